@@ -1,0 +1,97 @@
+# Project-wide compiler settings and the three functions every folder uses:
+# faultline_library(), faultline_program() and faultline_tests().
+option(FAULTLINE_TESTS "Build the tests" ON)
+set(FAULTLINE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+find_program(FAULTLINE_CCACHE ccache)
+if(FAULTLINE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${FAULTLINE_CCACHE}")
+endif()
+find_program(FAULTLINE_MOLD mold)
+if(FAULTLINE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Werror -fno-omit-frame-pointer)
+string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
+string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_options(-g1)  # line tables are enough for a stack trace; full debug info doubles the link
+endif()
+if(FAULTLINE_SANITIZE)
+  add_compile_options(-fsanitize=${FAULTLINE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${FAULTLINE_SANITIZE})
+  if(FAULTLINE_SANITIZE MATCHES "thread")
+    add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)  # TSan does not understand fences
+  endif()
+endif()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tl-expected REQUIRED)
+
+# faultline_library(controller_plan PURE SRCS planner.cc DEPS common_model PRIVATE_DEPS fmt::fmt)
+# One folder is one library. PURE declares that it has no I/O, clock or threads; tests/tidy checks it.
+# DEPS are visible in the headers, PRIVATE_DEPS only in the sources.
+function(faultline_library name)
+  cmake_parse_arguments(ARG "PURE" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${name} STATIC ${ARG_SRCS})
+    target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+    if(ARG_PURE AND FAULTLINE_SANITIZE)
+      target_compile_options(${name} PRIVATE -O1)
+    endif()
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} INTERFACE ${ARG_DEPS})
+  endif()
+  if(ARG_PURE)
+    set_property(GLOBAL APPEND PROPERTY FAULTLINE_PURE_DIRS "${CMAKE_CURRENT_SOURCE_DIR}")
+  endif()
+endfunction()
+
+# faultline_program(faultline-probe SRCS main.cc DEPS probe_app): an installed binary in build/<preset>/bin/.
+function(faultline_program name)
+  cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  install(TARGETS ${name})
+endfunction()
+
+# faultline_tests(unit controller_plan SRCS planner_test.cc DEPS controller_plan): one Catch2 program and
+# one ctest entry, named layer.area. LABELS are the layer, so `ctest -L unit` runs a layer. Optional
+# TIMEOUT (seconds, a guard against hangs and never an assertion) and SERIAL (must not share the machine).
+function(faultline_tests layer area)
+  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SRCS;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  set(target ${layer}_${area}_tests)
+  add_executable(${target} ${ARG_SRCS})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${ARG_DEPS} tests_catch_main)
+  add_test(NAME ${layer}.${area} COMMAND ${target})
+  set_tests_properties(${layer}.${area} PROPERTIES
+    LABELS ${layer} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL}
+    SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+endfunction()
+
+# Adds the sub-folders that hold a CMakeLists.txt, in the order given (lowest layer first).
+function(faultline_folders)
+  foreach(folder ${ARGN})
+    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt")
+      add_subdirectory(${folder})
+    endif()
+  endforeach()
+endfunction()
