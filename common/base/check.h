@@ -11,9 +11,9 @@ namespace faultline::base {
 
 }  // namespace faultline::base
 
-#define FAULTLINE_CHECK(condition, message)                                          \
-  do {                                                                               \
-    if (!(condition)) [[unlikely]] {                                                 \
-      ::faultline::base::check_failed(__FILE__, __LINE__, #condition, (message));    \
-    }                                                                                \
+#define FAULTLINE_CHECK(condition, message)                                       \
+  do {                                                                            \
+    if (!(condition)) [[unlikely]] {                                              \
+      ::faultline::base::check_failed(__FILE__, __LINE__, #condition, (message)); \
+    }                                                                             \
   } while (false)

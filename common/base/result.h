@@ -47,15 +47,15 @@ using Status = Result<void>;
 // FAULTLINE_TRY(auto plan, decode(bytes)): declares `plan`, or returns the Error to the caller.
 #define FAULTLINE_TRY(declaration, expression) \
   FAULTLINE_TRY_IMPL(FAULTLINE_CONCAT(try_result_, __LINE__), declaration, expression)
-#define FAULTLINE_TRY_IMPL(name, declaration, expression)                      \
-  auto name = (expression);                                                    \
+#define FAULTLINE_TRY_IMPL(name, declaration, expression)                          \
+  auto name = (expression);                                                        \
   if (!name) return ::tl::unexpected<::faultline::Error>(std::move(name).error()); \
   declaration = std::move(*name)
 
 // FAULTLINE_TRY_STATUS(write(bytes)): the same for a Status, which has no value.
-#define FAULTLINE_TRY_STATUS(expression)                                                        \
-  do {                                                                                          \
-    auto try_status = (expression);                                                             \
+#define FAULTLINE_TRY_STATUS(expression)                                                         \
+  do {                                                                                           \
+    auto try_status = (expression);                                                              \
     if (!try_status) return ::tl::unexpected<::faultline::Error>(std::move(try_status).error()); \
   } while (false)
 

@@ -1,7 +1,8 @@
 // Time as values. Pure code never reads a clock: `now` is always an argument.
 //
 // Instant is monotonic and only comparable inside one process; WallTime is UTC and travels between
-// machines. The two do not convert into each other: only a shell that reads both clocks may relate them.
+// machines. The two do not convert into each other: only a shell that reads both clocks may relate
+// them.
 #pragma once
 
 #include <chrono>

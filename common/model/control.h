@@ -1,0 +1,156 @@
+// The control conversation between a probe and its controller, as values (schemas/control.capnp is
+// the wire form). Every message travels over ZeroMQ with CURVE; the sender is who CURVE says it is.
+//
+//   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
+//   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
+//   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/ids.h"
+#include "common/model/node.h"
+#include "common/model/plan.h"
+
+namespace faultline {
+
+// The protocol version that this build speaks; a peer with another major one is refused.
+inline constexpr std::uint16_t kProtocolMajor = 1;
+inline constexpr std::uint16_t kProtocolMinor = 0;
+// Bits of capabilities; each side uses only what both have, and ignores unknown bits.
+inline constexpr std::uint64_t kCapabilityTrace = 1U << 0;
+inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
+inline constexpr std::uint64_t kCapabilitiesOfThisBuild = kCapabilityTrace | kCapabilityMesh;
+
+inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
+inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
+
+// Asks to pin `node_key` under the identity of a one-use token.
+struct Join {
+  std::uint16_t protocol_major = kProtocolMajor;
+  PublicKey node_key;
+  std::string name;  // used where the token does not fix one
+  NodeProfile profile;
+
+  bool operator==(const Join&) const = default;
+};
+
+struct Joined {
+  NodeId node;
+  std::string name;
+
+  bool operator==(const Joined&) const = default;
+};
+
+enum class RefusalReason : std::uint8_t {
+  kUnknownKey = 0,
+  kTokenSpent = 1,
+  kProtocolVersion = 2,
+  kMalformed = 3,
+  kNameTaken = 4,
+  kOverloaded = 5,
+};
+[[nodiscard]] std::string_view to_string(RefusalReason reason);
+
+struct Refusal {
+  RefusalReason reason = RefusalReason::kMalformed;
+  std::string text;
+
+  bool operator==(const Refusal&) const = default;
+};
+
+struct Hello {
+  std::uint16_t protocol_major = kProtocolMajor;
+  std::uint16_t protocol_minor = kProtocolMinor;
+  std::uint64_t capabilities = kCapabilitiesOfThisBuild;
+  std::string software;  // "faultline-probe 0.1.0"
+  BootId boot;
+  NodeProfile profile;
+  PlanRevision plan;  // held from before, 0 for none
+  std::uint64_t plan_hash = 0;
+
+  bool operator==(const Hello&) const = default;
+};
+
+struct Welcome {
+  std::uint16_t protocol_major = kProtocolMajor;
+  std::uint16_t protocol_minor = kProtocolMinor;
+  std::uint64_t capabilities = kCapabilitiesOfThisBuild;
+  std::string software;
+  NodeId node;
+  std::string name;
+  Duration heartbeat_interval = std::chrono::seconds{5};
+  bool plan_current = false;  // the plan held is the newest: none will follow
+
+  bool operator==(const Welcome&) const = default;
+};
+
+struct Heartbeat {
+  std::uint64_t sequence = 0;
+  WallTime sent_at{};  // the node's own clock: the controller watches its offset
+  PlanRevision plan;
+  std::uint64_t spool_batches = 0;
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t spool_dropped = 0;  // results dropped since this boot for want of space
+
+  bool operator==(const Heartbeat&) const = default;
+};
+
+struct HeartbeatReply {
+  std::uint64_t sequence = 0;
+  WallTime sent_at{};      // echoed
+  WallTime answered_at{};  // the controller's clock
+
+  bool operator==(const HeartbeatReply&) const = default;
+};
+
+struct PlanAck {
+  PlanRevision revision;
+  std::uint64_t hash = 0;
+  bool accepted = true;
+  std::string reason;  // why not
+
+  bool operator==(const PlanAck&) const = default;
+};
+
+// A sealed envelope of results. `payload` is an encoded Report; it is empty for a *gap*: the record
+// that the batches first_sequence..sequence were dropped by the spool, `results_dropped` in all.
+// An ordinary batch covers exactly one sequence number.
+struct Batch {
+  BootId boot;  // of the process that measured it, which need not be the one that sends it
+  std::uint64_t first_sequence = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t results_dropped = 0;
+  std::vector<std::byte> payload;
+
+  [[nodiscard]] bool is_gap() const { return payload.empty(); }
+  bool operator==(const Batch&) const = default;
+};
+
+// Closed interval of sequence numbers.
+struct SequenceInterval {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+
+  bool operator==(const SequenceInterval&) const = default;
+};
+
+// What of `boot` is durable at the controller. Sequences outside of it are to be sent again.
+struct BatchAck {
+  BootId boot;
+  std::vector<SequenceInterval> durable;  // ascending, disjoint, at most kSequenceIntervalsMax
+  std::uint32_t credit = 0;  // how many more batches the probe may have unacknowledged in flight
+
+  bool operator==(const BatchAck&) const = default;
+};
+inline constexpr std::size_t kSequenceIntervalsMax = 8;
+
+using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch>;
+using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck>;
+
+}  // namespace faultline

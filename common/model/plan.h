@@ -1,0 +1,63 @@
+// Plan: what the controller tells one probe to measure. Always whole, never a difference, so that a
+// probe can persist it and go on measuring through a controller outage until the lease ends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/address.h"
+#include "common/model/ids.h"
+
+namespace faultline {
+
+// Hard limits of the probe that no plan can exceed (DESIGN.md decision 6); larger plans are
+// refused.
+inline constexpr std::size_t kPlanPeersMax = 4096;
+inline constexpr std::size_t kPlanFlowsMax = 4096;
+inline constexpr std::uint32_t kPacketsPerSecondMax = 100'000;
+inline constexpr std::uint32_t kTracesPerSecondMax = 1'000;
+
+// Another node of the fleet: who may be probed, who is answered by the reflector, who is trusted on
+// the mesh.
+struct PlanPeer {
+  NodeId node;
+  std::string name;
+  IpAddress address;
+  std::uint16_t reflector_port = 862;
+  std::uint16_t mesh_port = 0;  // 0: not reachable by mesh
+  PublicKey key;
+
+  bool operator==(const PlanPeer&) const = default;
+};
+
+// One tracked flow: a STAMP session whose path is traced in both directions.
+struct PlanFlow {
+  std::uint32_t peer = 0;  // index into Plan::peers
+  std::uint16_t source_port = 0;
+
+  bool operator==(const PlanFlow&) const = default;
+};
+
+struct Plan {
+  PlanRevision revision;
+  NodeId node;                                       // whom this plan is for
+  Duration window = std::chrono::seconds{10};        // 1 to 60 s
+  Duration flow_interval = std::chrono::seconds{1};  // one packet per flow, jittered
+  Duration reply_timeout =
+      std::chrono::seconds{2};                  // later replies are counted as late, still received
+  Duration lease = std::chrono::hours{1};       // the probe stops measuring when it has run out
+  std::uint32_t packets_per_second_max = 1000;  // over all that this node sends of its own accord
+  std::uint32_t traces_per_second = 1;          // TTL probes towards any one hop distance
+  std::vector<PlanPeer> peers;
+  std::vector<PlanFlow> flows;
+
+  bool operator==(const Plan&) const = default;
+};
+
+// Identifies the content, revision included, so that both sides can tell whether they mean the same
+// plan (FNV-1a over the fields in order; not cryptographic: plans travel over CURVE).
+[[nodiscard]] std::uint64_t plan_hash(const Plan& plan);
+
+}  // namespace faultline

@@ -1,0 +1,74 @@
+// Report: what a probe found in one window, and the paths it traced meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/ids.h"
+#include "common/model/path.h"
+#include "common/stats/histogram.h"
+
+namespace faultline {
+
+inline constexpr std::size_t kReportFlowsMax = 4096;
+inline constexpr std::size_t kReportPathsMax = 4096;
+
+// One tracked flow in one window. sent = answered + lost_forward + lost_return + lost_undetermined.
+// Undetermined: lost, but the replies at hand cannot tell in which direction (FIELD.md's rule).
+struct FlowWindow {
+  NodeId target;
+  std::uint16_t source_port = 0;
+  std::uint32_t sent = 0;
+  std::uint32_t lost_forward = 0;
+  std::uint32_t lost_return = 0;
+  std::uint32_t lost_undetermined = 0;
+  std::uint32_t duplicated = 0;
+  std::uint32_t reordered = 0;
+  std::uint32_t late = 0;  // answered, but after the plan's reply_timeout
+  // Round trip without the reflector's dwell, nanoseconds. All three are 0 when nothing was
+  // answered.
+  std::uint64_t rtt_min_ns = 0;
+  std::uint64_t rtt_mean_ns = 0;
+  std::uint64_t rtt_max_ns = 0;
+
+  [[nodiscard]] std::uint32_t answered() const {
+    return sent - lost_forward - lost_return - lost_undetermined;
+  }
+  bool operator==(const FlowWindow&) const = default;
+};
+
+// The delay distribution towards one target over all its flows.
+struct TargetDelay {
+  NodeId target;
+  stats::Histogram rtt;  // nanoseconds
+
+  bool operator==(const TargetDelay&) const = default;
+};
+
+// The prober's own health in the window: what makes a window untrustworthy is said with it.
+struct ProberHealth {
+  std::uint64_t lateness_max_ns = 0;    // the longest a due packet waited to be sent
+  std::uint32_t receive_drops = 0;      // SO_RXQ_OVFL: the kernel dropped for want of buffer
+  std::uint32_t send_failures = 0;      // packets the kernel refused twice in a row
+  std::uint32_t budget_deferred = 0;    // packets put off by the packets-per-second budget
+  std::uint32_t replies_unmatched = 0;  // replies that fit no open session
+  std::uint32_t reflector_refused = 0;  // packets from strangers, not answered
+
+  bool operator==(const ProberHealth&) const = default;
+};
+
+struct Report {
+  PlanRevision plan;
+  WallTime window_start{};  // aligned to UTC
+  Duration window = std::chrono::seconds{10};
+  ProberHealth health;
+  std::vector<FlowWindow> flows;
+  std::vector<TargetDelay> delays;
+  std::vector<PathRecord> paths;
+
+  bool operator==(const Report&) const = default;
+};
+
+}  // namespace faultline
