@@ -1,0 +1,58 @@
+// The bundle: observations as JSON Lines, the format that schemas/bundle.md specifies.
+//
+// Why it exists: anyone can judge the localizer on their own data, without a controller. The caller
+// opens and decompresses the file; this turns text into an ObservationSet and back.
+//
+// All input is untrusted: a malformed line is an Error that names the line, and sizes are bounded
+// below. Thread safety: none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "controller/localize/observation_set.h"
+
+namespace faultline::localize {
+
+// Beyond any of these the bundle is refused with kLimit, naming the line.
+inline constexpr std::size_t kBundleLineBytesMax = 1 << 20;
+inline constexpr std::size_t kBundleIdBytesMax = 256;
+inline constexpr std::size_t kBundleDevicesMax = 1'000'000;
+inline constexpr std::size_t kBundleLinksMax = 4'000'000;
+inline constexpr std::size_t kBundlePathHopsMax = 255;
+inline constexpr std::size_t kBundleCandidatesMax = 256;
+inline constexpr std::size_t kBundleObservationsMax = 20'000'000;
+inline constexpr std::uint64_t kBundlePacketsMax = 1'000'000'000'000;  // sent, in one observation
+
+// Feed it chunks of any size, cut anywhere; then finish(). After an Error it takes no more.
+class BundleReader {
+ public:
+  Status feed(std::string_view chunk);
+  // Reads a last line without a newline and hands the set over.
+  Result<ObservationSet> finish();
+
+  [[nodiscard]] std::uint64_t lines() const { return line_; }
+  [[nodiscard]] std::uint64_t unknown_records() const { return unknown_records_; }
+
+ private:
+  Status read_line(std::string_view line);
+
+  ObservationSet set_;
+  std::string partial_;  // a line whose end has not arrived yet
+  std::uint64_t line_ = 0;
+  std::uint64_t unknown_records_ = 0;
+};
+
+// A whole bundle that is in memory already.
+[[nodiscard]] Result<ObservationSet> read_bundle(std::string_view text);
+
+// Calls `write` with one line at a time, each ending in a newline, so that the caller can stream
+// and compress.
+void write_bundle(const ObservationSet& set, std::string_view made_by,
+                  const std::function<void(std::string_view)>& write);
+
+}  // namespace faultline::localize

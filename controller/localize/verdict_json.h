@@ -1,0 +1,15 @@
+// A verdict as the JSON document "faultline.localize/1" (schemas/bundle.md): stable key order,
+// numbers as numbers, null where nothing was measured. Thread safety: pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "controller/localize/localizer.h"
+
+namespace faultline::localize {
+
+// `solve_ms` is measured by the caller, who owns a clock; null in the document when absent.
+[[nodiscard]] std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms);
+
+}  // namespace faultline::localize
