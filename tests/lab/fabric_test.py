@@ -1,0 +1,165 @@
+#!/usr/bin/env -S python3 -B
+"""The lab fabric does what the demo claims of it. Needs root; without it the test reports SKIPPED."""
+import os
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "lab"))
+
+import faults  # noqa: E402
+import netns  # noqa: E402
+import packets  # noqa: E402
+from topology import Fabric, LabError  # noqa: E402
+
+NAME = f"t{os.getpid() % 1000000}"
+PORTS = range(42000, 42016)
+REFLECTOR_PORT = 862
+PACKETS = 200
+BURST = 10  # per port between two reads: a socket buffer must not be what loses packets
+
+
+def setUpModule():
+    global fabric
+    fabric = Fabric(NAME, seed=7)
+    netns.build(fabric)
+
+
+def tearDownModule():
+    netns.remove(NAME)
+
+
+def spine_of(path):
+    """The spine among a traced path's addresses: 10.0.<spine>.<even>."""
+    return f"spine{path[1].split('.')[2]}"
+
+
+def paths(source, target, ports=PORTS):
+    """{source port: spine} of the flows from one host to another's reflector."""
+    with packets.Host(fabric, source, ports) as host:
+        return {p: spine_of(packets.trace(host, p, (fabric.address(target), REFLECTOR_PORT), 3)) for p in ports}
+
+
+def exchange(source, target, count=PACKETS):
+    """{source port: packets that arrived} at the target, of `count` sent on each port."""
+    with packets.Host(fabric, source, PORTS) as sender, packets.Host(fabric, target, [REFLECTOR_PORT]) as receiver:
+        for sent in range(0, count, BURST):
+            for port in PORTS:
+                sender.send(port, (receiver.address, REFLECTOR_PORT), min(BURST, count - sent))
+            receiver.receive()
+        arrived = receiver.receive(packets.QUIET_SECONDS)
+        return {p: arrived.get((sender.address, p, REFLECTOR_PORT), 0) for p in PORTS}
+
+
+class HealthyFabric(unittest.TestCase):
+    def test_source_ports_spread_over_all_spines(self):
+        seen = set(paths("h1", "h9").values()) | set(paths("h6", "h14").values())
+        self.assertEqual(seen, set(fabric.spine_names))
+
+    def test_a_five_tuple_keeps_its_path(self):
+        self.assertEqual(paths("h1", "h9"), paths("h1", "h9"))
+
+    def test_the_way_back_is_not_the_mirror_of_the_way_out(self):
+        out = paths("h1", "h9")
+        with packets.Host(fabric, "h9", [REFLECTOR_PORT]) as reflector:
+            back = {p: spine_of(packets.trace(reflector, REFLECTOR_PORT, (fabric.address("h1"), p), 3)) for p in PORTS}
+        differ = [p for p in PORTS if out[p] != back[p]]
+        self.assertGreaterEqual(len(differ), len(PORTS) // 2)
+
+    def test_a_trace_names_the_inbound_interfaces(self):
+        with packets.Host(fabric, "h1", [42000]) as host:
+            path = packets.trace(host, 42000, (fabric.address("h5"), REFLECTOR_PORT), 3)
+        spine = path[1].split(".")[2]
+        self.assertEqual(path, ["10.1.1.2", f"10.0.{spine}.2", f"10.0.{spine}.5"])
+
+    def test_nothing_is_lost_and_ttl_probes_are_not_rate_limited(self):
+        self.assertEqual(exchange("h1", "h9"), {p: PACKETS for p in PORTS})
+        with packets.Host(fabric, "h2", [42000]) as host:
+            answers = [packets.trace(host, 42000, (fabric.address("h9"), REFLECTOR_PORT), 3) for _ in range(100)]
+        self.assertNotIn(None, [hop for path in answers for hop in path])
+
+
+class FaultyFabric(unittest.TestCase):
+    def tearDown(self):
+        faults.heal(fabric)
+        self.assertEqual(exchange("h5", "h13", 20), {p: 20 for p in PORTS}, "healing left something broken")
+
+    def flows_by_spine(self, source, target, spine):
+        taken = paths(source, target)
+        crossing = [p for p in PORTS if taken[p] == spine]
+        self.assertTrue(crossing, "no flow crosses the link under test; choose another seed")
+        return crossing, [p for p in PORTS if p not in crossing]
+
+    def test_loss_hits_one_direction_of_one_link(self):
+        crossing, others = self.flows_by_spine("h5", "h9", "spine3")
+        mirror = paths("h9", "h5")
+        faults.inject(fabric, faults.Fault("loss", "leaf2>spine3", loss=0.2))
+        arrived = exchange("h5", "h9")
+        self.assertEqual({p: arrived[p] for p in others}, {p: PACKETS for p in others})
+        lost = 1 - sum(arrived[p] for p in crossing) / (PACKETS * len(crossing))
+        self.assertTrue(0.1 < lost < 0.3, f"lost {lost:.1%} of what crosses the link")
+        self.assertIn("spine3", mirror.values())
+        self.assertEqual(exchange("h9", "h5"), {p: PACKETS for p in PORTS}, "the other direction lost packets")
+        self.assertEqual(set(faults.dropped(fabric)), {"leaf2>spine3"})
+
+    def test_loss_hits_probes_whose_ttl_ends_behind_the_link(self):
+        crossing, _ = self.flows_by_spine("h5", "h9", "spine3")
+        faults.inject(fabric, faults.Fault("loss", "leaf2>spine3", loss=1.0))
+        with packets.Host(fabric, "h5", crossing[:1]) as host:
+            path = packets.trace(host, crossing[0], (fabric.address("h9"), REFLECTOR_PORT), 2)
+        self.assertIsNotNone(path[0])
+        self.assertIsNone(path[1])
+
+    def test_a_black_hole_takes_whole_flows_and_leaves_the_others_alone(self):
+        targets = fabric.host_names[8:]
+        spines = {target: paths("h5", target) for target in targets}
+        faults.inject(fabric, faults.Fault("blackhole", "leaf2>spine3"))
+        dead = crossing = 0
+        for target in targets:
+            for port, count in exchange("h5", target, 20).items():
+                crosses = spines[target][port] == "spine3"
+                self.assertIn(count, (0, 20) if crosses else (20,), "a flow was hit in part, or beside the link")
+                crossing += crosses
+                dead += count == 0
+        self.assertTrue(0 < dead < crossing / 2, f"{dead} of {crossing} flows over the link are dead")
+
+    def test_a_cable_that_is_down_loses_both_directions_and_nothing_reroutes(self):
+        crossing, others = self.flows_by_spine("h5", "h9", "spine3")
+        back = paths("h9", "h5")
+        faults.inject(fabric, faults.Fault("down", "leaf2>spine3"))
+        self.assertEqual(exchange("h5", "h9", 20), {p: 0 if p in crossing else 20 for p in PORTS})
+        self.assertEqual(exchange("h9", "h5", 20), {p: 0 if back[p] == "spine3" else 20 for p in PORTS})
+        self.assertTrue(others)
+
+    def test_a_bad_device_loses_on_all_its_links(self):
+        pairs = {pair: self.flows_by_spine(*pair, "spine3") for pair in (("h1", "h9"), ("h13", "h5"))}
+        faults.inject(fabric, faults.Fault("device", device="spine3", loss=0.2))
+        for (source, target), (crossing, others) in pairs.items():
+            arrived = exchange(source, target)
+            self.assertEqual({p: arrived[p] for p in others}, {p: PACKETS for p in others})
+            self.assertLess(sum(arrived[p] for p in crossing), 0.8 * PACKETS * len(crossing))
+
+
+class Takedown(unittest.TestCase):
+    def test_a_lab_beside_another_is_removed_with_its_processes(self):
+        other = Fabric(f"{NAME}b", spines=1, leaves=2, hosts=1)
+        netns.build(other)
+        with self.assertRaises(LabError):
+            netns.build(other)
+        stubborn = subprocess.Popen(netns.in_namespace(other, "h1", "sh", "-c", "trap '' TERM; while :; do read x; done"),
+                                    stdin=subprocess.PIPE)
+        self.addCleanup(stubborn.stdin.close)
+        netns.STOP_SECONDS_MAX = 1
+        netns.remove(other.name)
+        self.assertNotEqual(stubborn.wait(), 0)
+        self.assertFalse(netns.exists(other.name))
+        self.assertTrue(netns.exists(NAME), "taking one lab down touched the other")
+        netns.remove(other.name)  # again: no error
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("SKIPPED: network namespaces need root; run the lab tests as root")
+        sys.exit(0)
+    unittest.main(verbosity=2)
