@@ -1,0 +1,335 @@
+// The answers of the API as values, before they become JSON.
+//
+// Why it exists: the core maps its own state to these, the API renders them, and tests build them
+// by hand. They mirror the JSON documents field by field (openapi.yaml), so that units and what
+// "not measured" means are stated once.
+//
+// Units are in the names. An empty optional is something that nobody measured; it becomes null,
+// never 0. Lists are in the order in which they should be shown. Nodes are named by their names.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/node.h"
+
+namespace faultline::api {
+
+// What the last judged window says of the fabric; decides the exit code of `faultline status`.
+enum class Health : std::uint8_t {
+  kHealthy,
+  kFault,
+  kInconclusive,  // nothing judged yet, or too few nodes report: silence means nothing
+};
+[[nodiscard]] std::string_view to_string(Health health);
+
+struct NodeCounts {
+  std::uint64_t total = 0;
+  std::uint64_t live = 0;
+  std::uint64_t silent = 0;  // joined, but no heartbeat within the timeout
+
+  bool operator==(const NodeCounts&) const = default;
+};
+
+struct SessionCounts {
+  std::uint64_t planned = 0;
+  std::uint64_t reporting = 0;  // had a result in the window last judged
+
+  bool operator==(const SessionCounts&) const = default;
+};
+
+struct PathCounts {
+  std::uint64_t expected = 0;  // tracked flows; each has a forward and a return path
+  std::uint64_t forward_known = 0;
+  std::uint64_t return_known = 0;
+
+  bool operator==(const PathCounts&) const = default;
+};
+
+// Since the controller started.
+struct IngestCounts {
+  std::uint64_t batches = 0;     // stored
+  std::uint64_t duplicates = 0;  // acknowledged again, not stored again
+  std::uint64_t refused = 0;     // malformed or over a limit
+  std::uint64_t gaps = 0;
+  std::uint64_t results_dropped = 0;  // that probes' spools had to drop, as the gap records say
+
+  bool operator==(const IngestCounts&) const = default;
+};
+
+struct StoreView {
+  std::string directory;
+  std::uint64_t bytes = 0;
+  std::optional<WallTime> oldest_window;
+  std::string state = "ok";  // "ok", or one sentence on what is wrong
+
+  bool operator==(const StoreView&) const = default;
+};
+
+// A component at fault, in brief.
+struct SuspectView {
+  std::string kind;  // link, cable, device, host, ...
+  std::string id;
+  std::string fault_class;  // loss, blackhole, down, ...
+  double posterior = 0;
+  std::optional<double> loss;
+  std::optional<WallTime> since;
+
+  bool operator==(const SuspectView&) const = default;
+};
+
+struct StatusView {
+  Health health = Health::kInconclusive;
+  std::string verdict;  // one line, for a person at 03:00
+  std::string controller_version;
+  WallTime generated_at{};
+  WallTime started_at{};
+  Duration uptime{};
+  Duration window{};
+  std::optional<WallTime> window_judged;  // end of the window last judged
+  std::optional<std::uint64_t> plan_revision;
+  NodeCounts nodes;
+  SessionCounts sessions;
+  PathCounts paths;
+  IngestCounts ingest;
+  StoreView store;
+  std::vector<SuspectView> suspects;
+  std::uint64_t incidents_open = 0;
+  std::vector<std::string> silent_nodes;  // names, at most kSilentNodesShownMax
+
+  bool operator==(const StatusView&) const = default;
+};
+inline constexpr std::size_t kSilentNodesShownMax = 20;
+
+enum class NodeState : std::uint8_t {
+  kLive,
+  kSilent,
+  kJoined,  // has a key, never said hello since the controller started
+};
+[[nodiscard]] std::string_view to_string(NodeState state);
+
+struct NodeView {
+  std::uint32_t id = 0;
+  std::string name;
+  NodeState state = NodeState::kJoined;
+  NodeKind kind = NodeKind::kHost;
+  Labels labels;
+  std::string address;  // where its measurement packets come from; empty when not known yet
+  std::string software;
+  std::string key;  // public, hex
+  std::optional<WallTime> joined_at;
+  std::optional<WallTime> last_seen;
+  std::optional<std::uint64_t> plan_revision;  // the plan that it acknowledged
+  std::optional<WallTime> last_window;         // end of the newest window that it reported
+  std::optional<std::int64_t> clock_offset_ms;
+  std::optional<std::uint64_t> spool_batches;
+  std::optional<std::uint64_t> spool_bytes;
+  std::uint64_t results_dropped = 0;
+  std::optional<double> sick;  // 0 well .. 1: its own measurements mean nothing
+  std::string sick_reason;
+
+  bool operator==(const NodeView&) const = default;
+};
+
+struct TokenRequest {
+  std::optional<std::string> node;  // fixes the name; empty: the probe chooses
+  std::optional<Duration> lifetime;
+};
+
+struct TokenView {
+  std::string id;  // names the token in lists and for removal; says nothing of the secret
+  std::optional<std::string> node;
+  WallTime created_at{};
+  std::optional<WallTime> expires_at;
+
+  bool operator==(const TokenView&) const = default;
+};
+
+struct NewToken {
+  TokenView token;
+  std::string secret;  // shown once, never stored
+
+  bool operator==(const NewToken&) const = default;
+};
+
+enum class Grouping : std::uint8_t { kRack, kNode };
+[[nodiscard]] std::string_view to_string(Grouping grouping);
+
+struct MatrixRequest {
+  Grouping by = Grouping::kRack;
+  std::optional<WallTime> at;  // end of the interval; empty: the window last judged
+  Duration since{};            // its length; zero: one window
+};
+
+// One-way, in the direction from -> to, both ends' sessions together.
+struct MatrixCell {
+  std::uint64_t flows = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t undetermined = 0;  // lost on the round trip, in a direction that nobody can tell
+  std::optional<double> rtt_p50_us;
+  std::optional<double> rtt_p99_us;
+
+  bool operator==(const MatrixCell&) const = default;
+};
+
+struct MatrixView {
+  Grouping by = Grouping::kRack;
+  WallTime from{};
+  WallTime to{};
+  std::vector<std::string> groups;
+  // Row by row, groups.size() squared; row = from, column = to. Empty where nothing was measured.
+  std::vector<std::optional<MatrixCell>> cells;
+
+  bool operator==(const MatrixView&) const = default;
+};
+
+struct HopView {
+  std::optional<std::string> address;  // empty: silent
+  std::optional<std::string> device;   // empty: the topology does not know whose address it is
+  std::optional<std::string> link;     // the link that leads to this hop
+
+  bool operator==(const HopView&) const = default;
+};
+
+struct TracedPathView {
+  bool complete = false;  // false: `hops` is only the part that answered
+  WallTime traced_at{};
+  std::vector<HopView> hops;  // in order of travel; both ends included
+
+  bool operator==(const TracedPathView&) const = default;
+};
+
+// What was measured in the interval, all of it one flow or all flows of a pair.
+struct Measured {
+  std::uint64_t sent = 0;
+  std::uint64_t lost_forward = 0;
+  std::uint64_t lost_return = 0;
+  std::uint64_t lost_undetermined = 0;
+  std::optional<double> rtt_min_us;
+  std::optional<double> rtt_mean_us;
+  std::optional<double> rtt_max_us;
+
+  bool operator==(const Measured&) const = default;
+};
+
+struct FlowPathView {
+  std::uint16_t source_port = 0;
+  std::optional<TracedPathView> forward_path;
+  std::optional<TracedPathView> return_path;
+  std::optional<Measured> measured;  // in the window last judged
+
+  bool operator==(const FlowPathView&) const = default;
+};
+
+struct PathView {
+  std::string src;
+  std::string dst;
+  std::optional<WallTime> window_judged;
+  std::vector<FlowPathView> flows;  // by source port
+
+  bool operator==(const PathView&) const = default;
+};
+
+struct HistoryRequest {
+  Duration since = std::chrono::minutes{10};
+  std::optional<WallTime> at;  // end of the interval; empty: now
+};
+
+struct HistoryRow {
+  WallTime window_start{};
+  std::uint64_t flows = 0;
+  Measured measured;
+  std::optional<double> rtt_p50_us;
+  std::optional<double> rtt_p99_us;
+
+  bool operator==(const HistoryRow&) const = default;
+};
+
+struct HistoryView {
+  std::string src;
+  std::string dst;
+  Duration window{};
+  std::vector<HistoryRow> rows;  // oldest first; windows without a result are absent
+  bool truncated = false;        // older rows were left out: kHistoryRowsMax
+
+  bool operator==(const HistoryView&) const = default;
+};
+inline constexpr std::size_t kHistoryRowsMax = 10'000;
+
+struct EvidenceView {
+  std::uint64_t bad_flows = 0;
+  std::uint64_t bad_flows_crossing = 0;
+  std::uint64_t good_flows_crossing = 0;
+  std::uint64_t good_flows = 0;
+
+  bool operator==(const EvidenceView&) const = default;
+};
+
+struct IncidentEventView {
+  WallTime at{};
+  std::string what;  // opened, updated, acknowledged, resolved
+  std::string text;  // one sentence
+
+  bool operator==(const IncidentEventView&) const = default;
+};
+
+struct IncidentView {
+  std::string id;
+  std::string state;  // open, resolved
+  std::string kind;   // of the component
+  std::string component;
+  std::string from;  // links and cables only
+  std::string to;
+  std::string fault_class;
+  double posterior = 0;
+  std::optional<double> loss;
+  std::optional<double> loss_low;
+  std::optional<double> loss_high;
+  std::optional<WallTime> since;
+  WallTime opened_at{};
+  WallTime updated_at{};
+  std::optional<WallTime> resolved_at;
+  std::string summary;
+  std::vector<std::string> ambiguous_with;
+  std::vector<std::string> affected_nodes;
+  EvidenceView evidence;
+  std::vector<IncidentEventView> events;  // oldest first; empty in lists
+
+  bool operator==(const IncidentView&) const = default;
+};
+
+enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll };
+
+inline constexpr std::size_t kIncidentsListedMax = 500;
+
+struct DeviceView {
+  std::string id;
+  std::string kind;
+  std::string tier;  // free text, may be empty
+  std::vector<std::string> addresses;
+
+  bool operator==(const DeviceView&) const = default;
+};
+
+struct LinkView {
+  std::string id;
+  std::string from;
+  std::string to;
+  std::uint64_t flows = 0;  // tracked flows whose known path crosses it
+
+  bool operator==(const LinkView&) const = default;
+};
+
+struct TopologyView {
+  std::string source;  // "inventory", "traces", "inventory and traces"
+  std::vector<DeviceView> devices;
+  std::vector<LinkView> links;
+
+  bool operator==(const TopologyView&) const = default;
+};
+
+}  // namespace faultline::api
