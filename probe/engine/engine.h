@@ -1,0 +1,98 @@
+// Engine: the thread that sends, reflects and times every measurement packet of a probe.
+//
+// It exists apart from the rest of the probe so that nothing slow (disk, DNS, logging, encoding)
+// can delay a packet. All decisions are taken by the pure probe/session and probe/trace; the engine
+// carries packets between them and the sockets: one per source port, and the reflector.
+//
+// Thread safety: every member may be called from any one thread other than the engine's own.
+// `on_event` is called on the engine's thread and may only wake a loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/model/address.h"
+#include "common/model/plan.h"
+#include "common/model/report.h"
+#include "probe/trace/trace_order.h"
+
+namespace faultline::engine {
+
+inline constexpr std::size_t kCommandsMax = 1024;  // at the limit post() refuses
+inline constexpr std::size_t kEventsMax = 1024;    // at the limit the newest is dropped and counted
+
+struct EngineConfig {
+  IpAddress address;  // where measurement packets come from; its family is the engine's
+  std::uint16_t source_port_first = 42000;  // outside net.ipv4.ip_local_port_range
+  std::uint16_t source_port_count = 16;     // 1 to kSourcePortsMax
+  std::uint16_t reflector_port = 862;       // RFC 8762; below 1024 it needs CAP_NET_BIND_SERVICE
+  std::uint64_t seed = 0;                   // of the send schedule's jitter and the session ids
+};
+inline constexpr std::uint16_t kSourcePortsMax = 256;
+
+// Measures as the plan says from now on; sessions that both plans hold go on undisturbed. A plan
+// that session::validate_plan refuses is ignored and counted.
+struct SetPlan {
+  std::shared_ptr<const Plan> plan;
+};
+// Sends nothing more of its own accord; open windows still close and the reflector goes on.
+struct StopMeasuring {};
+using EngineCommand = std::variant<SetPlan, StopMeasuring, trace::TraceOrder>;
+
+struct WindowClosed {
+  Report report;  // without paths
+};
+// Every TraceOrder taken by post() is answered by one TraceResult. An order that cannot be carried
+// out (unknown peer or port, too many waiting) is answered at once, incomplete and without hops.
+using EngineEvent = std::variant<WindowClosed, trace::TraceResult>;
+
+// Totals since start. Those marked (*) mean trouble when they grow.
+struct EngineCounters {
+  std::uint64_t sent = 0;               // measurement and trace packets
+  std::uint64_t replies = 0;            // replies that matched a session or trace
+  std::uint64_t replies_unmatched = 0;  // (*) of no open session, or after their window closed
+  std::uint64_t reflected = 0;
+  std::uint64_t reflector_refused = 0;  // (*) from addresses that are not in the plan
+  std::uint64_t reflector_evicted = 0;  // (*) sessions forgotten for want of room
+  std::uint64_t malformed = 0;          // (*) datagrams that are no STAMP packets
+  std::uint64_t icmp_errors = 0;        // of any kind, TTL exceeded included
+  std::uint64_t send_failures = 0;      // (*) packets the kernel refused twice in a row
+  std::uint64_t receive_drops = 0;      // (*) datagrams lost for want of socket buffer
+  std::uint64_t transmit_stamps = 0;    // kernel transmit stamps matched to a packet
+  std::uint64_t plans_refused = 0;      // (*) plans beyond a limit
+  std::uint64_t traces_refused = 0;     // (*) orders answered without a trace
+  std::uint64_t events_dropped = 0;     // (*) nobody took the events
+
+  bool operator==(const EngineCounters&) const = default;
+};
+
+class Engine {
+ public:
+  // Binds all sockets and starts the thread. Fails with one sentence that names the address and
+  // port which cannot be used, and why.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineConfig& config,
+                                                             std::function<void()> on_event);
+  ~Engine();  // stops
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // False when kCommandsMax commands wait: nothing was taken.
+  [[nodiscard]] bool post(EngineCommand command);
+  // Appends at most `max` waiting events to `events`, oldest first; returns how many.
+  std::size_t take_events(std::vector<EngineEvent>& events, std::size_t max);
+  [[nodiscard]] EngineCounters counters() const;
+  // Ends the thread and closes the sockets; windows still open are lost. Idempotent.
+  void stop();
+
+ private:
+  class Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace faultline::engine
