@@ -1,0 +1,50 @@
+// RocksStore: Journal, Ledger and Views on one embedded RocksDB (keys.h has the layout of keys).
+//
+// Why one database: an append writes results, dedup rows and paths as one unit, which a shared
+// write-ahead log gives for free.
+//
+// Thread safety: as the three interfaces say. The store must outlive every use of its parts.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "common/base/result.h"
+#include "controller/store/journal.h"
+#include "controller/store/ledger.h"
+#include "controller/store/views.h"
+
+namespace faultline::store {
+
+struct StoreStats {
+  std::uint64_t bytes_on_disk = 0;    // tables; the write-ahead log comes on top
+  std::uint64_t bytes_in_memory = 0;  // write buffers and block cache
+  std::uint64_t damaged_places = 0;   // skipped by scans since the start: anything but 0 is trouble
+
+  bool operator==(const StoreStats&) const = default;
+};
+
+class RocksStore {
+ public:
+  // Creates the directory (0700) and the database when missing. The error is one sentence for the
+  // operator: kConflict when another process has it open, kDenied when it cannot be written,
+  // kUnsupported when a newer version wrote it, kCorrupt when RocksDB cannot read it.
+  [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open(
+      const std::filesystem::path& directory);
+  ~RocksStore();
+  RocksStore(const RocksStore&) = delete;
+  RocksStore& operator=(const RocksStore&) = delete;
+
+  [[nodiscard]] Journal& journal();
+  [[nodiscard]] Ledger& ledger();
+  [[nodiscard]] Views& views();
+  [[nodiscard]] StoreStats stats() const;
+
+ private:
+  struct Parts;
+  explicit RocksStore(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace faultline::store

@@ -1,0 +1,47 @@
+// Views: what could be rebuilt from the journal but is too slow to rebuild at every question.
+// Today: the paths of sessions, with their history.
+//
+// Thread safety: drop_paths_before() from one thread (the writer); reads from any thread.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/ids.h"
+#include "common/model/path.h"
+
+namespace faultline::store {
+
+// A path of the session (reporter, path.target, path.source_port) in path.direction.
+struct StoredPath {
+  NodeId reporter;
+  PathRecord path;
+
+  bool operator==(const StoredPath&) const = default;
+};
+
+// Paths are kept in one bucket per UTC day, so that retention drops whole days. An unchanged path
+// is therefore stored once a day, and a path not confirmed since the day before is no longer known.
+inline constexpr Duration kPathBucket = std::chrono::hours{24};
+
+// Whether `traced` has to be passed to Journal::append, `stored` being what was passed last for its
+// session and direction: it differs, or it is the first of its day.
+[[nodiscard]] bool needs_storing(const PathRecord& stored, const PathRecord& traced);
+
+class Views {
+ public:
+  virtual ~Views() = default;
+
+  // For every session and direction (of one reporter, or of all) the latest path traced at or
+  // before `at`, looking back to the beginning of the day before. Ordered by reporter within a
+  // partition, so in no order that a caller should rely on.
+  [[nodiscard]] virtual Result<std::vector<StoredPath>> load_paths(
+      WallTime at, std::optional<NodeId> reporter = {}) const = 0;
+
+  // Forgets the days that ended before `horizon`.
+  [[nodiscard]] virtual Status drop_paths_before(WallTime horizon) = 0;
+};
+
+}  // namespace faultline::store
