@@ -1,0 +1,91 @@
+#include "common/wire/mesh_codec.h"
+
+#include "common/wire/fields.h"
+#include "common/wire/message.h"
+#include "mesh.capnp.h"
+
+namespace faultline::wire {
+namespace {
+
+void write(schema::MeshMessage::Builder root, const MeshHello& hello) {
+  write_protocol(root.initHello(), hello);
+}
+
+Result<MeshMessage> read(schema::Protocol::Reader reader) {
+  MeshHello hello;
+  read_protocol(reader, hello);
+  return hello;
+}
+
+void write(schema::MeshMessage::Builder root, const TraceRequest& request) {
+  auto builder = root.initTraceRequest();
+  builder.setRequest(request.request);
+  builder.setSourcePort(request.source_port);
+}
+
+Result<MeshMessage> read(schema::TraceRequest::Reader reader) {
+  FAULTLINE_TRY_STATUS(check_nonzero("source port", reader.getSourcePort()));
+  return TraceRequest{.request = reader.getRequest(), .source_port = reader.getSourcePort()};
+}
+
+void write(schema::MeshMessage::Builder root, const TraceReply& reply) {
+  auto builder = root.initTraceReply();
+  builder.setRequest(reply.request);
+  builder.setOutcome(static_cast<std::uint8_t>(reply.outcome));
+  builder.setComplete(reply.complete);
+  auto hops = builder.initHops(static_cast<unsigned>(reply.hops.size()));
+  for (unsigned i = 0; i < hops.size(); ++i) {
+    if (reply.hops[i].address) hops.set(i, to_wire(*reply.hops[i].address));
+  }
+}
+
+Result<MeshMessage> read(schema::TraceReply::Reader reader) {
+  constexpr auto kOutcomeMax = static_cast<std::uint8_t>(TraceOutcome::kNotPermitted);
+  TraceReply reply;
+  reply.request = reader.getRequest();
+  reply.outcome = reader.getOutcome() <= kOutcomeMax
+                      ? static_cast<TraceOutcome>(reader.getOutcome())
+                      : TraceOutcome::kBusy;
+  reply.complete = reader.getComplete();
+  const auto hops = reader.getHops();
+  FAULTLINE_TRY_STATUS(check_count("hops", hops.size(), kPathHopsMax));
+  for (const auto data : hops) {
+    Hop hop;
+    if (data.size() > 0) {
+      FAULTLINE_TRY(hop.address, read_address("hop", data));
+    }
+    reply.hops.push_back(hop);
+  }
+  return reply;
+}
+
+Result<MeshMessage> read_mesh_message(schema::MeshMessage::Reader root) {
+  switch (root.which()) {
+    case schema::MeshMessage::HELLO:
+      return read(root.getHello());
+    case schema::MeshMessage::TRACE_REQUEST:
+      return read(root.getTraceRequest());
+    case schema::MeshMessage::TRACE_REPLY:
+      return read(root.getTraceReply());
+    case schema::MeshMessage::NONE:
+      break;
+  }
+  return fail(ErrorCode::kUnsupported,
+              fmt::format("mesh message of unknown kind {}", static_cast<unsigned>(root.which())));
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const MeshMessage& message) {
+  capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::MeshMessage>();
+  std::visit([&](const auto& kind) { write(root, kind); }, message);
+  return to_bytes(builder);
+}
+
+Result<MeshMessage> decode_mesh_message(std::span<const std::byte> bytes) {
+  return read_message<schema::MeshMessage, MeshMessage>(bytes, kMeshMessageMax, "mesh message",
+                                                        read_mesh_message);
+}
+
+}  // namespace faultline::wire

@@ -1,0 +1,148 @@
+#include "common/wire/plan_codec.h"
+
+#include <algorithm>
+
+#include "common/model/control.h"
+#include "common/wire/fields.h"
+#include "common/wire/message.h"
+#include "common/wire/plan_fields.h"
+
+namespace faultline::wire {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kRevisionMax = ~std::uint64_t{0};
+constexpr std::uint32_t kNodeMax = ~std::uint32_t{0};
+
+Status check_duration(std::string_view field, Duration value, Duration low, Duration high) {
+  return read_duration(field, to_wire(value), low, high).map([](Duration) {});
+}
+
+Result<PlanPeer> read_peer(schema::Peer::Reader reader) {
+  PlanPeer peer;
+  peer.node = NodeId{reader.getNode()};
+  FAULTLINE_TRY(peer.name, read_name("peer name", reader.getName()));
+  FAULTLINE_TRY(peer.address, read_address("peer address", reader.getAddress()));
+  peer.reflector_port = reader.getReflectorPort();
+  peer.mesh_port = reader.getMeshPort();
+  FAULTLINE_TRY(peer.key, read_key("peer key", reader.getKey()));
+  return peer;
+}
+
+void write_peer(schema::Peer::Builder builder, const PlanPeer& peer) {
+  builder.setNode(peer.node.value());
+  builder.setName(peer.name);
+  builder.setAddress(to_wire(peer.address));
+  builder.setReflectorPort(peer.reflector_port);
+  builder.setMeshPort(peer.mesh_port);
+  builder.setKey(to_wire(peer.key));
+}
+
+Status validate_peers(const std::vector<PlanPeer>& peers) {
+  FAULTLINE_TRY_STATUS(check_count("peers", peers.size(), kPlanPeersMax));
+  std::vector<NodeId> nodes;
+  nodes.reserve(peers.size());
+  for (const auto& peer : peers) {
+    FAULTLINE_TRY_STATUS(check_nonzero("peer node", peer.node.value()));
+    FAULTLINE_TRY_STATUS(validate_name(peer.name));
+    FAULTLINE_TRY_STATUS(check_unicast("peer address", peer.address));
+    FAULTLINE_TRY_STATUS(check_nonzero("reflector port", peer.reflector_port));
+    if (peer.key == PublicKey{}) return out_of_range("peer key", "all zero");
+    nodes.push_back(peer.node);
+  }
+  std::ranges::sort(nodes);
+  if (std::ranges::adjacent_find(nodes) == nodes.end()) return {};
+  return fail(ErrorCode::kInvalid, "a peer is listed twice");
+}
+
+}  // namespace
+
+Status validate_plan(const Plan& plan) {
+  FAULTLINE_TRY_STATUS(check_range<std::uint64_t>("revision", plan.revision.value(), 1,  //
+                                                  kRevisionMax));
+  FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("node", plan.node.value(), 1, kNodeMax));
+  FAULTLINE_TRY_STATUS(check_duration("window", plan.window, seconds{1}, seconds{60}));
+  FAULTLINE_TRY_STATUS(
+      check_duration("flow interval", plan.flow_interval, milliseconds{1}, hours{1}));
+  FAULTLINE_TRY_STATUS(
+      check_duration("reply timeout", plan.reply_timeout, milliseconds{1}, seconds{60}));
+  FAULTLINE_TRY_STATUS(check_duration("lease", plan.lease, seconds{1}, hours{30 * 24}));
+  FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("packets per second", plan.packets_per_second_max,
+                                                  1, kPacketsPerSecondMax));
+  FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("traces per second", plan.traces_per_second, 0,
+                                                  kTracesPerSecondMax));
+  FAULTLINE_TRY_STATUS(validate_peers(plan.peers));
+  FAULTLINE_TRY_STATUS(check_count("flows", plan.flows.size(), kPlanFlowsMax));
+  for (const auto& flow : plan.flows) {
+    if (flow.peer >= plan.peers.size()) return out_of_range("flow peer", "not in the plan");
+    FAULTLINE_TRY_STATUS(check_nonzero("source port", flow.source_port));
+  }
+  return {};
+}
+
+void write_plan(schema::Plan::Builder builder, const Plan& plan) {
+  builder.setRevision(plan.revision.value());
+  builder.setNode(plan.node.value());
+  builder.setWindowNs(to_wire(plan.window));
+  builder.setFlowIntervalNs(to_wire(plan.flow_interval));
+  builder.setReplyTimeoutNs(to_wire(plan.reply_timeout));
+  builder.setLeaseNs(to_wire(plan.lease));
+  builder.setPacketsPerSecondMax(plan.packets_per_second_max);
+  builder.setTracesPerSecond(plan.traces_per_second);
+  auto peers = builder.initPeers(static_cast<unsigned>(plan.peers.size()));
+  for (unsigned i = 0; i < peers.size(); ++i) write_peer(peers[i], plan.peers[i]);
+  auto flows = builder.initFlows();
+  auto flow_peers = flows.initPeer(static_cast<unsigned>(plan.flows.size()));
+  auto flow_ports = flows.initSourcePort(static_cast<unsigned>(plan.flows.size()));
+  for (unsigned i = 0; i < flow_peers.size(); ++i) {
+    flow_peers.set(i, plan.flows[i].peer);
+    flow_ports.set(i, plan.flows[i].source_port);
+  }
+}
+
+Result<Plan> read_plan(schema::Plan::Reader reader) {
+  constexpr Duration kAny = Duration::max();  // validate_plan knows the ranges
+  Plan plan;
+  plan.revision = PlanRevision{reader.getRevision()};
+  plan.node = NodeId{reader.getNode()};
+  FAULTLINE_TRY(plan.window, read_duration("window", reader.getWindowNs(), Duration{0}, kAny));
+  FAULTLINE_TRY(plan.flow_interval,
+                read_duration("flow interval", reader.getFlowIntervalNs(), Duration{0}, kAny));
+  FAULTLINE_TRY(plan.reply_timeout,
+                read_duration("reply timeout", reader.getReplyTimeoutNs(), Duration{0}, kAny));
+  FAULTLINE_TRY(plan.lease, read_duration("lease", reader.getLeaseNs(), Duration{0}, kAny));
+  plan.packets_per_second_max = reader.getPacketsPerSecondMax();
+  plan.traces_per_second = reader.getTracesPerSecond();
+  const auto peers = reader.getPeers();
+  FAULTLINE_TRY_STATUS(check_count("peers", peers.size(), kPlanPeersMax));
+  for (const auto item : peers) {
+    FAULTLINE_TRY(auto peer, read_peer(item));
+    plan.peers.push_back(std::move(peer));
+  }
+  const auto flow_peers = reader.getFlows().getPeer();
+  const auto flow_ports = reader.getFlows().getSourcePort();
+  FAULTLINE_TRY_STATUS(check_count("flows", flow_peers.size(), kPlanFlowsMax));
+  if (flow_peers.size() != flow_ports.size()) {
+    return fail(ErrorCode::kInvalid, "the columns of the flows differ in length");
+  }
+  for (unsigned i = 0; i < flow_peers.size(); ++i) {
+    plan.flows.push_back({flow_peers[i], flow_ports[i]});
+  }
+  FAULTLINE_TRY_STATUS(validate_plan(plan));
+  return plan;
+}
+
+std::vector<std::byte> encode(const Plan& plan) {
+  capnp::MallocMessageBuilder builder;
+  write_plan(builder.initRoot<schema::Plan>(), plan);
+  return to_bytes(builder);
+}
+
+Result<Plan> decode_plan(std::span<const std::byte> bytes) {
+  return read_message<schema::Plan, Plan>(bytes, kControlMessageMax, "plan", read_plan);
+}
+
+}  // namespace faultline::wire

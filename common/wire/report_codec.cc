@@ -1,0 +1,67 @@
+#include "common/wire/report_codec.h"
+
+#include "common/model/control.h"
+#include "common/wire/fields.h"
+#include "common/wire/message.h"
+#include "common/wire/report_tables.h"
+
+namespace faultline::wire {
+namespace {
+
+constexpr Duration kWindowMin = std::chrono::seconds{1};
+constexpr Duration kWindowMax = std::chrono::seconds{60};
+
+void write_health(schema::ProberHealth::Builder builder, const ProberHealth& health) {
+  builder.setLatenessMaxNs(health.lateness_max_ns);
+  builder.setReceiveDrops(health.receive_drops);
+  builder.setSendFailures(health.send_failures);
+  builder.setBudgetDeferred(health.budget_deferred);
+  builder.setRepliesUnmatched(health.replies_unmatched);
+  builder.setReflectorRefused(health.reflector_refused);
+}
+
+ProberHealth read_health(schema::ProberHealth::Reader reader) {
+  return {.lateness_max_ns = reader.getLatenessMaxNs(),
+          .receive_drops = reader.getReceiveDrops(),
+          .send_failures = reader.getSendFailures(),
+          .budget_deferred = reader.getBudgetDeferred(),
+          .replies_unmatched = reader.getRepliesUnmatched(),
+          .reflector_refused = reader.getReflectorRefused()};
+}
+
+Result<Report> read_report(schema::Report::Reader reader) {
+  Report report;
+  report.plan = PlanRevision{reader.getPlanRevision()};
+  FAULTLINE_TRY(report.window,
+                read_duration("window", reader.getWindowNs(), kWindowMin, kWindowMax));
+  if (reader.getWindowStart() < 0 || reader.getWindowStart() % report.window.count() != 0) {
+    return fail(ErrorCode::kInvalid, "the window does not start at a multiple of its length");
+  }
+  report.window_start = wall_time_from_unix_nanoseconds(reader.getWindowStart());
+  report.health = read_health(reader.getHealth());
+  FAULTLINE_TRY(report.flows, read_flows(reader.getFlows()));
+  FAULTLINE_TRY(report.delays, read_delays(reader.getDelays()));
+  FAULTLINE_TRY(report.paths, read_paths(reader.getPaths()));
+  return report;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode(const Report& report) {
+  capnp::MallocMessageBuilder builder;
+  auto root = builder.initRoot<schema::Report>();
+  root.setPlanRevision(report.plan.value());
+  root.setWindowStart(unix_nanoseconds(report.window_start));
+  root.setWindowNs(to_wire(report.window));
+  write_health(root.initHealth(), report.health);
+  write_flows(root.initFlows(), report.flows);
+  write_delays(root.initDelays(), report.delays);
+  write_paths(root.initPaths(), report.paths);
+  return to_bytes(builder);
+}
+
+Result<Report> decode_report(std::span<const std::byte> bytes) {
+  return read_message<schema::Report, Report>(bytes, kBatchPayloadMax, "report", read_report);
+}
+
+}  // namespace faultline::wire

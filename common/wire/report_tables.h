@@ -1,0 +1,21 @@
+// The three tables of a report. Internal to this folder.
+#pragma once
+
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/model/report.h"
+#include "report.capnp.h"
+
+namespace faultline::wire {
+
+void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindow>& flows);
+[[nodiscard]] Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader);
+
+void write_delays(schema::DelayTable::Builder builder, const std::vector<TargetDelay>& delays);
+[[nodiscard]] Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader);
+
+void write_paths(schema::PathTable::Builder builder, const std::vector<PathRecord>& paths);
+[[nodiscard]] Result<std::vector<PathRecord>> read_paths(schema::PathTable::Reader reader);
+
+}  // namespace faultline::wire
