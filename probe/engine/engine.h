@@ -27,7 +27,7 @@ inline constexpr std::size_t kEventsMax = 1024;    // at the limit the newest is
 
 struct EngineConfig {
   IpAddress address;  // where measurement packets come from; its family is the engine's
-  std::uint16_t source_port_first = 42000;  // outside net.ipv4.ip_local_port_range
+  std::uint16_t source_port_first = 61000;  // outside the default ip_local_port_range
   std::uint16_t source_port_count = 16;     // 1 to kSourcePortsMax
   std::uint16_t reflector_port = 862;       // RFC 8762; below 1024 it needs CAP_NET_BIND_SERVICE
   std::uint64_t seed = 0;                   // of the send schedule's jitter and the session ids
