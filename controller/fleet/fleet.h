@@ -1,0 +1,227 @@
+// Fleet: who belongs to the fleet, who may join it, and who is alive.
+//
+// Why it exists: enrolment, revocation and liveness are decisions worth testing without sockets or
+// a disk. Every decision is applied to memory at once and returns the Change that the caller must
+// make durable in ONE ledger write *before* it answers the peer; a repeated Join returns the same
+// Change again, so the answer may always wait for the write.
+//
+// Identity is the CURVE key of the connection, never anything that a message says.
+//
+// Thread safety: none; one owner. No I/O and no clock: time is the Moment passed in, and it never
+// moves backwards.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/control.h"
+#include "common/model/ids.h"
+#include "common/model/node.h"
+#include "controller/fleet/records.h"
+
+namespace faultline::fleet {
+
+// Beyond these the request is refused (RefusalReason::kOverloaded, ErrorCode::kLimit), and counted.
+inline constexpr std::size_t kNodesMax = 4096;   // that are not removed
+inline constexpr std::size_t kTokensMax = 4096;  // spent or not, until they are forgotten
+// Beyond this the tombstone with the lowest id is erased.
+inline constexpr std::size_t kTombstonesMax = 1024;
+// A node that was not heard for this many heartbeat intervals is silent.
+inline constexpr int kSilentAfterIntervals = 3;
+// An expired token still gets a refusal that says so, rather than a connection that never opens.
+inline constexpr Duration kTokenKeptAfterExpiry = std::chrono::hours{24};
+inline constexpr Duration kTokenLifetimeMax = std::chrono::hours{24 * 90};
+inline constexpr std::size_t kSoftwareLengthMax = 64;  // longer texts of a Hello are cut
+
+// Both clocks, read once by the caller at the head of a step.
+struct Moment {
+  Instant instant{};
+  WallTime wall{};
+
+  bool operator==(const Moment&) const = default;
+};
+
+// What to make durable in one write. Empty fields mean nothing to do.
+struct Change {
+  std::vector<NodeRecord> nodes;  // to put, by id
+  std::vector<TokenRecord> tokens;
+  std::vector<NodeId> nodes_erased;
+  std::vector<PublicKey> tokens_erased;
+
+  [[nodiscard]] bool empty() const {
+    return nodes.empty() && tokens.empty() && nodes_erased.empty() && tokens_erased.empty();
+  }
+  bool operator==(const Change&) const = default;
+};
+
+enum class NodeState : std::uint8_t {
+  kJoined,  // not heard since it joined or since this controller started
+  kLive,
+  kSilent,
+  kRemoved,
+};
+[[nodiscard]] std::string_view to_string(NodeState state);
+
+struct Node {
+  NodeRecord record;
+  NodeState state = NodeState::kJoined;
+  Moment heard{};  // the last message of any kind; while kJoined, when the waiting began
+  // From the last Hello.
+  BootId boot;
+  std::uint64_t capabilities = 0;  // of both sides
+  std::string software;
+  // From heartbeats.
+  std::optional<Duration> clock_offset;  // node's clock minus ours; positive: it is ahead
+  std::uint64_t spool_batches = 0;
+  std::uint64_t spool_bytes = 0;
+  std::uint64_t spool_dropped = 0;
+  // From PlanAck, Hello and heartbeats: what the node measures by.
+  PlanRevision plan;
+  std::string plan_refusal;  // why it refused the last plan; empty when it did not
+
+  bool operator==(const Node&) const = default;
+};
+
+enum class Role : std::uint8_t {
+  kNode,   // anything but Join
+  kToken,  // Join only
+};
+
+struct Trust {
+  Role role = Role::kToken;
+  NodeId node;  // of kNode
+
+  bool operator==(const Trust&) const = default;
+};
+using TrustTable = std::map<PublicKey, Trust>;
+
+struct JoinAccepted {
+  NodeId node;
+  std::string name;
+  Change change;  // pins the node and spends the token; put it again when it is a repetition
+};
+
+struct HelloAccepted {
+  NodeId node;
+  std::string name;
+  std::uint64_t capabilities = 0;  // what both sides have
+  bool restarted = false;          // another boot id than before: a new probe process
+  bool profile_changed = false;    // plans that name this node must be made again
+  Change change;                   // the new profile, when it changed
+};
+
+// Since the previous tick, ascending by id.
+struct LivenessChange {
+  std::vector<NodeId> went_live;  // heard for the first time, or again
+  std::vector<NodeId> went_silent;
+  Change change;  // tokens to forget
+
+  bool operator==(const LivenessChange&) const = default;
+};
+
+// Monotonic since construction. `*_refused` above zero means that somebody knocks with a key or a
+// message that he should not have; `limit_refused` that a bound above was reached.
+struct FleetCounters {
+  std::uint64_t joins_accepted = 0;
+  std::uint64_t joins_repeated = 0;
+  std::uint64_t joins_refused = 0;
+  std::uint64_t hellos_refused = 0;
+  std::uint64_t limit_refused = 0;
+  std::uint64_t tombstones_erased = 0;
+
+  bool operator==(const FleetCounters&) const = default;
+};
+
+class Fleet {
+ public:
+  // `heartbeat_interval` is what Welcome tells the probes; positive.
+  explicit Fleet(Duration heartbeat_interval);
+
+  // Takes over what the ledger holds, at start and before anything else. kCorrupt when ids, keys or
+  // names of live nodes repeat. Every node waits to be heard, from `now` on.
+  Status restore(std::vector<NodeRecord> nodes, std::vector<TokenRecord> tokens, Moment now);
+
+  struct TokenRequest {
+    PublicKey key;     // public half of a fresh CURVE key pair
+    std::string name;  // optional
+    Labels labels;
+    Duration lifetime = std::chrono::hours{24};  // positive, at most kTokenLifetimeMax
+  };
+  // kInvalid, kConflict (key known, name of a live node or of an open token), kLimit.
+  Result<Change> create_token(TokenRequest request, Moment now);
+  // kNotFound when there is none. A spent token's node stays.
+  Result<Change> remove_token(const PublicKey& key);
+
+  // `token` is the key that the connection proved. With the node key that it was spent by, it gets
+  // the same answer again.
+  tl::expected<JoinAccepted, Refusal> join(const PublicKey& token, const Join& join, Moment now);
+  // Revokes: the key is out of the trust table at once, the record becomes a tombstone. kNotFound.
+  Result<Change> remove_node(NodeId id, Moment now);
+
+  tl::expected<HelloAccepted, Refusal> hello(const PublicKey& key, const Hello& hello, Moment now);
+  // For a known node that is not removed; others are ignored, so that a message that raced with a
+  // revocation has no effect.
+  void heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now);
+  void plan_acknowledged(NodeId id, const PlanAck& ack, Moment now);
+  // Any other message of the node: it is alive.
+  void heard(NodeId id, Moment now);
+
+  // Call about once a second.
+  LivenessChange tick(Moment now);
+
+  // Whom ZAP admits and what he may send. Tokens stay until kTokenKeptAfterExpiry so that join()
+  // can say why it refuses. `trust_version` grows with every change of the table.
+  [[nodiscard]] const TrustTable& trust() const { return trust_; }
+  [[nodiscard]] std::uint64_t trust_version() const { return trust_version_; }
+  [[nodiscard]] std::optional<Trust> trust_of(const PublicKey& key) const;
+
+  // All nodes with tombstones, by id. Pointers stay valid until the next non-const call.
+  [[nodiscard]] const std::map<NodeId, Node>& nodes() const { return nodes_; }
+  [[nodiscard]] const std::map<PublicKey, TokenRecord>& tokens() const { return tokens_; }
+  [[nodiscard]] const Node* find(NodeId id) const;
+  // Of a node that is not removed.
+  [[nodiscard]] const Node* find(std::string_view name) const;
+  [[nodiscard]] std::size_t node_count() const { return nodes_.size() - tombstones_; }
+  [[nodiscard]] const FleetCounters& counters() const { return counters_; }
+
+ private:
+  // Largest of the last offsets: transit only ever makes a clock look further behind.
+  struct OffsetFilter {
+    static constexpr std::size_t kSize = 8;
+    std::array<Duration, kSize> recent{};
+    std::size_t count = 0;
+  };
+
+  tl::unexpected<Refusal> refuse_join(RefusalReason reason, std::string text);
+  tl::unexpected<Refusal> refuse_hello(RefusalReason reason, std::string text);
+  std::optional<Refusal> join_problem(const TokenRecord& token, const Join& join, Moment now) const;
+  [[nodiscard]] std::optional<Error> token_problem(const TokenRequest& request) const;
+  Node& pin(NodeRecord record, Moment now);
+  Node* live_node(NodeId id);
+  void mark_heard(Node& node, Moment now);
+  void trust_changed() { ++trust_version_; }
+  void erase_oldest_tombstone(Change& change);
+
+  Duration heartbeat_interval_;
+  std::map<NodeId, Node> nodes_;
+  std::map<PublicKey, TokenRecord> tokens_;
+  std::map<std::string, NodeId, std::less<>> by_name_;  // nodes that are not removed
+  std::map<NodeId, OffsetFilter> offsets_;
+  std::vector<NodeId> went_live_;
+  TrustTable trust_;
+  std::uint64_t trust_version_ = 0;
+  std::size_t tombstones_ = 0;
+  FleetCounters counters_;
+};
+
+}  // namespace faultline::fleet

@@ -1,0 +1,58 @@
+// NodeRecord and TokenRecord: what the ledger keeps of the fleet, and its JSON form.
+//
+// Why it exists: a controller that restarts must know every pinned key and every unspent token
+// exactly as before. What can be learned again from the next Hello or Heartbeat is not in here.
+//
+// Stored text is validated like any other input: what does not fit is kCorrupt, never a default.
+// Thread safety: values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/ids.h"
+#include "common/model/node.h"
+
+namespace faultline::fleet {
+
+// A pinned key and the node it stands for. It outlives its removal as a tombstone: history still
+// names the node, and its number is not given again.
+struct NodeRecord {
+  NodeId id;
+  std::string name;
+  PublicKey key;
+  NodeProfile profile;   // as the probe last reported it
+  Labels pinned_labels;  // from its token; they win over the profile's
+  WallTime joined_at{};
+  std::optional<WallTime> removed_at;
+
+  bool operator==(const NodeRecord&) const = default;
+};
+
+// The public half of a one-use identity. Its holder may send nothing but a Join.
+struct TokenRecord {
+  PublicKey key;
+  std::string name;  // fixes the node's name; empty: the probe chooses
+  Labels labels;     // pinned on the node that joins
+  WallTime created_at{};
+  WallTime expires_at{};
+  std::optional<PublicKey> spent_by;  // the node key that was pinned with it
+
+  bool operator==(const TokenRecord&) const = default;
+};
+
+// The name rules, ports and labels that every profile must satisfy, stored or fresh from a probe.
+[[nodiscard]] Status validate_profile(const NodeProfile& profile);
+
+// The profile's labels with the pinned ones over them.
+[[nodiscard]] Labels effective_labels(const NodeRecord& record);
+
+[[nodiscard]] std::string to_json(const NodeRecord& record);
+[[nodiscard]] std::string to_json(const TokenRecord& record);
+[[nodiscard]] Result<NodeRecord> node_record_from_json(std::string_view text);
+[[nodiscard]] Result<TokenRecord> token_record_from_json(std::string_view text);
+
+}  // namespace faultline::fleet

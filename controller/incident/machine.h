@@ -1,0 +1,131 @@
+// Machine: turns the suspects of each judged window into incidents that open once and close once.
+//
+// Why it exists: a page must not fire on one unlucky window, nor repeat while a fault lasts, nor
+// vanish because nobody was measuring. The rules:
+//
+//   open      seen with posterior >= confirm_posterior in `confirm_windows` of the last
+//             `confirm_of` windows
+//   stay      seen with posterior >= keep_posterior
+//   resolve   absent in `resolve_windows` windows in a row. A window without enough data says
+//             nothing: it neither confirms nor resolves.
+//   reopen    a fault that is confirmed again within `reopen_within` of its end continues its old
+//             incident, and from then on must be absent twice as long each time (flap damping)
+//   follow    a suspect that can be the same fault (same_fault()) with anything the incident was
+//             about continues it. The named component changes when the newcomer led in
+//             `confirm_windows` of the last `confirm_of` windows; other incidents that the new
+//             component explains too are then merged into it.
+//   tell      Updated only when component, class or severity changes, or when the loss is twice or
+//             half of what was told and its interval excludes what was told
+//
+// Pure: the same windows and Rng give the same events. Thread safety: none; one owner.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "controller/incident/incident.h"
+
+namespace faultline::incident {
+
+// Pending, open and recently resolved together. Beyond it new suspects are not taken up, which is
+// counted: with that many faults the network as a whole is the fault.
+inline constexpr std::size_t kIncidentsMax = 1024;
+inline constexpr std::size_t kComponentsPerIncidentMax = 32;  // the oldest but the first go
+inline constexpr std::uint32_t kResolveWindowsMax = 48;       // where flap damping stops growing
+
+struct MachineConfig {
+  double confirm_posterior = 0.9;
+  double keep_posterior = 0.5;
+  std::uint32_t confirm_windows = 2;  // at most confirm_of
+  std::uint32_t confirm_of = 3;       // at most 32
+  std::uint32_t resolve_windows = 3;
+  Duration reopen_within = std::chrono::minutes{15};
+
+  bool operator==(const MachineConfig&) const = default;
+};
+[[nodiscard]] Status validate(const MachineConfig& config);
+
+struct JudgedWindow {
+  WallTime end{};
+  // False when the controller saw too little to call anything healthy.
+  bool enough_data = false;
+  std::vector<Suspect> suspects;
+};
+
+enum class EventKind : std::uint8_t { kOpened, kUpdated, kResolved };
+[[nodiscard]] std::string_view to_string(EventKind kind);
+
+struct Event {
+  EventKind kind = EventKind::kOpened;
+  Incident incident;   // as it is now
+  std::string reason;  // "opened again", "loss 1.0 % -> 4.2 %", "now leaf1>spine2"
+
+  bool operator==(const Event&) const = default;
+};
+
+// To be made durable together, in one write, with the notifications of the events.
+struct Outcome {
+  std::vector<Event> events;
+  std::vector<Incident> changed;    // to put, by id; holds those of the events too
+  std::vector<std::string> erased;  // pending ones that came to nothing
+
+  bool operator==(const Outcome&) const = default;
+};
+
+struct MachineCounters {
+  std::uint64_t opened = 0;
+  std::uint64_t reopened = 0;
+  std::uint64_t updated = 0;
+  std::uint64_t resolved = 0;
+  std::uint64_t dissolved = 0;  // pending, never confirmed
+  std::uint64_t windows_judged = 0;
+  std::uint64_t windows_without_data = 0;
+  std::uint64_t windows_repeated = 0;     // not after the last one: ignored
+  std::uint64_t suspects_over_limit = 0;  // kIncidentsMax
+
+  bool operator==(const MachineCounters&) const = default;
+};
+
+class Machine {
+ public:
+  // `config` is valid.
+  explicit Machine(const MachineConfig& config);
+
+  // Takes over what the ledger holds, at start. Resolved ones are history unless they can still be
+  // reopened: pass all or only the recent ones. kCorrupt when ids repeat.
+  Status restore(std::vector<Incident> incidents, WallTime now);
+
+  // Windows in ascending order of their end.
+  Outcome judge(const JudgedWindow& window, Rng& rng);
+
+  // kNotFound, or kConflict when it is not open. Acknowledging twice keeps the first.
+  Result<Outcome> acknowledge(std::string_view id, std::string by, WallTime now);
+
+  // Pending, open and recently resolved, oldest first.
+  [[nodiscard]] const std::vector<Incident>& incidents() const { return incidents_; }
+  [[nodiscard]] const Incident* find(std::string_view id) const;
+  [[nodiscard]] std::size_t open_count() const;
+  [[nodiscard]] const MachineCounters& counters() const { return counters_; }
+
+ private:
+  struct Round;
+
+  void attach(const JudgedWindow& window, Round& round, Rng& rng);
+  void settle_present(Incident& incident, Round& round);
+  void settle_absent(Incident& incident, Round& round);
+  void tell(EventKind kind, Incident& incident, std::string reason, Round& round);
+
+  MachineConfig config_;
+  std::vector<Incident> incidents_;
+  std::optional<WallTime> last_end_;
+  MachineCounters counters_;
+};
+
+}  // namespace faultline::incident

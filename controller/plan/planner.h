@@ -1,0 +1,93 @@
+// The planner: who measures whom, on which source ports, how often.
+//
+// Why it exists: the whole fleet's load is decided here and nowhere else, so this is where it is
+// bounded. Same input, same plans; a node whose plan did not change in content keeps its revision,
+// so that adding one node does not restart every session of the fleet.
+//
+// Flows: every node measures every other on `flows_per_pair` consecutive ports of its range,
+// starting at ((source id + target id) * flows) modulo the range: a function of the two ids alone,
+// so that other nodes' coming and going changes nothing, and neighbours in id share all ports.
+//
+// At the limits, in this order, each said in PlanSet::reduced:
+//   1. fewer flows per pair, the same for all, so that no node tracks more than its maximum;
+//   2. below one flow per pair, each node measures its next k nodes in the order of hash(name)
+//      (as kubenurse does): O(k n) flows, one node more or less changes at most one peer of each;
+//   3. flows are sent less often, so that packets per second stay within the budget.
+//
+// Pure and reentrant.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/ids.h"
+#include "common/model/node.h"
+#include "common/model/plan.h"
+
+namespace faultline::plan {
+
+struct PlannerConfig {
+  Duration window = std::chrono::seconds{10};
+  Duration flow_interval = std::chrono::seconds{1};  // as short as the budget allows
+  Duration reply_timeout = std::chrono::seconds{2};
+  Duration lease = std::chrono::hours{1};
+  std::uint32_t flows_per_pair = 8;
+  std::uint32_t tracked_flows_per_node_max = 512;
+  // Over all that a node sends of its own accord: flows, its own traces, and the traces that peers
+  // ask of it.
+  std::uint32_t packets_per_second_per_node_max = 1000;
+  std::uint32_t traces_per_second = 1;
+
+  bool operator==(const PlannerConfig&) const = default;
+};
+
+// kInvalid with one sentence that names the field; make_plans() requires a valid config.
+[[nodiscard]] Status validate(const PlannerConfig& config);
+
+// A node as the planner sees it. Silent nodes belong in: not being heard by the controller does not
+// mean that they cannot be measured.
+struct FleetMember {
+  NodeId id;
+  std::string name;
+  PublicKey key;
+  NodeProfile profile;
+
+  bool operator==(const FleetMember&) const = default;
+};
+using FleetView = std::vector<FleetMember>;  // any order; ids are unique
+
+// The worst case of one node under its plan, IP headers included.
+struct NodeBudget {
+  NodeId node;
+  std::uint32_t peers = 0;
+  std::uint32_t flows = 0;
+  double packets_per_second_sent = 0;       // own flows and traces
+  double packets_per_second_reflected = 0;  // answers to others' flows
+  double bytes_per_second = 0;              // both
+  Duration trace_cycle{};                   // until every flow was traced once
+
+  bool operator==(const NodeBudget&) const = default;
+};
+
+struct PlanSet {
+  std::vector<Plan> plans;           // ascending by node
+  std::vector<NodeId> changed;       // whose plan has the new revision, ascending
+  std::vector<NodeBudget> budgets;   // ascending by node
+  std::uint32_t flows_per_pair = 0;  // the most that any pair got
+  Duration flow_interval{};
+  bool all_pairs = true;             // false: fan-out by hash(name)
+  std::uint64_t pairs_mixed = 0;     // left out: one end speaks IPv4, the other IPv6
+  std::vector<std::string> reduced;  // one sentence for each limit that was met
+
+  bool operator==(const PlanSet&) const = default;
+};
+
+// `previous`: the plans in force, any order; a plan that equals its predecessor but for the
+// revision keeps that revision, all others get `revision`.
+[[nodiscard]] PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config,
+                                 PlanRevision revision, const std::vector<Plan>& previous);
+
+}  // namespace faultline::plan
