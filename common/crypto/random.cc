@@ -1,0 +1,18 @@
+#include "common/crypto/random.h"
+
+#include <sodium.h>
+
+#include "common/crypto/sodium.h"
+
+namespace faultline::crypto {
+
+std::uint64_t random_u64() {
+  ensure_sodium();
+  std::uint64_t value = 0;
+  randombytes_buf(&value, sizeof value);
+  return value;
+}
+
+Rng random_rng() { return Rng{random_u64()}; }
+
+}  // namespace faultline::crypto
