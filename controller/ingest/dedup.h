@@ -92,10 +92,10 @@ class Dedup {
   using Boots = std::vector<BootState>;
 
   [[nodiscard]] BootState* find_or_make(NodeId node, BootId boot);
-  [[nodiscard]] const BootState* find(NodeId node, BootId boot) const;
 
   std::map<NodeId, Boots> nodes_;
-  std::vector<DedupRow> removed_;  // rows to remove with the next write
+  std::vector<DedupRow> removed_;   // rows to remove with the next write
+  std::vector<DedupRow> removing_;  // rows that the write under way removes
   bool write_under_way_ = false;
 };
 
