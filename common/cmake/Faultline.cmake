@@ -24,7 +24,9 @@ string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_R
 if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-g1)  # line tables are enough for a stack trace; full debug info doubles the link
 endif()
+set(FAULTLINE_TEST_PREFIX "")
 if(FAULTLINE_SANITIZE)
+  set(FAULTLINE_TEST_PREFIX "sanitized.")  # tests/run.sh runs both builds in one ctest
   add_compile_options(-fsanitize=${FAULTLINE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${FAULTLINE_SANITIZE})
   if(FAULTLINE_SANITIZE MATCHES "thread")
@@ -81,8 +83,8 @@ function(faultline_tests layer area)
   add_executable(${target} ${ARG_SRCS})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} tests_catch_main)
-  add_test(NAME ${layer}.${area} COMMAND ${target})
-  set_tests_properties(${layer}.${area} PROPERTIES
+  add_test(NAME ${FAULTLINE_TEST_PREFIX}${layer}.${area} COMMAND ${target})
+  set_tests_properties(${FAULTLINE_TEST_PREFIX}${layer}.${area} PROPERTIES
     LABELS ${layer} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL}
     SKIP_REGULAR_EXPRESSION "SKIPPED: ")
 endfunction()
