@@ -16,10 +16,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "common/base/result.h"
@@ -120,7 +118,7 @@ struct HelloAccepted {
   Change change;                   // the new profile, when it changed
 };
 
-// Since the previous tick, ascending by id.
+// Since the previous tick, ascending by id; to be read in this order.
 struct LivenessChange {
   std::vector<NodeId> went_live;  // heard for the first time, or again
   std::vector<NodeId> went_silent;
@@ -204,12 +202,13 @@ class Fleet {
 
   tl::unexpected<Refusal> refuse_join(RefusalReason reason, std::string text);
   tl::unexpected<Refusal> refuse_hello(RefusalReason reason, std::string text);
-  std::optional<Refusal> join_problem(const TokenRecord& token, const Join& join, Moment now) const;
-  [[nodiscard]] std::optional<Error> token_problem(const TokenRequest& request) const;
+  [[nodiscard]] std::optional<Refusal> join_problem(const TokenRecord& token, const Join& join,
+                                                    const std::string& name, Moment now) const;
+  [[nodiscard]] Status check_token(const TokenRequest& request, Moment now) const;
+  JoinAccepted repeat_join(const TokenRecord& token, NodeId id);
   Node& pin(NodeRecord record, Moment now);
-  Node* live_node(NodeId id);
+  Node* present_node(NodeId id);  // null when removed
   void mark_heard(Node& node, Moment now);
-  void trust_changed() { ++trust_version_; }
   void erase_oldest_tombstone(Change& change);
 
   Duration heartbeat_interval_;

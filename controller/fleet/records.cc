@@ -1,0 +1,194 @@
+#include "controller/fleet/records.h"
+
+#include <concepts>
+#include <limits>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace faultline::fleet {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kRecordVersion = 1;
+
+// What a record lacks or holds wrongly; caught in parse(), the one boundary with nlohmann's
+// exceptions.
+struct BadRecord {
+  std::string problem;
+};
+
+std::string text_of(const Json& json, const char* key) {
+  const auto& value = json.at(key);
+  if (!value.is_string()) throw BadRecord{fmt::format("{} is not a string", key)};
+  return value.get<std::string>();
+}
+
+template <std::unsigned_integral T>
+T number_of(const Json& json, const char* key) {
+  const auto& value = json.at(key);
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<T>::max()) {
+    throw BadRecord{fmt::format("{} is not a number up to {}", key, std::numeric_limits<T>::max())};
+  }
+  return value.get<T>();
+}
+
+WallTime time_of(const Json& json, const char* key) {
+  const auto time = parse_rfc3339(text_of(json, key));
+  if (!time) throw BadRecord{fmt::format("{} is not an RFC 3339 time", key)};
+  return *time;
+}
+
+PublicKey key_of(const Json& json, const char* key) {
+  const auto parsed = parse_public_key(text_of(json, key));
+  if (!parsed) throw BadRecord{fmt::format("{} is not 64 hex digits", key)};
+  return *parsed;
+}
+
+Labels labels_of(const Json& json, const char* key) {
+  const auto& object = json.at(key);
+  if (!object.is_object()) throw BadRecord{fmt::format("{} is not an object", key)};
+  Labels labels;
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string()) throw BadRecord{fmt::format("label {} is not a string", name)};
+    labels.emplace(name, value.get<std::string>());
+  }
+  if (const auto status = validate_labels(labels); !status) {
+    throw BadRecord{status.error().context};
+  }
+  return labels;
+}
+
+NodeProfile profile_of(const Json& json) {
+  NodeProfile profile;
+  const auto kind = parse_node_kind(text_of(json, "kind"));
+  if (!kind) throw BadRecord{"kind is neither host nor vm"};
+  profile.kind = *kind;
+  profile.labels = labels_of(json, "labels");
+  const auto address = IpAddress::parse(text_of(json, "address"));
+  if (!address) throw BadRecord{"address is not an IP address"};
+  profile.address = *address;
+  profile.reflector_port = number_of<std::uint16_t>(json, "reflector_port");
+  profile.source_port_first = number_of<std::uint16_t>(json, "source_port_first");
+  profile.source_port_count = number_of<std::uint16_t>(json, "source_port_count");
+  profile.mesh_port = number_of<std::uint16_t>(json, "mesh_port");
+  if (const auto status = validate_profile(profile); !status) {
+    throw BadRecord{status.error().context};
+  }
+  return profile;
+}
+
+Json to_object(const NodeProfile& profile) {
+  return {{"kind", to_string(profile.kind)},
+          {"labels", profile.labels},
+          {"address", profile.address.to_string()},
+          {"reflector_port", profile.reflector_port},
+          {"source_port_first", profile.source_port_first},
+          {"source_port_count", profile.source_port_count},
+          {"mesh_port", profile.mesh_port}};
+}
+
+NodeRecord node_of(const Json& json) {
+  NodeRecord record;
+  record.id = NodeId{number_of<std::uint32_t>(json, "id")};
+  if (record.id == NodeId{}) throw BadRecord{"id is 0"};
+  record.name = text_of(json, "name");
+  if (const auto status = validate_name(record.name); !status) {
+    throw BadRecord{status.error().context};
+  }
+  record.key = key_of(json, "key");
+  record.profile = profile_of(json.at("profile"));
+  record.pinned_labels = labels_of(json, "pinned_labels");
+  record.joined_at = time_of(json, "joined_at");
+  if (json.contains("removed_at")) record.removed_at = time_of(json, "removed_at");
+  return record;
+}
+
+TokenRecord token_of(const Json& json) {
+  TokenRecord record;
+  record.key = key_of(json, "key");
+  record.name = text_of(json, "name");
+  if (!record.name.empty()) {
+    if (const auto status = validate_name(record.name); !status) {
+      throw BadRecord{status.error().context};
+    }
+  }
+  record.labels = labels_of(json, "labels");
+  record.created_at = time_of(json, "created_at");
+  record.expires_at = time_of(json, "expires_at");
+  if (json.contains("spent_by")) record.spent_by = key_of(json, "spent_by");
+  return record;
+}
+
+template <typename Record>
+Result<Record> parse(std::string_view what, std::string_view text, Record (*convert)(const Json&)) {
+  try {
+    const auto json = Json::parse(text);
+    if (number_of<std::uint32_t>(json, "version") != kRecordVersion) {
+      throw BadRecord{"its version is not known to this build"};
+    }
+    return convert(json);
+  } catch (const BadRecord& bad) {
+    return fail(ErrorCode::kCorrupt, fmt::format("stored {} record: {}", what, bad.problem));
+  } catch (const Json::exception& error) {
+    return fail(ErrorCode::kCorrupt, fmt::format("stored {} record: {}", what, error.what()));
+  }
+}
+
+}  // namespace
+
+Status validate_profile(const NodeProfile& profile) {
+  if (profile.address.is_unspecified()) {
+    return fail(ErrorCode::kInvalid, "the node's measurement address is not set");
+  }
+  if (profile.reflector_port == 0) {
+    return fail(ErrorCode::kInvalid, "the reflector port is 0");
+  }
+  if (profile.source_port_first == 0 || profile.source_port_count == 0 ||
+      profile.source_port_first + profile.source_port_count > 65'536) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("source ports {} + {} are not a port range", profile.source_port_first,
+                            profile.source_port_count));
+  }
+  return validate_labels(profile.labels);
+}
+
+Labels effective_labels(const NodeRecord& record) {
+  auto labels = record.pinned_labels;
+  labels.insert(record.profile.labels.begin(), record.profile.labels.end());
+  return labels;
+}
+
+std::string to_json(const NodeRecord& record) {
+  Json json = {{"version", kRecordVersion},
+               {"id", record.id.value()},
+               {"name", record.name},
+               {"key", to_string(record.key)},
+               {"profile", to_object(record.profile)},
+               {"pinned_labels", record.pinned_labels},
+               {"joined_at", format_rfc3339(record.joined_at)}};
+  if (record.removed_at) json["removed_at"] = format_rfc3339(*record.removed_at);
+  return json.dump();
+}
+
+std::string to_json(const TokenRecord& record) {
+  Json json = {{"version", kRecordVersion},
+               {"key", to_string(record.key)},
+               {"name", record.name},
+               {"labels", record.labels},
+               {"created_at", format_rfc3339(record.created_at)},
+               {"expires_at", format_rfc3339(record.expires_at)}};
+  if (record.spent_by) json["spent_by"] = to_string(*record.spent_by);
+  return json.dump();
+}
+
+Result<NodeRecord> node_record_from_json(std::string_view text) {
+  return parse<NodeRecord>("node", text, node_of);
+}
+
+Result<TokenRecord> token_record_from_json(std::string_view text) {
+  return parse<TokenRecord>("token", text, token_of);
+}
+
+}  // namespace faultline::fleet
