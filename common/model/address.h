@@ -37,7 +37,7 @@ class IpAddress {
 
 // A UDP or TCP endpoint.
 struct Endpoint {
-  IpAddress address;
+  IpAddress address{};
   std::uint16_t port = 0;
 
   auto operator<=>(const Endpoint&) const = default;

@@ -33,16 +33,16 @@ inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSG
 // Asks to pin `node_key` under the identity of a one-use token.
 struct Join {
   std::uint16_t protocol_major = kProtocolMajor;
-  PublicKey node_key;
-  std::string name;  // used where the token does not fix one
-  NodeProfile profile;
+  PublicKey node_key{};
+  std::string name{};  // used where the token does not fix one
+  NodeProfile profile{};
 
   bool operator==(const Join&) const = default;
 };
 
 struct Joined {
-  NodeId node;
-  std::string name;
+  NodeId node{};
+  std::string name{};
 
   bool operator==(const Joined&) const = default;
 };
@@ -59,7 +59,7 @@ enum class RefusalReason : std::uint8_t {
 
 struct Refusal {
   RefusalReason reason = RefusalReason::kMalformed;
-  std::string text;
+  std::string text{};
 
   bool operator==(const Refusal&) const = default;
 };
@@ -68,10 +68,10 @@ struct Hello {
   std::uint16_t protocol_major = kProtocolMajor;
   std::uint16_t protocol_minor = kProtocolMinor;
   std::uint64_t capabilities = kCapabilitiesOfThisBuild;
-  std::string software;  // "faultline-probe 0.1.0"
-  BootId boot;
-  NodeProfile profile;
-  PlanRevision plan;  // held from before, 0 for none
+  std::string software{};  // "faultline-probe 0.1.0"
+  BootId boot{};
+  NodeProfile profile{};
+  PlanRevision plan{};  // held from before, 0 for none
   std::uint64_t plan_hash = 0;
 
   bool operator==(const Hello&) const = default;
@@ -81,9 +81,9 @@ struct Welcome {
   std::uint16_t protocol_major = kProtocolMajor;
   std::uint16_t protocol_minor = kProtocolMinor;
   std::uint64_t capabilities = kCapabilitiesOfThisBuild;
-  std::string software;
-  NodeId node;
-  std::string name;
+  std::string software{};
+  NodeId node{};
+  std::string name{};
   Duration heartbeat_interval = std::chrono::seconds{5};
   bool plan_current = false;  // the plan held is the newest: none will follow
 
@@ -93,7 +93,7 @@ struct Welcome {
 struct Heartbeat {
   std::uint64_t sequence = 0;
   WallTime sent_at{};  // the node's own clock: the controller watches its offset
-  PlanRevision plan;
+  PlanRevision plan{};
   std::uint64_t spool_batches = 0;
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_dropped = 0;  // results dropped since this boot for want of space
@@ -110,10 +110,10 @@ struct HeartbeatReply {
 };
 
 struct PlanAck {
-  PlanRevision revision;
+  PlanRevision revision{};
   std::uint64_t hash = 0;
   bool accepted = true;
-  std::string reason;  // why not
+  std::string reason{};  // why not
 
   bool operator==(const PlanAck&) const = default;
 };
@@ -122,11 +122,11 @@ struct PlanAck {
 // that the batches first_sequence..sequence were dropped by the spool, `results_dropped` in all.
 // An ordinary batch covers exactly one sequence number.
 struct Batch {
-  BootId boot;  // of the process that measured it, which need not be the one that sends it
+  BootId boot{};  // of the process that measured it, which need not be the one that sends it
   std::uint64_t first_sequence = 0;
   std::uint64_t sequence = 0;
   std::uint64_t results_dropped = 0;
-  std::vector<std::byte> payload;
+  std::vector<std::byte> payload{};
 
   [[nodiscard]] bool is_gap() const { return payload.empty(); }
   bool operator==(const Batch&) const = default;
@@ -142,8 +142,8 @@ struct SequenceInterval {
 
 // What of `boot` is durable at the controller. Sequences outside of it are to be sent again.
 struct BatchAck {
-  BootId boot;
-  std::vector<SequenceInterval> durable;  // ascending, disjoint, at most kSequenceIntervalsMax
+  BootId boot{};
+  std::vector<SequenceInterval> durable{};  // ascending, disjoint, at most kSequenceIntervalsMax
   std::uint32_t credit = 0;  // how many more batches the probe may have unacknowledged in flight
 
   bool operator==(const BatchAck&) const = default;

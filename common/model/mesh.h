@@ -39,7 +39,7 @@ struct TraceReply {
   std::uint64_t request = 0;
   TraceOutcome outcome = TraceOutcome::kDone;
   bool complete = false;
-  std::vector<Hop> hops;
+  std::vector<Hop> hops{};
 
   bool operator==(const TraceReply&) const = default;
 };

@@ -27,8 +27,8 @@ inline constexpr std::size_t kLabelsMax = 32;
 // What a probe says of itself in every Hello; the controller keeps the newest.
 struct NodeProfile {
   NodeKind kind = NodeKind::kHost;
-  Labels labels;
-  IpAddress address;                   // where its measurement packets come from and go to
+  Labels labels{};
+  IpAddress address{};                 // where its measurement packets come from and go to
   std::uint16_t reflector_port = 862;  // STAMP reflector, RFC 8762
   std::uint16_t source_port_first = 0;
   std::uint16_t source_port_count = 0;

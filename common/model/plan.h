@@ -22,12 +22,12 @@ inline constexpr std::uint32_t kTracesPerSecondMax = 1'000;
 // Another node of the fleet: who may be probed, who is answered by the reflector, who is trusted on
 // the mesh.
 struct PlanPeer {
-  NodeId node;
-  std::string name;
-  IpAddress address;
+  NodeId node{};
+  std::string name{};
+  IpAddress address{};
   std::uint16_t reflector_port = 862;
   std::uint16_t mesh_port = 0;  // 0: not reachable by mesh
-  PublicKey key;
+  PublicKey key{};
 
   bool operator==(const PlanPeer&) const = default;
 };
@@ -41,8 +41,8 @@ struct PlanFlow {
 };
 
 struct Plan {
-  PlanRevision revision;
-  NodeId node;                                       // whom this plan is for
+  PlanRevision revision{};
+  NodeId node{};                                     // whom this plan is for
   Duration window = std::chrono::seconds{10};        // 1 to 60 s
   Duration flow_interval = std::chrono::seconds{1};  // one packet per flow, jittered
   Duration reply_timeout =
@@ -50,8 +50,8 @@ struct Plan {
   Duration lease = std::chrono::hours{1};       // the probe stops measuring when it has run out
   std::uint32_t packets_per_second_max = 1000;  // over all that this node sends of its own accord
   std::uint32_t traces_per_second = 1;          // TTL probes towards any one hop distance
-  std::vector<PlanPeer> peers;
-  std::vector<PlanFlow> flows;
+  std::vector<PlanPeer> peers{};
+  std::vector<PlanFlow> flows{};
 
   bool operator==(const Plan&) const = default;
 };

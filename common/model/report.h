@@ -18,7 +18,7 @@ inline constexpr std::size_t kReportPathsMax = 4096;
 // One tracked flow in one window. sent = answered + lost_forward + lost_return + lost_undetermined.
 // Undetermined: lost, but the replies at hand cannot tell in which direction (FIELD.md's rule).
 struct FlowWindow {
-  NodeId target;
+  NodeId target{};
   std::uint16_t source_port = 0;
   std::uint32_t sent = 0;
   std::uint32_t lost_forward = 0;
@@ -41,8 +41,8 @@ struct FlowWindow {
 
 // The delay distribution towards one target over all its flows.
 struct TargetDelay {
-  NodeId target;
-  stats::Histogram rtt;  // nanoseconds
+  NodeId target{};
+  stats::Histogram rtt{};  // nanoseconds
 
   bool operator==(const TargetDelay&) const = default;
 };
@@ -60,13 +60,13 @@ struct ProberHealth {
 };
 
 struct Report {
-  PlanRevision plan;
+  PlanRevision plan{};
   WallTime window_start{};  // aligned to UTC
   Duration window = std::chrono::seconds{10};
-  ProberHealth health;
-  std::vector<FlowWindow> flows;
-  std::vector<TargetDelay> delays;
-  std::vector<PathRecord> paths;
+  ProberHealth health{};
+  std::vector<FlowWindow> flows{};
+  std::vector<TargetDelay> delays{};
+  std::vector<PathRecord> paths{};
 
   bool operator==(const Report&) const = default;
 };
