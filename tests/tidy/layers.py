@@ -1,0 +1,56 @@
+"""Who may include whom: the table of the architecture, as data."""
+
+# Lowest first: a folder may include itself and what stands before it in its own group, and all of `common` unless its
+# own lines below say otherwise. The PURE folders are those whose CMakeLists.txt says so.
+COMMON = ("base", "stats", "model", "crypto", "wire", "obs", "config", "async", "zmq", "net")
+PROBE = ("stamp", "session", "trace", "core", "engine", "facts", "spool", "uplink", "mesh", "app")
+CONTROLLER = ("fleet", "topology", "plan", "detect", "localize", "incident", "diagnose", "vpc",
+              "ingest", "store", "notify", "core", "api", "app", "cli")
+GROUPS = {"common": COMMON, "probe": PROBE, "controller": CONTROLLER}
+
+# Pure leaves never include each other: they meet in controller/core, through values of common/model.
+LEAVES = ("fleet", "topology", "plan", "detect", "localize", "incident", "diagnose", "vpc")
+
+# The CLI is a thin client: it links neither RocksDB nor ZeroMQ.
+CLI_MAY_USE = ("controller/localize", "common/base", "common/model", "common/stats", "common/config", "common/obs")
+
+
+def objection(source, target, pure):
+    """Why a file of folder `source` may not include one of folder `target` ("group/name"); empty if it may."""
+    if source == target:
+        return ""
+    source_group, target_group = source.split("/")[0], target.split("/")[0]
+    if target_group == "tests":
+        return "" if source_group == "tests" else "nothing uses tests/; move what is shared below common/"
+    if source_group == "tests" or target_group not in GROUPS:
+        return ""
+    if {source_group, target_group} == {"probe", "controller"}:
+        return "probe/ and controller/ never include each other; what both need belongs in common/"
+    if source_group == "common" and target_group != "common":
+        return "common/ is below probe/ and controller/; pass a value or an interface instead"
+    return _inside_objection(source, target, pure)
+
+
+def _inside_objection(source, target, pure):
+    if source in pure and target not in pure:
+        return f"{source} is PURE and {target} is not; take the result as an argument, or move the call to the shell"
+    if source == "controller/cli" and target not in CLI_MAY_USE:
+        return f"the CLI is a thin client; it may use only {', '.join(CLI_MAY_USE)}"
+    source_group, source_name = _parts(source)
+    target_group, target_name = _parts(target)
+    if source_group != target_group or not source_name:  # main.cc of a group may use all of it
+        return ""
+    if source_group == "controller" and source_name in LEAVES and target_name in LEAVES:
+        return "the pure leaves never include each other; let controller/core pass values between them"
+    order = GROUPS[source_group]
+    for name in (source_name, target_name):
+        if name not in order:
+            return f"{source_group}/{name} has no place in tests/tidy/layers.py; give it one"
+    if order.index(target_name) > order.index(source_name):
+        return f"{target} is above {source}; turn the dependency round"
+    return ""
+
+
+def _parts(folder):
+    group, _, name = folder.partition("/")
+    return group, name
