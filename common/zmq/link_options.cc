@@ -1,0 +1,150 @@
+#include "common/zmq/link_options.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/check.h"
+
+namespace faultline::zmq {
+namespace {
+
+constexpr int kIoThreads = 1;
+constexpr int kSocketsMax = 8192;  // a mesh of probes has one per peer
+// Any name serves; one must be set for the ZAP handler to be asked.
+constexpr std::string_view kZapDomain = "faultline";
+
+int milliseconds(Duration duration) {
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
+::zmq::const_buffer key_bytes(const PublicKey& key) {
+  return ::zmq::buffer(key.bytes.data(), key.bytes.size());
+}
+
+void set_common_options(Socket& socket, const crypto::KeyPair& own, const LinkOptions& options) {
+  using namespace ::zmq::sockopt;
+  socket.set(linger, 0);  // what matters is acknowledged and resent; closing must not block
+  socket.set(sndhwm, options.queue_messages_max);
+  socket.set(rcvhwm, options.queue_messages_max);
+  socket.set(maxmsgsize, static_cast<std::int64_t>(options.message_bytes_max));
+  socket.set(heartbeat_ivl, milliseconds(options.heartbeat_interval));
+  socket.set(heartbeat_timeout, milliseconds(options.heartbeat_timeout));
+  socket.set(heartbeat_ttl, milliseconds(options.heartbeat_timeout));
+  socket.set(handshake_ivl, milliseconds(options.handshake_timeout));
+  socket.set(ipv6, true);
+  socket.set(curve_publickey, key_bytes(own.public_key));
+  const auto secret = own.secret_key.bytes();
+  socket.set(curve_secretkey, ::zmq::buffer(secret.data(), secret.size()));
+}
+
+std::string reason(int error_number, std::string_view endpoint) {
+  switch (error_number) {
+    case EADDRINUSE:
+      return "the port is in use by another process";
+    case EADDRNOTAVAIL:
+    case ENODEV:
+      return "the address belongs to no interface of this machine";
+    case EACCES:
+      return "no permission; ports below 1024 need CAP_NET_BIND_SERVICE";
+    case EINVAL:
+    case EPROTONOSUPPORT:
+      return fmt::format("\"{}\" is not an endpoint such as tcp://10.0.0.1:7400", endpoint);
+    default:
+      return ::zmq_strerror(error_number);
+  }
+}
+
+ErrorCode code_of(int error_number) {
+  switch (error_number) {
+    case EADDRINUSE:
+      return ErrorCode::kConflict;
+    case EACCES:
+      return ErrorCode::kDenied;
+    case EINVAL:
+    case EPROTONOSUPPORT:
+      return ErrorCode::kInvalid;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+tl::unexpected<Error> fail_endpoint(std::string_view what, std::string_view endpoint,
+                                    int error_number) {
+  return fail(code_of(error_number),
+              fmt::format("cannot {} {}: {}", what, endpoint, reason(error_number, endpoint)));
+}
+
+tl::unexpected<Error> fail_socket(const ::zmq::error_t& error) {
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("cannot open a ZeroMQ socket: {}", error.what()));
+}
+
+bool is_tcp(std::string_view endpoint) { return endpoint.starts_with("tcp://"); }
+
+}  // namespace
+
+Context make_context() {
+  Context context{kIoThreads};
+  context.set(::zmq::ctxopt::max_sockets, kSocketsMax);
+  return context;
+}
+
+Result<Socket> make_server(Context& context, const ZapThread& /*zap*/, const crypto::KeyPair& own,
+                           const LinkOptions& options) {
+  using namespace ::zmq::sockopt;
+  try {
+    Socket socket{context, ::zmq::socket_type::router};
+    set_common_options(socket, own, options);
+    socket.set(router_mandatory, true);  // a send to a peer that is gone must not vanish
+    socket.set(backlog, options.backlog);
+    socket.set(zap_domain, kZapDomain);
+    socket.set(curve_server, true);
+    return socket;
+  } catch (const ::zmq::error_t& error) {
+    return fail_socket(error);
+  }
+}
+
+Result<Socket> make_client(Context& context, const crypto::KeyPair& own, const PublicKey& server,
+                           const LinkOptions& options) {
+  using namespace ::zmq::sockopt;
+  try {
+    Socket socket{context, ::zmq::socket_type::dealer};
+    set_common_options(socket, own, options);
+    socket.set(immediate, true);
+    socket.set(connect_timeout, milliseconds(options.connect_timeout));
+    socket.set(reconnect_ivl, milliseconds(options.reconnect_interval));
+    socket.set(reconnect_ivl_max, milliseconds(options.reconnect_interval_max));
+    socket.set(curve_serverkey, key_bytes(server));
+    return socket;
+  } catch (const ::zmq::error_t& error) {
+    return fail_socket(error);
+  }
+}
+
+Result<std::string> listen(Socket& server, std::string_view endpoint) {
+  if (!is_tcp(endpoint)) return fail_endpoint("listen on", endpoint, EINVAL);
+  try {
+    server.bind(std::string{endpoint});
+    return server.get(::zmq::sockopt::last_endpoint);
+  } catch (const ::zmq::error_t& error) {
+    return fail_endpoint("listen on", endpoint, error.num());
+  }
+}
+
+Status connect(Socket& client, std::string_view endpoint) {
+  if (!is_tcp(endpoint)) return fail_endpoint("connect to", endpoint, EINVAL);
+  try {
+    client.connect(std::string{endpoint});
+    return {};
+  } catch (const ::zmq::error_t& error) {
+    return fail_endpoint("connect to", endpoint, error.num());
+  }
+}
+
+}  // namespace faultline::zmq
