@@ -1,0 +1,24 @@
+#include "tests/fuzz/fuzz.h"
+
+#include "common/base/check.h"
+#include "common/wire/plan_codec.h"
+#include "tests/support/random_values.h"
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace faultline;
+  const auto input = fuzz::as_input(data, size);
+  if (const auto value = wire::decode_plan(input)) {
+    FAULTLINE_CHECK(wire::decode_plan(wire::encode(*value)) == *value,
+                    "a decoded value does not survive a round trip");
+  }
+  return 0;
+}
+
+std::vector<faultline::fuzz::Bytes> faultline::fuzz::seeds() {
+  std::vector<Bytes> result;
+  Rng rng(1);
+  for (int i = 0; i < 50; ++i) {
+    result.push_back(wire::encode(tests::random_plan(rng)));
+  }
+  return result;
+}

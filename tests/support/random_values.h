@@ -1,0 +1,256 @@
+// Random but valid values of the domain, for property tests and as seeds of fuzzers. The same seed
+// gives the same values everywhere.
+#pragma once
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/model/control.h"
+#include "common/model/mesh.h"
+#include "common/model/report.h"
+
+namespace faultline::tests {
+
+inline std::uint32_t random_below(Rng& rng, std::uint64_t bound) {
+  return static_cast<std::uint32_t>(uniform_below(rng, bound));
+}
+inline std::uint16_t random_port(Rng& rng) {
+  return static_cast<std::uint16_t>(1 + random_below(rng, 65535));
+}
+inline bool random_bool(Rng& rng) { return random_below(rng, 2) == 1; }
+
+inline std::string random_name(Rng& rng) {
+  static constexpr std::string_view kLetters = "abcXYZ059.-_";
+  std::string name = "n";
+  const auto length = random_below(rng, kNameLengthMax);
+  while (name.size() < length) name += kLetters[random_below(rng, kLetters.size())];
+  return name;
+}
+
+inline IpAddress random_address(Rng& rng) {
+  if (random_bool(rng)) return IpAddress::v4(0x0a000001U + random_below(rng, 1 << 20));
+  std::array<std::uint8_t, 16> bytes{0x20, 0x01, 0x0d, 0xb8};
+  for (std::size_t i = 8; i < 16; ++i) bytes[i] = static_cast<std::uint8_t>(rng());
+  return IpAddress::v6(bytes);
+}
+
+inline PublicKey random_key(Rng& rng) {
+  PublicKey key;
+  for (auto& byte : key.bytes) byte = static_cast<std::uint8_t>(rng());
+  key.bytes[0] |= 1;
+  return key;
+}
+
+inline WallTime random_time(Rng& rng) {
+  return wall_time_from_unix_nanoseconds(static_cast<std::int64_t>(rng() >> 2));
+}
+
+inline NodeProfile random_profile(Rng& rng) {
+  NodeProfile profile;
+  profile.kind = random_bool(rng) ? NodeKind::kVm : NodeKind::kHost;
+  for (auto n = random_below(rng, 5); n > 0; --n) {
+    profile.labels[random_name(rng)] = random_bool(rng) ? "a value, with = signs" : "";
+  }
+  profile.address = random_address(rng);
+  profile.reflector_port = random_port(rng);
+  profile.source_port_first = random_port(rng);
+  profile.source_port_count =
+      static_cast<std::uint16_t>(random_below(rng, 65537U - profile.source_port_first));
+  profile.mesh_port = static_cast<std::uint16_t>(rng());
+  return profile;
+}
+
+inline Plan random_plan(Rng& rng) {
+  Plan plan;
+  plan.revision = PlanRevision{1 + (rng() >> 1)};
+  plan.node = NodeId{1 + random_below(rng, 1000)};
+  plan.window = std::chrono::seconds{1 + random_below(rng, 60)};
+  plan.flow_interval = std::chrono::milliseconds{1 + random_below(rng, 10'000)};
+  plan.reply_timeout = std::chrono::milliseconds{1 + random_below(rng, 60'000)};
+  plan.lease = std::chrono::seconds{1 + random_below(rng, 100'000)};
+  plan.packets_per_second_max = 1 + random_below(rng, kPacketsPerSecondMax);
+  plan.traces_per_second = random_below(rng, kTracesPerSecondMax + 1);
+  std::uint32_t node = 0;
+  for (auto n = random_below(rng, 20); n > 0; --n) {
+    node += 1 + random_below(rng, 3);
+    plan.peers.push_back({.node = NodeId{node},
+                          .name = random_name(rng),
+                          .address = random_address(rng),
+                          .reflector_port = random_port(rng),
+                          .mesh_port = static_cast<std::uint16_t>(rng()),
+                          .key = random_key(rng)});
+  }
+  if (plan.peers.empty()) return plan;
+  for (auto n = random_below(rng, 60); n > 0; --n) {
+    plan.flows.push_back({random_below(rng, plan.peers.size()), random_port(rng)});
+  }
+  return plan;
+}
+
+inline FlowWindow random_flow_window(Rng& rng, NodeId target, std::uint16_t port) {
+  FlowWindow flow{.target = target, .source_port = port};
+  flow.lost_forward = random_bool(rng) ? random_below(rng, 1000) : 0;
+  flow.lost_return = random_bool(rng) ? random_below(rng, 1000) : 0;
+  flow.lost_undetermined = random_bool(rng) ? random_below(rng, 1000) : 0;
+  const auto answered = random_bool(rng) ? random_below(rng, 1'000'000) : 0;
+  flow.sent = answered + flow.lost_forward + flow.lost_return + flow.lost_undetermined;
+  flow.duplicated = static_cast<std::uint32_t>(rng());
+  flow.reordered = static_cast<std::uint32_t>(rng());
+  flow.late = random_below(rng, answered + std::uint64_t{1});
+  if (answered == 0) return flow;
+  flow.rtt_min_ns = rng() >> 3;
+  flow.rtt_mean_ns = flow.rtt_min_ns + (rng() >> 3);
+  flow.rtt_max_ns = flow.rtt_mean_ns + (rng() >> 3);
+  return flow;
+}
+
+inline std::vector<Hop> random_hops(Rng& rng) {
+  std::vector<Hop> hops(random_below(rng, kPathHopsMax + 1));
+  for (auto& hop : hops) {
+    if (random_below(rng, 4) != 0) hop.address = random_address(rng);
+  }
+  return hops;
+}
+
+inline PathRecord random_path(Rng& rng) {
+  return {.target = NodeId{1 + random_below(rng, 1000)},
+          .source_port = random_port(rng),
+          .direction = random_bool(rng) ? Direction::kReturn : Direction::kForward,
+          .traced_at = random_time(rng),
+          .complete = random_bool(rng),
+          .hops = random_hops(rng)};
+}
+
+inline Report random_report(Rng& rng) {
+  Report report;
+  report.plan = PlanRevision{rng()};
+  report.window = std::chrono::seconds{1 + random_below(rng, 60)};
+  report.window_start = window_start(random_time(rng), report.window);
+  report.health = {.lateness_max_ns = rng(),
+                   .receive_drops = static_cast<std::uint32_t>(rng()),
+                   .send_failures = static_cast<std::uint32_t>(rng()),
+                   .budget_deferred = static_cast<std::uint32_t>(rng()),
+                   .replies_unmatched = static_cast<std::uint32_t>(rng()),
+                   .reflector_refused = static_cast<std::uint32_t>(rng())};
+  std::set<std::pair<NodeId, std::uint16_t>> flows;
+  for (auto n = random_below(rng, 50); n > 0; --n) {
+    flows.emplace(NodeId{1 + random_below(rng, 9)}, random_port(rng));
+  }
+  std::set<NodeId> targets;
+  for (const auto& [target, port] : flows) {
+    report.flows.push_back(random_flow_window(rng, target, port));
+    targets.insert(target);
+  }
+  for (const auto target : targets) {
+    TargetDelay delay{.target = target, .rtt = {}};
+    for (auto n = random_below(rng, 40); n > 0; --n) {
+      delay.rtt.add(rng() >> random_below(rng, 64), 1 + random_below(rng, 1000));
+    }
+    report.delays.push_back(std::move(delay));
+  }
+  for (auto n = random_below(rng, 20); n > 0; --n) report.paths.push_back(random_path(rng));
+  return report;
+}
+
+inline Batch random_batch(Rng& rng) {
+  Batch batch{.boot = BootId{rng() | 1}, .first_sequence = rng() >> 1};
+  if (random_bool(rng)) {
+    batch.sequence = batch.first_sequence + random_below(rng, 1000);
+    batch.results_dropped = rng();
+    return batch;
+  }
+  batch.sequence = batch.first_sequence;
+  batch.payload.resize(1 + random_below(rng, 2000));
+  for (auto& byte : batch.payload) byte = static_cast<std::byte>(rng());
+  return batch;
+}
+
+inline BatchAck random_batch_ack(Rng& rng) {
+  BatchAck ack{.boot = BootId{rng() | 1}, .durable = {}, .credit = random_below(rng, 100)};
+  std::uint64_t next = random_below(rng, 5);
+  for (auto n = random_below(rng, kSequenceIntervalsMax + 1); n > 0; --n) {
+    const std::uint64_t last = next + random_below(rng, 1000);
+    ack.durable.push_back({next, last});
+    next = last + 1 + random_below(rng, 10);
+  }
+  return ack;
+}
+
+inline ProbeMessage random_probe_message(Rng& rng) {
+  switch (random_below(rng, 5)) {
+    case 0:
+      return Join{.node_key = random_key(rng),
+                  .name = random_bool(rng) ? random_name(rng) : std::string(),
+                  .profile = random_profile(rng)};
+    case 1:
+      return Hello{.protocol_minor = static_cast<std::uint16_t>(rng()),
+                   .capabilities = rng(),
+                   .software = "faultline-probe 0.1.0",
+                   .boot = BootId{rng() | 1},
+                   .profile = random_profile(rng),
+                   .plan = PlanRevision{rng()},
+                   .plan_hash = rng()};
+    case 2:
+      return Heartbeat{.sequence = rng(),
+                       .sent_at = random_time(rng),
+                       .plan = PlanRevision{rng()},
+                       .spool_batches = rng(),
+                       .spool_bytes = rng(),
+                       .spool_dropped = rng()};
+    case 3:
+      return PlanAck{.revision = PlanRevision{rng()},
+                     .hash = rng(),
+                     .accepted = random_bool(rng),
+                     .reason = "a reason, in one sentence"};
+    default:
+      return random_batch(rng);
+  }
+}
+
+inline ControllerMessage random_controller_message(Rng& rng) {
+  const NodeId node{1 + random_below(rng, 1000)};
+  switch (random_below(rng, 6)) {
+    case 0:
+      return Joined{.node = node, .name = random_name(rng)};
+    case 1:
+      return Refusal{.reason = static_cast<RefusalReason>(random_below(rng, 6)),
+                     .text = "the token was used before"};
+    case 2:
+      return Welcome{.protocol_minor = static_cast<std::uint16_t>(rng()),
+                     .capabilities = rng(),
+                     .software = "faultline-controller 0.1.0",
+                     .node = node,
+                     .name = random_name(rng),
+                     .heartbeat_interval = std::chrono::milliseconds{10 + random_below(rng, 9999)},
+                     .plan_current = random_bool(rng)};
+    case 3:
+      return HeartbeatReply{
+          .sequence = rng(), .sent_at = random_time(rng), .answered_at = random_time(rng)};
+    case 4:
+      return random_plan(rng);
+    default:
+      return random_batch_ack(rng);
+  }
+}
+
+inline MeshMessage random_mesh_message(Rng& rng) {
+  switch (random_below(rng, 3)) {
+    case 0:
+      return MeshHello{.protocol_major = static_cast<std::uint16_t>(rng()),
+                       .protocol_minor = static_cast<std::uint16_t>(rng()),
+                       .capabilities = rng()};
+    case 1:
+      return TraceRequest{.request = rng(), .source_port = random_port(rng)};
+    default:
+      return TraceReply{.request = rng(),
+                        .outcome = static_cast<TraceOutcome>(random_below(rng, 3)),
+                        .complete = random_bool(rng),
+                        .hops = random_hops(rng)};
+  }
+}
+
+}  // namespace faultline::tests
