@@ -76,7 +76,7 @@ struct PlanSet {
   std::vector<Plan> plans;           // ascending by node
   std::vector<NodeId> changed;       // whose plan has the new revision, ascending
   std::vector<NodeBudget> budgets;   // ascending by node
-  std::uint32_t flows_per_pair = 0;  // the most that any pair got
+  std::uint32_t flows_per_pair = 0;  // a node with fewer ports has as many as ports
   Duration flow_interval{};
   bool all_pairs = true;             // false: fan-out by hash(name)
   std::uint64_t pairs_mixed = 0;     // left out: one end speaks IPv4, the other IPv6

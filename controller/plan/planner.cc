@@ -1,0 +1,294 @@
+#include "controller/plan/planner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/base/check.h"
+#include "common/model/path.h"
+
+namespace faultline::plan {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kWindowMin = seconds{1};
+constexpr Duration kWindowMax = seconds{60};
+constexpr Duration kFlowIntervalMin = milliseconds{10};
+constexpr Duration kLeaseMin = seconds{10};
+constexpr double kStampBytes = 44;  // RFC 8762, unauthenticated
+constexpr double kIpv4UdpBytes = 28;
+constexpr double kIpv6UdpBytes = 48;
+
+// The fleet in the two orders that planning needs.
+struct Roster {
+  std::vector<const FleetMember*> by_id;
+  std::vector<const FleetMember*> by_hash;  // the ring of the fan-out
+};
+
+// FNV-1a with a final mix (splitmix64), for FNV leaves similar names close together.
+std::uint64_t hash_name(std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3ULL;
+  hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9ULL;
+  hash = (hash ^ hash >> 27) * 0x94d049bb133111ebULL;
+  return hash ^ hash >> 31;
+}
+
+Roster make_roster(const FleetView& fleet) {
+  Roster roster;
+  for (const auto& member : fleet) roster.by_id.push_back(&member);
+  std::ranges::sort(roster.by_id, {}, &FleetMember::id);
+  const auto repeated = std::ranges::adjacent_find(roster.by_id, {}, &FleetMember::id);
+  FAULTLINE_CHECK(repeated == roster.by_id.end(), "node ids are unique");
+  roster.by_hash = roster.by_id;
+  std::ranges::sort(roster.by_hash, {}, [](const FleetMember* member) {
+    return std::pair(hash_name(member->name), member->id);
+  });
+  return roster;
+}
+
+bool can_talk(const FleetMember& left, const FleetMember& right) {
+  return left.profile.address.is_v4() == right.profile.address.is_v4();
+}
+
+// Packets that traces may cost a node in a second: its own, and as many that its peers ask for.
+double trace_packets_per_second(const PlannerConfig& config) {
+  return 2.0 * config.traces_per_second * static_cast<double>(kPathHopsMax);
+}
+
+double flow_packets_per_second_max(const PlannerConfig& config) {
+  return config.packets_per_second_per_node_max - trace_packets_per_second(config);
+}
+
+// Every flow sends at least one packet in a window, which bounds their number once more.
+std::size_t flows_per_node_max(const PlannerConfig& config) {
+  const auto window_seconds = std::chrono::duration<double>(config.window).count();
+  const auto affordable =
+      static_cast<std::size_t>(flow_packets_per_second_max(config) * window_seconds);
+  return std::min<std::size_t>(config.tracked_flows_per_node_max, affordable);
+}
+
+// What each node may do to each peer.
+struct Density {
+  std::uint32_t flows_per_pair = 0;
+  std::size_t peers_max = 0;  // that a node sends to; fewer than the others: fan-out
+};
+
+Density choose_density(std::size_t nodes, const PlannerConfig& config) {
+  if (nodes < 2) return {};
+  const auto others = nodes - 1;
+  const auto flows_max = flows_per_node_max(config);
+  const auto per_pair = std::min<std::size_t>(config.flows_per_pair, flows_max / others);
+  if (per_pair > 0) return {static_cast<std::uint32_t>(per_pair), others};
+  return {1, flows_max};
+}
+
+// For each node some others, ascending by id.
+using Choice = std::map<NodeId, std::vector<const FleetMember*>>;
+
+Choice choose_targets(const Roster& roster, std::size_t targets_max, std::uint64_t& pairs_mixed) {
+  Choice targets;
+  const auto& ring = roster.by_hash;
+  for (std::size_t i = 0; i < ring.size(); ++i) {
+    auto& chosen = targets[ring[i]->id];
+    for (std::size_t step = 1; step < ring.size() && chosen.size() < targets_max; ++step) {
+      const auto* peer = ring[(i + step) % ring.size()];
+      if (can_talk(*ring[i], *peer)) {
+        chosen.push_back(peer);
+      } else {
+        ++pairs_mixed;
+      }
+    }
+    std::ranges::sort(chosen, {}, &FleetMember::id);
+  }
+  return targets;
+}
+
+// A plan's peers are the targets and those who send here: the reflector answers nobody else.
+Choice choose_peers(const Roster& roster, const Choice& targets) {
+  Choice peers = targets;
+  for (const auto* source : roster.by_id) {
+    for (const auto* target : targets.at(source->id)) peers[target->id].push_back(source);
+  }
+  for (auto& [id, chosen] : peers) {
+    std::ranges::sort(chosen, {}, &FleetMember::id);
+    const auto repeated = std::ranges::unique(chosen);
+    chosen.erase(repeated.begin(), repeated.end());
+  }
+  return peers;
+}
+
+PlanPeer to_peer(const FleetMember& member) {
+  return {.node = member.id,
+          .name = member.name,
+          .address = member.profile.address,
+          .reflector_port = member.profile.reflector_port,
+          .mesh_port = member.profile.mesh_port,
+          .key = member.key};
+}
+
+// As many as the source has ports for, at most `wanted`.
+void add_flows(Plan& plan, const FleetMember& source, std::uint32_t peer, std::uint32_t wanted) {
+  const std::uint32_t ports = source.profile.source_port_count;
+  const auto flows = std::min(wanted, ports);
+  const std::uint64_t pair = std::uint64_t{source.id.value()} + plan.peers[peer].node.value();
+  for (std::uint32_t i = 0; i < flows; ++i) {
+    const auto offset = static_cast<std::uint32_t>((pair * flows + i) % ports);
+    plan.flows.push_back(
+        {peer, static_cast<std::uint16_t>(source.profile.source_port_first + offset)});
+  }
+}
+
+// All of a plan but its revision and the flow interval, which needs the whole fleet's flows.
+Plan make_plan(const FleetMember& member, const std::vector<const FleetMember*>& targets,
+               const std::vector<const FleetMember*>& peers, std::uint32_t flows_per_pair,
+               const PlannerConfig& config) {
+  Plan plan{.node = member.id,
+            .window = config.window,
+            .reply_timeout = config.reply_timeout,
+            .lease = config.lease,
+            .packets_per_second_max = config.packets_per_second_per_node_max,
+            .traces_per_second = config.traces_per_second};
+  auto target = targets.begin();  // both lists ascend by id, and peers hold all targets
+  for (const auto* peer : peers) {
+    plan.peers.push_back(to_peer(*peer));
+    if (target == targets.end() || *target != peer) continue;
+    add_flows(plan, member, static_cast<std::uint32_t>(plan.peers.size() - 1), flows_per_pair);
+    ++target;
+  }
+  return plan;
+}
+
+Duration stretch(Duration wanted, std::size_t flows_most, const PlannerConfig& config) {
+  const double needed_ms =
+      std::ceil(1000.0 * static_cast<double>(flows_most) / flow_packets_per_second_max(config));
+  return std::max<Duration>(wanted, milliseconds{static_cast<std::int64_t>(needed_ms)});
+}
+
+std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const PlannerConfig& config) {
+  std::map<NodeId, std::size_t> reflected;
+  for (const auto& plan : plans) {
+    for (const auto& flow : plan.flows) ++reflected[plan.peers[flow.peer].node];
+  }
+  std::vector<NodeBudget> budgets;
+  for (const auto& plan : plans) {
+    const double interval = std::chrono::duration<double>(plan.flow_interval).count();
+    const bool v4 = plan.peers.empty() || plan.peers.front().address.is_v4();
+    NodeBudget budget{.node = plan.node,
+                      .peers = static_cast<std::uint32_t>(plan.peers.size()),
+                      .flows = static_cast<std::uint32_t>(plan.flows.size())};
+    if (!plan.flows.empty() || reflected.contains(plan.node)) {
+      budget.packets_per_second_sent =
+          static_cast<double>(plan.flows.size()) / interval + trace_packets_per_second(config);
+      budget.packets_per_second_reflected = static_cast<double>(reflected[plan.node]) / interval;
+    }
+    budget.bytes_per_second =
+        (budget.packets_per_second_sent + budget.packets_per_second_reflected) *
+        (kStampBytes + (v4 ? kIpv4UdpBytes : kIpv6UdpBytes));
+    budget.trace_cycle = plan.flows.size() * Duration{seconds{1}} / plan.traces_per_second;
+    budgets.push_back(budget);
+  }
+  return budgets;
+}
+
+// Keeps the revision of every plan that says the same as before.
+void number_plans(PlanSet& set, PlanRevision revision, const std::vector<Plan>& previous) {
+  std::map<NodeId, const Plan*> old;
+  for (const auto& plan : previous) old[plan.node] = &plan;
+  for (auto& plan : set.plans) {
+    const auto found = old.find(plan.node);
+    plan.revision = found == old.end() ? revision : found->second->revision;
+    if (found != old.end() && plan == *found->second) continue;
+    plan.revision = revision;
+    set.changed.push_back(plan.node);
+  }
+}
+
+void say_reductions(PlanSet& set, const Density& density, std::size_t nodes,
+                    const PlannerConfig& config) {
+  if (!set.all_pairs) {
+    set.reduced.push_back(fmt::format(
+        "each node measures {} of {} others, the next ones by hash of the name: it may track at "
+        "most {} flows",
+        density.peers_max, nodes - 1, flows_per_node_max(config)));
+  } else if (nodes > 1 && density.flows_per_pair < config.flows_per_pair) {
+    set.reduced.push_back(
+        fmt::format("{} instead of {} flows per pair: a node may track at most {} flows",
+                    density.flows_per_pair, config.flows_per_pair, flows_per_node_max(config)));
+  }
+  if (set.flow_interval > config.flow_interval) {
+    set.reduced.push_back(fmt::format(
+        "one packet per flow every {} instead of {}: a node may send at most {} packets per second",
+        format_duration(set.flow_interval), format_duration(config.flow_interval),
+        config.packets_per_second_per_node_max));
+  }
+}
+
+}  // namespace
+
+Status validate(const PlannerConfig& config) {
+  const auto bad = [](std::string text) { return fail(ErrorCode::kInvalid, std::move(text)); };
+  if (config.window < kWindowMin || config.window > kWindowMax ||
+      config.window % seconds{1} != Duration::zero()) {
+    return bad("window must be 1s to 60s, in whole seconds");
+  }
+  if (config.flow_interval < kFlowIntervalMin || config.flow_interval > config.window) {
+    return bad("flow_interval must be at least 10ms and at most the window");
+  }
+  if (config.reply_timeout <= Duration::zero() || config.reply_timeout > config.window) {
+    return bad("reply_timeout must be positive and at most the window");
+  }
+  if (config.lease < kLeaseMin) return bad("lease must be at least 10s");
+  if (config.flows_per_pair == 0) return bad("flows_per_pair must be at least 1");
+  // Half of kPlanPeersMax: in a fan-out a node's peers are those before and those after it.
+  if (config.tracked_flows_per_node_max == 0 ||
+      config.tracked_flows_per_node_max > kPlanPeersMax / 2) {
+    return bad(fmt::format("tracked_flows_per_node_max must be 1 to {}", kPlanPeersMax / 2));
+  }
+  if (config.traces_per_second == 0 || config.traces_per_second > kTracesPerSecondMax) {
+    return bad(fmt::format("traces_per_second must be 1 to {}", kTracesPerSecondMax));
+  }
+  if (config.packets_per_second_per_node_max > kPacketsPerSecondMax) {
+    return bad(
+        fmt::format("packets_per_second_per_node_max must be at most {}", kPacketsPerSecondMax));
+  }
+  if (flow_packets_per_second_max(config) < 1) {
+    return bad(fmt::format(
+        "packets_per_second_per_node_max must exceed {}, which traces alone may need at {} per "
+        "second",
+        trace_packets_per_second(config), config.traces_per_second));
+  }
+  return {};
+}
+
+PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevision revision,
+                   const std::vector<Plan>& previous) {
+  FAULTLINE_CHECK(validate(config).has_value(), "the planner's config is valid");
+  const auto roster = make_roster(fleet);
+  const auto density = choose_density(fleet.size(), config);
+  PlanSet set;
+  set.all_pairs = fleet.size() < 2 || density.peers_max == fleet.size() - 1;
+  const auto targets = choose_targets(roster, density.peers_max, set.pairs_mixed);
+  const auto peers = choose_peers(roster, targets);
+  std::size_t flows_most = 0;
+  for (const auto* member : roster.by_id) {
+    set.plans.push_back(make_plan(*member, targets.at(member->id), peers.at(member->id),
+                                  density.flows_per_pair, config));
+    flows_most = std::max(flows_most, set.plans.back().flows.size());
+  }
+  set.flows_per_pair = density.flows_per_pair;
+  set.flow_interval = stretch(config.flow_interval, flows_most, config);
+  for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
+  set.budgets = make_budgets(set.plans, config);
+  number_plans(set, revision, previous);
+  say_reductions(set, density, fleet.size(), config);
+  return set;
+}
+
+}  // namespace faultline::plan

@@ -1,0 +1,182 @@
+#include "controller/plan/planner.h"
+
+#include <set>
+
+#include <fmt/format.h>
+
+#include "tests/support/catch.h"
+
+namespace faultline::plan {
+namespace {
+
+FleetMember member(std::uint32_t id) {
+  FleetMember member{.id = NodeId{id}, .name = fmt::format("h{}", id), .key = {}, .profile = {}};
+  member.key.bytes[0] = static_cast<std::uint8_t>(id);
+  member.profile.address = IpAddress::v4(0x0a000000 + id);
+  member.profile.source_port_first = 40'000;
+  member.profile.source_port_count = 16;
+  member.profile.mesh_port = 5001;
+  return member;
+}
+
+FleetView fleet_of(std::uint32_t nodes) {
+  FleetView fleet;
+  for (std::uint32_t id = 1; id <= nodes; ++id) fleet.push_back(member(id));
+  return fleet;
+}
+
+PlanSet plans_for(const FleetView& fleet, const PlannerConfig& config = {}) {
+  return make_plans(fleet, config, PlanRevision{1}, {});
+}
+
+std::size_t flows_to(const Plan& plan, NodeId target) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      plan.flows, [&](const PlanFlow& flow) { return plan.peers[flow.peer].node == target; }));
+}
+
+TEST_CASE("every node measures every other on eight ports, and uses all of its sixteen", "[plan]") {
+  const auto set = plans_for(fleet_of(16));
+  REQUIRE(set.plans.size() == 16);
+  CHECK(set.all_pairs);
+  CHECK(set.reduced.empty());
+  for (const auto& plan : set.plans) {
+    std::set<std::uint16_t> ports;
+    for (const auto& flow : plan.flows) ports.insert(flow.source_port);
+    CHECK(ports.size() == 16);
+    CHECK(*ports.begin() == 40'000);
+    CHECK(*ports.rbegin() == 40'015);
+    for (std::uint32_t id = 1; id <= 16; ++id) {
+      CHECK(flows_to(plan, NodeId{id}) == (plan.node == NodeId{id} ? 0 : 8));
+    }
+  }
+}
+
+TEST_CASE("a plan names its peers as the probe needs them", "[plan]") {
+  auto fleet = fleet_of(2);
+  fleet[1].profile.reflector_port = 1862;
+  const auto plan = plans_for(fleet).plans[0];
+  REQUIRE(plan.peers.size() == 1);
+  CHECK(plan.peers[0] == PlanPeer{.node = NodeId{2},
+                                  .name = "h2",
+                                  .address = fleet[1].profile.address,
+                                  .reflector_port = 1862,
+                                  .mesh_port = 5001,
+                                  .key = fleet[1].key});
+}
+
+TEST_CASE("a node without peers gets an empty plan, and an empty fleet none", "[plan]") {
+  CHECK(plans_for({}).plans.empty());
+  const auto set = plans_for(fleet_of(1));
+  REQUIRE(set.plans.size() == 1);
+  CHECK(set.plans[0].flows.empty());
+  CHECK(set.budgets[0].packets_per_second_sent == 0);
+  CHECK(set.reduced.empty());
+}
+
+TEST_CASE("past 512 flows every pair gets fewer, all the same", "[plan]") {
+  const auto set = plans_for(fleet_of(101));
+  CHECK(set.all_pairs);
+  CHECK(set.flows_per_pair == 5);
+  for (const auto& plan : set.plans) CHECK(plan.flows.size() == 500);
+  REQUIRE(set.reduced.size() == 1);
+  CHECK(set.reduced[0].find("5 instead of 8 flows per pair") != std::string::npos);
+}
+
+TEST_CASE("past one flow per pair nodes measure the next ones by hash of the name", "[plan]") {
+  const PlannerConfig config{.tracked_flows_per_node_max = 4};
+  const auto set = plans_for(fleet_of(12), config);
+  CHECK(!set.all_pairs);
+  REQUIRE(set.reduced.size() == 1);
+  CHECK(set.reduced[0].find("4 of 11 others") != std::string::npos);
+  for (const auto& plan : set.plans) {
+    CHECK(plan.flows.size() == 4);
+    CHECK(plan.peers.size() == 8);  // four that it measures, four that measure it
+  }
+}
+
+TEST_CASE("packets are sent less often rather than beyond the budget", "[plan]") {
+  const PlannerConfig config{.packets_per_second_per_node_max = 100};  // 60 of them for traces
+  const auto set = plans_for(fleet_of(16), config);
+  CHECK(set.flow_interval == std::chrono::seconds{3});  // 120 flows at 40 per second
+  REQUIRE(set.reduced.size() == 1);
+  CHECK(set.reduced[0].find("every 3s instead of 1s") != std::string::npos);
+  CHECK(set.budgets[0].packets_per_second_sent == Approx(100));
+}
+
+TEST_CASE("flows that could not send once in a window are not planned", "[plan]") {
+  const PlannerConfig config{.packets_per_second_per_node_max = 61};
+  const auto set = plans_for(fleet_of(16), config);
+  CHECK(set.flow_interval == config.window);
+  CHECK(set.plans[0].flows.size() == 10);
+}
+
+TEST_CASE("the budget counts what a node sends, reflects and traces", "[plan]") {
+  const auto budget = plans_for(fleet_of(16)).budgets[3];
+  CHECK(budget.node == NodeId{4});
+  CHECK(budget.flows == 120);
+  CHECK(budget.packets_per_second_sent == Approx(120 + 60));
+  CHECK(budget.packets_per_second_reflected == Approx(120));
+  CHECK(budget.bytes_per_second == Approx(300 * 72));
+  CHECK(budget.trace_cycle == std::chrono::seconds{120});
+}
+
+TEST_CASE("a plan keeps its revision until its content changes", "[plan]") {
+  auto fleet = fleet_of(4);
+  const auto first = make_plans(fleet, {}, PlanRevision{1}, {});
+  CHECK(first.changed.size() == 4);
+
+  std::ranges::reverse(fleet);
+  const auto same = make_plans(fleet, {}, PlanRevision{2}, first.plans);
+  CHECK(same.changed.empty());
+  CHECK(same.plans == first.plans);
+
+  fleet[0].profile.address = IpAddress::v4(0x0a0000ff);  // node 4 moves: all others must know
+  const auto moved = make_plans(fleet, {}, PlanRevision{3}, first.plans);
+  CHECK(moved.changed == std::vector{NodeId{1}, NodeId{2}, NodeId{3}});
+  CHECK(moved.plans[0].revision == PlanRevision{3});
+  CHECK(moved.plans[3].revision == PlanRevision{1});
+}
+
+TEST_CASE("nodes of different address families do not measure each other", "[plan]") {
+  auto fleet = fleet_of(3);
+  fleet[2].profile.address = IpAddress::parse("2001:db8::3").value();
+  const auto set = plans_for(fleet);
+  CHECK(set.pairs_mixed == 4);
+  CHECK(set.plans[0].peers.size() == 1);
+  CHECK(set.plans[2].peers.empty());
+}
+
+TEST_CASE("a node with few ports has as many flows as ports", "[plan]") {
+  auto fleet = fleet_of(3);
+  fleet[0].profile.source_port_count = 2;
+  const auto set = plans_for(fleet);
+  CHECK(set.plans[0].flows.size() == 4);
+  CHECK(set.plans[1].flows.size() == 16);
+}
+
+TEST_CASE("a config that no plan could obey is refused by the name of its field", "[plan]") {
+  using std::chrono::milliseconds;
+  const std::pair<PlannerConfig, const char*> cases[] = {
+      {{.window = std::chrono::seconds{61}}, "window"},
+      {{.window = milliseconds{1500}}, "window"},
+      {{.flow_interval = milliseconds{1}}, "flow_interval"},
+      {{.flow_interval = std::chrono::seconds{11}}, "flow_interval"},
+      {{.reply_timeout = {}}, "reply_timeout"},
+      {{.lease = {}}, "lease"},
+      {{.flows_per_pair = 0}, "flows_per_pair"},
+      {{.tracked_flows_per_node_max = 0}, "tracked_flows_per_node_max"},
+      {{.tracked_flows_per_node_max = 5000}, "tracked_flows_per_node_max"},
+      {{.packets_per_second_per_node_max = 60}, "packets_per_second_per_node_max"},
+      {{.packets_per_second_per_node_max = 200'000}, "packets_per_second_per_node_max"},
+      {{.traces_per_second = 0}, "traces_per_second"},
+  };
+  CHECK(validate({}));
+  for (const auto& [config, field] : cases) {
+    const auto status = validate(config);
+    REQUIRE(!status);
+    CHECK(status.error().context.find(field) == 0);
+  }
+}
+
+}  // namespace
+}  // namespace faultline::plan
