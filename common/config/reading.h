@@ -1,0 +1,34 @@
+// For this folder's sources only: the state that a Document shares with its Sections.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/config/document.h"
+#include "common/config/tree.h"
+
+namespace faultline::config {
+
+struct Mistake {
+  int line = 0;  // 0 where it is in the environment or in nothing
+  std::string sentence;
+};
+
+struct Reading {
+  std::string name;
+  Node root;
+  Environment environment;
+  // What was asked for in each map: what else it holds is a mistake.
+  std::map<const Node*, std::set<std::string, std::less<>>> asked;
+  std::map<const Node*, std::string> paths;
+  std::vector<Mistake> mistakes;
+
+  // `what` follows the place: "controller.yaml:12: ".
+  void add_mistake(int line, std::string_view what);
+};
+
+}  // namespace faultline::config
