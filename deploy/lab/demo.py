@@ -34,7 +34,7 @@ class Demo:
         self._progress.say(f"  {len(fabric.devices)} namespaces {fabric.name}-*, {len(fabric.cables)} cables")
         self._progress.step("Controller and webhook receiver, in-band on leaf1")
         self.fleet.start_controller()
-        self._wait_controller()
+        self.wait_controller()
         self._progress.step(f"{len(hosts)} probes join, each with a one-time token")
         for host in hosts:
             self.fleet.start_probe(host)
@@ -45,7 +45,7 @@ class Demo:
             self._progress.say(f"  $ faultline {command}")
             self._progress.block(self.fleet.client.text(command))
 
-    def _wait_controller(self):
+    def wait_controller(self):
         def look():
             self.fleet.check_alive()
             answers = self.fleet.client.answers()

@@ -10,6 +10,7 @@ import faults
 import verdict
 from client import read_alerts
 from fleet import WINDOW_SECONDS
+from progress import WaitTimeout
 
 MEASURING_SECONDS_MAX = 240
 ALERT_SECONDS_MAX = 180
@@ -99,7 +100,11 @@ class Scenario:
             named = ", ".join(s["id"] for s in status.suspects) or "nobody"
             return bool(pages), f"window {status.window_judged} judged, {named} suspected, {len(pages)} webhooks"
 
-        self._progress.wait("the webhook that opens the incident", look, ALERT_SECONDS_MAX)
+        try:
+            self._progress.wait("the webhook that opens the incident", look, ALERT_SECONDS_MAX)
+        except WaitTimeout:
+            outcome.sentence = f"{verdict.expected_component(fault)} is at fault, but nobody was paged in {ALERT_SECONDS_MAX} s"
+            return outcome, before
         outcome.alert_seconds = pages[0].received_at - injected_at
         self._progress.say(f"  webhook after {outcome.alert_seconds:.1f} s, signature {pages[0].signature}:")
         self._progress.block(json.dumps(pages[0].payload, indent=2))
@@ -129,10 +134,12 @@ class Scenario:
 
         self._progress.wait("the webhook that resolves it", look, RESOLVE_SECONDS_MAX)
         alerts = self._alerts(outcome)[alerts_before:]
-        outcome.resolve_seconds = max(a.received_at for a in alerts if a.event == "resolved") - healed_at
         accused = outcome.suspects + [a.component for a in alerts if a.event == "opened"]
         outcome.false_suspects = sorted(set(verdict.false_suspects(outcome.fault, accused)), key=str)
-        self._progress.say(f"  resolved {outcome.resolve_seconds:.1f} s after healing")
+        resolved_at = [a.received_at for a in alerts if a.event == "resolved"]
+        if resolved_at:
+            outcome.resolve_seconds = max(resolved_at) - healed_at
+            self._progress.say(f"  resolved {outcome.resolve_seconds:.1f} s after healing")
 
     def _alerts(self, outcome):
         alerts = read_alerts(self._fleet.alerts_path)

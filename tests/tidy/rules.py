@@ -9,12 +9,12 @@ FILE_LINES_MAX = 500
 FOLDERS_WITH_LIBRARIES = ("common", "probe", "controller")
 
 IMPURE_HEADERS = re.compile(
-    r"^(?:fstream|iostream|cstdio|stdio\.h|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore|"
+    r"^(?:fstream|iostream|filesystem|thread|mutex|shared_mutex|condition_variable|future|semaphore|"
     r"latch|barrier|stop_token|unistd\.h|fcntl\.h|poll\.h|netdb\.h|ctime|time\.h|sys/.*|linux/.*|net/.*|"
     r"spdlog/.*|zmq.*|rocksdb/.*|curl/.*|boost/(?:asio|beast)[/.].*)$")
 IMPURE_CODE = re.compile(
     r"\b(?:now\s*\(\s*\)|system_clock\b|steady_clock\b|high_resolution_clock\b|random_device\b|std::j?thread\b|getenv\b|"
-    r"fopen\b|printf\b|std::c(?:out|err|log|in)\b)")
+    r"fopen\b|v?f?printf\b|f?puts\b|std::c(?:out|err|log|in)\b)")
 # A failed check must say why on stderr before it aborts.
 IMPURE_BY_PURPOSE = ("common/base/check.cc",)
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b(?!\(#\d+\))")

@@ -1,0 +1,90 @@
+#!/usr/bin/env -S python3 -B
+"""The controller is killed with SIGKILL while probes run and an incident is open: nothing is lost, nothing is counted
+twice, the incident survives, and the probes come back by themselves. Needs root."""
+import datetime
+import os
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "lab"))
+
+import demo  # noqa: E402
+import faults  # noqa: E402
+import options  # noqa: E402
+from client import read_alerts  # noqa: E402
+from fleet import WINDOW_SECONDS  # noqa: E402
+from progress import Progress  # noqa: E402
+
+NAME = "labrestart"
+FLOWS_PER_PAIR = 8
+WINDOWS_AWAY = 3  # how many windows end while the controller is down
+CATCH_UP_SECONDS_MAX = 180
+
+
+class Restart(unittest.TestCase):
+    def setUp(self):
+        self.progress = Progress(4 + 3)
+        arguments = ["--name", NAME, "--spines", "2", "--leaves", "2", "--hosts", "2", "--fault", "none"]
+        self.demo = demo.Demo(options.parse([*arguments, "--binaries", BINARIES]), self.progress)
+        self.addCleanup(self.demo.take_down)
+        self.demo.bring_up()
+        self.fleet, self.client = self.demo.fleet, self.demo.fleet.client
+
+    def windows(self):
+        """{start of the window: row} of one pair's stored history."""
+        rows = self.client.json("history", "h1", "h3", "--since", "30m")["rows"]
+        self.assertEqual(len(rows), len({row["window_start"] for row in rows}), "a window appears twice")
+        return {datetime.datetime.fromisoformat(row["window_start"]).timestamp(): row for row in rows}
+
+    def wait_window(self, what, look):
+        self.progress.wait(what, look, CATCH_UP_SECONDS_MAX)
+
+    def away(self):
+        """Kills the controller and lets probes spool some windows; returns how far its data went."""
+        last = max(self.windows())
+        self.fleet.controller.kill()
+        spool_until = last + (WINDOWS_AWAY + 1) * WINDOW_SECONDS
+        self.wait_window(f"{WINDOWS_AWAY} windows without a controller", lambda: (
+            datetime.datetime.now().timestamp() > spool_until, f"{WINDOWS_AWAY} windows to spool"))
+        return last
+
+    def test_a_killed_controller_loses_nothing_and_counts_nothing_twice(self):
+        self.progress.step("Fault before the kill")
+        fault = faults.Fault("loss", link="leaf1>spine1", loss=0.2)
+        outcome, alerts_before = self.demo.scenario.inject(fault)
+        self.assertTrue(outcome.right, outcome.sentence)
+        incident = self.client.open_incidents()[0]["id"]
+
+        self.progress.step("The controller is killed and started again")
+        last = self.away()
+        self.fleet.run_controller()
+        self.demo.wait_controller()
+        self.assertEqual([i["id"] for i in self.client.open_incidents()], [incident], "the incident did not survive")
+        self.demo.scenario.wait_measuring()
+        self.wait_window("the spooled windows", lambda: (
+            max(self.windows()) > last + (WINDOWS_AWAY + 2) * WINDOW_SECONDS, f"{len(self.windows())} windows stored"))
+        self.check_windows()
+        opened = [a for a in read_alerts(self.fleet.alerts_path) if a.event == "opened"]
+        self.assertEqual([a.incident_id for a in opened], [incident], "the same fault was paged twice")
+
+        self.progress.step("Healing")
+        self.demo.scenario.heal(outcome, alerts_before)
+
+    def check_windows(self):
+        windows = self.windows()
+        whole = sorted(windows)[2:-1]  # the pair's first windows and the newest may be partial
+        expected = range(int(whole[0]), int(whole[-1]) + 1, WINDOW_SECONDS)
+        self.assertEqual([int(start) for start in whole], list(expected), "windows are missing")
+        for start in whole:
+            row = windows[start]
+            self.assertEqual(row["flows"], FLOWS_PER_PAIR, f"flows are missing at {row['window_start']}")
+            self.assertLess(row["sent"], 1.5 * FLOWS_PER_PAIR * WINDOW_SECONDS, f"counted twice at {row['window_start']}")
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("SKIPPED: the lab needs root; run the lab tests as root")
+        sys.exit(0)
+    BINARIES = sys.argv.pop(1)
+    unittest.main(verbosity=2)
