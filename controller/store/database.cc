@@ -1,0 +1,191 @@
+#include "controller/store/database.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include <fmt/format.h>
+#include <rocksdb/convenience.h>
+
+#include "controller/store/keys.h"
+#include "controller/store/options.h"
+
+namespace faultline::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFormatKey = "format";
+constexpr std::array<const char*, 4> kFamilies{"windows", "dedup", "paths", "ledger"};
+
+Status prepare_directory(const fs::path& directory) {
+  std::error_code failure;
+  if (fs::create_directories(directory, failure)) {
+    fs::permissions(directory, fs::perms::owner_all, failure);
+  }
+  if (failure) {
+    return fail(ErrorCode::kDenied, fmt::format("cannot create the data directory {}: {}",
+                                                directory.string(), failure.message()));
+  }
+  if (!fs::is_directory(directory, failure)) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("the data directory {} is not a directory", directory.string()));
+  }
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("cannot write to the data directory {}: {}", directory.string(),
+                            std::error_code{errno, std::generic_category()}.message()));
+  }
+  return {};
+}
+
+Error newer_format(const fs::path& directory) {
+  return {ErrorCode::kUnsupported,
+          fmt::format("the data in {} was written by a newer version of faultline-controller; this "
+                      "one reads formats up to {}",
+                      directory.string(), kFormatVersion)};
+}
+
+// A column family that this build does not know: RocksDB would only say "not opened".
+Status refuse_unknown_families(const fs::path& directory) {
+  std::vector<std::string> stored;
+  if (!rocksdb::DB::ListColumnFamilies({}, directory.string(), &stored).ok()) return {};  // new
+  for (const std::string& name : stored) {
+    const bool known = name == rocksdb::kDefaultColumnFamilyName ||
+                       std::find(kFamilies.begin(), kFamilies.end(), name) != kFamilies.end();
+    if (!known) return tl::unexpected<Error>(newer_format(directory));
+  }
+  return {};
+}
+
+Error open_error(const fs::path& directory, const rocksdb::Status& status) {
+  const std::string detail = status.ToString();
+  if (status.IsIOError() && detail.find("lock") != std::string::npos) {
+    return {ErrorCode::kConflict,
+            fmt::format("the data directory {} is in use by another faultline-controller",
+                        directory.string())};
+  }
+  return Database::error(fmt::format("cannot open the data in {}", directory.string()), status);
+}
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> Database::open(const fs::path& directory) {
+  FAULTLINE_TRY_STATUS(prepare_directory(directory));
+  FAULTLINE_TRY_STATUS(refuse_unknown_families(directory));
+
+  const auto cache = make_block_cache();
+  const rocksdb::ColumnFamilyOptions rows = row_options(cache);
+  const rocksdb::ColumnFamilyOptions logs = log_options(cache);
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {rocksdb::kDefaultColumnFamilyName, rows},
+      {kFamilies[0], logs},
+      {kFamilies[1], rows},
+      {kFamilies[2], logs},
+      {kFamilies[3], rows}};
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(database_options(), directory.string(), families, &handles, &db);
+  if (!status.ok()) return tl::unexpected<Error>(open_error(directory, status));
+
+  std::unique_ptr<Database> database{new Database};
+  database->db_.reset(db);
+  database->default_ = handles[0];
+  database->windows_ = handles[1];
+  database->dedup_ = handles[2];
+  database->paths_ = handles[3];
+  database->ledger_ = handles[4];
+  FAULTLINE_TRY_STATUS(database->check_format(directory));
+  return database;
+}
+
+Database::~Database() {
+  // RocksDB 7.8.3 does not sync the write-ahead log in Close().
+  static_cast<void>(db_->SyncWAL());
+  for (auto* handle : {default_, windows_, dedup_, paths_, ledger_}) {
+    static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
+  }
+  static_cast<void>(db_->Close());
+}
+
+Status Database::check_format(const fs::path& directory) {
+  std::string stored;
+  const rocksdb::Status status = db_->Get({}, default_, kFormatKey, &stored);
+  if (status.IsNotFound()) {
+    rocksdb::WriteBatch batch;
+    static_cast<void>(batch.Put(default_, kFormatKey, std::to_string(kFormatVersion)));
+    return write(batch);
+  }
+  if (!status.ok()) return tl::unexpected<Error>(error("cannot read the store's format", status));
+  std::uint32_t version = 0;
+  const auto parsed = std::from_chars(stored.data(), stored.data() + stored.size(), version);
+  if (parsed.ec != std::errc{} || version == 0) {
+    return fail(ErrorCode::kCorrupt, fmt::format("the format of the data in {} is unreadable: '{}'",
+                                                 directory.string(), stored));
+  }
+  if (version > kFormatVersion) return tl::unexpected<Error>(newer_format(directory));
+  return {};
+}
+
+Status Database::write(rocksdb::WriteBatch& batch) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  if (!status.ok()) return tl::unexpected<Error>(error("cannot write to the store", status));
+  return {};
+}
+
+Status Database::drop_below(rocksdb::ColumnFamilyHandle* family, std::string_view end) {
+  // From the first key that is left, so that tombstones of successive drops do not overlap.
+  std::string begin;
+  {
+    const std::unique_ptr<rocksdb::Iterator> first{db_->NewIterator({}, family)};
+    first->SeekToFirst();
+    if (first->Valid()) begin = first->key().ToString();
+    if (first->status().ok() && (!first->Valid() || begin >= end)) return {};
+  }
+  const rocksdb::Slice from = slice(begin);
+  const rocksdb::Slice to = slice(end);
+  rocksdb::WriteBatch batch;
+  static_cast<void>(batch.DeleteRange(family, from, to));
+  FAULTLINE_TRY_STATUS(write(batch));
+  const rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), family, &from, &to, /*include_end=*/false);
+  if (!status.ok()) return tl::unexpected<Error>(error("cannot drop old data", status));
+  return {};
+}
+
+Status Database::visit(rocksdb::ColumnFamilyHandle* family, std::string_view lower,
+                       std::string_view upper, const Visitor& visitor) const {
+  const rocksdb::Slice end = slice(upper);
+  rocksdb::ReadOptions options;
+  if (!upper.empty()) options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> it{db_->NewIterator(options, family)};
+  for (it->Seek(slice(lower)); it->Valid(); it->Next()) {
+    if (!visitor(it->key(), it->value())) return {};
+  }
+  if (!it->status().ok()) {
+    return tl::unexpected<Error>(error("cannot read the store", it->status()));
+  }
+  return {};
+}
+
+Error Database::error(std::string_view attempt, const rocksdb::Status& status) {
+  ErrorCode code = ErrorCode::kInternal;
+  if (status.IsCorruption()) code = ErrorCode::kCorrupt;
+  if (status.IsIOError() || status.IsBusy() || status.IsTryAgain()) code = ErrorCode::kUnavailable;
+  return {code, fmt::format("{}: {}", attempt, status.ToString())};
+}
+
+std::uint64_t Database::property_sum(const std::string& name) const {
+  std::uint64_t sum = 0;
+  return db_->GetAggregatedIntProperty(name, &sum) ? sum : 0;
+}
+
+}  // namespace faultline::store

@@ -1,0 +1,68 @@
+// Database: the opened RocksDB with its column families, options and error sentences. The parts of
+// the store (rocks_journal, rocks_ledger, rocks_views) share one.
+//
+// Thread safety: RocksDB's: everything may be called from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <rocksdb/db.h>
+
+#include "common/base/result.h"
+
+namespace faultline::store {
+
+class Database {
+ public:
+  // See RocksStore::open.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(
+      const std::filesystem::path& directory);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  [[nodiscard]] rocksdb::DB& db() const { return *db_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* windows() const { return windows_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* dedup() const { return dedup_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* paths() const { return paths_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* ledger() const { return ledger_; }
+
+  // Writes the batch as one unit and returns when it is on stable storage.
+  [[nodiscard]] Status write(rocksdb::WriteBatch& batch);
+  // Drops all keys below `end`: whole files at once, the rest by one range tombstone.
+  [[nodiscard]] Status drop_below(rocksdb::ColumnFamilyHandle* family, std::string_view end);
+
+  // Visits lower <= key < upper in order, on the state of this moment; return false to end. For
+  // small ranges: the first damage ends it with kCorrupt.
+  using Visitor = std::function<bool(rocksdb::Slice key, rocksdb::Slice value)>;
+  [[nodiscard]] Status visit(rocksdb::ColumnFamilyHandle* family, std::string_view lower,
+                             std::string_view upper, const Visitor& visitor) const;
+
+  // "cannot read the results: <what RocksDB says>", with the code that fits.
+  [[nodiscard]] static Error error(std::string_view attempt, const rocksdb::Status& status);
+
+  void count_damage() const { ++damaged_places_; }
+  [[nodiscard]] std::uint64_t damaged_places() const { return damaged_places_; }
+  [[nodiscard]] std::uint64_t property_sum(const std::string& name) const;
+
+ private:
+  Database() = default;
+  [[nodiscard]] Status check_format(const std::filesystem::path& directory);
+
+  std::unique_ptr<rocksdb::DB> db_;
+  // Owned by db_: released by the destructor before it closes.
+  rocksdb::ColumnFamilyHandle* default_ = nullptr;
+  rocksdb::ColumnFamilyHandle* windows_ = nullptr;
+  rocksdb::ColumnFamilyHandle* dedup_ = nullptr;
+  rocksdb::ColumnFamilyHandle* paths_ = nullptr;
+  rocksdb::ColumnFamilyHandle* ledger_ = nullptr;
+  mutable std::atomic<std::uint64_t> damaged_places_{0};
+};
+
+}  // namespace faultline::store

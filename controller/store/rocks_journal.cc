@@ -1,0 +1,134 @@
+#include "controller/store/rocks_journal.h"
+
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "controller/store/keys.h"
+#include "controller/store/values.h"
+#include "controller/store/window_cursor.h"
+
+namespace faultline::store {
+namespace {
+
+Status validate(const JournalEntry& entry) {
+  if (entry.payload.size() <= kBatchPayloadMax) return {};
+  return fail(ErrorCode::kLimit,
+              fmt::format("a batch of node {} has {} bytes, more than the {} that are allowed",
+                          entry.node.value(), entry.payload.size(), kBatchPayloadMax));
+}
+
+Status validate(const StoredPath& stored) {
+  if (stored.path.hops.size() <= kPathHopsMax) return {};
+  return fail(ErrorCode::kLimit,
+              fmt::format("a path of node {} has {} hops, more than the {} that are allowed",
+                          stored.reporter.value(), stored.path.hops.size(), kPathHopsMax));
+}
+
+void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
+         const ingest::DedupRow& row) {
+  const std::string key = encode(DedupKey{row.node, row.boot});
+  if (row.durable.empty()) {
+    static_cast<void>(batch.Delete(family, key));
+  } else {
+    static_cast<void>(batch.Put(family, key, encode_value(row)));
+  }
+}
+
+// Passes the entry under the cursor on. False when the visitor has enough.
+bool visit(WindowCursor& cursor, const JournalVisitor& visitor, ScanSummary& summary) {
+  const auto entry = cursor.entry();
+  if (!entry) return true;
+  ++summary.visited;
+  return visitor(*entry);
+}
+
+Result<ScanSummary> finished(const WindowCursor& cursor, ScanSummary summary) {
+  if (!cursor.status().ok()) {
+    return tl::unexpected<Error>(Database::error("cannot read the results", cursor.status()));
+  }
+  return summary;
+}
+
+// Whether keys of `a` come before those of `b` within a window.
+bool before(NodeId a, NodeId b) {
+  return std::tuple(partition_of(a), a) < std::tuple(partition_of(b), b);
+}
+
+}  // namespace
+
+Status RocksJournal::append(std::span<const JournalEntry> entries,
+                            std::span<const ingest::DedupRow> dedup,
+                            std::span<const StoredPath> paths) {
+  rocksdb::WriteBatch batch;
+  for (const JournalEntry& entry : entries) {
+    FAULTLINE_TRY_STATUS(validate(entry));
+    const WindowKey key{entry.window_start, entry.node, entry.boot, entry.sequence};
+    static_cast<void>(batch.Put(database_.windows(), encode(key), encode_value(entry)));
+  }
+  for (const ingest::DedupRow& row : dedup) add(batch, database_.dedup(), row);
+  for (const StoredPath& stored : paths) {
+    FAULTLINE_TRY_STATUS(validate(stored));
+    const PathRecord& path = stored.path;
+    const PathKey key{stored.reporter, path.target, path.source_port, path.direction,
+                      path.traced_at};
+    static_cast<void>(batch.Put(database_.paths(), encode(key), encode_value(path)));
+  }
+  return database_.write(batch);
+}
+
+Result<ScanSummary> RocksJournal::scan_windows(WallTime from, WallTime to,
+                                               const JournalVisitor& visitor) const {
+  ScanSummary summary;
+  WindowCursor cursor{database_, from, to, summary};
+  for (; cursor.valid(); cursor.next()) {
+    if (!visit(cursor, visitor, summary)) break;
+  }
+  return finished(cursor, std::move(summary));
+}
+
+Result<ScanSummary> RocksJournal::scan_node(NodeId node, WallTime from, WallTime to,
+                                            const JournalVisitor& visitor) const {
+  ScanSummary summary;
+  WindowCursor cursor{database_, from, to, summary};
+  while (cursor.valid()) {
+    const WindowKey at = cursor.key();
+    if (at.node == node) {
+      if (!visit(cursor, visitor, summary)) break;
+      cursor.next();
+    } else if (before(at.node, node)) {
+      cursor.seek({at.window_start, node, BootId{0}, 0});
+    } else {
+      cursor.seek({at.window_start + Duration{1}, node, BootId{0}, 0});
+    }
+  }
+  return finished(cursor, std::move(summary));
+}
+
+Result<std::vector<ingest::DedupRow>> RocksJournal::load_dedup() const {
+  std::vector<ingest::DedupRow> rows;
+  std::string damaged;
+  FAULTLINE_TRY_STATUS(
+      database_.visit(database_.dedup(), {}, {}, [&](rocksdb::Slice key, rocksdb::Slice value) {
+        const auto decoded_key = decode_dedup_key(key.ToStringView());
+        auto row = decoded_key ? decode_dedup_row(*decoded_key, value.ToStringView())
+                               : std::optional<ingest::DedupRow>{};
+        if (row) {
+          rows.push_back(std::move(*row));
+        } else {
+          damaged = key.ToString(/*hex=*/true);
+        }
+        return damaged.empty();
+      }));
+  if (!damaged.empty()) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the record of what was received is damaged at key {}", damaged));
+  }
+  return rows;
+}
+
+Status RocksJournal::drop_before(WallTime horizon) {
+  return database_.drop_below(database_.windows(), window_floor(horizon));
+}
+
+}  // namespace faultline::store

@@ -1,0 +1,26 @@
+// RocksJournal: the Journal on RocksDB (journal.h says what it promises).
+#pragma once
+
+#include "controller/store/database.h"
+#include "controller/store/journal.h"
+
+namespace faultline::store {
+
+class RocksJournal final : public Journal {
+ public:
+  explicit RocksJournal(Database& database) : database_(database) {}
+
+  Status append(std::span<const JournalEntry> entries, std::span<const ingest::DedupRow> dedup,
+                std::span<const StoredPath> paths) override;
+  Result<ScanSummary> scan_windows(WallTime from, WallTime to,
+                                   const JournalVisitor& visitor) const override;
+  Result<ScanSummary> scan_node(NodeId node, WallTime from, WallTime to,
+                                const JournalVisitor& visitor) const override;
+  Result<std::vector<ingest::DedupRow>> load_dedup() const override;
+  Status drop_before(WallTime horizon) override;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace faultline::store

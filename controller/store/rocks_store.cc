@@ -1,0 +1,41 @@
+#include "controller/store/rocks_store.h"
+
+#include "controller/store/database.h"
+#include "controller/store/rocks_journal.h"
+#include "controller/store/rocks_ledger.h"
+#include "controller/store/rocks_views.h"
+
+namespace faultline::store {
+
+struct RocksStore::Parts {
+  explicit Parts(std::unique_ptr<Database> opened)
+      : database(std::move(opened)), journal(*database), ledger(*database), views(*database) {}
+
+  std::unique_ptr<Database> database;
+  RocksJournal journal;
+  RocksLedger ledger;
+  RocksViews views;
+};
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory) {
+  FAULTLINE_TRY(auto database, Database::open(directory));
+  auto parts = std::make_unique<Parts>(std::move(database));
+  return std::unique_ptr<RocksStore>{new RocksStore{std::move(parts)}};
+}
+
+RocksStore::RocksStore(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+RocksStore::~RocksStore() = default;
+
+Journal& RocksStore::journal() { return parts_->journal; }
+Ledger& RocksStore::ledger() { return parts_->ledger; }
+Views& RocksStore::views() { return parts_->views; }
+
+StoreStats RocksStore::stats() const {
+  const Database& database = *parts_->database;
+  return {.bytes_on_disk = database.property_sum(rocksdb::DB::Properties::kTotalSstFilesSize),
+          .bytes_in_memory = database.property_sum(rocksdb::DB::Properties::kSizeAllMemTables) +
+                             database.property_sum(rocksdb::DB::Properties::kBlockCacheUsage),
+          .damaged_places = database.damaged_places()};
+}
+
+}  // namespace faultline::store

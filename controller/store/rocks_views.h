@@ -1,0 +1,21 @@
+// RocksViews: the Views on RocksDB (views.h says what they promise).
+#pragma once
+
+#include "controller/store/database.h"
+#include "controller/store/views.h"
+
+namespace faultline::store {
+
+class RocksViews final : public Views {
+ public:
+  explicit RocksViews(Database& database) : database_(database) {}
+
+  Result<std::vector<StoredPath>> load_paths(WallTime at,
+                                             std::optional<NodeId> reporter) const override;
+  Status drop_paths_before(WallTime horizon) override;
+
+ private:
+  Database& database_;
+};
+
+}  // namespace faultline::store

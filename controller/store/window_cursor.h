@@ -1,0 +1,51 @@
+// WindowCursor: walks the windows in order and steps over damage instead of ending at it.
+//
+// Why it exists: a RocksDB iterator stops for good at a block whose checksum does not match, and
+// one bad sector must not hide a day of results. The cursor seeks on behind it, by hops in time
+// that begin at a second and double until a read succeeds, and notes each place it had to skip.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "controller/store/database.h"
+#include "controller/store/journal.h"
+#include "controller/store/keys.h"
+
+namespace faultline::store {
+
+class WindowCursor {
+ public:
+  // Covers from <= window_start < to, on the state of this moment. `summary` collects damage.
+  WindowCursor(const Database& database, WallTime from, WallTime to, ScanSummary& summary);
+  WindowCursor(const WindowCursor&) = delete;
+  WindowCursor& operator=(const WindowCursor&) = delete;
+
+  void seek(const WindowKey& key);  // to the first one at or after key
+  void next();
+  [[nodiscard]] bool valid() const { return valid_; }
+  [[nodiscard]] const WindowKey& key() const { return key_; }
+  // Empty when the value does not decode: noted as damage.
+  [[nodiscard]] std::optional<JournalEntry> entry();
+  // An error other than damage; the cursor is then not valid.
+  [[nodiscard]] const rocksdb::Status& status() const { return status_; }
+
+ private:
+  void settle();
+  void hop_over_damage();
+  void note_damage(std::string place);
+  [[nodiscard]] WallTime first_stored_after(WallTime reached) const;
+
+  const Database& database_;
+  WallTime to_;
+  ScanSummary& summary_;
+  std::string upper_bytes_;
+  rocksdb::Slice upper_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+  WallTime reached_;  // everything before it was seen
+  WindowKey key_;
+  bool valid_ = false;
+  rocksdb::Status status_;
+};
+
+}  // namespace faultline::store
