@@ -1,0 +1,68 @@
+// Sender: posts webhooks. One thread, "notify", speaks to all receivers at once with libcurl.
+//
+// Why it exists: receivers are slow, down or far away, and none of that may reach the loop or delay
+// another receiver. It decides nothing: the Outbox says what to send and what an outcome means.
+//
+// TLS certificates are verified, redirects are not followed, proxy variables of the environment
+// (https_proxy, no_proxy) are honored. The secret is used for the signature only and appears in no
+// message. Thread safety: send() and the counters on any thread; `on_outcome` is called on the
+// notify thread. The destructor drops what is still in flight without calling back: the outbox has
+// it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/time.h"
+#include "common/obs/metrics.h"
+#include "controller/notify/outbox.h"
+
+namespace faultline::notify {
+
+inline constexpr std::size_t kDeliveriesMax = 64;  // queued, and as many in flight
+
+struct SenderOptions {
+  Duration connect_timeout = std::chrono::seconds{5};
+  Duration timeout = std::chrono::seconds{15};  // for the whole exchange
+  std::string user_agent = "faultline-controller";
+};
+
+struct Delivery {
+  OutboxId id = 0;
+  std::string url;     // http:// or https://
+  std::string secret;  // signs the body; empty: not signed
+  std::string idempotency_key;
+  std::string body;
+};
+
+struct SenderCounters {
+  obs::Counter requests;
+  obs::Counter refused;   // at kDeliveriesMax
+  obs::Counter failures;  // no answer, or not a 2xx one; trouble when it keeps growing
+};
+
+class Sender {
+ public:
+  using OutcomeHandler = std::function<void(OutboxId, DeliveryOutcome)>;
+
+  Sender(SenderOptions options, OutcomeHandler on_outcome);
+  ~Sender();
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+
+  // False at kDeliveriesMax: put the entry back and try later.
+  [[nodiscard]] bool send(Delivery delivery);
+
+  [[nodiscard]] const SenderCounters& counters() const;
+
+ private:
+  class Thread;
+  std::unique_ptr<Thread> thread_;
+};
+
+// kInvalid unless it is an http:// or https:// URL with a host. For the configuration's check.
+[[nodiscard]] Status validate_webhook_url(const std::string& url);
+
+}  // namespace faultline::notify
