@@ -1,0 +1,119 @@
+#include "probe/session/flow.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "common/base/check.h"
+
+namespace faultline::session {
+namespace {
+
+// a is later than b, across the wrap of 32 bits (RFC 1982).
+bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
+
+void count_arrival(Fate& fate, std::uint32_t reply) {
+  if (fate.arrivals == 0) {
+    fate = {.arrivals = 1, .reply_low = reply, .reply_high = reply};
+    return;
+  }
+  if (reply == fate.reply_low || reply == fate.reply_high) return;  // duplicated on the way back
+  if (fate.arrivals < std::numeric_limits<std::uint8_t>::max()) ++fate.arrivals;
+  if (later(fate.reply_low, reply)) fate.reply_low = reply;
+  if (later(reply, fate.reply_high)) fate.reply_high = reply;
+}
+
+// (T4 - T1) - (T3 - T2), or -1 when a clock was set meanwhile.
+std::int64_t round_trip(WallTime t1, const stamp::ReflectorPacket& reply, WallTime t4) {
+  const Duration total = t4 - t1;
+  const Duration dwell = reply.sent_at - reply.received_at;
+  if (dwell < Duration::zero() || dwell > total) return -1;
+  return (total - dwell).count();
+}
+
+}  // namespace
+
+Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity)
+    : id_(id), target_(target), ssid_(ssid), packets_(std::bit_ceil(capacity)) {
+  FAULTLINE_CHECK(capacity > 0, "a flow needs room for a packet");
+}
+
+void Flow::set_capacity(std::size_t capacity) {
+  const auto wanted = std::bit_ceil(std::max<std::size_t>(capacity, next_ - first_));
+  if (wanted == packets_.size()) return;
+  std::vector<Packet> packets(wanted);
+  for (auto s = first_; s != next_; ++s) packets[s % wanted] = at(s);
+  packets_ = std::move(packets);
+}
+
+std::uint32_t Flow::send(Instant now, WallTime wall, WindowNumber window) {
+  FAULTLINE_CHECK(!full(), "no room for another packet");
+  at(next_) = {.sent_at = now, .stamp = wall, .window = window};
+  return next_++;
+}
+
+Flow::Packet* Flow::find(std::uint32_t sequence) {
+  return sequence - first_ < next_ - first_ ? &at(sequence) : nullptr;
+}
+
+void Flow::on_send_failed(std::uint32_t sequence) {
+  if (auto* packet = find(sequence)) packet->fate.sent = false;
+}
+
+bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
+  auto* packet = find(sequence);
+  if (packet == nullptr) return false;
+  packet->stamp = stamp;
+  return true;
+}
+
+bool Flow::on_reply(const stamp::ReflectorPacket& reply, const ReplyTimes& times) {
+  auto* packet = find(reply.sender_sequence);
+  if (packet == nullptr || !packet->fate.sent) return false;
+  const bool first = packet->fate.arrivals == 0;
+  count_arrival(packet->fate, reply.sequence);
+  if (!first) {
+    if (packet->duplicates < std::numeric_limits<std::uint16_t>::max()) ++packet->duplicates;
+    return true;
+  }
+  packet->rtt_ns = round_trip(packet->stamp, reply, times.received_wall);
+  packet->late = times.received - packet->sent_at > times.timeout;
+  packet->reordered = newest_answered_ && later(*newest_answered_, reply.sender_sequence);
+  if (!packet->reordered) newest_answered_ = reply.sender_sequence;
+  return true;
+}
+
+FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
+  FlowWindow result{.target = target_, .source_port = id_.source_port};
+  std::uint32_t end = first_;
+  std::uint64_t rtt_sum = 0;
+  std::uint64_t rtt_count = 0;
+  for (; end != next_ && at(end).window == window; ++end) {
+    const Packet& packet = at(end);
+    if (!packet.fate.sent) continue;
+    ++result.sent;
+    result.duplicated += packet.duplicates;
+    result.reordered += packet.reordered ? 1 : 0;
+    result.late += packet.late ? 1 : 0;
+    if (packet.rtt_ns < 0) continue;
+    const auto rtt = static_cast<std::uint64_t>(packet.rtt_ns);
+    rtts.push_back(rtt);
+    result.rtt_min_ns = rtt_count == 0 ? rtt : std::min(result.rtt_min_ns, rtt);
+    result.rtt_max_ns = std::max(result.rtt_max_ns, rtt);
+    rtt_sum += rtt;
+    ++rtt_count;
+  }
+  if (rtt_count > 0) result.rtt_mean_ns = rtt_sum / rtt_count;
+
+  std::vector<Fate> fates;
+  fates.reserve(next_ - first_);
+  for (auto s = first_; s != next_; ++s) fates.push_back(at(s).fate);
+  const auto loss = attribute_loss(anchor_, fates, end - first_);
+  result.lost_forward = loss.forward;
+  result.lost_return = loss.returning;
+  result.lost_undetermined = loss.undetermined;
+  first_ = end;
+  return result;
+}
+
+}  // namespace faultline::session

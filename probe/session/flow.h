@@ -1,0 +1,83 @@
+// Flow: the sender's side of one STAMP session: its packets of the windows that are still open.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/base/time.h"
+#include "common/model/address.h"
+#include "common/model/ids.h"
+#include "common/model/report.h"
+#include "probe/session/attribution.h"
+#include "probe/stamp/packet.h"
+
+namespace faultline::session {
+
+// What tells the sessions of one probe apart.
+struct FlowId {
+  std::uint16_t source_port = 0;
+  Endpoint remote;
+
+  auto operator<=>(const FlowId&) const = default;
+};
+
+using WindowNumber = std::uint32_t;  // counts the windows of this process
+
+struct ReplyTimes {
+  Instant received{};
+  WallTime received_wall{};  // T4
+  Duration timeout{};        // replies that took longer are late
+};
+
+class Flow {
+ public:
+  // Keeps up to `capacity` packets; capacity must be positive.
+  Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity);
+
+  [[nodiscard]] const FlowId& id() const { return id_; }
+  [[nodiscard]] NodeId target() const { return target_; }
+  [[nodiscard]] std::uint16_t ssid() const { return ssid_; }
+  [[nodiscard]] bool full() const { return next_ - first_ == packets_.size(); }
+  [[nodiscard]] bool empty() const { return next_ == first_; }
+  // Keeps the packets at hand, even if they are more than `capacity`.
+  void set_capacity(std::size_t capacity);
+
+  // Notes a packet that is being sent and returns its sequence number. Must not be full.
+  std::uint32_t send(Instant now, WallTime wall, WindowNumber window);
+  // These ignore sequence numbers that are not at hand.
+  void on_send_failed(std::uint32_t sequence);
+  bool on_transmit_stamp(std::uint32_t sequence, WallTime stamp);
+  bool on_reply(const stamp::ReflectorPacket& reply, const ReplyTimes& times);
+
+  // Takes the packets of `window`, which must be the oldest at hand or none of this flow's, out of
+  // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds.
+  [[nodiscard]] FlowWindow close(WindowNumber window, std::vector<std::uint64_t>& rtts);
+
+ private:
+  struct Packet {
+    Instant sent_at{};
+    WallTime stamp{};          // T1: the kernel's once it is known
+    std::int64_t rtt_ns = -1;  // without the reflector's dwell; -1: unknown
+    WindowNumber window = 0;
+    Fate fate{};
+    std::uint16_t duplicates = 0;
+    bool late = false;
+    bool reordered = false;
+  };
+
+  [[nodiscard]] Packet& at(std::uint32_t sequence) { return packets_[sequence % packets_.size()]; }
+  [[nodiscard]] Packet* find(std::uint32_t sequence);
+
+  FlowId id_;
+  NodeId target_;
+  std::uint16_t ssid_;
+  std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
+  std::uint32_t next_ = 0;
+  std::optional<std::uint32_t> newest_answered_;
+  Anchor anchor_;
+  std::vector<Packet>
+      packets_;  // ring; the size is a power of two, so that it agrees with the wrap
+};
+
+}  // namespace faultline::session

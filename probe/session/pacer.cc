@@ -1,0 +1,83 @@
+#include "probe/session/pacer.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace faultline::session {
+namespace {
+
+constexpr auto kLaterDue = [](const auto& a, const auto& b) { return a.due > b.due; };
+
+Duration scaled(Duration duration, double factor) {
+  return Duration{static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor)};
+}
+
+}  // namespace
+
+void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval,
+                      double packets_per_second, Instant now, Rng& rng) {
+  interval_ = interval;
+  budget_ = {packets_per_second, std::max(1.0, packets_per_second * kBurstSeconds), now};
+  slots_.assign(flows.size(), now);
+  heap_.clear();
+  heap_.reserve(flows.size());
+  std::vector<std::uint32_t> added;
+  for (std::uint32_t i = 0; i < flows.size(); ++i) {
+    const auto& slot = flows[i].slot;
+    if (slot && *slot <= now + interval) {
+      slots_[i] = *slot;
+    } else {
+      added.push_back(i);
+    }
+  }
+  for (std::size_t i = added.size(); i > 1; --i) {  // Fisher-Yates
+    std::swap(added[i - 1], added[uniform_below(rng, i)]);
+  }
+  for (std::size_t rank = 0; rank < added.size(); ++rank) {
+    const double share = (static_cast<double>(rank) + 0.5) / static_cast<double>(added.size());
+    slots_[added[rank]] = now + scaled(interval, share);
+  }
+  for (std::uint32_t i = 0; i < flows.size(); ++i) {
+    push({.due = jittered(slots_[i], rng), .flow = i});
+  }
+}
+
+void Pacer::stop() {
+  slots_.clear();
+  heap_.clear();
+}
+
+std::optional<Pacer::Turn> Pacer::take(Instant now, Rng& rng) {
+  if (heap_.empty() || heap_.front().due > now) return std::nullopt;
+  if (!budget_.take(now)) {
+    auto& front = heap_.front();
+    if (!front.deferred) ++deferred_;
+    front.deferred = true;
+    return std::nullopt;
+  }
+  std::ranges::pop_heap(heap_, kLaterDue);
+  const Entry entry = heap_.back();
+  heap_.pop_back();
+  Instant& slot = slots_[entry.flow];
+  slot += interval_;
+  if (slot + interval_ < now) slot += (now - slot) / interval_ * interval_;
+  push({.due = jittered(slot, rng), .flow = entry.flow});
+  return Turn{.flow = entry.flow, .lateness = entry.deferred ? Duration::zero() : now - entry.due};
+}
+
+Instant Pacer::next_due(Instant now) {
+  if (heap_.empty()) return Instant::max();
+  return heap_.front().deferred ? std::max(heap_.front().due, budget_.next(now))
+                                : heap_.front().due;
+}
+
+void Pacer::push(Entry entry) {
+  heap_.push_back(entry);
+  std::ranges::push_heap(heap_, kLaterDue);
+}
+
+Instant Pacer::jittered(Instant slot, Rng& rng) const {
+  return slot + scaled(interval_, kJitter * (uniform(rng) - 0.5));
+}
+
+}  // namespace faultline::session

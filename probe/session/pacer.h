@@ -1,0 +1,67 @@
+// Pacer: when each flow sends next, under a budget of packets per second.
+//
+// One packet per flow and interval. The flows' turns are spread evenly over the interval in random
+// order, and each packet is moved at random within kJitter of the interval, so that a fleet does
+// not pulse. A turn missed by more than an interval is skipped: a stalled probe never catches up
+// with a burst.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/base/time.h"
+#include "common/stats/token_bucket.h"
+
+namespace faultline::session {
+
+inline constexpr double kJitter = 0.2;         // width, as a share of the interval
+inline constexpr double kBurstSeconds = 0.02;  // of the budget may go out at once
+
+class Pacer {
+ public:
+  // Sends nothing until configured.
+  Pacer() = default;
+
+  struct Turn {
+    std::uint32_t flow = 0;
+    Duration lateness{};  // how long it was due without being put off by the budget
+  };
+
+  // A flow that keeps its pace across a change of plan, or a new one.
+  struct FlowPace {
+    std::optional<Instant> slot;  // from slot_of(); empty for a new flow
+  };
+  void configure(const std::vector<FlowPace>& flows, Duration interval, double packets_per_second,
+                 Instant now, Rng& rng);
+  void stop();
+  [[nodiscard]] Instant slot_of(std::uint32_t flow) const { return slots_[flow]; }
+
+  // The next flow whose turn has come and for whom there is budget.
+  [[nodiscard]] std::optional<Turn> take(Instant now, Rng& rng);
+  // One packet's worth of the same budget, for packets that are not of a flow.
+  [[nodiscard]] bool take_budget(Instant now) { return budget_.take(now); }
+  // When take() may have something; Instant::max() when never.
+  [[nodiscard]] Instant next_due(Instant now);
+  // Turns put off for want of budget, since the last call.
+  [[nodiscard]] std::uint32_t take_deferred() { return std::exchange(deferred_, 0); }
+
+ private:
+  struct Entry {
+    Instant due{};
+    std::uint32_t flow = 0;
+    bool deferred = false;
+  };
+  void push(Entry entry);
+  [[nodiscard]] Instant jittered(Instant slot, Rng& rng) const;
+
+  Duration interval_{};
+  stats::TokenBucket budget_{1, 1, Instant{}};
+  std::vector<Instant> slots_;  // by flow: its present turn, before jitter
+  std::vector<Entry> heap_;     // earliest first
+  std::uint32_t deferred_ = 0;
+};
+
+}  // namespace faultline::session

@@ -1,0 +1,85 @@
+#include "probe/session/plan_limits.h"
+
+#include <algorithm>
+#include <bit>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace faultline::session {
+namespace {
+
+Status within(std::string_view name, Duration value, Duration low, Duration high) {
+  if (value >= low && value <= high) return {};
+  return fail(ErrorCode::kLimit,
+              fmt::format("the plan's {} of {} is not within {} to {}", name,
+                          format_duration(value), format_duration(low), format_duration(high)));
+}
+
+Status at_most(std::string_view name, std::size_t value, std::size_t high) {
+  if (value <= high) return {};
+  return fail(ErrorCode::kLimit,
+              fmt::format("the plan has {} {}, more than {}", value, name, high));
+}
+
+Status validate_flow(const Plan& plan, const PlanFlow& flow, const LocalSide& local) {
+  if (flow.peer >= plan.peers.size()) {
+    return fail(ErrorCode::kInvalid, "a flow of the plan names a peer that the plan does not have");
+  }
+  const auto& peer = plan.peers[flow.peer];
+  if (!local.owns_port(flow.source_port)) {
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("a flow of the plan to {} uses source port {}, which is not this probe's",
+                    peer.name, flow.source_port));
+  }
+  if (peer.address.is_v4() != local.address.is_v4() || peer.address.is_unspecified() ||
+      peer.reflector_port == 0) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("a flow of the plan to {} cannot go from {} to {}", peer.name,
+                            local.address.to_string(),
+                            to_string(Endpoint{peer.address, peer.reflector_port})));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::size_t packets_per_flow(const Plan& plan) {
+  const auto span = 2 * plan.window + plan.reply_timeout + plan.flow_interval;
+  const auto intervals = static_cast<std::size_t>(span / plan.flow_interval);
+  return std::bit_ceil(intervals + 4);
+}
+
+Status validate_plan(const Plan& plan, const LocalSide& local) {
+  FAULTLINE_TRY_STATUS(within("window", plan.window, kWindowMin, kWindowMax));
+  FAULTLINE_TRY_STATUS(
+      within("flow interval", plan.flow_interval, kFlowIntervalMin, kFlowIntervalMax));
+  FAULTLINE_TRY_STATUS(
+      within("reply timeout", plan.reply_timeout, kReplyTimeoutMin, kReplyTimeoutMax));
+  FAULTLINE_TRY_STATUS(at_most("peers", plan.peers.size(), kPlanPeersMax));
+  FAULTLINE_TRY_STATUS(at_most("flows", plan.flows.size(), kPlanFlowsMax));
+  FAULTLINE_TRY_STATUS(
+      at_most("packets per second", plan.packets_per_second_max, kPacketsPerSecondMax));
+  FAULTLINE_TRY_STATUS(at_most("traces per second", plan.traces_per_second, kTracesPerSecondMax));
+  FAULTLINE_TRY_STATUS(at_most("packets in open windows",
+                               plan.flows.size() * packets_per_flow(plan), kPacketsAtHandMax));
+  if (plan.packets_per_second_max == 0 && !plan.flows.empty()) {
+    return fail(ErrorCode::kInvalid, "the plan has flows, but no packets per second to spend");
+  }
+  std::vector<std::pair<std::uint16_t, Endpoint>> ids;
+  ids.reserve(plan.flows.size());
+  for (const auto& flow : plan.flows) {
+    FAULTLINE_TRY_STATUS(validate_flow(plan, flow, local));
+    const auto& peer = plan.peers[flow.peer];
+    ids.emplace_back(flow.source_port, Endpoint{peer.address, peer.reflector_port});
+  }
+  std::ranges::sort(ids);
+  if (std::ranges::adjacent_find(ids) != ids.end()) {
+    return fail(ErrorCode::kInvalid, "the plan lists one flow twice");
+  }
+  return {};
+}
+
+}  // namespace faultline::session

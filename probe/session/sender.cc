@@ -1,0 +1,214 @@
+#include "probe/session/sender.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "probe/session/plan_limits.h"
+
+namespace faultline::session {
+namespace {
+
+std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {
+  return std::uint32_t{source_port} << 16 | ssid;
+}
+
+}  // namespace
+
+void Sender::set_plan(const Plan& plan, Now now) {
+  const auto capacity = packets_per_flow(plan);
+  std::map<std::pair<FlowId, NodeId>, std::size_t> old_index;
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    old_index.emplace(std::pair{flows_[i].id(), flows_[i].target()}, i);
+  }
+  std::vector<Flow> flows;
+  std::vector<Pacer::FlowPace> paces;
+  flows.reserve(plan.flows.size());
+  std::vector<bool> kept(flows_.size(), false);
+  for (const auto& planned : plan.flows) {
+    const auto& peer = plan.peers[planned.peer];
+    const FlowId id{planned.source_port, {peer.address, peer.reflector_port}};
+    const auto old = old_index.find({id, peer.node});
+    if (old == old_index.end()) {
+      flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity);
+      flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
+      paces.emplace_back();
+      continue;
+    }
+    const auto index = old->second;
+    kept[index] = true;
+    flows.push_back(std::move(flows_[index]));
+    flows.back().set_capacity(capacity);
+    const bool paced = index < planned_;
+    paces.push_back(
+        {paced ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index))) : std::nullopt});
+  }
+  planned_ = flows.size();
+  const std::size_t flows_max = planned_ + kRemovedFlowsMax;
+  for (std::size_t i = 0; i < flows_.size() && flows.size() < flows_max; ++i) {
+    if (!kept[i] && !flows_[i].empty()) flows.push_back(std::move(flows_[i]));
+  }
+  flows_ = std::move(flows);
+  index_flows();
+  pacer_.configure(paces, plan.flow_interval, plan.packets_per_second_max, now.instant, rng_);
+  measuring_ = true;
+  settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout};
+  if (auto* window = filling()) window->plan = plan.revision;
+  roll_window(now);
+}
+
+void Sender::stop(Now now) {
+  measuring_ = false;
+  planned_ = 0;
+  pacer_.stop();
+  end_window(now);
+}
+
+void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
+  roll_window(now);
+  auto* window = filling();
+  if (!measuring_ || window == nullptr) return;
+  auto& health = window->health;
+  for (std::size_t taken = 0; taken < max;) {
+    const auto turn = pacer_.take(now.instant, rng_);
+    if (!turn) break;
+    Flow& flow = flows_[turn->flow];
+    if (flow.full()) {  // only after the clock was set back; its window is still filling
+      ++health.budget_deferred;
+      continue;
+    }
+    const auto sequence = flow.send(now.instant, now.wall, window->number);
+    out.push_back({.source_port = flow.id().source_port,
+                   .to = flow.id().remote,
+                   .packet = {.sequence = sequence, .sent_at = now.wall, .ssid = flow.ssid()}});
+    health.lateness_max_ns =
+        std::max(health.lateness_max_ns, static_cast<std::uint64_t>(turn->lateness.count()));
+    ++taken;
+  }
+  health.budget_deferred += pacer_.take_deferred();
+}
+
+Instant Sender::next_due(Now now) {
+  Instant due = pacer_.next_due(now.instant);
+  if (!windows_.empty()) due = std::min(due, windows_.front().close_at);
+  if (const auto* window = filling()) {
+    due = std::min(
+        due, now.instant + std::max(Duration::zero(), window->start + window->length - now.wall));
+  }
+  return due;
+}
+
+void Sender::on_send_failed(const PacketName& name) {
+  if (auto* flow = find(name.source_port, name.ssid)) flow->on_send_failed(name.sequence);
+  if (auto* window = filling()) ++window->health.send_failures;
+}
+
+bool Sender::on_transmit_stamp(const PacketName& name, WallTime stamp) {
+  auto* flow = find(name.source_port, name.ssid);
+  return flow != nullptr && flow->on_transmit_stamp(name.sequence, stamp);
+}
+
+bool Sender::on_reply(std::uint16_t source_port, const Endpoint& from,
+                      const stamp::ReflectorPacket& reply, Now received) {
+  auto* flow = find(source_port, reply.ssid);
+  const bool matched = flow != nullptr && flow->id().remote == from &&
+                       flow->on_reply(reply, {.received = received.instant,
+                                              .received_wall = received.wall,
+                                              .timeout = settings_.reply_timeout});
+  if (auto* window = filling(); window != nullptr && !matched) ++window->health.replies_unmatched;
+  return matched;
+}
+
+void Sender::note_receive_drops(std::uint32_t count) {
+  if (auto* window = filling()) window->health.receive_drops += count;
+}
+
+void Sender::note_reflector_refused(std::uint32_t count) {
+  if (auto* window = filling()) window->health.reflector_refused += count;
+}
+
+std::optional<Report> Sender::take_report(Now now) {
+  roll_window(now);
+  if (windows_.empty() || windows_.front().close_at > now.instant) return std::nullopt;
+  const Window window = windows_.front();
+  windows_.pop_front();
+  auto report = build_report(window);
+  drop_finished_flows();
+  return report;
+}
+
+void Sender::roll_window(Now now) {
+  if (!measuring_) return;
+  const auto start = window_start(now.wall, settings_.window);
+  if (const auto* window = filling()) {
+    // A clock set back by less than a window just makes the window longer.
+    const bool within = start == window->start || start + settings_.window == window->start;
+    if (within || windows_.size() >= kOpenWindowsMax) return;
+    end_window(now);
+  }
+  windows_.push_back({.number = next_window_++,
+                      .start = start,
+                      .length = settings_.window,
+                      .plan = settings_.revision});
+}
+
+void Sender::end_window(Now now) {
+  if (auto* window = filling()) {
+    window->close_at = now.instant + settings_.reply_timeout + settings_.flow_interval;
+  }
+}
+
+Sender::Window* Sender::filling() {
+  const bool any = !windows_.empty() && windows_.back().close_at == Instant::max();
+  return any ? &windows_.back() : nullptr;
+}
+
+Flow* Sender::find(std::uint16_t source_port, std::uint16_t ssid) {
+  const auto found = flow_by_ssid_.find(key(source_port, ssid));
+  return found == flow_by_ssid_.end() ? nullptr : &flows_[found->second];
+}
+
+std::uint16_t Sender::new_ssid(std::uint16_t source_port) {
+  for (;;) {  // fewer than 3 * kPlanFlowsMax of 65,519 are taken
+    const auto ssid = static_cast<std::uint16_t>(1 + uniform_below(rng_, stamp::kSsidSessionMax));
+    if (!flow_by_ssid_.contains(key(source_port, ssid))) return ssid;
+  }
+}
+
+void Sender::index_flows() {
+  flow_by_ssid_.clear();
+  for (std::uint32_t i = 0; i < flows_.size(); ++i) {
+    flow_by_ssid_.emplace(key(flows_[i].id().source_port, flows_[i].ssid()), i);
+  }
+}
+
+void Sender::drop_finished_flows() {
+  const auto removed = std::next(flows_.begin(), static_cast<std::ptrdiff_t>(planned_));
+  const auto finished =
+      std::remove_if(removed, flows_.end(), [](const Flow& f) { return f.empty(); });
+  if (finished == flows_.end()) return;
+  flows_.erase(finished, flows_.end());
+  index_flows();
+}
+
+Report Sender::build_report(const Window& window) {
+  Report report{.plan = window.plan,
+                .window_start = window.start,
+                .window = window.length,
+                .health = window.health};
+  std::unordered_map<NodeId, std::size_t> delay_index;
+  for (auto& flow : flows_) {
+    rtts_.clear();
+    const auto result = flow.close(window.number, rtts_);
+    // Removed flows come last, so that they are what a full report lacks.
+    if (result.sent == 0 || report.flows.size() == kReportFlowsMax) continue;
+    report.flows.push_back(result);
+    if (rtts_.empty()) continue;
+    const auto [delay, added] = delay_index.try_emplace(result.target, report.delays.size());
+    if (added) report.delays.push_back({.target = result.target});
+    for (const auto rtt : rtts_) report.delays[delay->second].rtt.add(rtt);
+  }
+  return report;
+}
+
+}  // namespace faultline::session

@@ -1,0 +1,113 @@
+// Sender: all STAMP sessions of a probe: what to send now, what came back, and a Report per window.
+//
+// A packet belongs to the window in which it was sent. Windows align to UTC; one closes
+// reply_timeout plus one flow_interval after its end, so that late replies still find it and,
+// usually, a later reply of each flow encloses its last gap (attribution.h).
+//
+// Invariants: sessions that the old and the new plan both hold keep their state; packets of removed
+// ones are still waited for until their window closes. Not thread safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/model/plan.h"
+#include "common/model/report.h"
+#include "probe/session/clock.h"
+#include "probe/session/flow.h"
+#include "probe/session/pacer.h"
+#include "probe/stamp/packet.h"
+
+namespace faultline::session {
+
+// At the limit (a clock that jumps to and fro) the newest window goes on instead of closing.
+inline constexpr std::size_t kOpenWindowsMax = 128;
+
+// Flows that plans removed, waiting for their window to close. At the limit those removed first are
+// forgotten with their packets.
+inline constexpr std::size_t kRemovedFlowsMax = kPlanFlowsMax;
+
+struct Outgoing {
+  std::uint16_t source_port = 0;
+  Endpoint to;
+  stamp::SenderPacket packet;
+};
+
+// Names one packet of this probe; session identifiers are unique per source port.
+struct PacketName {
+  std::uint16_t source_port = 0;
+  std::uint16_t ssid = 0;
+  std::uint32_t sequence = 0;
+};
+
+class Sender {
+ public:
+  explicit Sender(std::uint64_t seed) : rng_(seed) {}
+
+  // The plan must have passed validate_plan.
+  void set_plan(const Plan& plan, Now now);
+  // Sends nothing more; open windows still close.
+  void stop(Now now);
+
+  // Appends the packets due now, at most `max`, to `out`. They count as sent.
+  void take_due(Now now, std::size_t max, std::vector<Outgoing>& out);
+  // The budget covers all that this node sends of its own accord, so traces ask here.
+  [[nodiscard]] bool take_budget(Instant now) { return pacer_.take_budget(now); }
+  // When take_due or take_report may next have something. May be early, never late.
+  [[nodiscard]] Instant next_due(Now now);
+
+  void on_send_failed(const PacketName& name);
+  // False when the packet is not, or no longer, at hand.
+  bool on_transmit_stamp(const PacketName& name, WallTime stamp);
+  bool on_reply(std::uint16_t source_port, const Endpoint& from,
+                const stamp::ReflectorPacket& reply, Now received);
+  // Notes on the prober's health, for the window that is filling.
+  void note_receive_drops(std::uint32_t count);
+  void note_reflector_refused(std::uint32_t count);
+
+  // The report of the oldest window that is due to close. Call until it is empty.
+  [[nodiscard]] std::optional<Report> take_report(Now now);
+
+ private:
+  struct Window {
+    WindowNumber number = 0;
+    WallTime start{};
+    Duration length{};
+    PlanRevision plan;
+    Instant close_at = Instant::max();  // unset while it is the one that fills
+    ProberHealth health{};
+  };
+  // What of the plan is needed between packets.
+  struct Settings {
+    PlanRevision revision;
+    Duration window{};
+    Duration flow_interval{};
+    Duration reply_timeout{};
+  };
+
+  void roll_window(Now now);
+  void end_window(Now now);
+  [[nodiscard]] Window* filling();
+  [[nodiscard]] Flow* find(std::uint16_t source_port, std::uint16_t ssid);
+  [[nodiscard]] std::uint16_t new_ssid(std::uint16_t source_port);
+  void index_flows();
+  void drop_finished_flows();
+  [[nodiscard]] Report build_report(const Window& window);
+
+  Rng rng_;
+  bool measuring_ = false;
+  Settings settings_;  // of the newest plan
+  Pacer pacer_;
+  std::vector<Flow> flows_;  // those of the plan first, in its order; then the removed
+  std::size_t planned_ = 0;  // how many of flows_ the plan holds
+  std::unordered_map<std::uint32_t, std::uint32_t> flow_by_ssid_;  // (port, ssid) -> index
+  std::deque<Window> windows_;                                     // oldest first
+  WindowNumber next_window_ = 0;
+  std::vector<std::uint64_t> rtts_;  // scratch
+};
+
+}  // namespace faultline::session
