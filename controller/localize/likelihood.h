@@ -1,0 +1,125 @@
+// Likelihood: log P(losses | loss exponents), as the sum over links along each way a flow may have
+// gone.
+//
+// A link has two exponents. `loss` is lambda = -log(1 - q) for packets lost independently: a flow
+// whose exponents sum to x loses d of n packets with d log(1 - e^-x) - (n - d) x, concave in lambda
+// (Caceres et al., 1999). `dead` is the same for whole flows: the share of 5-tuples that a black
+// hole swallows. A flow of unknown path is a mixture over its ways (Flock, CoNEXT 2023), and every
+// lossy flow keeps a small chance of a reason of its own, so that one odd flow cannot accuse
+// anybody.
+//
+// Thread safety: none. A Footprint is valid until the next add() or set_background().
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "controller/localize/problem.h"
+
+namespace faultline::localize {
+
+struct Exponents {
+  double loss = 0;
+  double dead = 0;
+
+  bool operator==(const Exponents&) const = default;
+};
+
+class Likelihood {
+ public:
+  explicit Likelihood(const Problem& problem);
+
+  void set_background(std::span<const double> loss_by_link);
+  // Adds to the exponents of each link; a negative amount takes back what was added before.
+  void add(std::span<const std::uint32_t> links, Exponents amount);
+
+  // Everything about the flows that cross a set of links, as long as the exponents stay as they
+  // are.
+  struct Footprint {
+    struct Record {
+      std::uint32_t record = 0;
+      std::uint32_t first = 0;  // into ways
+      std::uint32_t count = 0;
+      double rest = 0;  // likelihood that no way through these links took part in
+    };
+    struct Way {
+      std::uint32_t way = 0;
+      std::uint32_t crossings = 0;
+    };
+    double clean_packets = 0;
+    double clean_flows = 0;
+    std::uint32_t lossy_flows = 0;
+    std::uint32_t dead_flows = 0;
+    std::vector<Record> records;
+    std::vector<Way> ways;
+  };
+  void footprint(std::span<const std::uint32_t> links, Footprint& result) const;
+  // log-likelihood with `amount` added to each link of the footprint, less that of now.
+  [[nodiscard]] double gain(const Footprint& footprint, Exponents amount) const;
+
+  // For the background estimate: how the losses of a record are shared by the links of a way.
+  struct WayView {
+    std::span<const std::uint32_t> links;
+    double probability = 0;  // that the record went this way and has no reason of its own
+    Exponents exponents;
+  };
+  template <typename Visitor>
+  void visit_ways(Visitor visit) const;
+
+  [[nodiscard]] std::span<const std::uint32_t> ways_over(std::uint32_t link) const {
+    return {link_ways_.data() + link_first_[link], link_first_[link + 1] - link_first_[link]};
+  }
+  [[nodiscard]] std::uint32_t record_of(std::uint32_t way) const { return ways_[way].record; }
+  [[nodiscard]] std::span<const std::uint32_t> links_of_way(std::uint32_t way) const {
+    return problem_.links_of(ways_[way].path);
+  }
+  [[nodiscard]] std::uint32_t first_way(std::uint32_t record) const {
+    return records_[record].first_way;
+  }
+  [[nodiscard]] std::uint32_t way_count(std::uint32_t record) const {
+    return records_[record].way_count;
+  }
+  [[nodiscard]] const std::vector<double>& background() const { return background_; }
+  [[nodiscard]] Exponents exponents(std::uint32_t link) const { return links_[link]; }
+
+ private:
+  struct Way {
+    std::uint32_t record = 0;
+    std::uint32_t path = 0;
+    double log_weight = 0;
+    double x = 0;      // sum of loss exponents
+    double sigma = 0;  // sum of dead exponents
+    double value = 0;  // its part of the record's likelihood, as a share of the whole
+  };
+  struct Record {
+    std::uint32_t first_way = 0;
+    std::uint32_t way_count = 0;
+    double log_own_reason = 0;  // of losing just so many for a reason of its own
+    double log_total = 0;
+    double own_share = 0;
+  };
+
+  void index_links();
+  void refresh(std::uint32_t record);
+  [[nodiscard]] double log_value(const ActiveRecord& flow, double log_weight, double x,
+                                 double sigma) const;
+
+  const Problem& problem_;
+  std::vector<Exponents> links_;
+  std::vector<Way> ways_;
+  std::vector<Record> records_;
+  std::vector<std::uint32_t> link_first_;
+  std::vector<std::uint32_t> link_ways_;  // a way that crosses a link twice is there twice
+  std::vector<double> background_;
+};
+
+template <typename Visitor>
+void Likelihood::visit_ways(Visitor visit) const {
+  for (const Way& way : ways_) {
+    visit(problem_.active[way.record],
+          WayView{problem_.links_of(way.path), way.value, {way.x, way.sigma}});
+  }
+}
+
+}  // namespace faultline::localize

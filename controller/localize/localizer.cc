@@ -1,0 +1,99 @@
+#include "controller/localize/localizer.h"
+
+#include <algorithm>
+
+#include "controller/localize/suspects.h"
+
+namespace faultline::localize {
+namespace {
+
+// With fewer packets than this, even a link that loses one in twenty might lose none of them.
+constexpr std::uint64_t kPacketsMin = 100;
+
+struct Ranked {
+  double total = 0;
+  Suspect suspect;
+};
+
+double strength(const Selection& selection, const Finding& finding) {
+  double total = 0;
+  for (const std::size_t member : finding.members) total += selection.chosen()[member].total;
+  return total;
+}
+
+}  // namespace
+
+std::string_view to_string(SuspectKind kind) {
+  switch (kind) {
+    case SuspectKind::kLink:
+      return "link";
+    case SuspectKind::kCable:
+      return "cable";
+    case SuspectKind::kDevice:
+      return "device";
+    case SuspectKind::kHost:
+      return "host";
+    case SuspectKind::kVm:
+      return "vm";
+    case SuspectKind::kGateway:
+      return "gateway";
+    case SuspectKind::kTunnel:
+      return "tunnel";
+    case SuspectKind::kZone:
+      return "zone";
+  }
+  return "device";
+}
+
+std::string_view to_string(FaultClass fault_class) {
+  switch (fault_class) {
+    case FaultClass::kLoss:
+      return "loss";
+    case FaultClass::kBlackhole:
+      return "blackhole";
+    case FaultClass::kDown:
+      return "down";
+    case FaultClass::kMtu:
+      return "mtu";
+    case FaultClass::kSickHost:
+      return "sick_host";
+  }
+  return "loss";
+}
+
+Verdict localize(const ObservationSet& observations, const LocalizeOptions& options) {
+  const Problem problem = build_problem(observations, options);
+  const ComponentTable components(observations, problem);
+  Verdict verdict;
+  verdict.observations = problem.observations;
+  verdict.components = components.directed_links();
+  verdict.packets = problem.packets;
+  verdict.lost = problem.lost;
+
+  Selection selection(observations, problem, components);
+  selection.run();
+  const std::vector<Finding> found = findings(selection, components);
+  const EvidenceCount evidence = count_evidence(problem, selection, found);
+  verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
+
+  std::vector<Ranked> ranked;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    ranked.push_back(
+        {strength(selection, found[i]), make_suspect(observations, options, problem, components,
+                                                     selection, found[i], evidence.tallies[i])});
+  }
+  std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
+    return a.total != b.total ? a.total > b.total : a.suspect.id < b.suspect.id;
+  });
+  for (Ranked& it : ranked) {
+    if (verdict.suspects.size() < options.suspects_max) {
+      verdict.suspects.push_back(std::move(it.suspect));
+    } else {
+      ++verdict.suspects_omitted;
+    }
+  }
+  verdict.enough_data = !verdict.suspects.empty() || problem.packets >= kPacketsMin;
+  return verdict;
+}
+
+}  // namespace faultline::localize

@@ -1,0 +1,29 @@
+// Onset: when a fault began, by the most likely single change of the loss rate across its flows.
+//
+// For each window: packets over the suspect, losses, and the losses that everything else on those
+// ways explains. The change point is the window from which one excess rate explains the losses best
+// (Page, Biometrika 1955, with the rate estimated). Thread safety: pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "controller/localize/likelihood.h"
+
+namespace faultline::localize {
+
+struct Onset {
+  std::int64_t since_s = 0;  // start of the first bad window
+  // Excess rate from then on, as a multiple of that over the whole horizon.
+  double rate_ratio = 1;
+};
+
+// `links` are the suspect's, `own` its exponents. Empty when no observation that crosses it has a
+// time.
+[[nodiscard]] std::optional<Onset> find_onset(const ObservationSet& set,
+                                              const LocalizeOptions& options,
+                                              const Likelihood& likelihood,
+                                              std::span<const std::uint32_t> links, Exponents own);
+
+}  // namespace faultline::localize

@@ -1,0 +1,56 @@
+// Turns the routes of an ObservationSet (known, candidates, silent hops, there and back) into the
+// arms of a Problem.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "controller/localize/problem.h"
+
+namespace faultline::localize {
+
+// At this many ways the least likely ones are left out, and the rest share their weight.
+inline constexpr std::size_t kArmsMax = 1024;
+inline constexpr std::size_t kArmsPerDirectionMax = 256;
+// More devices than this between two known hops are treated as one anonymous hop.
+inline constexpr std::size_t kSilentCandidatesMax = 64;
+
+class RouteExpander {
+ public:
+  // `rows` are the observations inside the horizon; they tell which devices answer traces.
+  RouteExpander(const ObservationSet& set, const std::vector<std::uint32_t>& rows,
+                Problem& problem);
+
+  // The Problem's route for a pair of the set's routes; kNoRoute for one way.
+  std::uint32_t route(RouteIndex forward, RouteIndex back);
+  // The Problem's route through arms given as link lists.
+  std::uint32_t route_of_lists(const std::vector<std::vector<std::uint32_t>>& lists,
+                               const std::vector<double>& log_weights);
+
+ private:
+  struct Way {
+    double weight = 1;
+    std::vector<std::uint32_t> links;
+  };
+  using Ends = std::pair<std::uint32_t, std::uint32_t>;
+
+  std::vector<Way> ways(RouteIndex route) const;
+  std::vector<Way> ways_of_path(PathIndex path) const;
+  std::vector<Way> silent_segment(LinkIndex into, LinkIndex out_of) const;
+  void learn_topology();
+  void count_answers(const std::vector<std::uint32_t>& rows);
+  std::uint32_t intern_path(const std::vector<std::uint32_t>& links);
+
+  const ObservationSet& set_;
+  Problem& problem_;
+  bool any_silent_ = false;
+  std::unordered_map<std::uint64_t, std::uint32_t> route_by_pair_;
+  std::map<std::vector<std::uint32_t>, std::uint32_t> path_by_links_;
+  std::vector<std::vector<std::uint32_t>> links_out_;        // by device, known ends only
+  std::map<Ends, std::map<std::uint32_t, double>> answers_;  // (before, after) -> device -> rows
+};
+
+}  // namespace faultline::localize

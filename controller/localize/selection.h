@@ -1,0 +1,74 @@
+// Selection: the smallest set of faulty components that explains the losses.
+//
+// Greedy forward steps by log Bayes factor with lazy rescoring, then joint refit, backward drops,
+// swaps and merges (a device against its links), all repeated with a new background and a full
+// rescan until nothing changes: scores that were computed while a big fault was unexplained are
+// stale, and small faults come to light only afterwards.
+//
+// Thread safety: none. Deterministic.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "controller/localize/background.h"
+#include "controller/localize/components.h"
+#include "controller/localize/likelihood.h"
+#include "controller/localize/score.h"
+
+namespace faultline::localize {
+
+// No network has so many faults at once that naming more would help anybody.
+inline constexpr std::size_t kSelectedMax = 1024;
+
+struct Choice {
+  std::uint32_t component = 0;
+  Score score;
+  double total = 0;  // log Bayes factor plus log prior odds
+};
+
+class Selection {
+ public:
+  Selection(const ObservationSet& set, const Problem& problem, const ComponentTable& components);
+
+  void run();
+
+  [[nodiscard]] const std::vector<Choice>& chosen() const { return chosen_; }
+  [[nodiscard]] const Likelihood& likelihood() const { return likelihood_; }
+  [[nodiscard]] double log_prior(std::uint32_t component) const;
+  [[nodiscard]] double sickness(std::uint32_t component) const { return sickness_[component]; }
+
+  // What else would explain what this choice explains, the choice itself included; best first.
+  [[nodiscard]] std::vector<Choice> alternatives(std::size_t chosen);
+  // The best explanation of a chosen device's losses by links and cables alone, and its total.
+  [[nodiscard]] std::pair<std::vector<std::uint32_t>, double> as_links(std::size_t chosen);
+
+ private:
+  void learn_sickness(const ObservationSet& set);
+  void refresh_background();
+  [[nodiscard]] Choice evaluate(std::uint32_t component);
+  [[nodiscard]] bool worth_scoring(const Likelihood::Footprint& footprint) const;
+  void put(const Choice& choice);
+  Choice take(std::size_t index);
+  bool add_greedily();
+  void refit();
+  bool drop();
+  bool swap();
+  bool merge();
+  bool try_merge(std::uint32_t device, std::vector<std::size_t> members);
+  [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component);
+  [[nodiscard]] bool is_chosen(std::uint32_t component) const;
+
+  const Problem& problem_;
+  const ComponentTable& components_;
+  Likelihood likelihood_;
+  RateRange range_;
+  double penalty_ = 0;
+  std::vector<double> sickness_;  // by component
+  std::vector<Choice> chosen_;
+  Likelihood::Footprint footprint_;  // scratch
+};
+
+}  // namespace faultline::localize
