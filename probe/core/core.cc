@@ -1,0 +1,138 @@
+#include "probe/core/core.h"
+
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace faultline::probe_core {
+
+ProbeCore::ProbeCore(UplinkOptions options, Rng rng)
+    : rng_(std::move(rng)),
+      uplink_(options, rng_),
+      plan_(options.profile),
+      tracer_(options.profile.reflector_port, rng_) {}
+
+void ProbeCore::restore(Now now, SavedPlan saved, EffectSink& effects) {
+  if (!uplink_.membership()) return;
+  plan_.restore(now, std::move(saved), uplink_.membership()->node, effects);
+  follow_plan(now);
+}
+
+void ProbeCore::step(Now now, Event event, EffectSink& effects) {
+  std::visit([&](auto&& kind) { on(now, std::forward<decltype(kind)>(kind), effects); },
+             std::move(event));
+  if (!uplink_.welcomed()) delivery_.suspend();
+  follow_plan(now);
+}
+
+void ProbeCore::follow_plan(Now now) {
+  if (plan_.measuring() && tracer_.plan() != plan_.current()) {
+    tracer_.set_plan(now, plan_.current());
+  }
+  tracer_.set_paused(!plan_.measuring());
+}
+
+void ProbeCore::on(Now now, ControllerReceived event, EffectSink& effects) {
+  uplink_.heard(now);
+  const auto belongs = [&](const auto& message) {
+    using Message = std::decay_t<decltype(message)>;
+    return uplink_.welcomed() || std::is_same_v<Message, Joined> ||
+           std::is_same_v<Message, Welcome> || std::is_same_v<Message, Refusal>;
+  };
+  if (!std::visit(belongs, event.message)) return uplink_.unexpected();
+  std::visit([&](auto&& message) { take(now, std::forward<decltype(message)>(message), effects); },
+             std::move(event.message));
+}
+
+void ProbeCore::take(Now now, const Joined& message, EffectSink& effects) {
+  uplink_.joined(now, message, effects);
+}
+
+void ProbeCore::take(Now now, const Refusal& message, EffectSink& effects) {
+  uplink_.refused(now, message, effects);
+}
+
+void ProbeCore::take(Now now, const Welcome& message, EffectSink& effects) {
+  if (!uplink_.welcome(now, message, effects)) return;
+  if (message.plan_current) plan_.renew(now, effects);
+  delivery_.restart(effects);
+}
+
+void ProbeCore::take(Now now, const HeartbeatReply& /*message*/, EffectSink& effects) {
+  plan_.renew(now, effects);
+}
+
+void ProbeCore::take(Now now, Plan message, EffectSink& effects) {
+  plan_.receive(now, std::move(message), uplink_.membership()->node, effects);
+}
+
+void ProbeCore::take(Now /*now*/, const BatchAck& message, EffectSink& effects) {
+  delivery_.acknowledged(message, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const ControllerGarbage& event, EffectSink& effects) {
+  if (event.error.code == ErrorCode::kUnsupported) {
+    ++counters_.controller_unknown_kind;
+    return;
+  }
+  ++counters_.controller_malformed;
+  effects.log(Severity::kWarning, "uplink", "ignored: " + event.error.context);
+}
+
+void ProbeCore::on(Now now, const MeshReceived& event, EffectSink& effects) {
+  tracer_.received(now, event.sender, event.message, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const MeshGarbage& event, EffectSink& effects) {
+  if (event.error.code == ErrorCode::kUnsupported) {
+    ++counters_.mesh_unknown_kind;
+    return;
+  }
+  ++counters_.mesh_malformed;
+  effects.log(Severity::kWarning, "mesh",
+              fmt::format("ignored of key {}: {}", short_name(event.sender), event.error.context));
+}
+
+void ProbeCore::on(Now /*now*/, WindowClosed event, EffectSink& effects) {
+  ++counters_.reports;
+  tracer_.complete(event.report);
+  effects.append(std::move(event.report));
+}
+
+void ProbeCore::on(Now now, const TraceDone& event, EffectSink& effects) {
+  tracer_.done(now, event.result, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects) {
+  spool_ = event.level;
+  if (!event.status) {
+    counters_.results_lost += event.results;
+    effects.log(
+        Severity::kWarning, "spool",
+        fmt::format("{} results are lost: {}", event.results, event.status.error().context));
+  }
+  delivery_.appended(effects);
+}
+
+void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
+  spool_ = event.level;
+  if (!delivery_.fetched(now, event.batches, effects)) uplink_.lost(now, effects);
+}
+
+void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
+  uplink_.tick(now, status(), effects);
+  delivery_.tick(now, effects);
+  plan_.tick(now, effects);
+  tracer_.tick(now, effects);
+}
+
+UplinkStatus ProbeCore::status() const {
+  auto spool = spool_;
+  spool.results_dropped += counters_.results_lost;
+  return {.plan = plan_.current() ? plan_.current()->revision : PlanRevision{},
+          .plan_hash = plan_.hash(),
+          .spool = spool};
+}
+
+}  // namespace faultline::probe_core

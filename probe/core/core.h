@@ -1,0 +1,85 @@
+// ProbeCore: the probe's decisions, composed. One step takes one event and asks for effects.
+//
+// Why it exists: uplink, delivery, plan and traces meet here and nowhere else, without a socket, a
+// clock or a thread, so that the simulator runs exactly what the product runs.
+//
+//   ControllerReceived -> uplink (Joined, Welcome, Refusal, HeartbeatReply), plan, delivery (ack)
+//   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
+//   MeshReceived, TraceDone -> tracer
+//   Tick               -> heartbeats, leases, traces that are due, time-outs
+//
+// Thread safety: none; owned by the probe's loop. Counters marked (*) mean trouble when they grow.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/base/random.h"
+#include "probe/core/delivery.h"
+#include "probe/core/effects.h"
+#include "probe/core/events.h"
+#include "probe/core/plan_keeper.h"
+#include "probe/core/tracer.h"
+#include "probe/core/uplink.h"
+
+namespace faultline::probe_core {
+
+struct CoreCounters {
+  std::uint64_t reports = 0;
+  std::uint64_t results_lost = 0;             // (*) refused by the spool
+  std::uint64_t controller_malformed = 0;     // (*)
+  std::uint64_t controller_unknown_kind = 0;  // of a newer controller: ignored
+  std::uint64_t mesh_malformed = 0;           // (*)
+  std::uint64_t mesh_unknown_kind = 0;        // of a newer peer: ignored
+
+  bool operator==(const CoreCounters&) const = default;
+};
+
+class ProbeCore {
+ public:
+  ProbeCore(UplinkOptions options, Rng rng);
+  ProbeCore(const ProbeCore&) = delete;
+  ProbeCore& operator=(const ProbeCore&) = delete;
+
+  // Before the first step: measures by the plan on disk if its lease still runs.
+  void restore(Now now, SavedPlan saved, EffectSink& effects);
+
+  void step(Now now, Event event, EffectSink& effects);
+
+  [[nodiscard]] bool welcomed() const { return uplink_.welcomed(); }
+  [[nodiscard]] const CoreCounters& counters() const { return counters_; }
+  [[nodiscard]] const Uplink& uplink() const { return uplink_; }
+  [[nodiscard]] const Delivery& delivery() const { return delivery_; }
+  [[nodiscard]] const PlanKeeper& plan() const { return plan_; }
+  [[nodiscard]] const Tracer& tracer() const { return tracer_; }
+
+ private:
+  void on(Now now, ControllerReceived event, EffectSink& effects);
+  void on(Now now, const ControllerGarbage& event, EffectSink& effects);
+  void on(Now now, const MeshReceived& event, EffectSink& effects);
+  void on(Now now, const MeshGarbage& event, EffectSink& effects);
+  void on(Now now, WindowClosed event, EffectSink& effects);
+  void on(Now now, const TraceDone& event, EffectSink& effects);
+  void on(Now now, const SpoolAppended& event, EffectSink& effects);
+  void on(Now now, const SpoolFetched& event, EffectSink& effects);
+  void on(Now now, const Tick& event, EffectSink& effects);
+
+  void take(Now now, const Joined& message, EffectSink& effects);
+  void take(Now now, const Refusal& message, EffectSink& effects);
+  void take(Now now, const Welcome& message, EffectSink& effects);
+  void take(Now now, const HeartbeatReply& message, EffectSink& effects);
+  void take(Now now, Plan message, EffectSink& effects);
+  void take(Now now, const BatchAck& message, EffectSink& effects);
+  void follow_plan(Now now);
+  [[nodiscard]] UplinkStatus status() const;
+
+  Rng rng_;
+  Uplink uplink_;
+  Delivery delivery_;
+  PlanKeeper plan_;
+  Tracer tracer_;
+  SpoolLevel spool_;
+  CoreCounters counters_;
+};
+
+}  // namespace faultline::probe_core

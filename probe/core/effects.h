@@ -1,0 +1,73 @@
+// EffectSink: what the probe's core asks of the world.
+//
+// Why it exists: the core decides, a shell carries out; the simulator carries out in memory.
+// Effects that have an answer name the event that brings it (events.h). No function may call back
+// into the core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/model/control.h"
+#include "common/model/mesh.h"
+#include "common/model/plan.h"
+#include "common/model/report.h"
+#include "probe/trace/trace_order.h"
+
+namespace faultline::probe_core {
+
+// What a probe keeps of having joined: who it is and where its controllers are.
+struct Membership {
+  NodeId node{};
+  std::string name{};
+  std::vector<std::string> endpoints{};
+  std::vector<PublicKey> controllers{};
+
+  bool operator==(const Membership&) const = default;
+};
+
+enum class Identity : std::uint8_t { kToken, kNode };
+
+struct LinkTarget {
+  std::string endpoint;
+  PublicKey controller;
+  Identity identity = Identity::kNode;
+
+  bool operator==(const LinkTarget&) const = default;
+};
+
+enum class Severity : std::uint8_t { kInfo, kWarning };
+
+class EffectSink {
+ public:
+  virtual ~EffectSink() = default;
+
+  // Replaces the link that is open. Connecting, and connecting again, goes on in the background.
+  virtual void open_link(const LinkTarget& target) = 0;
+  virtual void close_link() = 0;
+  // False: nothing was queued, because the link is not connected or its queue is full.
+  virtual bool send_controller(const ProbeMessage& message) = 0;
+  // False: the peer cannot be reached now. Connections are made as needed.
+  virtual bool send_mesh(NodeId to, const MeshMessage& message) = 0;
+
+  // To the engine and the mesh: what is measured, who is answered and trusted.
+  virtual void apply_plan(std::shared_ptr<const Plan> plan) = 0;
+  virtual void stop_measuring() = 0;
+  // False: refused, there will be no TraceDone.
+  virtual bool trace(const trace::TraceOrder& order) = 0;  // TraceDone
+
+  virtual void persist_plan(std::shared_ptr<const Plan> plan) = 0;
+  virtual void persist_membership(const Membership& membership) = 0;
+
+  virtual void append(Report report) = 0;  // SpoolAppended
+  // The next batches that are not acknowledged, from the oldest or after those fetched last.
+  virtual void fetch(bool from_oldest, std::size_t batches_max) = 0;  // SpoolFetched
+  virtual void release(BootId boot, const std::vector<SequenceInterval>& durable) = 0;
+
+  virtual void log(Severity severity, std::string_view area, std::string text) = 0;
+};
+
+}  // namespace faultline::probe_core

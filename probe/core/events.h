@@ -1,0 +1,73 @@
+// Events: everything that can happen to the probe's core, as values.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/model/control.h"
+#include "common/model/mesh.h"
+#include "common/model/report.h"
+#include "probe/trace/trace_order.h"
+
+namespace faultline::probe_core {
+
+// Both clocks at one moment, read by the shell.
+struct Now {
+  Instant instant{};
+  WallTime wall{};
+};
+
+// Of the link opened last; the shell drops what an earlier one still delivers.
+struct ControllerReceived {
+  ControllerMessage message;
+};
+// `sender` is CURVE's User-Id, never something that the peer said.
+struct MeshReceived {
+  PublicKey sender;
+  MeshMessage message;
+};
+// A message that could not be decoded; kUnsupported is one of a newer peer.
+struct ControllerGarbage {
+  Error error;
+};
+struct MeshGarbage {
+  PublicKey sender;
+  Error error;
+};
+
+// From the engine, without paths.
+struct WindowClosed {
+  Report report;
+};
+struct TraceDone {
+  trace::TraceResult result;
+};
+
+struct SpoolLevel {
+  std::uint64_t batches = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t results_dropped = 0;  // since this boot
+
+  bool operator==(const SpoolLevel&) const = default;
+};
+struct SpoolAppended {
+  Status status;  // a failure means that the report's results are lost
+  std::uint64_t results = 0;
+  SpoolLevel level;
+};
+struct SpoolFetched {
+  std::vector<Batch> batches;  // empty: there are no more
+  SpoolLevel level;
+};
+
+// Every kTickInterval: heartbeats, time-outs, traces that are due.
+struct Tick {};
+inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
+
+using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
+                           WindowClosed, TraceDone, SpoolAppended, SpoolFetched, Tick>;
+
+}  // namespace faultline::probe_core

@@ -1,0 +1,63 @@
+// PlanKeeper: the plan in force and its lease.
+//
+// A plan is accepted when it is for this node, newer than the one in force and within the limits
+// that no plan can exceed. It is kept on disk, so that a restarted probe measures at once. The
+// lease begins anew with every sign that the controller wants the plan (the plan itself, a Welcome
+// that calls it current, an answered heartbeat); when it ends, measuring stops until the next.
+//
+// Pure. Thread safety: none.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "common/model/node.h"
+#include "probe/core/effects.h"
+#include "probe/core/events.h"
+
+namespace faultline::probe_core {
+
+// As found on disk at start.
+struct SavedPlan {
+  Plan plan;
+  WallTime saved_at{};
+};
+
+struct PlanCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;       // (*)
+  std::uint64_t leases_ended = 0;  // (*)
+
+  bool operator==(const PlanCounters&) const = default;
+};
+
+class PlanKeeper {
+ public:
+  explicit PlanKeeper(NodeProfile profile) : profile_(std::move(profile)) {}
+
+  void restore(Now now, SavedPlan saved, NodeId own, EffectSink& effects);
+  void receive(Now now, Plan plan, NodeId own, EffectSink& effects);
+  void renew(Now now, EffectSink& effects);
+  void tick(Now now, EffectSink& effects);
+
+  // Null before the first; also set after the lease has ended.
+  [[nodiscard]] const std::shared_ptr<const Plan>& current() const { return plan_; }
+  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+  [[nodiscard]] bool measuring() const { return measuring_; }
+  [[nodiscard]] const PlanCounters& counters() const { return counters_; }
+
+ private:
+  [[nodiscard]] Status check(const Plan& plan, NodeId own) const;
+  void adopt(Plan plan);
+  void begin(EffectSink& effects);
+
+  NodeProfile profile_;
+  std::shared_ptr<const Plan> plan_;
+  std::uint64_t hash_ = 0;
+  bool measuring_ = false;
+  Instant lease_end_{};
+  Instant persisted_at_{};
+  PlanCounters counters_;
+};
+
+}  // namespace faultline::probe_core

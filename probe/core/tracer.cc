@@ -1,0 +1,262 @@
+#include "probe/core/tracer.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace faultline::probe_core {
+namespace {
+
+// One in so many visits goes to the flow visited longest ago, suspect or not.
+constexpr std::uint64_t kVisitsPerCycleStep = 4;
+
+stats::TokenBucket bucket(const Plan& plan, Now now) {
+  const double per_second = plan.traces_per_second;
+  return {per_second, std::max(1.0, per_second / 4), now.instant};
+}
+
+}  // namespace
+
+void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
+  std::map<FlowKey, Flow> known;
+  for (const auto& flow : flows_) {
+    known.emplace(FlowKey{plan_->peers[flow.peer].node, flow.source_port}, flow);
+  }
+  const bool same_rate = plan_ && plan_->traces_per_second == plan->traces_per_second;
+  plan_ = std::move(plan);
+  flows_.clear();
+  for (const auto& item : plan_->flows) {
+    Flow flow{.peer = item.peer, .source_port = item.source_port};
+    const auto old = known.find({plan_->peers[item.peer].node, item.source_port});
+    if (old != known.end()) {
+      flow.visited_at = old->second.visited_at;
+      flow.suspect = old->second.suspect;
+    }
+    flows_.push_back(flow);
+  }
+  // In the plan's order all nodes would ask the same peers at the same time.
+  std::shuffle(flows_.begin(), flows_.end(), rng_);
+  flow_index_.clear();
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    flow_index_[{plan_->peers[flows_[i].peer].node, flows_[i].source_port}] = i;
+  }
+  peers_by_key_.clear();
+  peers_by_node_.clear();
+  for (std::size_t i = 0; i < plan_->peers.size(); ++i) {
+    peers_by_key_[plan_->peers[i].key] = i;
+    peers_by_node_[plan_->peers[i].node] = i;
+  }
+  incompatible_.clear();
+  if (same_rate) return;
+  visits_ = bucket(*plan_, now);
+  answers_ = bucket(*plan_, now);
+}
+
+void Tracer::tick(Now now, EffectSink& effects) {
+  expire(now, effects);
+  if (!plan_ || plan_->traces_per_second == 0) return;
+  while (!requests_.empty() && serving_.size() < kOrdersMax && answers_->take(now.instant)) {
+    answer_next(now, effects);
+  }
+  while (!paused_ && !flows_.empty() && orders_.size() < kOrdersMax && visits_->take(now.instant)) {
+    visit(now, effects);
+  }
+}
+
+Tracer::Flow* Tracer::next_flow() {
+  const bool by_age = counters_.visits % kVisitsPerCycleStep == 0;
+  const auto rank = [by_age](const Flow& flow) {
+    const bool first = !flow.visited_at.has_value();
+    return std::tuple(!first, by_age || !flow.suspect, flow.visited_at);
+  };
+  const auto next = std::ranges::min_element(flows_, {}, rank);
+  return next == flows_.end() ? nullptr : &*next;
+}
+
+void Tracer::visit(Now now, EffectSink& effects) {
+  auto* flow = next_flow();
+  if (flow == nullptr) return;
+  ++counters_.visits;
+  flow->visited_at = now.instant;
+  flow->suspect = false;
+  const auto& peer = plan_->peers[flow->peer];
+  trace_forward(now, *flow, peer, effects);
+  ask_return(now, *flow, peer, effects);
+}
+
+void Tracer::trace_forward(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects) {
+  const trace::TraceOrder order{.id = next_id_++,
+                                .local_port = flow.source_port,
+                                .remote = {peer.address, peer.reflector_port},
+                                .direction = Direction::kForward};
+  if (!effects.trace(order)) {
+    ++counters_.orders_refused;
+    return;
+  }
+  orders_[order.id] = {{peer.node, flow.source_port}, now.instant};
+}
+
+void Tracer::ask_return(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects) {
+  if (asks_.size() >= kAsksMax || incompatible_.contains(peer.node)) return;
+  const TraceRequest request{.request = next_id_++, .source_port = flow.source_port};
+  if (!effects.send_mesh(peer.node, request)) {
+    ++counters_.asks_unsent;
+    return;
+  }
+  asks_[request.request] = {{peer.node, flow.source_port}, now.instant};
+}
+
+void Tracer::received(Now now, const PublicKey& sender, const MeshMessage& message,
+                      EffectSink& effects) {
+  const auto known = peers_by_key_.find(sender);
+  if (known == peers_by_key_.end()) {
+    ++counters_.untrusted;
+    return;
+  }
+  const auto& peer = plan_->peers[known->second];
+  std::visit([&](const auto& kind) { on(now, peer, kind, effects); }, message);
+}
+
+void Tracer::on(Now /*now*/, const PlanPeer& peer, const MeshHello& hello, EffectSink& effects) {
+  if (hello.protocol_major == kProtocolMajor) {
+    incompatible_.erase(peer.node);
+    return;
+  }
+  ++counters_.incompatible;
+  if (!incompatible_.insert(peer.node).second) return;
+  effects.log(Severity::kWarning, "mesh",
+              fmt::format("{} speaks protocol {}, this probe {}: it is not asked for traces",
+                          peer.name, hello.protocol_major, kProtocolMajor));
+}
+
+void Tracer::on(Now now, const PlanPeer& peer, const TraceRequest& request, EffectSink& effects) {
+  if (requests_.size() >= kRequestsMax || plan_->traces_per_second == 0) {
+    ++counters_.requests_busy;
+    return answer(peer.node, {.request = request.request, .outcome = TraceOutcome::kBusy}, effects);
+  }
+  requests_.push_back({peer.node, request, now.instant});
+}
+
+void Tracer::answer_next(Now now, EffectSink& effects) {
+  const auto request = requests_.front();
+  requests_.pop_front();
+  const auto peer = peers_by_node_.find(request.asker);
+  if (peer == peers_by_node_.end()) {  // the plan changed while it waited
+    ++counters_.requests_refused;
+    return answer(request.asker,
+                  {.request = request.request.request, .outcome = TraceOutcome::kNotPermitted},
+                  effects);
+  }
+  const trace::TraceOrder order{
+      .id = next_id_++,
+      .local_port = reflector_port_,
+      .remote = {plan_->peers[peer->second].address, request.request.source_port},
+      .direction = Direction::kReturn};
+  if (!effects.trace(order)) {
+    ++counters_.orders_refused;
+    return answer(request.asker,
+                  {.request = request.request.request, .outcome = TraceOutcome::kBusy}, effects);
+  }
+  serving_[order.id] = {request.asker, request.request, now.instant};
+}
+
+void Tracer::answer(NodeId to, TraceReply reply, EffectSink& effects) {
+  if (reply.outcome == TraceOutcome::kDone) ++counters_.requests_answered;
+  // A reply that cannot be sent is the asker's timeout.
+  static_cast<void>(effects.send_mesh(to, std::move(reply)));
+}
+
+void Tracer::done(Now now, const trace::TraceResult& result, EffectSink& effects) {
+  if (const auto served = serving_.find(result.id); served != serving_.end()) {
+    answer(served->second.asker,
+           {.request = served->second.request.request,
+            .outcome = TraceOutcome::kDone,
+            .complete = result.complete,
+            .hops = result.hops},
+           effects);
+    serving_.erase(served);
+    return;
+  }
+  const auto own = orders_.find(result.id);
+  if (own == orders_.end()) {
+    ++counters_.unmatched;
+    return;
+  }
+  const auto [target, source_port] = own->second.flow;
+  orders_.erase(own);
+  ++counters_.paths_forward;
+  keep({.target = target,
+        .source_port = source_port,
+        .direction = Direction::kForward,
+        .traced_at = now.wall,
+        .complete = result.complete,
+        .hops = result.hops});
+}
+
+void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& /*effects*/) {
+  const auto asked = asks_.find(reply.request);
+  if (asked == asks_.end() || asked->second.flow.first != peer.node) {
+    ++counters_.unmatched;
+    return;
+  }
+  const auto [target, source_port] = asked->second.flow;
+  asks_.erase(asked);
+  if (reply.outcome != TraceOutcome::kDone) {
+    ++(reply.outcome == TraceOutcome::kBusy ? counters_.asks_busy : counters_.asks_refused);
+    return;
+  }
+  ++counters_.paths_return;
+  keep({.target = target,
+        .source_port = source_port,
+        .direction = Direction::kReturn,
+        .traced_at = now.wall,
+        .complete = reply.complete,
+        .hops = reply.hops});
+}
+
+void Tracer::keep(PathRecord path) {
+  const bool saw_something = path.complete || std::ranges::any_of(path.hops, [](const Hop& hop) {
+                               return hop.address.has_value();
+                             });
+  if (!saw_something) {
+    ++counters_.empty;
+    return;
+  }
+  if (paths_.size() >= kPathsMax) {
+    paths_.pop_front();
+    ++counters_.paths_dropped;
+  }
+  paths_.push_back(std::move(path));
+}
+
+void Tracer::expire(Now now, EffectSink& effects) {
+  const auto expired = [&](const auto& entry) {
+    return now.instant - entry.second.since >= kTraceTimeout;
+  };
+  counters_.timeouts += std::erase_if(orders_, expired) + std::erase_if(serving_, expired) +
+                        std::erase_if(asks_, expired);
+  // The asker has given up on what waited for so long.
+  while (!requests_.empty() && now.instant - requests_.front().since >= kTraceTimeout / 2) {
+    ++counters_.requests_busy;
+    answer(requests_.front().asker,
+           {.request = requests_.front().request.request, .outcome = TraceOutcome::kBusy}, effects);
+    requests_.pop_front();
+  }
+}
+
+void Tracer::complete(Report& report) {
+  for (const auto& window : report.flows) {
+    const auto known = flow_index_.find({window.target, window.source_port});
+    if (known == flow_index_.end()) continue;
+    if (window.lost_forward + window.lost_return + window.lost_undetermined > 0) {
+      flows_[known->second].suspect = true;
+    }
+  }
+  const auto count = static_cast<std::ptrdiff_t>(std::min(paths_.size(), kPathsPerReportMax));
+  std::move(paths_.begin(), paths_.begin() + count, std::back_inserter(report.paths));
+  paths_.erase(paths_.begin(), paths_.begin() + count);
+}
+
+}  // namespace faultline::probe_core

@@ -1,0 +1,126 @@
+// Tracer: which flow is traced when, in both directions, and the traces that peers ask for.
+//
+// Visits go over the plan's flows at Plan::traces_per_second: a visit traces the flow forward by
+// itself and asks the peer, over the mesh, to trace the way back. Flows never visited come first,
+// then those with loss in their last window, then those visited longest ago; every fourth visit
+// disregards loss, so that wide trouble does not stop the cycle. Peers' requests are answered at
+// the same rate, from a short queue; beyond it they hear "busy".
+//
+// Pure. Thread safety: none.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/stats/token_bucket.h"
+#include "probe/core/effects.h"
+#include "probe/core/events.h"
+
+namespace faultline::probe_core {
+
+inline constexpr std::size_t kOrdersMax = 256;   // at the engine; beyond it visits wait
+inline constexpr std::size_t kAsksMax = 512;     // unanswered by peers; beyond it none is sent
+inline constexpr std::size_t kRequestsMax = 64;  // of peers, waiting; beyond it: busy
+inline constexpr std::size_t kPathsMax = 2048;   // waiting for a report; the oldest is dropped
+inline constexpr std::size_t kPathsPerReportMax = 1024;
+// An order that the engine, or a request that the peer, has not answered by then is given up.
+inline constexpr Duration kTraceTimeout = std::chrono::seconds{60};
+
+struct TracerCounters {
+  std::uint64_t visits = 0;
+  std::uint64_t paths_forward = 0;
+  std::uint64_t paths_return = 0;
+  std::uint64_t requests_answered = 0;
+  std::uint64_t requests_busy = 0;     // (*) peers ask more than the plan foresees
+  std::uint64_t requests_refused = 0;  // (*) of who is not in the plan
+  std::uint64_t asks_busy = 0;         // peers had no time
+  std::uint64_t asks_refused = 0;      // (*) the peer has another plan
+  std::uint64_t asks_unsent = 0;       // (*) the mesh cannot reach the peer
+  std::uint64_t timeouts = 0;          // (*)
+  std::uint64_t empty = 0;             // traces that saw nothing at all
+  std::uint64_t unmatched = 0;         // answers to nothing, or too late
+  std::uint64_t paths_dropped = 0;     // (*) no report took them in time
+  std::uint64_t orders_refused = 0;    // (*) by the engine
+  std::uint64_t untrusted = 0;         // (*) mesh messages of who is not in the plan
+  std::uint64_t incompatible = 0;      // (*) peers of another protocol version
+
+  bool operator==(const TracerCounters&) const = default;
+};
+
+class Tracer {
+ public:
+  Tracer(std::uint16_t reflector_port, Rng& rng) : reflector_port_(reflector_port), rng_(rng) {}
+
+  // What both plans hold keeps its history.
+  void set_plan(Now now, std::shared_ptr<const Plan> plan);
+  // While paused nothing is visited; peers are still answered.
+  void set_paused(bool paused) { paused_ = paused; }
+  [[nodiscard]] const std::shared_ptr<const Plan>& plan() const { return plan_; }
+
+  void tick(Now now, EffectSink& effects);
+  void received(Now now, const PublicKey& sender, const MeshMessage& message, EffectSink& effects);
+  void done(Now now, const trace::TraceResult& result, EffectSink& effects);
+
+  // Learns which flows lost packets, and adds the paths traced meanwhile.
+  void complete(Report& report);
+
+  [[nodiscard]] const TracerCounters& counters() const { return counters_; }
+
+ private:
+  using FlowKey = std::pair<NodeId, std::uint16_t>;  // target and source port
+  struct Flow {
+    std::uint32_t peer = 0;  // index into the plan
+    std::uint16_t source_port = 0;
+    std::optional<Instant> visited_at{};
+    bool suspect = false;  // lost packets since its last visit
+  };
+  struct Pending {
+    FlowKey flow;
+    Instant since{};
+  };
+  struct Request {
+    NodeId asker;
+    TraceRequest request;
+    Instant since{};
+  };
+
+  void visit(Now now, EffectSink& effects);
+  [[nodiscard]] Flow* next_flow();
+  void trace_forward(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects);
+  void ask_return(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects);
+  void answer_next(Now now, EffectSink& effects);
+  void answer(NodeId to, TraceReply reply, EffectSink& effects);
+  void on(Now now, const PlanPeer& peer, const MeshHello& hello, EffectSink& effects);
+  void on(Now now, const PlanPeer& peer, const TraceRequest& request, EffectSink& effects);
+  void on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& effects);
+  void keep(PathRecord path);
+  void expire(Now now, EffectSink& effects);
+
+  const std::uint16_t reflector_port_;
+  Rng& rng_;
+  std::shared_ptr<const Plan> plan_;
+  bool paused_ = false;
+  std::vector<Flow> flows_;
+  std::map<FlowKey, std::size_t> flow_index_;
+  std::map<PublicKey, std::size_t> peers_by_key_;  // index into the plan
+  std::map<NodeId, std::size_t> peers_by_node_;
+  std::set<NodeId> incompatible_;  // speak another protocol version
+  std::optional<stats::TokenBucket> visits_;
+  std::optional<stats::TokenBucket> answers_;
+  std::uint64_t next_id_ = 1;
+  std::unordered_map<std::uint64_t, Pending> orders_;   // own, at the engine
+  std::unordered_map<std::uint64_t, Request> serving_;  // for peers, at the engine
+  std::unordered_map<std::uint64_t, Pending> asks_;     // at peers
+  std::deque<Request> requests_;                        // of peers, waiting
+  std::deque<PathRecord> paths_;
+  TracerCounters counters_;
+};
+
+}  // namespace faultline::probe_core

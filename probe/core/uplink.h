@@ -1,0 +1,110 @@
+// Uplink: the conversation with the controller, from joining to heartbeats.
+//
+//   closed -> greeting -> welcomed        greeting: Join or Hello is on its way
+//
+// A link whose socket takes no message has lost its connection: the socket connects again by
+// itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
+// or takes or answers no greeting for as long, is replaced by the next candidate: each pair of
+// endpoint and controller key in turn, and, before the node is known to have joined, with the
+// token's identity and the node's key in turn (the answer to a Join may have been lost).
+//
+// Pure. Thread safety: none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/model/control.h"
+#include "probe/core/effects.h"
+#include "probe/core/events.h"
+
+namespace faultline::probe_core {
+
+// Until a Welcome names another.
+inline constexpr Duration kHeartbeatDefault = std::chrono::seconds{5};
+// After a refusal that time alone does not heal; jittered, as all waits are.
+inline constexpr Duration kRefusedWait = std::chrono::seconds{15};
+inline constexpr Duration kRetryWaitMin = std::chrono::milliseconds{250};
+inline constexpr Duration kRetryWaitMax = std::chrono::seconds{5};
+
+struct UplinkOptions {
+  std::string software;
+  std::string name;  // wanted when joining; may be empty
+  NodeProfile profile;
+  BootId boot;
+  PublicKey node_key;
+  bool has_token = false;
+  std::vector<std::string> endpoints;  // of the token; a membership's are preferred
+  std::vector<PublicKey> controllers;
+  std::optional<Membership> membership;
+};
+
+// What a Hello and a Heartbeat say of the rest of the core.
+struct UplinkStatus {
+  PlanRevision plan;
+  std::uint64_t plan_hash = 0;
+  SpoolLevel spool;
+};
+
+struct UplinkCounters {
+  std::uint64_t links_opened = 0;
+  std::uint64_t links_lost = 0;  // (*) connections lost or given up after a welcome
+  std::uint64_t refusals = 0;    // (*)
+  std::uint64_t unexpected = 0;  // (*) messages that do not belong in this state
+  std::uint64_t heartbeats = 0;
+
+  bool operator==(const UplinkCounters&) const = default;
+};
+
+class Uplink {
+ public:
+  Uplink(UplinkOptions options, Rng& rng);
+
+  void tick(Now now, const UplinkStatus& status, EffectSink& effects);
+  // True when the node has just been welcomed: what was in flight is to be sent again.
+  [[nodiscard]] bool welcome(Now now, const Welcome& welcome, EffectSink& effects);
+  void joined(Now now, const Joined& joined, EffectSink& effects);
+  void refused(Now now, const Refusal& refusal, EffectSink& effects);
+  // Any message of the controller shows that the link lives.
+  void heard(Now now) { heard_at_ = now.instant; }
+  // Counts what came in the wrong state.
+  void unexpected() { ++counters_.unexpected; }
+  // The link took no message though it is welcomed.
+  void lost(Now now, EffectSink& effects);
+
+  [[nodiscard]] bool welcomed() const { return state_ == State::kWelcomed; }
+  [[nodiscard]] const std::optional<Membership>& membership() const { return options_.membership; }
+  [[nodiscard]] const UplinkCounters& counters() const { return counters_; }
+
+ private:
+  enum class State : std::uint8_t { kClosed, kGreeting, kWelcomed };
+
+  void open(Now now, EffectSink& effects);
+  void greet(Now now, const UplinkStatus& status, EffectSink& effects);
+  void beat(Now now, const UplinkStatus& status, EffectSink& effects);
+  void close(Now now, Duration wait, EffectSink& effects);
+  void adopt(Membership membership, EffectSink& effects);
+  [[nodiscard]] LinkTarget next_target();
+  [[nodiscard]] Duration jittered(Duration duration);
+  [[nodiscard]] Duration silence_max() const { return 2 * heartbeat_interval_; }
+
+  UplinkOptions options_;
+  Rng& rng_;
+  State state_ = State::kClosed;
+  LinkTarget target_;
+  std::uint64_t attempts_ = 0;  // selects the candidate
+  unsigned failures_ = 0;       // in a row; lengthens the wait
+  std::optional<Instant> open_at_;
+  Instant greeting_since_{};  // waiting for the greeting to be taken, then for its answer
+  bool greeting_taken_ = false;
+  Instant heard_at_{};
+  Instant beat_at_{};
+  Duration heartbeat_interval_ = kHeartbeatDefault;
+  std::uint64_t beat_sequence_ = 0;
+  UplinkCounters counters_;
+};
+
+}  // namespace faultline::probe_core
