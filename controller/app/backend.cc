@@ -1,0 +1,273 @@
+#include "controller/app/backend.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/async/clock.h"
+#include "common/crypto/token.h"
+#include "controller/incident/incident.h"
+#include "controller/localize/bundle.h"
+#include "controller/topology/graph.h"
+
+namespace faultline::app {
+namespace {
+
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
+}
+
+std::string state_text(const incident::Incident& incident) {
+  return std::string(to_string(incident.state));
+}
+
+std::vector<api::IncidentEventView> events_of(const incident::Incident& incident) {
+  std::vector<api::IncidentEventView> events;
+  if (incident.opened_at) {
+    events.push_back({*incident.opened_at, "opened", incident.suspect.text});
+  }
+  if (incident.acknowledged_at) {
+    events.push_back({*incident.acknowledged_at, "acknowledged",
+                      fmt::format("by {}", incident.acknowledged_by)});
+  }
+  if (incident.resolved_at) {
+    events.push_back({*incident.resolved_at, "resolved", incident.resolution});
+  }
+  return events;
+}
+
+api::IncidentView incident_view(const incident::Incident& incident) {
+  const auto& suspect = incident.suspect;
+  return {.id = incident.id,
+          .state = state_text(incident),
+          .kind = suspect.kind,
+          .component = suspect.id,
+          .from = suspect.from,
+          .to = suspect.to,
+          .fault_class = suspect.fault_class,
+          .posterior = suspect.posterior,
+          .loss = suspect.loss,
+          .loss_low = suspect.loss_low,
+          .loss_high = suspect.loss_high,
+          .since = incident.since,
+          .opened_at = incident.opened_at.value_or(incident.since),
+          .updated_at = incident.updated_at,
+          .resolved_at = incident.resolved_at,
+          .summary = suspect.text,
+          .ambiguous_with = suspect.ambiguous_with,
+          .affected_nodes = suspect.affected,
+          .evidence = {.bad_flows = suspect.evidence.bad_flows,
+                       .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
+                       .good_flows_crossing = suspect.evidence.good_flows_crossing,
+                       .good_flows = suspect.evidence.good_flows},
+          .events = events_of(incident)};
+}
+
+bool wanted(const incident::Incident& incident, api::IncidentFilter filter) {
+  if (incident.state == incident::State::kPending) return false;
+  switch (filter) {
+    case api::IncidentFilter::kOpen:
+      return incident.is_open();
+    case api::IncidentFilter::kResolved:
+      return !incident.is_open();
+    case api::IncidentFilter::kAll:
+      return true;
+  }
+  return true;
+}
+
+std::string source_of(const topology::Graph& graph) {
+  const bool inventory = std::ranges::any_of(graph.devices, &topology::DeviceInfo::declared);
+  const bool traces = graph.paths > 0;
+  if (inventory && traces) return "inventory and traces";
+  return inventory ? "inventory" : "traces";
+}
+
+}  // namespace
+
+AppBackend::AppBackend(Options options, store::RocksStore& store,
+                       const async::Published<Snapshot>& snapshots, Change change, Metrics metrics)
+    : options_(std::move(options)),
+      store_(store),
+      queries_(store),
+      snapshots_(snapshots),
+      change_(std::move(change)),
+      metrics_(std::move(metrics)) {}
+
+Result<api::StatusView> AppBackend::status() const {
+  auto status = snapshots_.snapshot()->status;
+  const auto stats = store_.stats();
+  status.store.bytes = stats.bytes_on_disk;
+  if (stats.damaged_places > 0) {
+    status.store.state =
+        fmt::format("{} damaged places were skipped; see the log", stats.damaged_places);
+  }
+  return status;
+}
+
+Result<std::vector<api::NodeView>> AppBackend::nodes() const {
+  return snapshots_.snapshot()->nodes;
+}
+
+Result<api::NodeView> AppBackend::node(std::string_view name) const {
+  const auto snapshot = snapshots_.snapshot();
+  FAULTLINE_TRY(const auto id, find_node(*snapshot, name));
+  return *std::ranges::find(snapshot->nodes, id.value(), &api::NodeView::id);
+}
+
+Result<std::vector<api::TokenView>> AppBackend::tokens() const {
+  return snapshots_.snapshot()->tokens;
+}
+
+Result<api::MatrixView> AppBackend::matrix(const api::MatrixRequest& request) const {
+  return queries_.matrix(*snapshots_.snapshot(), request);
+}
+
+Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& request) const {
+  const auto snapshot = snapshots_.snapshot();
+  if (!request.at && !request.since) {
+    api::LocalizeAnswer answer;
+    if (snapshot->solution) answer.verdict = snapshot->solution->verdict;
+    return answer;
+  }
+  if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
+  const WallTime to =
+      request.at.value_or(snapshot->status.window_judged.value_or(async::now_wall()));
+  return queries_.localize(*snapshot, to - request.since.value_or(kLocalizeSpanDefault), to);
+}
+
+Result<std::pair<NodeId, NodeId>> AppBackend::pair(const Snapshot& snapshot, std::string_view src,
+                                                   std::string_view dst) const {
+  FAULTLINE_TRY(const auto source, find_node(snapshot, src));
+  FAULTLINE_TRY(const auto target, find_node(snapshot, dst));
+  return std::pair{source, target};
+}
+
+Result<api::PathView> AppBackend::path(std::string_view src, std::string_view dst) const {
+  const auto snapshot = snapshots_.snapshot();
+  FAULTLINE_TRY(const auto ends, pair(*snapshot, src, dst));
+  return queries_.path(*snapshot, ends.first, ends.second);
+}
+
+Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_view dst,
+                                             const api::HistoryRequest& request) const {
+  const auto snapshot = snapshots_.snapshot();
+  FAULTLINE_TRY(const auto ends, pair(*snapshot, src, dst));
+  return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
+}
+
+Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
+  FAULTLINE_TRY(const auto documents, store_.ledger().list(store::Table::kIncidents));
+  std::vector<api::IncidentView> views;
+  for (const auto& document : documents) {
+    FAULTLINE_TRY(const auto incident, incident::incident_from_json(document.value));
+    if (!wanted(incident, filter)) continue;
+    views.push_back(incident_view(incident));
+    views.back().events.clear();
+  }
+  std::ranges::sort(views, std::greater{}, [](const api::IncidentView& view) {
+    return std::pair(view.opened_at, view.id);
+  });
+  if (views.size() > api::kIncidentsListedMax) views.resize(api::kIncidentsListedMax);
+  return views;
+}
+
+Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
+  FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
+  if (!document) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no incident {}; `faultline incident list` shows all", id));
+  }
+  FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
+  return incident_view(incident);
+}
+
+Result<api::TopologyView> AppBackend::topology() const {
+  const auto snapshot = snapshots_.snapshot();
+  if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
+  const auto graph = topology::make_graph(*snapshot->topology, *snapshot->paths);
+  api::TopologyView view{.source = source_of(graph), .devices = {}, .links = {}};
+  for (const auto& device : graph.devices) {
+    api::DeviceView out{.id = device.id,
+                        .kind = std::string(to_string(device.kind)),
+                        .tier = device.tier,
+                        .addresses = {}};
+    for (const auto& address : device.addresses) out.addresses.push_back(address.to_string());
+    view.devices.push_back(std::move(out));
+  }
+  for (const auto& [link, flows] : graph.links) {
+    view.links.push_back({link.id, link.from, link.to, flows});
+  }
+  return view;
+}
+
+Status AppBackend::bundle(Duration since, const api::TextSink& sink) const {
+  const auto snapshot = snapshots_.snapshot();
+  if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
+  const WallTime now = async::now_wall();
+  const auto write = [&](const localize::ObservationSet& set) -> Status {
+    Status status;
+    localize::write_bundle(set, "faultline-controller " + options_.version,
+                           [&](std::string_view line) {
+                             if (status) status = sink(line);
+                           });
+    return status;
+  };
+  return queries_.observe(*snapshot, now - since, now, write);
+}
+
+Result<std::string> AppBackend::metrics() const { return metrics_(*snapshots_.snapshot()); }
+
+Status AppBackend::change(std::function<core::Event(std::uint64_t request)> make_event) const {
+  auto done = change_(std::move(make_event));
+  if (done.wait_for(kChangeTimeout) != std::future_status::ready) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the change was not durable within {}; it may still happen",
+                            format_duration(kChangeTimeout)));
+  }
+  return done.get();
+}
+
+Result<api::NewToken> AppBackend::create_token(const api::TokenRequest& request) {
+  const auto identity = crypto::generate_key_pair();
+  fleet::Fleet::TokenRequest token{
+      .key = identity.public_key, .name = request.node.value_or(std::string()), .labels = {}};
+  if (request.lifetime) token.lifetime = *request.lifetime;
+  const WallTime now = async::now_wall();
+  FAULTLINE_TRY_STATUS(change([token](std::uint64_t number) -> core::Event {
+    return core::CreateToken{.request = number, .token = token};
+  }));
+  const crypto::JoinToken text{.endpoints = options_.advertise,
+                               .controllers = {options_.controller_key},
+                               .one_use = identity.secret_key};
+  return api::NewToken{.token = {.id = short_name(token.key),
+                                 .node = request.node,
+                                 .created_at = now,
+                                 .expires_at = now + token.lifetime},
+                       .secret = crypto::format_token(text)};
+}
+
+Status AppBackend::remove_token(std::string_view id) {
+  FAULTLINE_TRY(const auto documents, store_.ledger().list(store::Table::kTokens));
+  for (const auto& document : documents) {
+    const auto key = parse_public_key(document.key);
+    if (!key || short_name(*key) != id) continue;
+    return change([key = *key](std::uint64_t number) -> core::Event {
+      return core::RemoveToken{.request = number, .key = key};
+    });
+  }
+  return fail(ErrorCode::kNotFound, fmt::format("there is no token {}", id));
+}
+
+Status AppBackend::remove_node(std::string_view name) {
+  return change([name = std::string(name)](std::uint64_t number) -> core::Event {
+    return core::RemoveNode{.request = number, .name = name};
+  });
+}
+
+}  // namespace faultline::app

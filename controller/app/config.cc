@@ -1,0 +1,113 @@
+#include "controller/app/config.h"
+
+#include <fmt/format.h>
+
+#include "common/model/node.h"
+#include "controller/notify/sender.h"
+
+namespace faultline::app {
+namespace {
+
+using config::Section;
+using std::chrono::seconds;
+
+void read_plan(Section plan, plan::PlannerConfig& planner) {
+  plan.integer("flows_per_pair", planner.flows_per_pair, 1U, 64U);
+  plan.integer("tracked_flows_per_node_max", planner.tracked_flows_per_node_max, 1U,
+               static_cast<std::uint32_t>(kPlanFlowsMax));
+  plan.integer("packets_per_second_per_node_max", planner.packets_per_second_per_node_max, 1U,
+               kPacketsPerSecondMax);
+  plan.duration("reply_timeout", planner.reply_timeout);
+  plan.duration("lease", planner.lease);
+  double rate = 1;
+  plan.number("packets_per_second_per_flow", rate);
+  if (rate < 0.01 || rate > 100) {
+    plan.error("packets_per_second_per_flow", "must be between 0.01 and 100");
+    return;
+  }
+  planner.flow_interval =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(1 / rate));
+}
+
+void read_incident(Section incident, incident::MachineConfig& machine) {
+  incident.ratio("confirm_posterior", machine.confirm_posterior);
+  incident.ratio("keep_posterior", machine.keep_posterior);
+  incident.integer("confirm_windows", machine.confirm_windows, 1U, 32U);
+  incident.integer("confirm_of", machine.confirm_of, 1U, 32U);
+  incident.integer("resolve_windows", machine.resolve_windows, 1U, incident::kResolveWindowsMax);
+  incident.duration("reopen_within", machine.reopen_within);
+}
+
+void read_webhooks(Section& root, std::vector<WebhookConfig>& webhooks) {
+  for (auto& section : root.sections("webhooks")) {
+    WebhookConfig webhook;
+    section.required("name").text("name", webhook.name);
+    section.required("url").text("url", webhook.url);
+    section.path("secret_file", webhook.secret_file);
+    if (auto valid = validate_name(webhook.name); !valid) {
+      section.error("name", valid.error().context);
+    }
+    if (auto valid = notify::validate_webhook_url(webhook.url); !valid) {
+      section.error("url", valid.error().context);
+    }
+    for (const auto& other : webhooks) {
+      if (other.name == webhook.name) section.error("name", "another webhook has this name");
+    }
+    webhooks.push_back(std::move(webhook));
+  }
+  if (webhooks.size() > kWebhooksMax) {
+    root.error("webhooks", fmt::format("at most {} are supported", kWebhooksMax));
+  }
+}
+
+void read_root(Section& root, ControllerConfig& config) {
+  root.path("data_dir", config.data_dir);
+  root.text("listen", config.listen);
+  root.texts("advertise", config.advertise);
+  root.section("api").path("unix", config.api_socket);
+  root.path("topology", config.topology);
+  root.duration("window", config.planner.window);
+  if (config.planner.window < seconds{1} || config.planner.window > seconds{60} ||
+      config.planner.window % seconds{1} != Duration::zero()) {
+    root.error("window", "must be whole seconds from 1s to 60s");
+  }
+  root.duration("heartbeat", config.heartbeat);
+  if (config.heartbeat < seconds{1} || config.heartbeat > seconds{60}) {
+    root.error("heartbeat", "must be between 1s and 60s");
+  }
+  root.duration("retention", config.retention);
+  root.integer("horizon_windows", config.horizon_windows, 1U, 60U);
+  read_plan(root.section("plan"), config.planner);
+  root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
+                                kTracesPerSecondMax);
+  read_incident(root.section("incident"), config.incident);
+  read_webhooks(root, config.webhooks);
+  auto log = root.section("log");
+  log.choice("level", config.log.level,
+             {{"debug", obs::LogLevel::kDebug},
+              {"info", obs::LogLevel::kInfo},
+              {"warning", obs::LogLevel::kWarning},
+              {"error", obs::LogLevel::kError}});
+  log.choice("format", config.log.format,
+             {{"text", obs::LogFormat::kText}, {"json", obs::LogFormat::kJson}});
+}
+
+}  // namespace
+
+Result<ControllerConfig> load_config(const std::filesystem::path& file,
+                                     const config::Environment& environment) {
+  FAULTLINE_TRY(auto document, config::Document::load_file(file));
+  ControllerConfig config;
+  auto root = document.root(environment);
+  read_root(root, config);
+  FAULTLINE_TRY_STATUS(document.finish());
+  const auto in_file = [&](Status status) -> Status {
+    if (status) return status;
+    return fail(status.error().code, fmt::format("{}: {}", file.string(), status.error().context));
+  };
+  FAULTLINE_TRY_STATUS(in_file(plan::validate(config.planner)));
+  FAULTLINE_TRY_STATUS(in_file(incident::validate(config.incident)));
+  return config;
+}
+
+}  // namespace faultline::app

@@ -1,0 +1,47 @@
+// The controller's configuration: one YAML file, validated with line numbers
+// (deploy/config/controller.yaml is the complete, commented example).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/config/document.h"
+#include "common/obs/log.h"
+#include "controller/incident/machine.h"
+#include "controller/plan/planner.h"
+
+namespace faultline::app {
+
+inline constexpr std::size_t kWebhooksMax = 16;
+
+struct WebhookConfig {
+  std::string name;
+  std::string url;
+  std::filesystem::path secret_file;  // empty: alerts are not signed
+
+  bool operator==(const WebhookConfig&) const = default;
+};
+
+struct ControllerConfig {
+  std::filesystem::path data_dir = "/var/lib/faultline/controller";
+  std::string listen = "tcp://*:7400";
+  std::vector<std::string> advertise;  // endpoints that join tokens carry
+  std::filesystem::path api_socket = "/run/faultline/controller.sock";
+  std::filesystem::path topology;  // inventory; empty: traced paths alone
+  Duration heartbeat = std::chrono::seconds{5};
+  Duration retention = std::chrono::hours{24 * 7};
+  std::uint32_t horizon_windows = 6;
+  plan::PlannerConfig planner;
+  incident::MachineConfig incident;
+  std::vector<WebhookConfig> webhooks;
+  obs::LogOptions log;
+};
+
+// One sentence on the first mistake: "controller.yaml:12: window: ...".
+[[nodiscard]] Result<ControllerConfig> load_config(const std::filesystem::path& file,
+                                                   const config::Environment& environment);
+
+}  // namespace faultline::app

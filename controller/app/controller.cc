@@ -1,0 +1,230 @@
+#include "controller/app/controller.h"
+
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/async/asio.h"
+#include "common/async/clock.h"
+#include "common/async/published.h"
+#include "common/async/task_group.h"
+#include "common/async/timer.h"
+#include "common/crypto/key_file.h"
+#include "common/crypto/random.h"
+#include "common/zmq/link_options.h"
+#include "common/zmq/zap_thread.h"
+#include "controller/api/http_server.h"
+#include "controller/app/backend.h"
+#include "controller/app/link.h"
+#include "controller/app/metrics.h"
+#include "controller/app/records.h"
+#include "controller/app/shell.h"
+#include "controller/app/snapshot.h"
+#include "controller/notify/signature.h"
+
+namespace faultline::app {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds{250};
+constexpr Duration kRetentionCheck = std::chrono::hours{1};
+
+core::Now now() { return {async::now_instant(), async::now_wall()}; }
+
+Result<std::map<std::string, Receiver>> read_receivers(const std::vector<WebhookConfig>& hooks) {
+  std::map<std::string, Receiver> receivers;
+  for (const auto& hook : hooks) {
+    Receiver receiver{.url = hook.url, .secret = {}};
+    if (!hook.secret_file.empty()) {
+      FAULTLINE_TRY(receiver.secret, notify::read_secret_file(hook.secret_file));
+    }
+    receivers.emplace(hook.name, std::move(receiver));
+  }
+  return receivers;
+}
+
+Result<topology::Inventory> read_inventory(const std::filesystem::path& path) {
+  if (path.empty()) return topology::Inventory{};
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the topology file {} cannot be read", path.string()));
+  }
+  return topology::parse_inventory(text.str(), path.string());
+}
+
+core::CoreOptions core_options(const ControllerConfig& config) {
+  core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
+                            .heartbeat_interval = config.heartbeat,
+                            .horizon_windows = config.horizon_windows,
+                            .planner = config.planner,
+                            .incident = config.incident,
+                            .receivers = {}};
+  for (const auto& hook : config.webhooks) options.receivers.push_back(hook.name);
+  return options;
+}
+
+// What create() prepares, in the order in which it can fail.
+struct Parts {
+  crypto::KeyPair keys;
+  std::unique_ptr<store::RocksStore> store;
+  DocumentVersions versions;
+  std::unique_ptr<core::ControllerCore> core;
+  std::map<std::string, Receiver> receivers;
+};
+
+Result<Parts> prepare(const ControllerConfig& config) {
+  Parts parts;
+  FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
+  FAULTLINE_TRY(auto inventory, read_inventory(config.topology));
+  FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
+  FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
+  const auto options = core_options(config);
+  const auto horizon =
+      options.planner.window * static_cast<std::int64_t>(options.horizon_windows + 1);
+  FAULTLINE_TRY(auto restored, load_all(*parts.store, now().wall, horizon, parts.versions));
+  parts.core =
+      std::make_unique<core::ControllerCore>(options, std::move(inventory), crypto::random_rng());
+  FAULTLINE_TRY_STATUS(parts.core->restore(std::move(restored), now()));
+  return parts;
+}
+
+class Process : public Controller {
+ public:
+  Process(const ControllerConfig& config, Parts parts)
+      : config_(config),
+        keys_(std::move(parts.keys)),
+        store_(std::move(parts.store)),
+        core_(std::move(parts.core)),
+        process_{FAULTLINE_VERSION, config.data_dir.string(), now().wall, {}},
+        started_(now().instant),
+        context_(zmq::make_context()),
+        zap_(context_, trust_),
+        tasks_(loop_,
+               [this](std::string_view name, std::string_view what) {
+                 stop(fail(ErrorCode::kInternal, fmt::format("task {} failed: {}", name, what)));
+               }),
+        versions_(std::move(parts.versions)),
+        receivers_(std::move(parts.receivers)) {}
+
+  ~Process() override {
+    if (shell_) shell_->stop();
+  }
+
+  Status open() {
+    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
+    FAULTLINE_TRY(endpoint_, zmq::listen(server, config_.listen));
+    link_ = std::make_unique<ControllerLink>(loop_, std::move(server));
+    shell_ = std::make_unique<Shell>(loop_, *link_, *store_, trust_, std::move(versions_),
+                                     std::move(receivers_),
+                                     [this](core::Event event) { handle(std::move(event)); });
+    auto advertise = config_.advertise;
+    if (advertise.empty()) advertise.push_back(endpoint_);
+    backend_ = std::make_unique<AppBackend>(
+        AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
+        snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
+        [this](const Snapshot& snapshot) {
+          return render_metrics({snapshot, *link_, zap_, *shell_});
+        });
+    FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
+                                                {.socket_path = config_.api_socket.string()}));
+    return {};
+  }
+
+  Status run() override {
+    handle(core::Tick{});
+    tasks_.spawn("link", link_->run([this](core::Event event) { handle(std::move(event)); }));
+    tasks_.spawn("tick", tick());
+    tasks_.spawn("signals", wait_for_signal());
+    obs::log_info("controller", "ready: version {}, probes at {}, operators at {}, data in {}",
+                  FAULTLINE_VERSION, endpoint_, config_.api_socket.string(),
+                  config_.data_dir.string());
+    loop_.run();
+    // The loop has ended because every task has; what the workers still post is not needed.
+    shell_->stop();
+    obs::log_info("controller", "stopped");
+    return outcome_;
+  }
+
+ private:
+  void handle(core::Event event) { core_->step(now(), std::move(event), *shell_); }
+
+  async::awaitable<void> tick() {
+    Instant retention_due = async::now_instant();
+    while (true) {  // until the task is cancelled
+      handle(core::Tick{});
+      publish();
+      if (async::now_instant() >= retention_due) {
+        shell_->forget_before(async::now_wall() - config_.retention);
+        retention_due += kRetentionCheck;
+      }
+      co_await async::sleep_for(kTick);
+    }
+  }
+
+  void publish() {
+    process_.uptime = async::now_instant() - started_;
+    snapshots_.publish(make_snapshot(*core_, process_, now(), *snapshots_.snapshot()));
+  }
+
+  async::awaitable<void> wait_for_signal() {
+    async::asio::signal_set signals(loop_, SIGINT, SIGTERM);
+    const int signal = co_await signals.async_wait(async::use_awaitable);
+    obs::log_info("controller", "signal {}: stopping", signal);
+    stop({});
+  }
+
+  void stop(Status outcome) {
+    if (stopping_) return;
+    stopping_ = true;
+    outcome_ = std::move(outcome);
+    tasks_.stop();
+  }
+
+  std::future<Status> change(std::function<core::Event(std::uint64_t)> make_event) {
+    auto answer = std::make_shared<std::promise<Status>>();
+    auto future = answer->get_future();
+    async::asio::post(loop_, [this, answer, make_event = std::move(make_event)] {
+      handle(make_event(shell_->expect_answer(std::move(*answer))));
+    });
+    return future;
+  }
+
+  const ControllerConfig config_;
+  const crypto::KeyPair keys_;
+  const std::unique_ptr<store::RocksStore> store_;
+  const std::unique_ptr<core::ControllerCore> core_;
+  ProcessView process_;
+  const Instant started_;
+  async::Published<zmq::TrustTable> trust_;
+  async::Published<Snapshot> snapshots_;
+  zmq::Context context_;
+  zmq::ZapThread zap_;
+  async::asio::io_context loop_;
+  async::TaskGroup tasks_;
+  DocumentVersions versions_;
+  std::map<std::string, Receiver> receivers_;
+  std::string endpoint_;
+  std::unique_ptr<ControllerLink> link_;
+  std::unique_ptr<Shell> shell_;
+  std::unique_ptr<AppBackend> backend_;
+  std::unique_ptr<api::HttpServer> api_;
+  bool stopping_ = false;
+  Status outcome_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Controller>> Controller::create(const ControllerConfig& config) {
+  FAULTLINE_TRY(auto parts, prepare(config));
+  auto process = std::make_unique<Process>(config, std::move(parts));
+  FAULTLINE_TRY_STATUS(process->open());
+  return process;
+}
+
+}  // namespace faultline::app

@@ -1,0 +1,41 @@
+// Controller: the process. Every thread and every queue between threads is named here.
+//
+//   libzmq I/O --frames--> loop: ControllerLink -> core::ControllerCore::step
+//   loop  --Worker "ingest"  (kBatchesInHandMax)--> decode report       --post--> loop BatchDecoded
+//   loop  --Worker "writer"  (kWritesMax)--------> journal, ledger      --post--> loop  AppendDone,
+//   CommitDone loop  --Worker "solver"  (1)-----------------> core::solve          --post--> loop
+//   SolveDone loop  --notify::Sender   (kDeliveriesMax)----> webhooks             --post--> loop
+//   DeliveryDone loop  --Published<TrustTable>----------------> zap loop
+//   --Published<Snapshot>------------------> query threads (api::HttpServer's) query threads
+//   --post--> loop  CreateToken, RemoveToken, RemoveNode; answered by a future
+//
+// Posts to the loop are bounded by what was handed out before: each answers one job.
+//
+// Startup failures are one sentence (Result). run() returns when a signal asked the process to end
+// or a task failed. Thread safety: create and run on one thread.
+#pragma once
+
+#include <memory>
+
+#include "common/base/result.h"
+#include "controller/app/config.h"
+
+namespace faultline::app {
+
+inline constexpr std::size_t kWritesMax = 4096;
+
+class Controller {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Controller>> create(const ControllerConfig& config);
+  virtual ~Controller() = default;
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  // Until SIGTERM or SIGINT. An Error when it had to stop for another reason.
+  [[nodiscard]] virtual Status run() = 0;
+
+ protected:
+  Controller() = default;
+};
+
+}  // namespace faultline::app

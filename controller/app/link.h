@@ -1,0 +1,47 @@
+// ControllerLink: the ROUTER that probes connect to. Bytes become messages here and nowhere else.
+//
+// Why it exists: the core addresses nodes by key; ZeroMQ by connection. The link remembers the
+// newest connection of each key, as CURVE proved it.
+//
+// Thread safety: none; lives on the loop. Bounds: one route per admitted key (ZAP admits only nodes
+// and tokens, whose number the fleet bounds); frames over kControlMessageMax never get here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "common/async/asio.h"
+#include "common/base/result.h"
+#include "common/model/control.h"
+#include "common/obs/metrics.h"
+#include "common/zmq/zmq_socket.h"
+#include "controller/core/events.h"
+
+namespace faultline::app {
+
+struct LinkCounters {
+  obs::Counter unroutable;  // messages for a key without a connection: normal while a node is away
+  obs::Counter shed;        // at the high-water mark; trouble when it grows: the peer hangs
+};
+
+class ControllerLink {
+ public:
+  using Handler = std::function<void(core::Event)>;  // PeerMessage or PeerGarbage
+
+  ControllerLink(async::asio::io_context& loop, ::zmq::socket_t server);
+
+  // Receives until cancelled.
+  [[nodiscard]] async::awaitable<void> run(Handler handler);
+  void send(const PublicKey& to, const ControllerMessage& message);
+
+  [[nodiscard]] const LinkCounters& counters() const { return counters_; }
+  [[nodiscard]] const zmq::SocketCounters& socket_counters() const { return socket_.counters(); }
+
+ private:
+  zmq::ZmqSocket socket_;
+  std::map<PublicKey, std::string> routes_;
+  LinkCounters counters_;
+};
+
+}  // namespace faultline::app

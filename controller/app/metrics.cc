@@ -1,0 +1,117 @@
+#include "controller/app/metrics.h"
+
+#include <string_view>
+
+#include "common/obs/log.h"
+#include "common/obs/process_metrics.h"
+
+namespace faultline::app {
+namespace {
+
+using obs::MetricRegistry;
+
+void expose_fleet(const Snapshot& snapshot, MetricRegistry& registry) {
+  const auto count = [&](const char* state, std::uint64_t value) {
+    registry.expose_gauge({"faultline_nodes",
+                           "Nodes by state; silent above zero: their machines or probes are gone.",
+                           {{"state", state}}},
+                          [value] { return static_cast<double>(value); });
+  };
+  count("total", snapshot.status.nodes.total);
+  count("live", snapshot.status.nodes.live);
+  count("silent", snapshot.status.nodes.silent);
+}
+
+void expose_value(const char* name, const char* help, std::uint64_t value,
+                  MetricRegistry& registry) {
+  const auto read = [value] { return static_cast<double>(value); };
+  if (std::string_view(name).ends_with("_total")) {
+    registry.expose_counter({name, help}, read);
+  } else {
+    registry.expose_gauge({name, help}, read);
+  }
+}
+
+void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, value, registry);
+  };
+  expose("faultline_sessions_planned", "STAMP sessions in all plans.", s.status.sessions.planned);
+  expose("faultline_sessions_reporting",
+         "Sessions with a result in the window judged last; well below planned is trouble.",
+         s.status.sessions.reporting);
+  expose("faultline_suspects", "Components accused in the window judged last.",
+         s.status.suspects.size());
+  expose("faultline_incidents_open", "Open incidents.", s.status.incidents_open);
+  expose("faultline_incidents_opened_total", "Incidents opened.", s.incidents.opened);
+  expose("faultline_incidents_resolved_total", "Incidents resolved.", s.incidents.resolved);
+  expose("faultline_windows_judged_total", "Windows judged; standing still is trouble.",
+         s.core.windows_judged);
+  expose("faultline_windows_without_data_total",
+         "Windows with too little data to call anything healthy; growing is trouble.",
+         s.incidents.windows_without_data);
+  expose("faultline_ingest_batches_total", "Batches stored durably.", s.intake.batches);
+  expose("faultline_ingest_duplicates_total", "Batches received again and not stored again.",
+         s.intake.duplicates);
+  expose("faultline_ingest_malformed_total", "Payloads that are no report; above zero is trouble.",
+         s.intake.malformed);
+  expose("faultline_ingest_refused_total", "Batches that no probe sends; above zero is trouble.",
+         s.intake.refused);
+  expose("faultline_ingest_shed_total", "Batches dropped for want of room; probes resend them.",
+         s.intake.shed);
+  expose("faultline_ingest_gaps_total", "Gap records of probes' spools.", s.intake.gaps);
+  expose("faultline_ingest_results_dropped_total",
+         "Results that probes' spools had to drop; above zero is lost history.",
+         s.intake.results_dropped);
+  expose("faultline_store_append_failures_total", "Failed appends; above zero: look at the disk.",
+         s.intake.append_failures);
+  expose("faultline_store_document_failures_total",
+         "Failed ledger commits; above zero: look at the disk.", s.document_failures);
+  expose("faultline_joins_accepted_total", "Nodes that joined.", s.fleet.joins_accepted);
+  expose("faultline_joins_refused_total",
+         "Refused joins; above zero: spent or expired tokens, or somebody who should not.",
+         s.fleet.joins_refused);
+  expose("faultline_messages_malformed_total", "Frames that could not be decoded.",
+         s.core.messages_malformed);
+  expose("faultline_messages_unknown_kind_total", "Messages of a newer protocol, ignored.",
+         s.core.messages_unknown_kind);
+  expose("faultline_messages_untrusted_total", "Messages of revoked keys, refused.",
+         s.core.messages_untrusted);
+  expose("faultline_alerts_waiting", "Alerts not delivered yet; growing: a receiver is down.",
+         s.outbox_waiting);
+  expose("faultline_alerts_delivered_total", "Alerts delivered.", s.outbox.delivered);
+  expose("faultline_alerts_dead_total", "Alerts given up; above zero: nobody was told.",
+         s.outbox.dead);
+}
+
+}  // namespace
+
+std::string render_metrics(const MetricSources& sources) {
+  MetricRegistry registry;
+  expose_fleet(sources.snapshot, registry);
+  expose_snapshot(sources.snapshot, registry);
+  const auto& zap = sources.zap.counters();
+  registry.expose({"faultline_handshakes_admitted_total", "CURVE handshakes admitted."},
+                  zap.admitted);
+  registry.expose({"faultline_handshakes_refused_total",
+                   "Handshakes of unknown keys; growing steadily: a removed or foreign node."},
+                  zap.refused_unknown);
+  registry.expose({"faultline_frames_malformed_total",
+                   "Frames that are not Faultline's; above zero: something else talks to us."},
+                  sources.link.socket_counters().malformed);
+  registry.expose({"faultline_link_shed_total",
+                   "Messages dropped at the high-water mark; growing: a peer hangs."},
+                  sources.link.counters().shed);
+  registry.expose({"faultline_jobs_overloaded_total",
+                   "Jobs that found their queue full; above zero is a bug or a hanging disk."},
+                  sources.shell.counters().overloaded);
+  registry.expose_counter({"faultline_log_lines_dropped_total", "Log lines dropped."},
+                          [] { return static_cast<double>(obs::log_lines_dropped()); });
+  obs::expose_process_metrics(registry);
+  auto text = registry.render();
+  constexpr std::string_view kEnd = "# EOF\n";
+  if (text.ends_with(kEnd)) text.resize(text.size() - kEnd.size());
+  return text;
+}
+
+}  // namespace faultline::app

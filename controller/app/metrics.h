@@ -1,0 +1,24 @@
+// The controller's OpenMetrics: every counter with the value that means trouble.
+#pragma once
+
+#include <string>
+
+#include "common/obs/metrics.h"
+#include "common/zmq/zap_thread.h"
+#include "controller/app/link.h"
+#include "controller/app/shell.h"
+#include "controller/app/snapshot.h"
+
+namespace faultline::app {
+
+struct MetricSources {
+  const Snapshot& snapshot;
+  const ControllerLink& link;
+  const zmq::ZapThread& zap;
+  const Shell& shell;
+};
+
+// Without the closing "# EOF". Safe on any thread: reads atomics and the immutable snapshot.
+[[nodiscard]] std::string render_metrics(const MetricSources& sources);
+
+}  // namespace faultline::app

@@ -1,0 +1,264 @@
+#include "controller/app/queries.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "common/wire/report_codec.h"
+
+namespace faultline::app {
+namespace {
+
+Status check_span(WallTime from, WallTime to) {
+  if (to - from <= kQuerySpanMax) return {};
+  return fail(ErrorCode::kLimit,
+              fmt::format("the interval is longer than {}", format_duration(kQuerySpanMax)));
+}
+
+std::optional<double> microseconds(std::optional<std::uint64_t> nanoseconds) {
+  if (!nanoseconds) return std::nullopt;
+  return static_cast<double>(*nanoseconds) / 1000.0;
+}
+
+// Sums flow windows; means are weighted by the answers behind them.
+class Sum {
+ public:
+  void add(const FlowWindow& flow) {
+    ++flows_;
+    measured_.sent += flow.sent;
+    measured_.lost_forward += flow.lost_forward;
+    measured_.lost_return += flow.lost_return;
+    measured_.lost_undetermined += flow.lost_undetermined;
+    if (flow.answered() == 0) return;
+    const double minimum = static_cast<double>(flow.rtt_min_ns) / 1000;
+    const double maximum = static_cast<double>(flow.rtt_max_ns) / 1000;
+    measured_.rtt_min_us = std::min(measured_.rtt_min_us.value_or(minimum), minimum);
+    measured_.rtt_max_us = std::max(measured_.rtt_max_us.value_or(maximum), maximum);
+    rtt_sum_us_ += static_cast<double>(flow.rtt_mean_ns) / 1000 * flow.answered();
+    answered_ += flow.answered();
+  }
+  [[nodiscard]] std::uint64_t flows() const { return flows_; }
+  [[nodiscard]] api::Measured measured() const {
+    auto result = measured_;
+    if (answered_ > 0) result.rtt_mean_us = rtt_sum_us_ / static_cast<double>(answered_);
+    return result;
+  }
+
+ private:
+  std::uint64_t flows_ = 0;
+  std::uint64_t answered_ = 0;
+  double rtt_sum_us_ = 0;
+  api::Measured measured_;
+};
+
+struct Cell {
+  api::MatrixCell view;
+  stats::Histogram rtt;
+};
+using Cells = std::map<std::pair<std::string, std::string>, Cell>;
+
+void add_to_cells(const std::string& from, const std::string& to, const FlowWindow& flow,
+                  Cells& cells) {
+  auto& forward = cells[{from, to}].view;
+  ++forward.flows;
+  forward.sent += flow.sent - flow.lost_undetermined;
+  forward.lost += flow.lost_forward;
+  forward.undetermined += flow.lost_undetermined;
+  auto& back = cells[{to, from}].view;
+  back.sent += flow.sent - flow.lost_undetermined - flow.lost_forward;
+  back.lost += flow.lost_return;
+}
+
+api::MatrixView to_view(Cells& cells, const std::set<std::string>& groups) {
+  api::MatrixView view;
+  view.groups.assign(groups.begin(), groups.end());
+  for (const auto& from : view.groups) {
+    for (const auto& to : view.groups) {
+      const auto at = cells.find({from, to});
+      if (at == cells.end()) {
+        view.cells.emplace_back();
+        continue;
+      }
+      auto cell = at->second.view;
+      cell.rtt_p50_us = microseconds(at->second.rtt.quantile(0.5));
+      cell.rtt_p99_us = microseconds(at->second.rtt.quantile(0.99));
+      view.cells.emplace_back(cell);
+    }
+  }
+  return view;
+}
+
+std::string name_of(const Snapshot& snapshot, NodeId id) {
+  const auto at = snapshot.names.find(id);
+  return at == snapshot.names.end() ? fmt::format("node-{}", id.value()) : at->second;
+}
+
+std::string group_of(const Snapshot& snapshot, NodeId id, api::Grouping by) {
+  if (by == api::Grouping::kNode) return name_of(snapshot, id);
+  const auto at = snapshot.racks.find(id);
+  return at == snapshot.racks.end() ? std::string("(no rack)") : at->second;
+}
+
+api::TracedPathView path_view(const Snapshot& snapshot, NodeId reporter, const PathRecord& path) {
+  const auto resolved = snapshot.topology->resolve(reporter, path);
+  api::TracedPathView view{.complete = path.complete, .traced_at = path.traced_at, .hops = {}};
+  for (std::size_t i = 0; i < resolved.devices.size(); ++i) {
+    api::HopView hop;
+    // Routers stand between the two ends; what an incomplete trace misses is one silent hop.
+    if (i > 0 && i <= path.hops.size() && path.hops[i - 1].address) {
+      hop.address = path.hops[i - 1].address->to_string();
+    }
+    if (resolved.devices[i] != topology::kSilentDevice) hop.device = resolved.devices[i];
+    if (i > 0) hop.link = resolved.links[i - 1];
+    view.hops.push_back(std::move(hop));
+  }
+  return view;
+}
+
+}  // namespace
+
+Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
+                     const ReportVisitor& visit) const {
+  FAULTLINE_TRY_STATUS(check_span(from, to));
+  const auto visit_entry = [&](const store::JournalEntry& entry) {
+    if (!entry.is_gap()) {
+      if (const auto report = wire::decode_report(entry.payload)) visit(entry.node, *report);
+    }
+    return true;
+  };
+  const auto& journal = store_.journal();
+  auto summary = node ? journal.scan_node(*node, from, to, visit_entry)
+                      : journal.scan_windows(from, to, visit_entry);
+  if (!summary) return tl::unexpected(std::move(summary).error());
+  return {};
+}
+
+Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
+                                        const api::MatrixRequest& request) const {
+  const auto end = request.at ? request.at : snapshot.status.window_judged;
+  if (!end) return fail(ErrorCode::kUnavailable, "no window has been judged yet; try again soon");
+  const WallTime to = window_start(*end, snapshot.window);
+  const WallTime from = to - std::max(request.since, snapshot.window);
+  Cells cells;
+  std::set<std::string> groups;
+  for (const auto& node : snapshot.nodes) {
+    groups.insert(group_of(snapshot, NodeId{node.id}, request.by));
+  }
+  FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) {
+    const auto source = group_of(snapshot, reporter, request.by);
+    for (const auto& flow : report.flows) {
+      add_to_cells(source, group_of(snapshot, flow.target, request.by), flow, cells);
+    }
+    for (const auto& delay : report.delays) {
+      cells[{source, group_of(snapshot, delay.target, request.by)}].rtt.merge(delay.rtt);
+    }
+  }));
+  auto view = to_view(cells, groups);
+  view.by = request.by;
+  view.from = from;
+  view.to = to;
+  return view;
+}
+
+Result<api::HistoryView> Queries::history(const Snapshot& snapshot, NodeId src, NodeId dst,
+                                          WallTime now, const api::HistoryRequest& request) const {
+  struct Row {
+    Sum sum;
+    stats::Histogram rtt;
+  };
+  std::map<WallTime, Row> rows;
+  const WallTime to = request.at.value_or(now);
+  FAULTLINE_TRY_STATUS(scan(to - request.since, to, src, [&](NodeId, const Report& report) {
+    for (const auto& flow : report.flows) {
+      if (flow.target == dst) rows[report.window_start].sum.add(flow);
+    }
+    for (const auto& delay : report.delays) {
+      if (delay.target == dst) rows[report.window_start].rtt.merge(delay.rtt);
+    }
+  }));
+  api::HistoryView view{.src = name_of(snapshot, src),
+                        .dst = name_of(snapshot, dst),
+                        .window = snapshot.window,
+                        .rows = {},
+                        .truncated = false};
+  while (rows.size() > api::kHistoryRowsMax) {
+    rows.erase(rows.begin());
+    view.truncated = true;
+  }
+  for (const auto& [start, row] : rows) {
+    view.rows.push_back({.window_start = start,
+                         .flows = row.sum.flows(),
+                         .measured = row.sum.measured(),
+                         .rtt_p50_us = microseconds(row.rtt.quantile(0.5)),
+                         .rtt_p99_us = microseconds(row.rtt.quantile(0.99))});
+  }
+  return view;
+}
+
+Result<api::PathView> Queries::path(const Snapshot& snapshot, NodeId src, NodeId dst) const {
+  api::PathView view{.src = name_of(snapshot, src),
+                     .dst = name_of(snapshot, dst),
+                     .window_judged = snapshot.status.window_judged,
+                     .flows = {}};
+  std::map<std::uint16_t, api::FlowPathView> flows;
+  const topology::PathKey first{src, dst, 0, Direction::kForward};
+  for (auto at = snapshot.paths->paths().lower_bound(first);
+       at != snapshot.paths->paths().end() && at->first.reporter == src && at->first.target == dst;
+       ++at) {
+    auto& flow = flows[at->first.source_port];
+    auto& side = at->first.direction == Direction::kForward ? flow.forward_path : flow.return_path;
+    side = path_view(snapshot, src, at->second.path);
+  }
+  if (view.window_judged) {
+    FAULTLINE_TRY_STATUS(scan(*view.window_judged - snapshot.window, *view.window_judged, src,
+                              [&](NodeId, const Report& report) {
+                                for (const auto& flow : report.flows) {
+                                  if (flow.target != dst) continue;
+                                  Sum sum;
+                                  sum.add(flow);
+                                  flows[flow.source_port].measured = sum.measured();
+                                }
+                              }));
+  }
+  for (auto& [port, flow] : flows) {
+    flow.source_port = port;
+    view.flows.push_back(std::move(flow));
+  }
+  return view;
+}
+
+Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
+                        const std::function<Status(const localize::ObservationSet&)>& use) const {
+  // The paths of that time may hold addresses that the present topology has forgotten.
+  auto topology = *snapshot.topology;
+  topology::PathBook paths;
+  FAULTLINE_TRY(const auto stored, store_.views().load_paths(to));
+  for (const auto& [reporter, path] : stored) {
+    paths.update(reporter, path);
+    topology.learn(reporter, path);
+  }
+  topology.settle();
+  core::ObservationBuilder builder(topology, paths);
+  FAULTLINE_TRY_STATUS(scan(
+      from, to, {}, [&](NodeId reporter, const Report& report) { builder.add(reporter, report); }));
+  return use(builder.set());
+}
+
+Result<api::LocalizeAnswer> Queries::localize(const Snapshot& snapshot, WallTime from,
+                                              WallTime to) const {
+  api::LocalizeAnswer answer;
+  FAULTLINE_TRY_STATUS(
+      observe(snapshot, from, to, [&](const localize::ObservationSet& set) -> Status {
+        const auto began = std::chrono::steady_clock::now();
+        answer.verdict = localize::localize(set, {});
+        answer.solve_ms =
+            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - began)
+                .count();
+        return {};
+      }));
+  return answer;
+}
+
+}  // namespace faultline::app

@@ -1,0 +1,45 @@
+// Queries: questions that are answered from the store, on query threads.
+//
+// Why it exists: history is read where it lies, so the loop keeps only what it decides with. Reads
+// work on the store's snapshot of the moment and on the immutable Snapshot passed in.
+//
+// Thread safety: const, reentrant. Cost: proportional to the windows asked for; kQuerySpanMax
+// bounds it.
+#pragma once
+
+#include "controller/api/backend.h"
+#include "controller/app/snapshot.h"
+#include "controller/core/observations.h"
+#include "controller/store/rocks_store.h"
+
+namespace faultline::app {
+
+// Longer intervals are refused with kLimit; roll-ups for them are a later capability.
+inline constexpr Duration kQuerySpanMax = std::chrono::hours{24};
+
+class Queries {
+ public:
+  explicit Queries(store::RocksStore& store) : store_(store) {}
+
+  [[nodiscard]] Result<api::MatrixView> matrix(const Snapshot& snapshot,
+                                               const api::MatrixRequest& request) const;
+  [[nodiscard]] Result<api::HistoryView> history(const Snapshot& snapshot, NodeId src, NodeId dst,
+                                                 WallTime now,
+                                                 const api::HistoryRequest& request) const;
+  [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
+  [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
+                                                     WallTime to) const;
+  // Observations of windows that begin in [from, to), with the paths known at `to`.
+  [[nodiscard]] Status observe(
+      const Snapshot& snapshot, WallTime from, WallTime to,
+      const std::function<Status(const localize::ObservationSet&)>& use) const;
+
+ private:
+  using ReportVisitor = std::function<void(NodeId, const Report&)>;
+  [[nodiscard]] Status scan(WallTime from, WallTime to, std::optional<NodeId> node,
+                            const ReportVisitor& visit) const;
+
+  store::RocksStore& store_;
+};
+
+}  // namespace faultline::app

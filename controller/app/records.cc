@@ -1,0 +1,131 @@
+#include "controller/app/records.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/obs/log.h"
+#include "common/wire/report_codec.h"
+
+namespace faultline::app {
+namespace {
+
+store::Table table_of(core::Document document) {
+  switch (document) {
+    case core::Document::kNode:
+      return store::Table::kNodes;
+    case core::Document::kToken:
+      return store::Table::kTokens;
+    case core::Document::kIncident:
+      return store::Table::kIncidents;
+    case core::Document::kOutbox:
+      return store::Table::kOutbox;
+    case core::Document::kPlan:
+      return store::Table::kPlan;
+  }
+  return store::Table::kMeta;
+}
+
+// Calls `take(value)` -> Status for each document of the table.
+template <typename Take>
+Status load_table(store::Ledger& ledger, store::Table table, DocumentVersions& versions,
+                  Take take) {
+  FAULTLINE_TRY(const auto documents, ledger.list(table));
+  for (const auto& document : documents) {
+    versions.loaded(table, document);
+    if (auto taken = take(document.value); !taken) {
+      return fail(ErrorCode::kCorrupt,
+                  fmt::format("the stored {} {} cannot be read: {}", to_string(table), document.key,
+                              taken.error().context));
+    }
+  }
+  return {};
+}
+
+// take_into(records, parse): the Take that parses a record and keeps it.
+template <typename Record, typename Parse>
+auto take_into(std::vector<Record>& records, Parse parse) {
+  return [&records, parse](const std::string& value) -> Status {
+    FAULTLINE_TRY(auto record, parse(value));
+    records.push_back(std::move(record));
+    return {};
+  };
+}
+
+Status take_plan_revision(const std::string& value, core::Restored& restored) {
+  const auto json = nlohmann::json::parse(value, nullptr, false);
+  if (!json.is_object() || !json.contains("revision") || !json["revision"].is_number_unsigned()) {
+    return fail(ErrorCode::kCorrupt, "it has no revision");
+  }
+  restored.plan_revision = PlanRevision{json["revision"].get<std::uint64_t>()};
+  return {};
+}
+
+Status load_windows(store::RocksStore& store, WallTime now, Duration horizon,
+                    core::Restored& restored) {
+  const auto visit = [&](const store::JournalEntry& entry) {
+    if (entry.is_gap()) return true;
+    if (auto report = wire::decode_report(entry.payload)) {
+      restored.reports.push_back({entry.node, std::make_shared<const Report>(std::move(*report))});
+    }
+    return true;
+  };
+  FAULTLINE_TRY(const auto summary,
+                store.journal().scan_windows(now - horizon, now + horizon, visit));
+  for (const auto& place : summary.damaged_places) {
+    obs::log_warning("store", "skipped a damaged entry: {}", place);
+  }
+  FAULTLINE_TRY(const auto paths, store.views().load_paths(now));
+  for (const auto& stored : paths) restored.paths.push_back({stored.reporter, stored.path});
+  return {};
+}
+
+}  // namespace
+
+void DocumentVersions::loaded(store::Table table, const store::LedgerDocument& document) {
+  versions_[{table, document.key}] = document.version;
+}
+
+std::vector<store::LedgerWrite> DocumentVersions::to_ledger(
+    const std::vector<core::DocumentWrite>& writes) const {
+  std::vector<store::LedgerWrite> result;
+  for (const auto& write : writes) {
+    const auto table = table_of(write.document);
+    const auto version = versions_.find({table, write.key});
+    const std::uint64_t expected = version == versions_.end() ? 0 : version->second;
+    if (!write.value && expected == 0) continue;  // it never got there: nothing to erase
+    result.push_back({table, write.key, write.value, expected});
+  }
+  return result;
+}
+
+void DocumentVersions::committed(const std::vector<store::LedgerWrite>& writes) {
+  for (const auto& write : writes) {
+    if (write.value) {
+      versions_[{write.table, write.key}] = write.expected_version + 1;
+    } else {
+      versions_.erase({write.table, write.key});
+    }
+  }
+}
+
+Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration horizon,
+                                DocumentVersions& versions) {
+  core::Restored restored;
+  auto& ledger = store.ledger();
+  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kNodes, versions,
+                                  take_into(restored.nodes, fleet::node_record_from_json)));
+  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kTokens, versions,
+                                  take_into(restored.tokens, fleet::token_record_from_json)));
+  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kIncidents, versions,
+                                  take_into(restored.incidents, incident::incident_from_json)));
+  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kOutbox, versions,
+                                  take_into(restored.outbox, notify::from_record)));
+  FAULTLINE_TRY_STATUS(
+      load_table(ledger, store::Table::kPlan, versions,
+                 [&](const std::string& value) { return take_plan_revision(value, restored); }));
+  FAULTLINE_TRY(restored.dedup, store.journal().load_dedup());
+  FAULTLINE_TRY_STATUS(load_windows(store, now, horizon, restored));
+  return restored;
+}
+
+}  // namespace faultline::app

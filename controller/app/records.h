@@ -1,0 +1,35 @@
+// Between the core's documents and the store's tables: loading everything at start, and the
+// versions that the ledger's compare-and-set wants.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "controller/core/core.h"
+#include "controller/store/rocks_store.h"
+
+namespace faultline::app {
+
+// DocumentVersions: what version each document of the ledger has. This process is its only writer.
+// Used by one thread at a time: the main thread at start, then the writer.
+class DocumentVersions {
+ public:
+  void loaded(store::Table table, const store::LedgerDocument& document);
+  [[nodiscard]] std::vector<store::LedgerWrite> to_ledger(
+      const std::vector<core::DocumentWrite>& writes) const;
+  void committed(const std::vector<store::LedgerWrite>& writes);
+
+ private:
+  std::map<std::pair<store::Table, std::string>, std::uint64_t> versions_;
+};
+
+// Everything that the core takes over at start, at `now`; `horizon` is how far back windows are
+// read. Damaged records are an error that names the record; damaged windows are skipped and
+// counted.
+[[nodiscard]] Result<core::Restored> load_all(store::RocksStore& store, WallTime now,
+                                              Duration horizon, DocumentVersions& versions);
+
+}  // namespace faultline::app

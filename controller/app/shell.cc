@@ -1,0 +1,166 @@
+#include "controller/app/shell.h"
+
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/async/clock.h"
+#include "common/wire/report_codec.h"
+#include "controller/app/controller.h"
+
+namespace faultline::app {
+namespace {
+
+Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
+  if (batch.is_gap()) return std::shared_ptr<const Report>();
+  FAULTLINE_TRY(auto report, wire::decode_report(batch.payload));
+  return std::make_shared<const Report>(std::move(report));
+}
+
+Status write(store::Journal& journal, core::Append append) {
+  std::vector<store::JournalEntry> entries;
+  for (auto& [node, batch, window_start] : append.writes) {
+    entries.push_back({.node = node,
+                       .boot = batch.boot,
+                       .first_sequence = batch.first_sequence,
+                       .sequence = batch.sequence,
+                       .results_dropped = batch.results_dropped,
+                       .window_start = window_start,
+                       .payload = std::move(batch.payload)});
+  }
+  std::vector<store::StoredPath> paths;
+  for (auto& [reporter, path] : append.paths) paths.push_back({reporter, std::move(path)});
+  return journal.append(entries, append.dedup, paths);
+}
+
+}  // namespace
+
+Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
+             async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
+             std::map<std::string, Receiver> receivers, EventHandler on_event)
+    : loop_(loop),
+      link_(link),
+      store_(store),
+      trust_(trust),
+      versions_(std::move(versions)),
+      receivers_(std::move(receivers)),
+      on_event_(std::move(on_event)),
+      log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
+      ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
+      writer_({.name = "writer", .jobs_max = kWritesMax}),
+      solver_({.name = "solver", .jobs_max = 1}),
+      sender_({}, [this](notify::OutboxId id, notify::DeliveryOutcome outcome) {
+        post(core::DeliveryDone{id, std::move(outcome)});
+      }) {}
+
+void Shell::post(core::Event event) {
+  async::asio::post(loop_,
+                    [this, event = std::move(event)]() mutable { on_event_(std::move(event)); });
+}
+
+void Shell::run_on(async::Worker& worker, async::Worker::Job job) {
+  // The core never hands out more than the queues hold; the count would show it if it did.
+  if (!worker.post(std::move(job))) counters_.overloaded.add();
+}
+
+void Shell::send(const PublicKey& to, ControllerMessage message) { link_.send(to, message); }
+
+void Shell::decode(NodeId node, Batch batch) {
+  run_on(ingest_, [this, node, batch = std::move(batch)]() mutable {
+    auto report = decode_payload(batch);
+    post(core::BatchDecoded{node, std::move(batch), std::move(report)});
+  });
+}
+
+void Shell::append(core::Append append) {
+  run_on(writer_, [this, append = std::move(append)]() mutable {
+    post(core::AppendDone{write(store_.journal(), std::move(append))});
+  });
+}
+
+void Shell::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
+  run_on(writer_, [this, commit, writes = std::move(writes)] {
+    const auto ledger_writes = versions_.to_ledger(writes);
+    auto status = ledger_writes.empty() ? Status() : store_.ledger().commit(ledger_writes);
+    if (status) versions_.committed(ledger_writes);
+    post(core::CommitDone{commit, std::move(status)});
+  });
+}
+
+void Shell::solve(core::SolveJob job) {
+  run_on(solver_, [this, job = std::move(job)]() mutable {
+    auto solution = core::solve(job);
+    job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
+    post(core::SolveDone{std::move(solution)});
+  });
+}
+
+void Shell::deliver(notify::OutboxEntry entry) {
+  const auto receiver = receivers_.find(entry.receiver);
+  if (receiver == receivers_.end()) {
+    return post(core::DeliveryDone{
+        entry.id,
+        {.result = notify::DeliveryResult::kRefused,
+         .text =
+             fmt::format("there is no webhook {} in the configuration any more", entry.receiver),
+         .retry_after = {}}});
+  }
+  const bool sent = sender_.send({.id = entry.id,
+                                  .url = receiver->second.url,
+                                  .secret = receiver->second.secret,
+                                  .idempotency_key = entry.idempotency_key,
+                                  .body = std::move(entry.body)});
+  if (!sent) {
+    post(core::DeliveryDone{entry.id,
+                            {.result = notify::DeliveryResult::kRetry,
+                             .text = "too many deliveries at once",
+                             .retry_after = {}}});
+  }
+}
+
+void Shell::publish_trust(const fleet::TrustTable& trust) {
+  zmq::TrustTable table;
+  for (const auto& [key, entry] : trust) table[key];
+  trust_.publish(std::move(table));
+}
+
+std::uint64_t Shell::expect_answer(std::promise<Status> answer) {
+  const auto request = next_answer_++;
+  answers_.emplace(request, std::move(answer));
+  return request;
+}
+
+void Shell::answer(std::uint64_t request, Status status) {
+  auto waiting = answers_.extract(request);
+  if (!waiting.empty()) waiting.mapped().set_value(std::move(status));
+}
+
+void Shell::log(core::Severity severity, std::string_view area, std::string text) {
+  const auto more = log_limiter_.admit(async::now_instant());
+  if (!more) return;
+  if (severity == core::Severity::kWarning) {
+    obs::log_warning(area, "{}{}", text, *more);
+  } else {
+    obs::log_info(area, "{}{}", text, *more);
+  }
+}
+
+void Shell::forget_before(WallTime horizon) {
+  run_on(writer_, [this, horizon] {
+    if (auto dropped = store_.journal().drop_before(horizon); !dropped) {
+      obs::log_warning("store", "retention failed: {}", dropped.error().context);
+    }
+    if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
+      obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
+    }
+  });
+}
+
+void Shell::stop() {
+  ingest_.stop();
+  solver_.stop();
+  writer_.stop();
+}
+
+}  // namespace faultline::app

@@ -1,0 +1,85 @@
+// Shell: carries out the core's effects on the threads that own them, and brings the answers back.
+//
+// Thread safety: lives on the loop; every answer is posted to it. Lifetime: the workers must be
+// stopped (Shell::stop) before anything that the jobs touch is destroyed.
+#pragma once
+
+#include <functional>
+#include <future>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/async/asio.h"
+#include "common/async/published.h"
+#include "common/async/worker.h"
+#include "common/obs/log_limiter.h"
+#include "common/zmq/zap_thread.h"
+#include "controller/app/link.h"
+#include "controller/app/records.h"
+#include "controller/core/core.h"
+#include "controller/notify/sender.h"
+#include "controller/store/rocks_store.h"
+
+namespace faultline::app {
+
+// A webhook with its secret read from its file.
+struct Receiver {
+  std::string url;
+  std::string secret;
+};
+
+struct ShellCounters {
+  obs::Counter overloaded;  // a job that found its queue full; a bug or a hanging disk
+};
+
+class Shell : public core::EffectSink {
+ public:
+  using EventHandler = std::function<void(core::Event)>;  // called on the loop
+
+  Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
+        async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
+        std::map<std::string, Receiver> receivers, EventHandler on_event);
+
+  void send(const PublicKey& to, ControllerMessage message) override;
+  void decode(NodeId node, Batch batch) override;
+  void append(core::Append append) override;
+  void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
+  void solve(core::SolveJob job) override;
+  void deliver(notify::OutboxEntry entry) override;
+  void publish_trust(const fleet::TrustTable& trust) override;
+  void answer(std::uint64_t request, Status status) override;
+  void log(core::Severity severity, std::string_view area, std::string text) override;
+
+  // An operator's change: returns the number to put into its event.
+  [[nodiscard]] std::uint64_t expect_answer(std::promise<Status> answer);
+  // Drops what is older than `horizon`, on the writer.
+  void forget_before(WallTime horizon);
+  // Finishes what is queued; nothing may be asked for afterwards.
+  void stop();
+
+  [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
+  [[nodiscard]] const ShellCounters& counters() const { return counters_; }
+
+ private:
+  void post(core::Event event);
+  void run_on(async::Worker& worker, async::Worker::Job job);
+
+  async::asio::io_context& loop_;
+  ControllerLink& link_;
+  store::RocksStore& store_;
+  async::Published<zmq::TrustTable>& trust_;
+  DocumentVersions versions_;  // the writer's, once it runs
+  const std::map<std::string, Receiver> receivers_;
+  EventHandler on_event_;
+  std::map<std::uint64_t, std::promise<Status>> answers_;
+  std::uint64_t next_answer_ = 1;
+  obs::LogLimiter log_limiter_;
+  ShellCounters counters_;
+  async::Worker ingest_;
+  async::Worker writer_;
+  async::Worker solver_;
+  notify::Sender sender_;
+};
+
+}  // namespace faultline::app

@@ -1,0 +1,203 @@
+#include "controller/app/snapshot.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace faultline::app {
+namespace {
+
+api::NodeState state_of(fleet::NodeState state) {
+  switch (state) {
+    case fleet::NodeState::kLive:
+      return api::NodeState::kLive;
+    case fleet::NodeState::kSilent:
+      return api::NodeState::kSilent;
+    default:
+      return api::NodeState::kJoined;
+  }
+}
+
+api::NodeView node_view(const core::ControllerCore& core, const fleet::Node& node) {
+  const auto& record = node.record;
+  const bool heard = node.state != fleet::NodeState::kJoined;
+  api::NodeView view{.id = record.id.value(),
+                     .name = record.name,
+                     .state = state_of(node.state),
+                     .kind = record.profile.kind,
+                     .labels = fleet::effective_labels(record),
+                     .address = record.profile.address.is_unspecified()
+                                    ? std::string()
+                                    : record.profile.address.to_string(),
+                     .software = node.software,
+                     .key = to_string(record.key),
+                     .joined_at = record.joined_at,
+                     .last_seen = {},
+                     .plan_revision = {},
+                     .last_window = core.last_window(record.id),
+                     .clock_offset_ms = {},
+                     .spool_batches = {},
+                     .spool_bytes = {},
+                     .results_dropped = node.spool_dropped,
+                     .sick = {},
+                     .sick_reason = {}};
+  if (!heard) return view;
+  view.last_seen = node.heard.wall;
+  if (node.plan.value() != 0) view.plan_revision = node.plan.value();
+  if (node.clock_offset) view.clock_offset_ms = *node.clock_offset / std::chrono::milliseconds{1};
+  view.spool_batches = node.spool_batches;
+  view.spool_bytes = node.spool_bytes;
+  return view;
+}
+
+void count_paths(const core::ControllerCore& core, api::PathCounts& counts) {
+  const auto paths = core.paths();
+  for (const auto& plan : core.plans().plans) {
+    for (const auto& flow : plan.flows) {
+      ++counts.expected;
+      const auto known = [&](Direction direction) {
+        const auto* path =
+            paths->find({plan.node, plan.peers[flow.peer].node, flow.source_port, direction});
+        return path != nullptr && path->path.complete;
+      };
+      if (known(Direction::kForward)) ++counts.forward_known;
+      if (known(Direction::kReturn)) ++counts.return_known;
+    }
+  }
+}
+
+std::vector<api::SuspectView> suspect_views(const core::Solution& solution) {
+  std::vector<api::SuspectView> views;
+  for (const auto& suspect : solution.verdict.suspects) {
+    views.push_back({.kind = std::string(to_string(suspect.kind)),
+                     .id = suspect.id,
+                     .fault_class = std::string(to_string(suspect.fault_class)),
+                     .posterior = suspect.posterior,
+                     .loss = suspect.loss,
+                     .since = suspect.since_s
+                                  ? std::optional(wall_time_from_unix_seconds(*suspect.since_s))
+                                  : std::nullopt});
+  }
+  return views;
+}
+
+void fill_health(const core::ControllerCore& core, api::StatusView& status) {
+  const auto& solution = core.solution();
+  if (!solution) {
+    status.verdict = "no window has been judged yet";
+    return;
+  }
+  status.suspects = suspect_views(*solution);
+  const auto silent = status.nodes.silent == 0
+                          ? std::string()
+                          : fmt::format("; {} nodes are silent", status.nodes.silent);
+  if (!status.suspects.empty()) {
+    const auto& first = status.suspects.front();
+    status.health = api::Health::kFault;
+    status.verdict = fmt::format("{} {} is suspected ({}, posterior {:.3f}){}{}", first.kind,
+                                 first.id, first.fault_class, first.posterior,
+                                 status.suspects.size() > 1
+                                     ? fmt::format(" and {} more", status.suspects.size() - 1)
+                                     : std::string(),
+                                 silent);
+  } else if (!solution->verdict.enough_data) {
+    status.verdict = fmt::format("too little was measured to call the network healthy{}", silent);
+  } else {
+    status.health = status.nodes.silent == 0 ? api::Health::kHealthy : api::Health::kInconclusive;
+    status.verdict = fmt::format("no fault: {} packets, {} lost{}", solution->verdict.packets,
+                                 solution->verdict.lost, silent);
+  }
+}
+
+void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
+  for (const auto& [id, node] : core.fleet().nodes()) {
+    snapshot.names[id] = node.record.name;
+    const auto labels = fleet::effective_labels(node.record);
+    if (const auto rack = labels.find("rack"); rack != labels.end()) {
+      snapshot.racks[id] = rack->second;
+    }
+    if (node.state == fleet::NodeState::kRemoved) continue;
+    snapshot.nodes.push_back(node_view(core, node));
+    auto& counts = snapshot.status.nodes;
+    ++counts.total;
+    if (node.state == fleet::NodeState::kLive) ++counts.live;
+    if (node.state == fleet::NodeState::kSilent) {
+      ++counts.silent;
+      if (snapshot.status.silent_nodes.size() < api::kSilentNodesShownMax) {
+        snapshot.status.silent_nodes.push_back(node.record.name);
+      }
+    }
+  }
+  std::ranges::sort(snapshot.nodes, {}, &api::NodeView::name);
+  std::ranges::sort(snapshot.status.silent_nodes);
+  for (const auto& [key, token] : core.fleet().tokens()) {
+    if (!token.spent_by) snapshot.tokens.push_back(token_view(token));
+  }
+  std::ranges::sort(snapshot.tokens, {}, &api::TokenView::created_at);
+}
+
+void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
+  snapshot.core = core.counters();
+  snapshot.intake = core.intake_counters();
+  snapshot.fleet = core.fleet().counters();
+  snapshot.incidents = core.incidents().counters();
+  snapshot.outbox = core.outbox().counters();
+  snapshot.outbox_waiting = core.outbox().waiting();
+  snapshot.document_failures = core.document_failures();
+  snapshot.status.ingest = {.batches = snapshot.intake.batches,
+                            .duplicates = snapshot.intake.duplicates,
+                            .refused = snapshot.intake.refused + snapshot.intake.malformed +
+                                       snapshot.core.messages_malformed +
+                                       snapshot.core.messages_untrusted,
+                            .gaps = snapshot.intake.gaps,
+                            .results_dropped = snapshot.intake.results_dropped};
+}
+
+}  // namespace
+
+api::TokenView token_view(const fleet::TokenRecord& token) {
+  return {.id = short_name(token.key),
+          .node = token.name.empty() ? std::nullopt : std::optional(token.name),
+          .created_at = token.created_at,
+          .expires_at = token.expires_at};
+}
+
+Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& process, core::Now now,
+                       const Snapshot& previous) {
+  Snapshot snapshot;
+  auto& status = snapshot.status;
+  snapshot.window = core.options().planner.window;
+  status.controller_version = process.version;
+  status.generated_at = now.wall;
+  status.started_at = process.started_at;
+  status.uptime = process.uptime;
+  status.window = snapshot.window;
+  status.store.directory = process.data_dir;
+  if (core.plan_revision().value() != 0) status.plan_revision = core.plan_revision().value();
+  fill_nodes(core, snapshot);
+  fill_counters(core, snapshot);
+  for (const auto& plan : core.plans().plans) status.sessions.planned += plan.flows.size();
+  status.sessions.reporting = core.windows().sessions_reporting();
+  status.incidents_open = core.incidents().open_count();
+  if (core.solution()) {
+    status.window_judged = core.solution()->window_start + core.solution()->window;
+  }
+  fill_health(core, status);
+  if (previous.paths != nullptr && previous.status.window_judged == status.window_judged &&
+      previous.status.plan_revision == status.plan_revision) {
+    status.paths = previous.status.paths;
+    snapshot.solution = previous.solution;
+    snapshot.topology = previous.topology;
+    snapshot.paths = previous.paths;
+  } else {
+    count_paths(core, status.paths);
+    if (core.solution()) {
+      snapshot.solution = std::make_shared<const core::Solution>(*core.solution());
+    }
+    snapshot.topology = core.topology();
+    snapshot.paths = core.paths();
+  }
+  return snapshot;
+}
+
+}  // namespace faultline::app

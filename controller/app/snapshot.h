@@ -1,0 +1,47 @@
+// Snapshot: the controller's state as the API shows it, made on the loop and read by query threads.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/api/views.h"
+#include "controller/core/core.h"
+
+namespace faultline::app {
+
+struct Snapshot {
+  api::StatusView status;
+  std::vector<api::NodeView> nodes;     // by name
+  std::vector<api::TokenView> tokens;   // unspent, oldest first
+  std::map<NodeId, std::string> racks;  // label `rack`, of nodes that have one
+  std::map<NodeId, std::string> names;
+  Duration window{};
+  std::shared_ptr<const core::Solution> solution;      // null before the first judged window
+  std::shared_ptr<const topology::Topology> topology;  // settled
+  std::shared_ptr<const topology::PathBook> paths;
+  core::CoreCounters core;
+  core::IntakeCounters intake;
+  fleet::FleetCounters fleet;
+  incident::MachineCounters incidents;
+  notify::OutboxCounters outbox;
+  std::size_t outbox_waiting = 0;
+  std::uint64_t document_failures = 0;
+};
+
+struct ProcessView {
+  std::string version;
+  std::string data_dir;
+  WallTime started_at{};
+  Duration uptime{};
+};
+
+// What costs time in proportion to the number of sessions is taken over from `previous` unless a
+// window was judged since.
+[[nodiscard]] Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& process,
+                                     core::Now now, const Snapshot& previous);
+
+[[nodiscard]] api::TokenView token_view(const fleet::TokenRecord& token);
+
+}  // namespace faultline::app

@@ -1,0 +1,119 @@
+#include "controller/core/alerts.h"
+
+#include <fmt/format.h>
+
+namespace faultline::core {
+namespace {
+
+std::string percent(double ratio) {
+  const double value = 100 * ratio;
+  if (value < 0.1) return fmt::format("{:.3f}", value);
+  return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+}
+
+std::string harm(const incident::Suspect& suspect) {
+  const auto interval = fmt::format("{} % ({} to {} %)", percent(suspect.loss),
+                                    percent(suspect.loss_low), percent(suspect.loss_high));
+  if (suspect.fault_class == "down") return "is down: everything that crosses it is lost";
+  if (suspect.fault_class == "blackhole") {
+    return fmt::format("swallows {} of the flows that cross it", interval);
+  }
+  if (suspect.fault_class == "mtu") return "loses large packets only";
+  if (suspect.fault_class == "sick_host") {
+    return fmt::format("is starved as a prober, and its measurements lose {}", interval);
+  }
+  return fmt::format("loses {}", interval);
+}
+
+incident::Suspect to_suspect(const localize::Suspect& found, const Solution& solution) {
+  incident::Suspect suspect{.kind = std::string(to_string(found.kind)),
+                            .id = found.id,
+                            .from = found.from,
+                            .to = found.to,
+                            .fault_class = std::string(to_string(found.fault_class)),
+                            .posterior = found.posterior,
+                            .loss = found.loss,
+                            .loss_low = found.loss_low,
+                            .loss_high = found.loss_high,
+                            .ambiguous_with = found.ambiguous_with,
+                            .evidence = {.bad_flows = found.evidence.bad_flows,
+                                         .bad_flows_crossing = found.evidence.bad_flows_crossing,
+                                         .good_flows_crossing = found.evidence.good_flows_crossing,
+                                         .good_flows = found.evidence.good_flows},
+                            .counter_evidence = found.counter_evidence,
+                            .affected = {},
+                            .since = {},
+                            .text = {}};
+  if (found.since_s) suspect.since = wall_time_from_unix_seconds(*found.since_s);
+  if (const auto affected = solution.affected.find(found.id); affected != solution.affected.end()) {
+    suspect.affected = affected->second;
+  }
+  suspect.text = sentence(suspect);
+  return suspect;
+}
+
+notify::AlertEvent to_alert_event(incident::EventKind kind) {
+  switch (kind) {
+    case incident::EventKind::kOpened:
+      return notify::AlertEvent::kOpened;
+    case incident::EventKind::kUpdated:
+      return notify::AlertEvent::kUpdated;
+    case incident::EventKind::kResolved:
+      return notify::AlertEvent::kResolved;
+  }
+  return notify::AlertEvent::kUpdated;
+}
+
+}  // namespace
+
+std::string sentence(const incident::Suspect& suspect) {
+  auto text = fmt::format("{} {} {}: {} of {} bad flows cross it, {} of {} good ones do",
+                          suspect.kind, suspect.id, harm(suspect),
+                          suspect.evidence.bad_flows_crossing, suspect.evidence.bad_flows,
+                          suspect.evidence.good_flows_crossing, suspect.evidence.good_flows);
+  if (!suspect.ambiguous_with.empty()) {
+    text += fmt::format("; cannot be told apart from {}", fmt::join(suspect.ambiguous_with, ", "));
+  }
+  return text;
+}
+
+incident::JudgedWindow to_judged_window(const Solution& solution) {
+  incident::JudgedWindow judged{.end = solution.window_start + solution.window,
+                                .enough_data = solution.verdict.enough_data,
+                                .suspects = {}};
+  for (const auto& suspect : solution.verdict.suspects) {
+    judged.suspects.push_back(to_suspect(suspect, solution));
+  }
+  return judged;
+}
+
+notify::Alert to_alert(const incident::Event& event, WallTime now) {
+  const auto& incident = event.incident;
+  const auto& suspect = incident.suspect;
+  const bool resolved = event.kind == incident::EventKind::kResolved;
+  return {.event = to_alert_event(event.kind),
+          .incident = incident.id,
+          .sequence = incident.revision,
+          .kind = suspect.kind,
+          .component = suspect.id,
+          .from = suspect.from,
+          .to = suspect.to,
+          .fault_class = suspect.fault_class,
+          .posterior = suspect.posterior,
+          .loss = suspect.loss,
+          .loss_low = suspect.loss_low,
+          .loss_high = suspect.loss_high,
+          .since = incident.since,
+          .resolved_at = incident.resolved_at,
+          .summary = resolved ? fmt::format("resolved ({}): {}", incident.resolution, suspect.text)
+                              : suspect.text,
+          .evidence = {.bad_flows = suspect.evidence.bad_flows,
+                       .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
+                       .good_flows_crossing = suspect.evidence.good_flows_crossing,
+                       .good_flows = suspect.evidence.good_flows},
+          .ambiguous_with = suspect.ambiguous_with,
+          .affected_nodes = suspect.affected,
+          .generated_at = now};
+}
+
+}  // namespace faultline::core

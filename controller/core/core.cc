@@ -1,0 +1,243 @@
+#include "controller/core/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controller/core/alerts.h"
+
+namespace faultline::core {
+namespace {
+
+// Nodes join and restart in bursts; one plan serves them all.
+constexpr Duration kPlanDelay = std::chrono::seconds{1};
+
+constexpr std::string_view kPlanRevisionKey = "revision";
+
+}  // namespace
+
+ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventory, Rng rng)
+    : options_(std::move(options)),
+      rng_(rng),
+      fleet_(options_.heartbeat_interval),
+      intake_(options_.planner.window),
+      windows_({.window = options_.planner.window,
+                .horizon_windows = options_.horizon_windows,
+                .report_delay = options_.planner.reply_timeout + options_.planner.flow_interval +
+                                std::chrono::seconds{1}}),
+      incidents_(options_.incident),
+      topology_(std::make_shared<topology::Topology>(std::move(inventory))),
+      paths_(std::make_shared<topology::PathBook>()) {}
+
+Status ControllerCore::restore(Restored restored, Now now) {
+  plan_revision_ = restored.plan_revision;
+  FAULTLINE_TRY_STATUS(fleet_.restore(std::move(restored.nodes), std::move(restored.tokens), now));
+  FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
+  for (auto& entry : restored.outbox) outbox_.restore(std::move(entry));
+  intake_.restore(restored.dedup);
+  for (const auto& [id, node] : fleet_.nodes()) {
+    if (node.state != fleet::NodeState::kRemoved) membership_changed(now, id);
+  }
+  for (const auto& traced : restored.paths) {
+    if (worth_storing(paths_->update(traced.reporter, traced.path))) {
+      topology_->learn(traced.reporter, traced.path);
+    }
+  }
+  for (auto& report : restored.reports) windows_.add(now.wall, std::move(report));
+  windows_.skip_due(now.wall);
+  return {};
+}
+
+void ControllerCore::step(Now now, Event event, EffectSink& effects) {
+  std::visit([&](auto&& e) { on(now, std::forward<decltype(e)>(e), effects); }, std::move(event));
+  if (trust_published_ != fleet_.trust_version()) {
+    trust_published_ = fleet_.trust_version();
+    effects.publish_trust(fleet_.trust());
+  }
+}
+
+void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
+  send_acks(intake_.decoded(now.wall, std::move(event), effects), effects);
+}
+
+void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
+  auto appended = intake_.appended(event.status, effects);
+  send_acks(appended.acks, effects);
+  for (auto& report : appended.reports) {
+    learn_paths(report);
+    auto& last = last_windows_[report.node];
+    last = std::max(last, report.report->window_start + report.report->window);
+    windows_.add(now.wall, std::move(report));
+  }
+}
+
+void ControllerCore::send_acks(const std::vector<NodeAck>& acks, EffectSink& effects) {
+  for (const auto& [id, ack] : acks) {
+    if (const auto* node = fleet_.find(id)) effects.send(node->record.key, ack);
+  }
+}
+
+void ControllerCore::learn_paths(const NodeReport& report) {
+  for (const auto& path : report.report->paths) {
+    auto& book = paths_to_change();
+    const auto* known = book.find(topology::key_of(report.node, path));
+    const bool new_day =
+        known != nullptr && window_start(known->path.traced_at, std::chrono::hours{24}) !=
+                                window_start(path.traced_at, std::chrono::hours{24});
+    const bool news = worth_storing(book.update(report.node, path));
+    if (news) topology_to_change().learn(report.node, path);
+    if (news || new_day) {
+      intake_.store_path({report.node, book.find(topology::key_of(report.node, path))->path});
+    }
+  }
+}
+
+void ControllerCore::on(Now, const CommitDone& event, EffectSink& effects) {
+  documents_.done(event.commit, event.status, effects);
+}
+
+void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
+  const auto liveness = fleet_.tick(now);
+  for (const auto id : liveness.went_silent) {
+    effects.log(Severity::kWarning, "fleet",
+                fmt::format("node {} is silent", fleet_.find(id)->record.name));
+  }
+  for (const auto id : liveness.went_live) {
+    effects.log(Severity::kInfo, "fleet",
+                fmt::format("node {} is live", fleet_.find(id)->record.name));
+  }
+  documents_.commit(to_writes(liveness.change), {}, effects);
+  documents_.retry(effects);
+  if (plans_due_ && now.instant >= *plans_due_) make_plans(now, effects);
+  if (!solving_) judge(now, effects);
+  deliver(now, effects);
+}
+
+void ControllerCore::membership_changed(Now now, NodeId id) {
+  const auto& record = fleet_.find(id)->record;
+  if (record.removed_at) {
+    topology_to_change().remove_node(id);
+  } else {
+    topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address);
+  }
+  plans_due_ = now.instant + kPlanDelay;
+}
+
+void ControllerCore::make_plans(Now now, EffectSink& effects) {
+  plans_due_.reset();
+  plan::FleetView view;
+  for (const auto& [id, node] : fleet_.nodes()) {
+    const auto& profile = node.record.profile;
+    if (node.state == fleet::NodeState::kRemoved || profile.source_port_count == 0) continue;
+    view.push_back({id, node.record.name, node.record.key, profile});
+  }
+  const PlanRevision next{plan_revision_.value() + 1};
+  plans_ = plan::make_plans(view, options_.planner, next, plans_.plans);
+  if (plans_.changed.empty()) return;
+  plan_revision_ = next;
+  AfterCommit after;
+  for (const auto id : plans_.changed) {
+    after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
+  }
+  counters_.plans_sent += plans_.changed.size();
+  effects.log(Severity::kInfo, "plan",
+              fmt::format("revision {}: {} nodes, {} flows per pair, one packet per flow every {}",
+                          next.value(), view.size(), plans_.flows_per_pair,
+                          format_duration(plans_.flow_interval)));
+  for (const auto& sentence : plans_.reduced) effects.log(Severity::kWarning, "plan", sentence);
+  std::set<NodeId> members;
+  for (const auto& member : view) members.insert(member.id);
+  paths_to_change().forget_if([&](const topology::PathKey& key) {
+    return !members.contains(key.reporter) || !members.contains(key.target);
+  });
+  documents_.commit({{Document::kPlan, std::string(kPlanRevisionKey),
+                      fmt::format("{{\"revision\":{}}}", next.value())}},
+                    std::move(after), effects);
+  (void)now;
+}
+
+const Plan* ControllerCore::plan_of(NodeId node) const {
+  const auto at = std::ranges::lower_bound(plans_.plans, node, {}, &Plan::node);
+  return at != plans_.plans.end() && at->node == node ? &*at : nullptr;
+}
+
+void ControllerCore::judge(Now now, EffectSink& effects) {
+  std::set<NodeId> expected;
+  for (const auto& [id, node] : fleet_.nodes()) {
+    const auto* plan = plan_of(id);
+    if (node.state == fleet::NodeState::kLive && plan != nullptr && !plan->flows.empty() &&
+        node.plan.value() != 0) {
+      expected.insert(id);
+    }
+  }
+  auto ripe = windows_.take_ripe(now.wall, expected);
+  if (!ripe) return;
+  topology_to_change().settle();
+  solving_ = true;
+  effects.solve({.ripe = std::move(*ripe),
+                 .window = options_.planner.window,
+                 .topology = topology_,
+                 .paths = paths_});
+}
+
+void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
+  solving_ = false;
+  ++counters_.windows_judged;
+  solution_ = std::move(event.solution);
+  const auto outcome = incidents_.judge(to_judged_window(*solution_), rng_);
+  std::vector<DocumentWrite> writes;
+  for (const auto& incident : outcome.changed) {
+    writes.push_back({Document::kIncident, incident.id, incident::to_json(incident)});
+  }
+  for (const auto& id : outcome.erased) writes.push_back({Document::kIncident, id, std::nullopt});
+  for (const auto& happened : outcome.events) {
+    const auto alert = to_alert(happened, now.wall);
+    effects.log(
+        Severity::kWarning, "incident",
+        fmt::format("{} {}: {}", happened.incident.id, to_string(happened.kind), alert.summary));
+    for (const auto& receiver : options_.receivers) {
+      const auto changes =
+          outbox_.add({.receiver = receiver,
+                       .idempotency_key = notify::idempotency_key(alert),
+                       .body = notify::alert_json(alert),
+                       .supersedable = happened.kind == incident::EventKind::kUpdated},
+                      now.wall);
+      std::ranges::move(to_writes(changes), std::back_inserter(writes));
+    }
+  }
+  documents_.commit(std::move(writes), {}, effects);
+}
+
+void ControllerCore::deliver(Now now, EffectSink& effects) {
+  // An alert leaves only when it and its incident are durable; else a crash could send it twice
+  // with different contents.
+  if (!documents_.settled()) return;
+  for (auto& entry : outbox_.take_due(now.instant)) effects.deliver(std::move(entry));
+}
+
+void ControllerCore::on(Now now, const DeliveryDone& event, EffectSink& effects) {
+  if (event.outcome.result != notify::DeliveryResult::kDelivered) {
+    effects.log(Severity::kWarning, "notify",
+                fmt::format("alert {} was not delivered: {}", event.id, event.outcome.text));
+  }
+  const auto changes = outbox_.result(event.id, event.outcome, now.instant, now.wall, rng_);
+  documents_.commit(to_writes(changes), {}, effects);
+}
+
+std::optional<WallTime> ControllerCore::last_window(NodeId node) const {
+  const auto at = last_windows_.find(node);
+  return at == last_windows_.end() ? std::nullopt : std::optional(at->second);
+}
+
+topology::Topology& ControllerCore::topology_to_change() {
+  if (topology_.use_count() > 1) topology_ = std::make_shared<topology::Topology>(*topology_);
+  return *topology_;
+}
+
+topology::PathBook& ControllerCore::paths_to_change() {
+  if (paths_.use_count() > 1) paths_ = std::make_shared<topology::PathBook>(*paths_);
+  return *paths_;
+}
+
+}  // namespace faultline::core

@@ -1,0 +1,148 @@
+// ControllerCore: the controller's decisions, composed. One step takes one event and asks for
+// effects.
+//
+// Why it exists: joining, planning, intake, judgement, incidents and notification meet here and
+// nowhere else, without a socket, a clock or a thread, so that the simulator runs exactly what the
+// product runs.
+//
+//   PeerMessage  -> fleet (Join, Hello, Heartbeat), plan (PlanAck), intake (Batch)
+//   AppendDone   -> acknowledgements, path book, window book
+//   Tick         -> liveness, plans, the next ripe window -> solve, deliveries
+//   SolveDone    -> incident machine -> alerts -> outbox
+//
+// Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
+// batches, never single packets, and solving happens elsewhere on immutable snapshots.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "controller/core/documents.h"
+#include "controller/core/effects.h"
+#include "controller/core/events.h"
+#include "controller/core/intake.h"
+#include "controller/core/window_book.h"
+#include "controller/fleet/fleet.h"
+#include "controller/incident/machine.h"
+#include "controller/notify/outbox.h"
+#include "controller/plan/planner.h"
+#include "controller/topology/path_book.h"
+#include "controller/topology/topology.h"
+
+namespace faultline::core {
+
+using Now = fleet::Moment;
+
+struct CoreOptions {
+  std::string software;  // "faultline-controller 0.1.0"
+  Duration heartbeat_interval = std::chrono::seconds{5};
+  std::size_t horizon_windows = 6;  // what a solve looks back on
+  plan::PlannerConfig planner;
+  incident::MachineConfig incident;
+  std::vector<std::string> receivers;  // names of the webhooks, in the order of the configuration
+};
+
+// What the store held at start.
+struct Restored {
+  std::vector<fleet::NodeRecord> nodes;
+  std::vector<fleet::TokenRecord> tokens;
+  std::vector<incident::Incident> incidents;
+  std::vector<notify::OutboxEntry> outbox;
+  std::vector<ingest::DedupRow> dedup;
+  std::vector<TracedPath> paths;
+  std::vector<NodeReport> reports;  // of the last horizon
+  PlanRevision plan_revision;
+};
+
+// Anything but 0 says that somebody sent what he should not have.
+struct CoreCounters {
+  std::uint64_t messages = 0;
+  std::uint64_t messages_malformed = 0;
+  std::uint64_t messages_unknown_kind = 0;  // of a newer peer: ignored
+  std::uint64_t messages_untrusted = 0;     // of a revoked key, or not permitted to a token
+  std::uint64_t windows_judged = 0;
+  std::uint64_t plans_sent = 0;
+
+  bool operator==(const CoreCounters&) const = default;
+};
+
+class ControllerCore {
+ public:
+  ControllerCore(CoreOptions options, topology::Inventory inventory, Rng rng);
+
+  // At start and before the first step.
+  Status restore(Restored restored, Now now);
+
+  void step(Now now, Event event, EffectSink& effects);
+
+  // For the shell's snapshots, between steps.
+  [[nodiscard]] const CoreOptions& options() const { return options_; }
+  [[nodiscard]] const fleet::Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] const plan::PlanSet& plans() const { return plans_; }
+  [[nodiscard]] PlanRevision plan_revision() const { return plan_revision_; }
+  [[nodiscard]] const WindowBook& windows() const { return windows_; }
+  [[nodiscard]] const incident::Machine& incidents() const { return incidents_; }
+  [[nodiscard]] const notify::Outbox& outbox() const { return outbox_; }
+  [[nodiscard]] const std::optional<Solution>& solution() const { return solution_; }
+  [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
+  [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
+  [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
+  [[nodiscard]] const CoreCounters& counters() const { return counters_; }
+  [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
+  // End of the newest window that the node reported since the start.
+  [[nodiscard]] std::optional<WallTime> last_window(NodeId node) const;
+
+ private:
+  void on(Now now, PeerMessage event, EffectSink& effects);
+  void on(Now now, const PeerGarbage& event, EffectSink& effects);
+  void on(Now now, BatchDecoded event, EffectSink& effects);
+  void on(Now now, const AppendDone& event, EffectSink& effects);
+  void on(Now now, const CommitDone& event, EffectSink& effects);
+  void on(Now now, SolveDone event, EffectSink& effects);
+  void on(Now now, const DeliveryDone& event, EffectSink& effects);
+  void on(Now now, CreateToken event, EffectSink& effects);
+  void on(Now now, const RemoveToken& event, EffectSink& effects);
+  void on(Now now, const RemoveNode& event, EffectSink& effects);
+  void on(Now now, const Tick& event, EffectSink& effects);
+
+  void join(Now now, const PeerMessage& event, const Join& join, EffectSink& effects);
+  void hello(Now now, const PeerMessage& event, const Hello& hello, EffectSink& effects);
+  void heartbeat(Now now, NodeId node, const PublicKey& key, const Heartbeat& heartbeat,
+                 EffectSink& effects);
+  void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
+  void learn_paths(const NodeReport& report);
+  void membership_changed(Now now, NodeId node);
+  void make_plans(Now now, EffectSink& effects);
+  [[nodiscard]] const Plan* plan_of(NodeId node) const;
+  void judge(Now now, EffectSink& effects);
+  void deliver(Now now, EffectSink& effects);
+  // Snapshots are shared with the solver and the API: they are copied when one is still held.
+  topology::Topology& topology_to_change();
+  topology::PathBook& paths_to_change();
+
+  CoreOptions options_;
+  Rng rng_;
+  fleet::Fleet fleet_;
+  Intake intake_;
+  Documents documents_;
+  WindowBook windows_;
+  incident::Machine incidents_;
+  notify::Outbox outbox_;
+  std::shared_ptr<topology::Topology> topology_;
+  std::shared_ptr<topology::PathBook> paths_;
+  plan::PlanSet plans_;
+  PlanRevision plan_revision_;
+  std::optional<Instant> plans_due_;
+  std::optional<Solution> solution_;
+  bool solving_ = false;
+  std::map<NodeId, WallTime> last_windows_;
+  std::optional<std::uint64_t> trust_published_;
+  CoreCounters counters_;
+};
+
+}  // namespace faultline::core

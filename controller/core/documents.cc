@@ -1,0 +1,89 @@
+#include "controller/core/documents.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace faultline::core {
+namespace {
+
+void carry_out(AfterCommit after, EffectSink& effects) {
+  for (auto& [key, message] : after.messages) effects.send(key, std::move(message));
+  if (after.answer) effects.answer(*after.answer, {});
+}
+
+// Fixed width, so that the ledger lists documents in the order of their numbers.
+std::string number_key(std::uint64_t number) { return fmt::format("{:020}", number); }
+
+}  // namespace
+
+void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, EffectSink& effects) {
+  if (writes.empty()) {
+    carry_out(std::move(after), effects);
+    return;
+  }
+  // What failed before goes first, unless this commit writes the same document anew.
+  for (const auto& write : writes) failed_.erase({write.document, write.key});
+  for (auto& [name, value] : std::exchange(failed_, {})) {
+    writes.push_back({name.first, name.second, std::move(value)});
+  }
+  const auto id = next_commit_++;
+  pending_[id] = {writes, std::move(after)};
+  effects.commit(id, std::move(writes));
+}
+
+void Documents::done(std::uint64_t commit, const Status& status, EffectSink& effects) {
+  auto node = pending_.extract(commit);
+  if (node.empty()) return;
+  auto& pending = node.mapped();
+  if (status) {
+    carry_out(std::move(pending.after), effects);
+    return;
+  }
+  ++failures_;
+  effects.log(Severity::kWarning, "store",
+              fmt::format("{} documents could not be written and will be tried again: {}",
+                          pending.writes.size(), status.error().context));
+  for (auto& write : pending.writes) {
+    failed_.try_emplace({write.document, write.key}, std::move(write.value));
+  }
+  if (pending.after.answer) effects.answer(*pending.after.answer, status);
+}
+
+void Documents::retry(EffectSink& effects) {
+  if (failed_.empty() || !pending_.empty()) return;
+  std::vector<DocumentWrite> writes;
+  for (auto& [name, value] : std::exchange(failed_, {})) {
+    writes.push_back({name.first, name.second, std::move(value)});
+  }
+  commit(std::move(writes), {}, effects);
+}
+
+std::vector<DocumentWrite> to_writes(const fleet::Change& change) {
+  std::vector<DocumentWrite> writes;
+  for (const auto& node : change.nodes) {
+    writes.push_back({Document::kNode, number_key(node.id.value()), fleet::to_json(node)});
+  }
+  for (const auto& token : change.tokens) {
+    writes.push_back({Document::kToken, to_string(token.key), fleet::to_json(token)});
+  }
+  for (const auto id : change.nodes_erased) {
+    writes.push_back({Document::kNode, number_key(id.value()), std::nullopt});
+  }
+  for (const auto& key : change.tokens_erased) {
+    writes.push_back({Document::kToken, to_string(key), std::nullopt});
+  }
+  return writes;
+}
+
+std::vector<DocumentWrite> to_writes(const std::vector<notify::OutboxChange>& changes) {
+  std::vector<DocumentWrite> writes;
+  for (const auto& change : changes) {
+    writes.push_back(
+        {Document::kOutbox, number_key(change.id),
+         change.entry ? std::optional(notify::to_record(*change.entry)) : std::nullopt});
+  }
+  return writes;
+}
+
+}  // namespace faultline::core

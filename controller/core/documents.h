@@ -1,0 +1,51 @@
+// Documents: the ledger writes under way, and what is to happen when each is durable.
+//
+// Why it exists: an answer to a peer or operator, and a notification, may leave only after the
+// decision behind it is durable. A write that failed is kept and tried again with the next one, so
+// memory and ledger come together as soon as the disk allows. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "controller/core/effects.h"
+
+namespace faultline::core {
+
+struct AfterCommit {
+  std::vector<std::pair<PublicKey, ControllerMessage>> messages;  // sent only on success
+  std::optional<std::uint64_t> answer;                            // an operator's request
+};
+
+class Documents {
+ public:
+  // With nothing to write, `after` happens at once.
+  void commit(std::vector<DocumentWrite> writes, AfterCommit after, EffectSink& effects);
+  void done(std::uint64_t commit, const Status& status, EffectSink& effects);
+  // Tries again what failed; call on every tick.
+  void retry(EffectSink& effects);
+
+  // True when memory holds nothing that the ledger does not.
+  [[nodiscard]] bool settled() const { return pending_.empty() && failed_.empty(); }
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }
+
+ private:
+  struct Pending {
+    std::vector<DocumentWrite> writes;
+    AfterCommit after;
+  };
+
+  std::map<std::uint64_t, Pending> pending_;
+  std::map<std::pair<Document, std::string>, std::optional<std::string>> failed_;
+  std::uint64_t next_commit_ = 1;
+  std::uint64_t failures_ = 0;
+};
+
+[[nodiscard]] std::vector<DocumentWrite> to_writes(const fleet::Change& change);
+[[nodiscard]] std::vector<DocumentWrite> to_writes(
+    const std::vector<notify::OutboxChange>& changes);
+
+}  // namespace faultline::core

@@ -1,0 +1,69 @@
+// EffectSink: what the controller's core asks of the world.
+//
+// Why it exists: the core decides, a shell carries out. The application gives each effect to the
+// thread that owns the matter; the simulator carries them out in memory. Effects that have an
+// answer name the event that brings it (events.h). No function may call back into the core.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/model/control.h"
+#include "common/model/path.h"
+#include "controller/core/solve.h"
+#include "controller/fleet/fleet.h"
+#include "controller/ingest/dedup.h"
+#include "controller/notify/outbox.h"
+
+namespace faultline::core {
+
+// A batch that is to be journaled. An empty `batch.payload` is a gap.
+struct JournalWrite {
+  NodeId node;
+  Batch batch;
+  WallTime window_start{};
+};
+
+struct TracedPath {
+  NodeId reporter;
+  PathRecord path;
+};
+
+// One unit: all of it is durable, or none.
+struct Append {
+  std::vector<JournalWrite> writes;
+  std::vector<ingest::DedupRow> dedup;
+  std::vector<TracedPath> paths;
+};
+
+enum class Document : std::uint8_t { kNode, kToken, kIncident, kOutbox, kPlan };
+
+struct DocumentWrite {
+  Document document = Document::kNode;
+  std::string key;
+  std::optional<std::string> value;  // empty: erase
+};
+
+enum class Severity : std::uint8_t { kInfo, kWarning };
+
+class EffectSink {
+ public:
+  virtual ~EffectSink() = default;
+
+  // To the peer's newest connection; dropped (and counted by the shell) when it has none.
+  virtual void send(const PublicKey& to, ControllerMessage message) = 0;
+  virtual void decode(NodeId node, Batch batch) = 0;                                 // BatchDecoded
+  virtual void append(Append append) = 0;                                            // AppendDone
+  virtual void commit(std::uint64_t commit, std::vector<DocumentWrite> writes) = 0;  // CommitDone
+  virtual void solve(SolveJob job) = 0;                                              // SolveDone
+  virtual void deliver(notify::OutboxEntry entry) = 0;                               // DeliveryDone
+  virtual void publish_trust(const fleet::TrustTable& trust) = 0;
+  virtual void answer(std::uint64_t request, Status status) = 0;
+  virtual void log(Severity severity, std::string_view area, std::string text) = 0;
+};
+
+}  // namespace faultline::core

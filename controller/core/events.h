@@ -1,0 +1,82 @@
+// Events: everything that can happen to the controller, as values.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "common/base/result.h"
+#include "common/model/control.h"
+#include "common/model/report.h"
+#include "controller/core/solve.h"
+#include "controller/fleet/fleet.h"
+#include "controller/notify/outbox.h"
+
+namespace faultline::core {
+
+// A message of a peer that ZAP admitted. `key` is CURVE's User-Id, never something that it said.
+struct PeerMessage {
+  PublicKey key;
+  std::string peer;  // its address, for the log only
+  ProbeMessage message;
+};
+
+// A frame of an admitted peer that could not be decoded.
+struct PeerGarbage {
+  PublicKey key;
+  std::string peer;
+  Error error;
+};
+
+// The answer to EffectSink::decode.
+struct BatchDecoded {
+  NodeId node;
+  Batch batch;
+  Result<std::shared_ptr<const Report>> report;
+};
+
+// The answer to EffectSink::append; it concerns the append that is under way.
+struct AppendDone {
+  Status status;
+};
+
+// The answer to EffectSink::commit.
+struct CommitDone {
+  std::uint64_t commit = 0;
+  Status status;
+};
+
+// The answer to EffectSink::solve.
+struct SolveDone {
+  Solution solution;
+};
+
+// The answer to EffectSink::deliver.
+struct DeliveryDone {
+  notify::OutboxId id = 0;
+  notify::DeliveryOutcome outcome;
+};
+
+// Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
+struct CreateToken {
+  std::uint64_t request = 0;
+  fleet::Fleet::TokenRequest token;
+};
+struct RemoveToken {
+  std::uint64_t request = 0;
+  PublicKey key;
+};
+struct RemoveNode {
+  std::uint64_t request = 0;
+  std::string name;
+};
+
+// About four times a second: liveness, ripe windows, deliveries that are due.
+struct Tick {};
+
+using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
+                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, Tick>;
+
+}  // namespace faultline::core

@@ -1,0 +1,90 @@
+// Intake: the way of a batch from its arrival to its acknowledgement.
+//
+//   batch() -> decode -> decoded() -> append (one at a time, with all that waits) -> appended()
+//
+// Why it exists: "nothing is acknowledged before it is durable, nothing is counted twice" is one
+// promise, kept in one place. What cannot be taken in now is dropped and counted: the probe keeps
+// it in its spool and sends it again.
+//
+// Pure. Thread safety: none; owned by the core.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "controller/core/effects.h"
+#include "controller/core/events.h"
+#include "controller/core/window_book.h"
+#include "controller/ingest/dedup.h"
+
+namespace faultline::core {
+
+// Batches between arrival and append; beyond it they are shed.
+inline constexpr std::size_t kBatchesInHandMax = 1024;
+// Batches that a probe may have unacknowledged.
+inline constexpr std::uint32_t kCreditPerNode = 32;
+
+struct IntakeCounters {
+  std::uint64_t batches = 0;          // durable
+  std::uint64_t duplicates = 0;       // acknowledged again, not stored again
+  std::uint64_t refused = 0;          // no probe of ours sends such a batch
+  std::uint64_t malformed = 0;        // payload that is no report: journaled as a gap, never resent
+  std::uint64_t shed = 0;             // no room now; trouble when it grows for long
+  std::uint64_t append_failures = 0;  // trouble above 0: the disk
+  std::uint64_t gaps = 0;
+  std::uint64_t results_dropped = 0;  // by probes' spools, as the gaps say
+
+  bool operator==(const IntakeCounters&) const = default;
+};
+
+struct NodeAck {
+  NodeId node;
+  BatchAck ack;
+};
+
+struct Appended {
+  std::vector<NodeAck> acks;
+  std::vector<NodeReport> reports;  // that are durable now
+};
+
+class Intake {
+ public:
+  explicit Intake(Duration window) : window_(window) {}
+
+  void restore(std::span<const ingest::DedupRow> rows) { dedup_.restore(rows); }
+
+  void batch(NodeId node, Batch batch, EffectSink& effects);
+  // Acknowledges at once what was durable before.
+  std::vector<NodeAck> decoded(WallTime now, BatchDecoded decoded, EffectSink& effects);
+  [[nodiscard]] Appended appended(const Status& status, EffectSink& effects);
+
+  // Paths to store with the next append; they never wait for long, windows come all the time.
+  void store_path(TracedPath path) { paths_.push_back(std::move(path)); }
+  void forget(NodeId node) { dedup_.forget(node); }
+
+  [[nodiscard]] const IntakeCounters& counters() const { return counters_; }
+
+ private:
+  struct Item {
+    NodeId node;
+    Batch batch;
+    std::shared_ptr<const Report> report;  // null: a gap, or malformed
+    WallTime window_start{};
+  };
+
+  void begin_append(EffectSink& effects);
+  [[nodiscard]] NodeAck ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable) const;
+
+  Duration window_;
+  ingest::Dedup dedup_;
+  std::size_t decoding_ = 0;
+  std::vector<Item> waiting_;
+  std::vector<Item> appending_;
+  std::vector<TracedPath> paths_;
+  std::vector<TracedPath> appending_paths_;
+  IntakeCounters counters_;
+};
+
+}  // namespace faultline::core

@@ -1,0 +1,147 @@
+// ControllerCore's side of the control conversation: joining, hello, heartbeats, operators.
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controller/core/core.h"
+
+namespace faultline::core {
+
+void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
+  ++counters_.messages;
+  // Checked for every message: a revoked key keeps its open connection (DESIGN.md decision 9).
+  const auto trust = fleet_.trust_of(event.key);
+  const auto* join_message = std::get_if<Join>(&event.message);
+  if (!trust || (trust->role == fleet::Role::kToken && join_message == nullptr)) {
+    ++counters_.messages_untrusted;
+    effects.log(
+        Severity::kWarning, "fleet",
+        fmt::format("refused a message of key {} at {}: {}", short_name(event.key), event.peer,
+                    trust ? "a token may only join" : "the key is not trusted any more"));
+    effects.send(event.key,
+                 Refusal{.reason = RefusalReason::kUnknownKey, .text = "this key is not trusted"});
+    return;
+  }
+  if (join_message != nullptr) return join(now, event, *join_message, effects);
+  if (const auto* hello_message = std::get_if<Hello>(&event.message)) {
+    return hello(now, event, *hello_message, effects);
+  }
+  if (const auto* beat = std::get_if<Heartbeat>(&event.message)) {
+    return heartbeat(now, trust->node, event.key, *beat, effects);
+  }
+  if (const auto* ack = std::get_if<PlanAck>(&event.message)) {
+    fleet_.plan_acknowledged(trust->node, *ack, now);
+    if (!ack->accepted) {
+      effects.log(Severity::kWarning, "plan",
+                  fmt::format("node {} refused plan {}: {}", fleet_.find(trust->node)->record.name,
+                              ack->revision.value(), ack->reason));
+    }
+    return;
+  }
+  fleet_.heard(trust->node, now);
+  intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
+}
+
+void ControllerCore::on(Now, const PeerGarbage& event, EffectSink& effects) {
+  ++counters_.messages;
+  if (event.error.code == ErrorCode::kUnsupported) {
+    ++counters_.messages_unknown_kind;
+    return;
+  }
+  ++counters_.messages_malformed;
+  effects.log(Severity::kWarning, "fleet",
+              fmt::format("refused a malformed message of key {} at {}: {}", short_name(event.key),
+                          event.peer, event.error.context));
+  effects.send(event.key,
+               Refusal{.reason = RefusalReason::kMalformed, .text = event.error.context});
+}
+
+void ControllerCore::join(Now now, const PeerMessage& event, const Join& join,
+                          EffectSink& effects) {
+  auto accepted = fleet_.join(event.key, join, now);
+  if (!accepted) {
+    effects.log(Severity::kWarning, "fleet",
+                fmt::format("refused to let key {} at {} join: {}", short_name(event.key),
+                            event.peer, accepted.error().text));
+    effects.send(event.key, std::move(accepted).error());
+    return;
+  }
+  effects.log(Severity::kInfo, "fleet",
+              fmt::format("node {} joined from {} with key {}", accepted->name, event.peer,
+                          short_name(join.node_key)));
+  membership_changed(now, accepted->node);
+  AfterCommit after;
+  after.messages.emplace_back(event.key, Joined{.node = accepted->node, .name = accepted->name});
+  documents_.commit(to_writes(accepted->change), std::move(after), effects);
+}
+
+void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello,
+                           EffectSink& effects) {
+  auto accepted = fleet_.hello(event.key, hello, now);
+  if (!accepted) {
+    effects.log(Severity::kWarning, "fleet",
+                fmt::format("refused the hello of key {} at {}: {}", short_name(event.key),
+                            event.peer, accepted.error().text));
+    effects.send(event.key, std::move(accepted).error());
+    return;
+  }
+  if (accepted->profile_changed) membership_changed(now, accepted->node);
+  const auto* plan = plan_of(accepted->node);
+  const bool plan_current =
+      plan != nullptr && plan->revision == hello.plan && plan_hash(*plan) == hello.plan_hash;
+  effects.send(event.key, Welcome{.capabilities = accepted->capabilities,
+                                  .software = options_.software,
+                                  .node = accepted->node,
+                                  .name = accepted->name,
+                                  .heartbeat_interval = options_.heartbeat_interval,
+                                  .plan_current = plan_current});
+  if (plan != nullptr && !plan_current) {
+    ++counters_.plans_sent;
+    effects.send(event.key, *plan);
+  }
+  documents_.commit(to_writes(accepted->change), {}, effects);
+}
+
+void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
+                               const Heartbeat& heartbeat, EffectSink& effects) {
+  fleet_.heartbeat(node, heartbeat, now);
+  effects.send(key, HeartbeatReply{.sequence = heartbeat.sequence,
+                                   .sent_at = heartbeat.sent_at,
+                                   .answered_at = now.wall});
+  // A plan that was lost on the way is sent again with the heartbeat that shows it.
+  const auto* plan = plan_of(node);
+  if (plan != nullptr && heartbeat.plan != plan->revision &&
+      fleet_.find(node)->plan_refusal.empty()) {
+    ++counters_.plans_sent;
+    effects.send(key, *plan);
+  }
+}
+
+void ControllerCore::on(Now now, CreateToken event, EffectSink& effects) {
+  auto change = fleet_.create_token(std::move(event.token), now);
+  if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
+  documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
+}
+
+void ControllerCore::on(Now, const RemoveToken& event, EffectSink& effects) {
+  auto change = fleet_.remove_token(event.key);
+  if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
+  documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
+}
+
+void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
+  const auto* node = fleet_.find(event.name);
+  if (node == nullptr) {
+    return effects.answer(
+        event.request, fail(ErrorCode::kNotFound, fmt::format("there is no node {}", event.name)));
+  }
+  const NodeId id = node->record.id;
+  auto change = fleet_.remove_node(id, now);
+  if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
+  effects.log(Severity::kInfo, "fleet", fmt::format("node {} is removed", event.name));
+  membership_changed(now, id);
+  intake_.forget(id);
+  documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
+}
+
+}  // namespace faultline::core

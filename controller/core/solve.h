@@ -1,0 +1,42 @@
+// One solve: the newest judged window and the ones before it, explained by the localizer.
+//
+// Two horizons are solved: the newest window alone, which notices first, and all windows of the
+// job, which see weaker faults. A suspect of the long horizon stands only while the newest window
+// still shows a loss across it, so that a healed fault disappears at once.
+//
+// Pure and reentrant; runs on the solver thread on immutable snapshots.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/core/window_book.h"
+#include "controller/localize/localizer.h"
+#include "controller/topology/path_book.h"
+#include "controller/topology/topology.h"
+
+namespace faultline::core {
+
+struct SolveJob {
+  RipeWindow ripe;
+  Duration window{};
+  std::shared_ptr<const topology::Topology> topology;  // settled
+  std::shared_ptr<const topology::PathBook> paths;
+};
+
+struct Solution {
+  WallTime window_start{};
+  Duration window{};
+  std::size_t nodes_expected = 0;
+  std::size_t nodes_reported = 0;
+  localize::Verdict verdict;
+  // By suspect id: the ends of lossy flows that cross it, by name.
+  std::map<std::string, std::vector<std::string>> affected;
+  std::uint64_t sessions_without_path = 0;
+};
+
+[[nodiscard]] Solution solve(const SolveJob& job);
+
+}  // namespace faultline::core

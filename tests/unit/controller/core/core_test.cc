@@ -1,0 +1,367 @@
+// The controller's core with its effects recorded: no socket, no disk, no clock.
+#include "controller/core/core.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "tests/support/catch.h"
+
+namespace faultline::core {
+namespace {
+
+using std::chrono::seconds;
+
+PublicKey key_of(std::uint8_t number) {
+  PublicKey key;
+  key.bytes.fill(number);
+  return key;
+}
+
+class RecordedEffects : public EffectSink {
+ public:
+  struct Commit {
+    std::uint64_t id = 0;
+    std::vector<DocumentWrite> writes;
+  };
+
+  void send(const PublicKey& to, ControllerMessage message) override {
+    sent.emplace_back(to, std::move(message));
+  }
+  void decode(NodeId node, Batch batch) override { decodes.emplace_back(node, std::move(batch)); }
+  void append(Append append) override { appends.push_back(std::move(append)); }
+  void commit(std::uint64_t id, std::vector<DocumentWrite> writes) override {
+    commits.push_back({id, std::move(writes)});
+  }
+  void solve(SolveJob job) override { solves.push_back(std::move(job)); }
+  void deliver(notify::OutboxEntry entry) override { deliveries.push_back(std::move(entry)); }
+  void publish_trust(const fleet::TrustTable& table) override { trust = table; }
+  void answer(std::uint64_t request, Status status) override {
+    answers.emplace_back(request, std::move(status));
+  }
+  void log(Severity, std::string_view, std::string text) override {
+    lines.push_back(std::move(text));
+  }
+
+  template <typename Message>
+  [[nodiscard]] std::vector<Message> messages_to(const PublicKey& to) const {
+    std::vector<Message> found;
+    for (const auto& [key, message] : sent) {
+      if (key == to && std::holds_alternative<Message>(message)) {
+        found.push_back(std::get<Message>(message));
+      }
+    }
+    return found;
+  }
+
+  std::vector<std::pair<PublicKey, ControllerMessage>> sent;
+  std::deque<std::pair<NodeId, Batch>> decodes;
+  std::deque<Append> appends;
+  std::deque<Commit> commits;
+  std::deque<SolveJob> solves;
+  std::deque<notify::OutboxEntry> deliveries;
+  fleet::TrustTable trust;
+  std::vector<std::pair<std::uint64_t, Status>> answers;
+  std::vector<std::string> lines;
+};
+
+// Drives a core by hand; what it asks of the disk happens only when the test says so.
+class Bench {
+ public:
+  explicit Bench(CoreOptions options = {}) : core(std::move(options), {}, Rng(7)) {}
+
+  void step(Event event) { core.step(now, std::move(event), effects); }
+  void pass(Duration time) {
+    now.instant += time;
+    now.wall += time;
+    step(Tick{});
+  }
+  void finish_commits(const Status& status = {}) {
+    while (!effects.commits.empty()) {
+      const auto id = effects.commits.front().id;
+      effects.commits.pop_front();
+      step(CommitDone{id, status});
+    }
+  }
+  void finish_decode(Result<std::shared_ptr<const Report>> report) {
+    auto [node, batch] = std::move(effects.decodes.front());
+    effects.decodes.pop_front();
+    step(BatchDecoded{node, std::move(batch), std::move(report)});
+  }
+  void finish_append(const Status& status = {}) {
+    REQUIRE_FALSE(effects.appends.empty());
+    effects.appends.pop_front();
+    step(AppendDone{status});
+  }
+  void say(const PublicKey& key, ProbeMessage message) {
+    step(PeerMessage{key, "10.0.0.1", std::move(message)});
+  }
+
+  // A node with the key `number`, joined with a token of its own and heard.
+  PublicKey enroll(std::uint8_t number) {
+    const PublicKey token = key_of(static_cast<std::uint8_t>(100 + number));
+    const PublicKey node = key_of(number);
+    step(CreateToken{.request = number, .token = {.key = token}});
+    finish_commits();
+    say(token,
+        Join{.node_key = node, .name = "h" + std::to_string(number), .profile = profile(number)});
+    finish_commits();
+    say(node, Hello{.software = "test", .boot = BootId{number}, .profile = profile(number)});
+    finish_commits();
+    return node;
+  }
+  static NodeProfile profile(std::uint8_t number) {
+    return {.address = IpAddress::v4(0x0a000000U + number),
+            .source_port_first = 42000,
+            .source_port_count = 16,
+            .mesh_port = 7401};
+  }
+
+  Now now{Instant{} + seconds{1000}, wall_time_from_unix_seconds(1'790'000'000)};
+  RecordedEffects effects;
+  ControllerCore core;
+};
+
+Batch batch_of(std::uint64_t sequence) {
+  return {.boot = BootId{1},
+          .first_sequence = sequence,
+          .sequence = sequence,
+          .payload = std::vector<std::byte>(8)};
+}
+
+std::shared_ptr<const Report> report_at(WallTime start) {
+  Report report;
+  report.window_start = start;
+  return std::make_shared<const Report>(std::move(report));
+}
+
+TEST_CASE("a join is answered only when the node and the spent token are durable", "[core]") {
+  Bench bench;
+  const auto token = key_of(101);
+  bench.step(CreateToken{.request = 1, .token = {.key = token}});
+  CHECK(bench.effects.answers.empty());
+  bench.finish_commits();
+  REQUIRE(bench.effects.answers.size() == 1);
+  CHECK(bench.effects.answers.front().second.has_value());
+  CHECK(bench.effects.trust.contains(token));
+
+  bench.say(token, Join{.node_key = key_of(1), .name = "h1", .profile = Bench::profile(1)});
+  CHECK(bench.effects.messages_to<Joined>(token).empty());
+  REQUIRE(bench.effects.commits.size() == 1);
+  CHECK(bench.effects.commits.front().writes.size() == 2);
+  bench.finish_commits();
+  REQUIRE(bench.effects.messages_to<Joined>(token).size() == 1);
+  CHECK(bench.effects.messages_to<Joined>(token).front().name == "h1");
+}
+
+TEST_CASE("a token that joined one node does not join a second", "[core]") {
+  Bench bench;
+  bench.enroll(1);
+  const auto token = key_of(101);
+  bench.say(token, Join{.node_key = key_of(2), .name = "h2", .profile = Bench::profile(2)});
+  const auto refusals = bench.effects.messages_to<Refusal>(token);
+  REQUIRE(refusals.size() == 1);
+  CHECK(refusals.front().reason == RefusalReason::kTokenSpent);
+  CHECK(bench.core.fleet().node_count() == 1);
+}
+
+TEST_CASE("a token may send nothing but a join, and a stranger nothing at all", "[core]") {
+  Bench bench;
+  const auto token = key_of(101);
+  bench.step(CreateToken{.request = 1, .token = {.key = token}});
+  bench.finish_commits();
+  bench.say(token, Hello{});
+  bench.say(key_of(66), batch_of(1));
+  CHECK(bench.core.counters().messages_untrusted == 2);
+  CHECK(bench.effects.decodes.empty());
+  CHECK(bench.effects.messages_to<Refusal>(key_of(66)).size() == 1);
+}
+
+TEST_CASE("a removed node is refused on its open connection", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.step(RemoveNode{.request = 9, .name = "h1"});
+  CHECK_FALSE(bench.effects.trust.contains(node));
+  bench.say(node, batch_of(1));
+  CHECK(bench.effects.decodes.empty());
+  CHECK(bench.core.counters().messages_untrusted == 1);
+}
+
+TEST_CASE("garbage of one peer is counted, named in the log and changes nothing", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  const auto lines = bench.effects.lines.size();
+  bench.step(PeerGarbage{node, "10.0.0.9", {ErrorCode::kInvalid, "truncated"}});
+  CHECK(bench.core.counters().messages_malformed == 1);
+  REQUIRE(bench.effects.lines.size() == lines + 1);
+  CHECK(bench.effects.lines.back().find("10.0.0.9") != std::string::npos);
+  bench.step(PeerGarbage{node, "10.0.0.9", {ErrorCode::kUnsupported, "newer"}});
+  CHECK(bench.core.counters().messages_unknown_kind == 1);
+}
+
+TEST_CASE("a batch is acknowledged after it is durable and not before", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.say(node, batch_of(1));
+  bench.finish_decode(report_at(bench.now.wall));
+  CHECK(bench.effects.messages_to<BatchAck>(node).empty());
+  bench.finish_append();
+  const auto acks = bench.effects.messages_to<BatchAck>(node);
+  REQUIRE(acks.size() == 1);
+  CHECK(acks.front().durable == std::vector<SequenceInterval>{{1, 1}});
+  CHECK(bench.core.intake_counters().batches == 1);
+}
+
+TEST_CASE("a batch sent twice is stored once and acknowledged again", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  for (int i = 0; i < 2; ++i) {
+    bench.say(node, batch_of(1));
+    bench.finish_decode(report_at(bench.now.wall));
+    if (i == 0) bench.finish_append();
+  }
+  CHECK(bench.effects.appends.empty());
+  CHECK(bench.effects.messages_to<BatchAck>(node).size() == 2);
+  CHECK(bench.core.intake_counters().batches == 1);
+  CHECK(bench.core.intake_counters().duplicates == 1);
+}
+
+TEST_CASE("a failed append acknowledges nothing, and the batch is welcome again", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.say(node, batch_of(1));
+  bench.finish_decode(report_at(bench.now.wall));
+  bench.finish_append(fail(ErrorCode::kUnavailable, "disk full"));
+  CHECK(bench.effects.messages_to<BatchAck>(node).empty());
+  bench.say(node, batch_of(1));
+  bench.finish_decode(report_at(bench.now.wall));
+  bench.finish_append();
+  CHECK(bench.effects.messages_to<BatchAck>(node).size() == 1);
+}
+
+TEST_CASE("batches that arrive during an append go into the next one together", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+    bench.say(node, batch_of(sequence));
+    bench.finish_decode(report_at(bench.now.wall));
+  }
+  REQUIRE(bench.effects.appends.size() == 1);
+  CHECK(bench.effects.appends.front().writes.size() == 1);
+  bench.finish_append();
+  REQUIRE(bench.effects.appends.size() == 1);
+  CHECK(bench.effects.appends.front().writes.size() == 2);
+}
+
+TEST_CASE("a payload that is no report is never asked for again", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.say(node, batch_of(1));
+  bench.finish_decode(fail(ErrorCode::kInvalid, "counts do not add up"));
+  REQUIRE(bench.effects.appends.size() == 1);
+  CHECK(bench.effects.appends.front().writes.front().batch.payload.empty());
+  bench.finish_append();
+  CHECK(bench.effects.messages_to<BatchAck>(node).size() == 1);
+  CHECK(bench.core.intake_counters().malformed == 1);
+}
+
+TEST_CASE("nodes that joined get one plan, after a pause that gathers them", "[core]") {
+  Bench bench;
+  const auto one = bench.enroll(1);
+  const auto two = bench.enroll(2);
+  CHECK(bench.effects.messages_to<Plan>(one).empty());
+  bench.pass(seconds{2});
+  bench.finish_commits();
+  const auto plans = bench.effects.messages_to<Plan>(one);
+  REQUIRE(plans.size() == 1);
+  CHECK(plans.front().peers.size() == 1);
+  CHECK(bench.effects.messages_to<Plan>(two).size() == 1);
+}
+
+TEST_CASE("a plan that a node does not hold is sent again with its heartbeat", "[core]") {
+  Bench bench;
+  const auto one = bench.enroll(1);
+  bench.enroll(2);
+  bench.pass(seconds{2});
+  bench.finish_commits();
+  bench.say(one, Heartbeat{.sequence = 1, .sent_at = bench.now.wall});
+  CHECK(bench.effects.messages_to<Plan>(one).size() == 2);
+  bench.say(
+      one, Heartbeat{.sequence = 2, .sent_at = bench.now.wall, .plan = bench.core.plan_revision()});
+  CHECK(bench.effects.messages_to<Plan>(one).size() == 2);
+}
+
+// One judged window in which `suspect` was found.
+SolveDone solved(WallTime window, bool guilty) {
+  Solution solution;
+  solution.window_start = window;
+  solution.window = seconds{10};
+  solution.verdict.enough_data = true;
+  if (guilty) {
+    localize::Suspect suspect;
+    suspect.kind = localize::SuspectKind::kLink;
+    suspect.id = "leaf1>spine2";
+    suspect.from = "leaf1";
+    suspect.to = "spine2";
+    suspect.posterior = 0.99;
+    suspect.loss = 0.02;
+    suspect.loss_low = 0.01;
+    suspect.loss_high = 0.03;
+    solution.verdict.suspects.push_back(suspect);
+  }
+  return {std::move(solution)};
+}
+
+TEST_CASE("an alert leaves after the incident and the outbox entry are durable", "[core]") {
+  CoreOptions options;
+  options.receivers = {"oncall"};
+  Bench bench(options);
+  for (int i = 0; i < 2; ++i) bench.step(solved(bench.now.wall + seconds{10 * i}, true));
+  REQUIRE(bench.core.incidents().open_count() == 1);
+  bench.pass(seconds{1});
+  CHECK(bench.effects.deliveries.empty());
+  bench.finish_commits();
+  bench.pass(seconds{1});
+  REQUIRE(bench.effects.deliveries.size() == 1);
+  CHECK(bench.effects.deliveries.front().body.find("leaf1>spine2") != std::string::npos);
+}
+
+TEST_CASE("a ledger that cannot be written holds alerts back until it can", "[core]") {
+  CoreOptions options;
+  options.receivers = {"oncall"};
+  Bench bench(options);
+  for (int i = 0; i < 2; ++i) bench.step(solved(bench.now.wall + seconds{10 * i}, true));
+  bench.finish_commits(fail(ErrorCode::kUnavailable, "disk full"));
+  bench.pass(seconds{1});
+  CHECK(bench.effects.deliveries.empty());
+  CHECK(bench.core.document_failures() > 0);
+  bench.finish_commits();
+  bench.pass(seconds{1});
+  CHECK(bench.effects.deliveries.size() == 1);
+}
+
+TEST_CASE("a ripe window is solved once, with the windows before it", "[core]") {
+  Bench bench;
+  const auto one = bench.enroll(1);
+  const auto two = bench.enroll(2);
+  bench.pass(seconds{2});
+  bench.finish_commits();
+  for (const auto& node : {one, two}) {
+    bench.say(node, PlanAck{.revision = bench.core.plan_revision()});
+  }
+  const WallTime start = window_start(bench.now.wall, seconds{10});
+  std::uint64_t sequence = 0;
+  for (const auto& node : {one, two}) {
+    bench.say(node, batch_of(++sequence));
+    bench.finish_decode(report_at(start));
+    bench.finish_append();
+  }
+  bench.pass(seconds{1});
+  REQUIRE(bench.effects.solves.size() == 1);
+  CHECK(bench.effects.solves.front().ripe.window_start == start);
+  CHECK(bench.effects.solves.front().ripe.nodes_reported == 2);
+  bench.pass(seconds{1});
+  CHECK(bench.effects.solves.size() == 1);
+}
+
+}  // namespace
+}  // namespace faultline::core
