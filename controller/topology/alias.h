@@ -1,7 +1,7 @@
 // AliasResolver: which interface addresses belong to one device, from traces alone.
 //
 // Why it exists: a router answers a trace from the interface that the packet came in on, so it
-// shows a different address to each neighbour. Accusing "a device" needs them put together.
+// shows a different address to each neighbor. Accusing "a device" needs them put together.
 //
 // Method: point-to-point links are numbered from a /31 (RFC 3021) or /127 (RFC 6164). When hop B
 // follows hop A, B's address is its end of the link A-B, so the *mate* of that address (last bit
@@ -16,12 +16,13 @@
 // icmp_errors_use_inbound_ifaddr=1). Where they answer from the outgoing one, traces alone can
 // mislead in ways that no consistency check finds: declare those devices in the inventory.
 //
-// Deterministic: the result depends on what was learned, not on the order. Thread safety: none.
+// Deterministic: the result depends on what was learned, not on the order. Thread safety: const
+// calls may be shared.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -36,8 +37,8 @@ namespace faultline::topology {
 
 // Beyond these nothing more is learned and the overflow is counted: new addresses stay by
 // themselves.
-inline constexpr std::size_t kLearnedAddressesMax = 262'144;
-inline constexpr std::size_t kLearnedApartMax = 4'194'304;
+inline constexpr std::size_t kLearnedAddressesMax = 65'536;
+inline constexpr std::size_t kLearnedPairsMax = 1'048'576;  // steps, and again addresses apart
 
 // The other end of a /31 or /127.
 [[nodiscard]] IpAddress mate_of(const IpAddress& address);
@@ -53,47 +54,66 @@ struct AliasConflict {
 };
 [[nodiscard]] std::string to_string(const AliasConflict& conflict);
 
+enum class Declared : std::uint8_t {
+  kOpen,    // a device: traces may teach more addresses of it
+  kClosed,  // a node: an address that only looks like its mate is on a subnet wider than a /31
+};
+
 class AliasResolver {
  public:
-  // Addresses of one declared device or node: together, and apart from every other declared one.
-  void declare(std::span<const IpAddress> addresses);
-  // The hops of one path in order, silent ones included; the far end last if it answered.
-  void learn(std::span<const Hop> hops);
+  // Addresses of one device, apart from those of every other declared one. An address that is
+  // declared again stays with the first.
+  void declare(std::span<const IpAddress> addresses, Declared declared);
+  void clear_declared();
+
+  // The hops of one path in order, silent ones included, and the address of the far end when it
+  // answered. A far end's mate counts only if it ever answers as a hop itself, because hosts often
+  // share a wider subnet.
+  void learn(std::span<const Hop> hops, const std::optional<IpAddress>& far_end);
 
   // Works out the aliases. False when nothing was declared or learned since the last time.
   bool settle();
 
   // As of the last settle(): the lowest address of the device, `address` itself when it is unknown.
   [[nodiscard]] IpAddress device_of(const IpAddress& address) const;
-  // Every known address of that device, ascending.
-  [[nodiscard]] std::vector<IpAddress> aliases_of(const IpAddress& address) const;
+  // Each known device's addresses, ascending, the devices by their lowest address.
+  [[nodiscard]] std::vector<std::vector<IpAddress>> devices() const;
   [[nodiscard]] const std::vector<AliasConflict>& conflicts() const { return conflicts_; }
-  [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
-  // Consecutive hops that were learned, ascending.
+
+  [[nodiscard]] bool answered(const IpAddress& address) const { return hops_.contains(address); }
+  // Consecutive hops of any path.
   [[nodiscard]] const std::set<std::pair<IpAddress, IpAddress>>& steps() const { return steps_; }
+  [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
 
  private:
-  using Pair = std::pair<IpAddress, IpAddress>;  // for `apart_`, the smaller one first
+  using Pair = std::pair<IpAddress, IpAddress>;
+  using Group = std::pair<std::vector<IpAddress>, Declared>;
+  static constexpr std::size_t kUndeclared = static_cast<std::size_t>(-1);
 
+  void note(std::set<Pair>& pairs, const IpAddress& first, const IpAddress& second);
+  void list_addresses();
   void merge(const IpAddress& address, const IpAddress& mate);
-  [[nodiscard]] std::size_t index_of(const IpAddress& address);
-  [[nodiscard]] std::size_t root_of(std::size_t index) const;
-  bool note_address(const IpAddress& address);
+  void join(std::size_t left, std::size_t right);
+  [[nodiscard]] bool is_closed(std::size_t root) const;
+  [[nodiscard]] std::optional<Pair> find_contradiction(std::size_t left, std::size_t right);
+  [[nodiscard]] std::size_t root_of(std::size_t index);
 
-  std::vector<std::vector<IpAddress>> declared_;
+  std::vector<Group> groups_;
+  std::set<IpAddress> declared_;
+  std::set<IpAddress> hops_;
   std::set<Pair> steps_;
-  std::set<Pair> apart_;
-  std::set<IpAddress> known_;
+  std::set<Pair> last_steps_;  // to the far end
+  std::set<Pair> apart_;       // the lower address first
   bool dirty_ = false;
   std::uint64_t overflows_ = 0;
 
-  // Of the last settle().
-  std::vector<IpAddress> addresses_;
+  // Of the last settle(), by index of the address.
+  std::vector<IpAddress> addresses_;  // ascending
   std::unordered_map<IpAddress, std::size_t> index_;
-  std::vector<std::size_t> parent_;
-  std::vector<std::vector<std::size_t>> members_;          // by root
-  std::vector<std::vector<std::size_t>> apart_neighbors_;  // by address
-  std::vector<std::size_t> declared_in_;                   // by root: 1 + index of declared_, or 0
+  std::vector<std::size_t> parent_;                // its root, the lowest address of the device
+  std::vector<std::vector<std::size_t>> members_;  // of a root
+  std::vector<std::vector<std::size_t>> apart_from_;
+  std::vector<std::size_t> group_;  // of a root: index in groups_, or kUndeclared
   std::vector<AliasConflict> conflicts_;
 };
 

@@ -1,4 +1,4 @@
-// Graph: the whole topology as a value to show and export, with the load of measured flows on it.
+// Graph: the whole topology as a value to show and export, with the measured flows on it.
 //
 // Why it exists: `faultline topology show|export` and whoever draws it need one consistent snapshot
 // that no longer refers to live state. Pure.
@@ -17,6 +17,7 @@ struct GraphLink {
   LinkInfo link;
   std::uint64_t flows = 0;  // tracked flows whose present path takes it: how well it is covered
 
+  [[nodiscard]] bool seen() const { return flows > 0; }
   bool operator==(const GraphLink&) const = default;
 };
 
@@ -34,7 +35,7 @@ struct Graph {
 // `topology` must be settled.
 [[nodiscard]] Graph make_graph(const Topology& topology, const PathBook& paths);
 
-// Graphviz; one edge per cable where both directions are known. Dashed: declared, never seen.
+// Graphviz. Dashed: declared, but no measured flow takes it.
 [[nodiscard]] std::string to_dot(const Graph& graph);
 // One document, schema "faultline.topology/1".
 [[nodiscard]] std::string to_json(const Graph& graph);

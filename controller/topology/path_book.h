@@ -63,7 +63,7 @@ struct KnownPath {
 
 class PathBook {
  public:
-  PathNews update(NodeId reporter, const PathRecord& path);
+  PathNews update(NodeId reporter, const PathRecord& traced);
 
   // Null when no trace of it came yet.
   [[nodiscard]] const KnownPath* find(const PathKey& key) const;
@@ -79,8 +79,6 @@ class PathBook {
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
  private:
-  PathNews replace(KnownPath& known, const PathRecord& path);
-
   std::map<PathKey, KnownPath> paths_;
   std::uint64_t route_changes_ = 0;
   std::uint64_t refused_ = 0;

@@ -5,11 +5,12 @@
 // every hop a device id and every step a link id:
 //
 //   device   its inventory name; else its lowest known address ("10.0.0.2")
-//   link     "leaf2>spine3"; the second parallel cable between the two is "leaf2>spine3#2", both
-//   ways silent   "*"
+//   link     "leaf2>spine3"; parallel cables between the two are numbered by address, the second is
+//            "leaf2>spine3#2", and "spine3>leaf2#2" is its other direction
+//   silent   "*"
 //
 // Use: learn() the paths as they come, settle() once before a round of resolve(). Between two
-// settle() calls ids do not change. Thread safety: none for writers; const calls may be shared.
+// settle() calls ids do not change. Thread safety: const calls may be shared.
 #pragma once
 
 #include <cstddef>
@@ -59,9 +60,8 @@ struct LinkInfo {
   std::string id;
   std::string from;
   std::string to;
-  std::optional<IpAddress> ingress;  // of `to`, where known
+  std::optional<IpAddress> ingress;  // where it enters `to`, if known
   bool declared = false;
-  bool seen = false;  // some traced path took it
 
   bool operator==(const LinkInfo&) const = default;
 };
@@ -71,12 +71,13 @@ class Topology {
   // An inventory from parse_inventory().
   explicit Topology(Inventory inventory = {});
 
-  // Adds a node or moves it to another name or address.
+  // Adds a node, or moves it to another name or address.
   void set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address);
-  // Its id stays known for old paths; it is no longer part of the graph.
+  // Old paths still know its name; it is no longer part of the topology.
   void remove_node(NodeId id);
 
-  // `reporter` is the node whose session it is; it need not be the one that traced.
+  // `reporter` is the node whose session it is, whichever end traced. Worth calling for paths that
+  // are news to the PathBook.
   void learn(NodeId reporter, const PathRecord& path);
   // Makes what was learned and set visible. False when no id can have changed.
   bool settle();
@@ -86,10 +87,13 @@ class Topology {
   [[nodiscard]] std::string device_at(const IpAddress& address) const;
   [[nodiscard]] std::string node_name(NodeId id) const;  // "node-7" when it was never set
 
-  // Everything known, by id in ascending order.
+  // Everything known, ascending by id.
   [[nodiscard]] std::vector<DeviceInfo> devices() const;
-  [[nodiscard]] std::vector<LinkInfo> links() const;
-  [[nodiscard]] const std::vector<AliasConflict>& conflicts() const { return aliases_.conflicts(); }
+  // Links that are declared or have a known interface. Traced paths may hold more.
+  [[nodiscard]] const std::map<std::string, LinkInfo>& links() const { return links_; }
+  // What does not fit together, one sentence each.
+  [[nodiscard]] std::vector<std::string> conflicts() const;
+  // Things not learned for want of space; see kLearnedPairsMax.
   [[nodiscard]] std::uint64_t overflows() const { return aliases_.overflows(); }
 
  private:
@@ -99,24 +103,43 @@ class Topology {
     IpAddress address;
     bool removed = false;
   };
+  struct Peer {  // what is at the other end of a declared interface
+    std::string device;
+    std::optional<IpAddress> address;
+  };
+  struct Stop {  // one element of a path, and where the path entered it
+    std::string device;
+    std::optional<IpAddress> ingress;
+  };
   using DevicePair = std::pair<std::string, std::string>;
+  // The two ends of a cable, lower one first; both the same when the other is not known.
+  using Cable = std::pair<IpAddress, IpAddress>;
 
-  void build_aliases();
+  void declare_addresses();
+  void declare_node(const Member& node);
   void name_devices();
   void number_cables();
-  void note_cable(const std::string& from, const std::string& to, const IpAddress& ingress);
-  [[nodiscard]] std::optional<IpAddress> far_end(const IpAddress& ingress) const;
+  void add_link(const std::string& from, const std::string& to,
+                const std::optional<IpAddress>& ingress, bool declared);
+  [[nodiscard]] const Device* declared_device(std::string_view name) const;
   [[nodiscard]] bool enters_from(const std::string& from, const IpAddress& ingress) const;
+  [[nodiscard]] Cable cable_at(const IpAddress& ingress) const;
   [[nodiscard]] std::string link_id(const std::string& from, const std::string& to,
                                     const std::optional<IpAddress>& ingress) const;
 
   Inventory inventory_;
+  std::map<std::string, std::size_t, std::less<>> device_index_;  // in inventory_.devices
+  std::map<IpAddress, std::string> owner_;                        // of declared interfaces
+  std::map<IpAddress, Peer> peers_;                               // of declared interfaces
   std::map<NodeId, Member> nodes_;
   AliasResolver aliases_;
   bool nodes_changed_ = true;
-  std::set<std::pair<NodeId, NodeId>> direct_;
-  std::unordered_map<IpAddress, std::string> device_of_;
-  std::map<DevicePair, std::vector<IpAddress>> cables_;  // by ordered names: keys of the cables
+
+  // Of the last settle().
+  std::unordered_map<IpAddress, std::string> name_of_;  // by AliasResolver::device_of()
+  std::map<DevicePair, std::set<Cable>> cables_;        // by the two names in order
+  std::map<std::string, LinkInfo> links_;
+  std::vector<std::string> name_conflicts_;
 };
 
 }  // namespace faultline::topology

@@ -1,0 +1,97 @@
+#include "controller/topology/inventory.h"
+
+#include "tests/support/catch.h"
+#include "tests/unit/controller/topology/fabric.h"
+
+namespace faultline::topology {
+namespace {
+
+TEST_CASE("an inventory is read as written", "[topology]") {
+  const auto inventory = parse_inventory(R"(
+devices:
+  - name: leaf1
+    kind: switch
+    tier: leaf
+    interfaces:
+      - {name: up1, address: 10.0.0.0, peer: spine1/down1}
+      - {address: 2001:db8::1, peer: spine1}
+  - name: spine1
+    kind: router
+    interfaces:
+      - {name: down1, address: 10.0.0.1, peer: leaf1}
+)",
+                                         "inventory.yaml");
+  REQUIRE(inventory);
+  CHECK(*inventory == Inventory{{{.name = "leaf1",
+                                  .kind = DeviceKind::kSwitch,
+                                  .tier = "leaf",
+                                  .interfaces = {{"up1", address("10.0.0.0"), "spine1", "down1"},
+                                                 {"", address("2001:db8::1"), "spine1", ""}}},
+                                 {.name = "spine1",
+                                  .kind = DeviceKind::kRouter,
+                                  .tier = "",
+                                  .interfaces = {{"down1", address("10.0.0.1"), "leaf1", ""}}}}});
+}
+
+TEST_CASE("an empty inventory is an inventory", "[topology]") {
+  CHECK(parse_inventory("", "x") == Inventory{});
+  CHECK(parse_inventory("devices: []\n", "x") == Inventory{});
+}
+
+TEST_CASE("a mistake in an inventory is one sentence with its line", "[topology]") {
+  struct Case {
+    const char* yaml;
+    const char* line;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"devices:\n  - kind: switch\n", ":2:", "name"},
+      {"devices:\n  - name: a b\n", ":2:", "a name is"},
+      {"devices:\n  - name: a\n  - name: a\n", ":3:", "declared twice"},
+      {"devices:\n  - name: a\n    kind: toaster\n", ":3:", "toaster"},
+      {"devices:\n  - name: a\n    colour: red\n", ":3:", "colour"},
+      {"gadgets: []\n", ":1:", "gadgets"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {address: 10.0.0.0/31}\n",
+       ":4:", "not an IP address"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {name: e1}\n", ":4:", "address"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {address: 10.0.0.1}\n      - {address: "
+       "10.0.0.1}\n",
+       ":5:", "belongs to a already"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {name: e, address: 10.0.0.1}\n      - "
+       "{name: e, address: 10.0.0.2}\n",
+       ":5:", "two interfaces named e"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {address: 10.0.0.1, peer: b}\n",
+       ":4:", "there is no device b"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {address: 10.0.0.1, peer: a}\n",
+       ":4:", "itself"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {address: 10.0.0.1, peer: b/e9}\n  - name: "
+       "b\n",
+       ":4:", "b has no interface e9"},
+      {"devices:\n  - name: a\n    interfaces:\n      - {name: e1, address: 10.0.0.1, peer: "
+       "b/e1}\n  - name: b\n    interfaces:\n      - {name: e1, address: 10.0.0.2, peer: c}\n  - "
+       "name: c\n",
+       ":4:", "says that its peer is c"},
+      {"devices: 7\n", ":1:", "devices"},
+      {"devices:\n  - [\n", "", "YAML"},
+  };
+  for (const auto& test : cases) {
+    CAPTURE(test.yaml);
+    const auto inventory = parse_inventory(test.yaml, "inventory.yaml");
+    REQUIRE(!inventory);
+    CAPTURE(inventory.error().context);
+    CHECK(inventory.error().context.starts_with(std::string("inventory.yaml") + test.line));
+    CHECK(inventory.error().context.find(test.says) != std::string::npos);
+  }
+}
+
+TEST_CASE("every kind reads back as it is written", "[topology]") {
+  for (const auto kind : {DeviceKind::kSwitch, DeviceKind::kRouter, DeviceKind::kHost,
+                          DeviceKind::kVm, DeviceKind::kVswitch, DeviceKind::kGateway,
+                          DeviceKind::kTunnel, DeviceKind::kZone, DeviceKind::kOther}) {
+    CHECK(parse_device_kind(to_string(kind)) == kind);
+  }
+  CHECK(!parse_device_kind("Switch"));
+}
+
+}  // namespace
+}  // namespace faultline::topology

@@ -1,0 +1,126 @@
+#include "controller/topology/path_book.h"
+
+#include "tests/support/catch.h"
+#include "tests/unit/controller/topology/fabric.h"
+
+namespace faultline::topology {
+namespace {
+
+constexpr NodeId kReporter{1};
+
+PathRecord traced(std::int64_t at, bool complete, std::initializer_list<const char*> texts) {
+  return {.target = NodeId{2},
+          .source_port = 40'000,
+          .traced_at = wall_time_from_unix_seconds(at),
+          .complete = complete,
+          .hops = hops(texts)};
+}
+
+const KnownPath& known_of(const PathBook& book) {
+  return *book.find({kReporter, NodeId{2}, 40'000, Direction::kForward});
+}
+
+TEST_CASE("each trace is news or is not", "[topology]") {
+  struct Trace {
+    bool complete;
+    std::initializer_list<const char*> hops;
+    PathNews news;
+  };
+  struct Story {
+    const char* name;
+    std::vector<Trace> traces;
+  };
+  const std::vector<Story> stories = {
+      {"the same again",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged}}},
+      {"another route",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {true, {"1.1.1.1", "3.3.3.3"}, PathNews::kChanged},
+        {true, {"1.1.1.1", "3.3.3.3"}, PathNews::kUnchanged}}},
+      {"a longer route",
+       {{true, {"1.1.1.1"}, PathNews::kFirst}, {true, {"1.1.1.1", "3.3.3.3"}, PathNews::kChanged}}},
+      {"a rate-limited hop",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {true, {"*", "2.2.2.2"}, PathNews::kUnchanged}}},
+      {"a hop that speaks at last",
+       {{true, {"*", "2.2.2.2"}, PathNews::kFirst},
+        {true, {"1.1.1.1", "*"}, PathNews::kRefined},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged}}},
+      {"cut short by a fault, for ever",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {false, {"1.1.1.1"}, PathNews::kUnchanged},
+        {false, {"1.1.1.1", "*", "*"}, PathNews::kUnchanged},
+        {false, {}, PathNews::kUnchanged},
+        {false, {"1.1.1.1"}, PathNews::kUnchanged},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged}}},
+      {"rerouted into a fault",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {false, {"9.9.9.9"}, PathNews::kWithheld},
+        {false, {"9.9.9.9"}, PathNews::kWithheld},
+        {false, {"9.9.9.9"}, PathNews::kChanged},
+        {true, {"9.9.9.9", "2.2.2.2"}, PathNews::kRefined}}},
+      {"one stray trace",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {false, {"9.9.9.9"}, PathNews::kWithheld},
+        {false, {"9.9.9.9"}, PathNews::kWithheld},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged},
+        {false, {"9.9.9.9"}, PathNews::kWithheld}}},
+      {"never complete yet",
+       {{false, {"1.1.1.1"}, PathNews::kFirst},
+        {false, {"1.1.1.1", "2.2.2.2"}, PathNews::kRefined},
+        {false, {"1.1.1.1", "3.3.3.3"}, PathNews::kChanged},
+        {true, {"1.1.1.1", "3.3.3.3", "4.4.4.4"}, PathNews::kRefined}}},
+  };
+  for (const auto& story : stories) {
+    CAPTURE(story.name);
+    PathBook book;
+    for (std::size_t i = 0; i < story.traces.size(); ++i) {
+      CAPTURE(i);
+      const auto& trace = story.traces[i];
+      const auto at = static_cast<std::int64_t>(i);
+      CHECK(to_string(book.update(kReporter, traced(at, trace.complete, trace.hops))) ==
+            to_string(trace.news));
+    }
+  }
+}
+
+TEST_CASE("the book keeps what several traces saw, and since when", "[topology]") {
+  PathBook book;
+  book.update(kReporter, traced(10, true, {"1.1.1.1", "*", "3.3.3.3"}));
+  book.update(kReporter, traced(20, false, {"*", "2.2.2.2"}));
+  CHECK(known_of(book).path == traced(20, true, {"1.1.1.1", "2.2.2.2", "3.3.3.3"}));
+  CHECK(known_of(book).changed_at == wall_time_from_unix_seconds(10));
+  book.update(kReporter, traced(30, true, {"1.1.1.1", "7.7.7.7", "3.3.3.3"}));
+  CHECK(known_of(book).changed_at == wall_time_from_unix_seconds(30));
+  CHECK(known_of(book).changes == 1);
+  CHECK(book.route_changes() == 1);
+}
+
+TEST_CASE("a trace from a spool does not replace a newer one", "[topology]") {
+  PathBook book;
+  book.update(kReporter, traced(20, true, {"1.1.1.1"}));
+  CHECK(book.update(kReporter, traced(10, true, {"9.9.9.9"})) == PathNews::kRefused);
+  CHECK(known_of(book).path.hops == hops({"1.1.1.1"}));
+  CHECK(book.refused() == 1);
+}
+
+TEST_CASE("sessions differ in reporter, target, port and direction, and are forgotten by them",
+          "[topology]") {
+  PathBook book;
+  auto path = traced(1, true, {"1.1.1.1"});
+  book.update(kReporter, path);
+  path.direction = Direction::kReturn;
+  book.update(kReporter, path);
+  path.source_port = 40'001;
+  book.update(kReporter, path);
+  path.target = NodeId{3};
+  book.update(kReporter, path);
+  book.update(NodeId{9}, path);
+  CHECK(book.paths().size() == 5);
+  CHECK(book.forget_if([](const PathKey& key) { return key.target == NodeId{3}; }) == 2);
+  CHECK(book.paths().size() == 3);
+}
+
+}  // namespace
+}  // namespace faultline::topology
