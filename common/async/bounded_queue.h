@@ -37,7 +37,7 @@ struct QueueOptions {
   OverflowPolicy policy = OverflowPolicy::kReject;
   // Called after a push made an empty queue non-empty; typically posts "drain the queue" to a loop.
   // The consumer must then pop until there is nothing left.
-  std::function<void()> on_ready;
+  std::function<void()> on_ready = {};
 };
 
 template <typename T>

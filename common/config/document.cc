@@ -38,7 +38,7 @@ std::string suggestion(std::string_view key, const std::set<std::string, std::le
   if (asked.empty() || key.size() > kKeyBytesMax) return "";
   const auto nearest = std::ranges::min_element(
       asked, {}, [key](const std::string& candidate) { return distance(key, candidate); });
-  const bool is_near = distance(key, *nearest) <= std::max<std::size_t>(1, key.size() / 3);
+  const bool is_near = distance(key, *nearest) <= std::max<std::size_t>(1, key.size() / 2);
   if (is_near) return fmt::format("; did you mean {}?", *nearest);
   return fmt::format("; known here: {}", fmt::join(asked, ", "));
 }
@@ -63,9 +63,17 @@ void find_unknown_keys(Reading& reading) {
 
 }  // namespace
 
+std::string Reading::place(int line) const {
+  return line > 0 ? fmt::format("{}:{}", name, line) : name;
+}
+
 void Reading::add_mistake(int line, std::string_view what) {
-  const auto place = line > 0 ? fmt::format("{}:{}", name, line) : name;
-  mistakes.push_back({line, fmt::format("{}: {}", place, what)});
+  mistakes.push_back({line, fmt::format("{}: {}", place(line), what)});
+}
+
+void Reading::add_missing(int line, std::string_view key) {
+  mistakes.push_back(
+      {std::numeric_limits<int>::max(), fmt::format("{}: {} is missing", place(line), key)});
 }
 
 Environment environment_of_process() {
@@ -119,7 +127,7 @@ Section Document::root(Environment environment) {
 
 Status Document::finish() {
   find_unknown_keys(*reading_);
-  const auto first = std::ranges::min_element(reading_->mistakes, {}, &Mistake::line);
+  const auto first = std::ranges::min_element(reading_->mistakes, {}, &Mistake::order);
   if (first == reading_->mistakes.end()) return {};
   return fail(ErrorCode::kInvalid, first->sentence);
 }

@@ -14,7 +14,7 @@
 namespace faultline::config {
 
 struct Mistake {
-  int line = 0;  // 0 where it is in the environment or in nothing
+  int order = 0;  // the lowest is told
   std::string sentence;
 };
 
@@ -27,8 +27,13 @@ struct Reading {
   std::map<const Node*, std::string> paths;
   std::vector<Mistake> mistakes;
 
-  // `what` follows the place: "controller.yaml:12: ".
+  // `what` follows the place: "controller.yaml:12: ", without a line where that is 0.
   void add_mistake(int line, std::string_view what);
+  // An absent key is told after all others: it may be one that is there, misspelt.
+  void add_missing(int line, std::string_view key);
+
+ private:
+  [[nodiscard]] std::string place(int line) const;
 };
 
 }  // namespace faultline::config

@@ -116,7 +116,10 @@ void Section::error(std::string_view key, std::string_view what) {
 
 Section& Section::required(std::string_view key) {
   const bool overridden = reading_->environment.contains(variable_of(path_of(key)));
-  if (find(key) == nullptr && !overridden) error(key, "is missing");
+  if (find(key) == nullptr && !overridden) {
+    const bool in_root = map_ == nullptr || path_.empty();
+    reading_->add_missing(in_root ? 0 : map_->line, path_of(key));
+  }
   return *this;
 }
 

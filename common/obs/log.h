@@ -36,7 +36,7 @@ struct LogOptions {
   LogFormat format = LogFormat::kText;
   std::size_t queue_lines_max = kLogQueueLinesMax;
   // Takes finished lines (with their newline) on the log thread; stderr where it is empty.
-  std::function<void(std::string_view)> sink;
+  std::function<void(std::string_view)> sink = {};
 };
 
 // At most one at a time. Its destructor writes what is queued and joins the thread.

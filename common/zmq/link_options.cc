@@ -1,9 +1,10 @@
 #include "common/zmq/link_options.h"
 
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
-#include <limits>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -84,7 +85,30 @@ tl::unexpected<Error> fail_socket(const ::zmq::error_t& error) {
               fmt::format("cannot open a ZeroMQ socket: {}", error.what()));
 }
 
-bool is_tcp(std::string_view endpoint) { return endpoint.starts_with("tcp://"); }
+bool is_port(std::string_view text) {
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= 65'535;
+}
+
+// libzmq itself would take port 99999 and use another one.
+bool is_endpoint(std::string_view text) {
+  constexpr std::string_view kScheme = "tcp://";
+  if (!text.starts_with(kScheme)) return false;
+  text.remove_prefix(kScheme.size());
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const std::string_view host = text.substr(0, colon);
+  const bool is_host = host.starts_with('[') ? host.ends_with(']') && host.size() > 2
+                                             : !host.empty() && host.find(':') == host.npos;
+  return is_host && is_port(text.substr(colon + 1));
+}
+
+// The same with "*" for any free port.
+bool is_listen_endpoint(std::string_view text) {
+  return is_endpoint(text) ||
+         (text.ends_with(":*") && is_endpoint(fmt::format("{}1", text.substr(0, text.size() - 1))));
+}
 
 }  // namespace
 
@@ -128,7 +152,7 @@ Result<Socket> make_client(Context& context, const crypto::KeyPair& own, const P
 }
 
 Result<std::string> listen(Socket& server, std::string_view endpoint) {
-  if (!is_tcp(endpoint)) return fail_endpoint("listen on", endpoint, EINVAL);
+  if (!is_listen_endpoint(endpoint)) return fail_endpoint("listen on", endpoint, EINVAL);
   try {
     server.bind(std::string{endpoint});
     return server.get(::zmq::sockopt::last_endpoint);
@@ -138,7 +162,7 @@ Result<std::string> listen(Socket& server, std::string_view endpoint) {
 }
 
 Status connect(Socket& client, std::string_view endpoint) {
-  if (!is_tcp(endpoint)) return fail_endpoint("connect to", endpoint, EINVAL);
+  if (!is_endpoint(endpoint)) return fail_endpoint("connect to", endpoint, EINVAL);
   try {
     client.connect(std::string{endpoint});
     return {};

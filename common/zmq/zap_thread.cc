@@ -15,6 +15,7 @@
 #include "common/base/check.h"
 #include "common/obs/log.h"
 #include "common/obs/log_limiter.h"
+#include "common/zmq/peer_address.h"
 
 namespace faultline::zmq {
 namespace {
@@ -37,8 +38,9 @@ struct Reply {
 // Frames: version, request id, domain, address, routing id, mechanism, credentials.
 std::optional<Request> parse(const std::vector<::zmq::message_t>& frames) {
   if (frames.size() < 6 || frames[0].to_string_view() != kVersion) return std::nullopt;
-  Request request{
-      .id = frames[1].to_string(), .address = frames[3].to_string(), .key = std::nullopt};
+  Request request{.id = frames[1].to_string(),
+                  .address = readable_address(frames[3].to_string_view()),
+                  .key = std::nullopt};
   PublicKey key;
   if (frames.size() == 7 && frames[5].to_string_view() == "CURVE" &&
       frames[6].size() == key.bytes.size()) {

@@ -31,7 +31,7 @@ enum class Admission : std::uint8_t {
 
 struct TrustEntry {
   Admission admission = Admission::kAdmitted;
-  std::string label;  // of a spent token: which node it made, for the log
+  std::string label = {};  // of a spent token: which node it made, for the log
 
   bool operator==(const TrustEntry&) const = default;
 };

@@ -5,6 +5,7 @@
 
 #include "common/async/timer.h"
 #include "common/base/check.h"
+#include "common/zmq/peer_address.h"
 
 namespace faultline::zmq {
 namespace {
@@ -31,13 +32,6 @@ int send_frame(::zmq::socket_t& socket, const void* data, std::size_t size, int 
 std::string_view property(const ::zmq::message_t& message, const char* name) {
   const char* value = ::zmq_msg_gets(message.handle(), name);
   return value == nullptr ? std::string_view{} : std::string_view{value};
-}
-
-std::string peer_address(const ::zmq::message_t& message) {
-  constexpr std::string_view kMappedV4 = "::ffff:";
-  auto address = property(message, kPeerAddress);
-  if (address.starts_with(kMappedV4)) address.remove_prefix(kMappedV4.size());
-  return std::string{address};
 }
 
 }  // namespace
@@ -138,7 +132,7 @@ std::optional<Received> ZmqSocket::take_message() {
     counters_.malformed.add();
     return std::nullopt;
   }
-  message.peer_address = peer_address(*frame);
+  message.peer_address = readable_address(property(*frame, kPeerAddress));
   message.body = *std::move(frame);
   counters_.received.add();
   return message;
