@@ -83,11 +83,9 @@ class Alert:
         self.received_at = line["received_at"]
         self.signature = line["signature"]
         self.payload = line["payload"]
-        incident = self.payload["incident"]
         self.event = self.payload["event"]  # opened, updated, resolved
-        self.incident_id = incident["id"]
-        self.component = Component(incident["component"]["kind"], incident["component"]["id"])
-        self.summary = incident["summary"]
+        self.incident_id = self.payload["incident"]
+        self.component = Component(self.payload["component"]["kind"], self.payload["component"]["id"])
 
 
 def read_alerts(path):

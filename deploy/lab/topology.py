@@ -165,11 +165,11 @@ class Fabric:
 
     def inventory(self):
         """topology.yaml: what an operator would export from an inventory system, for the controller."""
-        lines = [f"# Written by the lab for fabric {self.name!r}: every switch with its interfaces, and the hosts.", "devices:"]
+        lines = [f"# Written by the lab for fabric {self.name!r}: every switch with its interfaces.", "devices:"]
         for router in self.routers:
             tier = "spine" if router in self.spine_names else "leaf"
             lines += [f"  - name: {router}", "    kind: switch", f"    tier: {tier}", "    interfaces:"]
-            lines += [f"      - {{name: {peer}, address: {own}, peer: {peer}}}" for peer, own, _ in self.interfaces(router)]
-        lines.append("nodes:")
-        lines += [f"  - {{name: {h}, rack: {self.leaf_of(h)}, address: {self.address(h)}}}" for h in self.host_names]
+            for peer, own, _ in self.interfaces(router):
+                cabled = f", peer: {peer}/{router}" if peer in self.routers else ""
+                lines.append(f"      - {{name: {peer}, address: {own}{cabled}}}")
         return "\n".join(lines) + "\n"
