@@ -51,8 +51,9 @@ std::optional<std::uint32_t> first_reply(std::span<const Fate> fates) {
 // Tells the anchors among fates, which must be asked for in ascending order.
 class AnchorFinder {
  public:
-  AnchorFinder(std::span<const Fate> fates, Scale scale)
+  AnchorFinder(std::span<const Fate> fates, Scale scale, std::optional<std::uint32_t> highest)
       : fates_(fates), scale_(scale), lowest_from_(fates.size() + 1, kHighest) {
+    if (highest) highest_before_ = scale.at(*highest);
     for (std::size_t i = fates.size(); i-- > 0;) {
       const bool answered = fates[i].arrivals > 0;
       lowest_from_[i] =
@@ -89,13 +90,13 @@ struct GapVerdict {
 };
 
 GapVerdict judge(const Gap& gap, std::uint32_t last_reply, std::uint32_t reply) {
-  const bool may_have_restarted =
-      std::uint64_t{reply} + 1 <= std::uint64_t{gap.length} + kRestartSlack;
-  if (may_have_restarted || gap.tangled) return {};
   const std::int64_t unanswered = std::int64_t{gap.unanswered_inside} + gap.unanswered_outside;
   const std::int64_t returning = Scale(last_reply).at(reply) - 1 - gap.arrivals;
   const std::int64_t forward = unanswered - returning;
   if (returning < 0 || forward < 0) return {.contradiction = true};
+  const bool may_have_restarted =
+      std::uint64_t{reply} + 1 <= std::uint64_t{gap.length} + kRestartSlack;
+  if (may_have_restarted || gap.tangled) return {};
   return {.determined = true,
           .forward = static_cast<std::uint32_t>(forward),
           .returning = static_cast<std::uint32_t>(returning)};
@@ -131,12 +132,25 @@ Anchor remember(bool anchored, std::uint32_t reply, const Gap& gap) {
           .arrivals = gap.arrivals};
 }
 
+// The highest reply among `fates`, on the scale of `origin`.
+std::optional<std::uint32_t> highest_reply(std::span<const Fate> fates, std::uint32_t origin,
+                                           std::optional<std::uint32_t> highest) {
+  const Scale scale(origin);
+  for (const Fate& fate : fates) {
+    if (fate.arrivals == 0) continue;
+    if (!highest || scale.at(fate.reply_high) > scale.at(*highest)) highest = fate.reply_high;
+  }
+  return highest;
+}
+
 }  // namespace
 
 Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t window) {
   FAULTLINE_CHECK(window <= fates.size(), "the window is part of the fates");
-  bool anchored = anchor.known && !undercut(anchor, fates);
-  std::uint32_t last_reply = anchored ? anchor.reply : first_reply(fates).value_or(0);
+  if (anchor.known && undercut(anchor, fates)) anchor = {.contradicted = anchor.contradicted};
+  bool anchored = anchor.known;
+  const std::uint32_t origin = anchored ? anchor.reply : first_reply(fates).value_or(0);
+  std::uint32_t last_reply = origin;
   Gap gap;
   if (anchored) {
     gap = {.length = anchor.distance - 1,
@@ -146,7 +160,7 @@ Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t win
   Loss loss;
   Anchor next;
   bool contradiction = false;
-  AnchorFinder anchors(fates, Scale(last_reply));
+  AnchorFinder anchors(fates, Scale(origin), anchor.highest);
   for (std::size_t i = 0;; ++i) {
     if (i == window) next = remember(anchored, last_reply, gap);
     if (i == fates.size()) break;
@@ -164,12 +178,14 @@ Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t win
     gap = {};
   }
   loss.undetermined += gap.unanswered_inside;
-  if (contradiction || anchor.contradicted) {
+  if (contradiction || anchor.contradicted || !anchor.known) {
     loss.undetermined += loss.forward;
     loss.forward = 0;
   }
+  next.contradicted = contradiction;
+  next.highest =
+      highest_reply(fates.first(window), origin, anchor.known ? anchor.highest : std::nullopt);
   anchor = next;
-  anchor.contradicted = contradiction;
   return loss;
 }
 

@@ -14,13 +14,17 @@
 // - F or R is negative: a packet overtook an anchor, or was duplicated, and its reply was lost.
 // Then
 //   no forward loss is claimed in this evaluation and the next, because another gap may owe it one;
+//   nor is it in a window that no anchor precedes, where such a gap would not be seen;
 // - F and R are both positive in a gap that reaches into another window.
-// So every packet claimed for a direction is backed by one really lost in that direction. The rule
-// is FIELD.md's; it assumes a reflector that counts from zero per session (RFC 8762 section 4.3.1).
+// So a packet claimed for a direction is backed by one really lost in that direction. What remains:
+// a packet that is delayed past the replies at hand and whose reply is then lost looks lost going
+// out (simulated, 2 % of packets delayed by over an interval and 4 % lost: one in 600,000 packets).
+// It assumes a reflector that counts from zero per session (RFC 8762 section 4.3.1).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace faultline::session {
@@ -36,7 +40,10 @@ struct Fate {
 // What is remembered of the packets before the first Fate: the newest anchor and what followed it.
 struct Anchor {
   bool known = false;
-  std::uint32_t reply = 0;       // the anchor's reflector sequence
+  std::uint32_t reply = 0;  // the anchor's reflector sequence
+  // The highest reflector sequence seen since; later replies below it are out of order. Kept for
+  // one window where there is no anchor.
+  std::optional<std::uint32_t> highest = std::nullopt;
   std::uint32_t distance = 1;    // from the anchor's sequence to the first fate's
   std::uint32_t unanswered = 0;  // packets between
   std::uint32_t arrivals = 0;    // replies received between

@@ -237,7 +237,7 @@ TEST_CASE("packets duplicated on their way out blame no direction for what it di
               .forward_duplicate = 0.05,
               .return_duplicate = 0.05,
               .restart = 0.005},
-             400, false);
+             300, false);
 }
 
 TEST_CASE("packets that overtake each other blame no direction for what it did not lose",
@@ -249,7 +249,7 @@ TEST_CASE("packets that overtake each other blame no direction for what it did n
               .return_overtaken = 0.02,
               .restart = 0.005,
               .blackout = 0.002},
-             400, false);
+             300, false);
 }
 
 }  // namespace faultline::session
