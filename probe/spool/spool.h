@@ -35,8 +35,10 @@ namespace faultline::spool {
 inline constexpr std::uint64_t kSpoolSizeDefault = 64 << 20;  // bytes
 inline constexpr std::uint64_t kSpoolSizeMin = 64 << 10;
 inline constexpr std::size_t kMemoryBytesMax = 1 << 20;  // payloads held while the disk fails
-inline constexpr std::size_t kBatchesMax = 65'536;       // a week of windows; bounds the index
-inline constexpr std::size_t kGapRecordsMax = 1'024;     // the oldest is forgotten, and counted
+inline constexpr std::size_t kReadBytesMax = 4
+                                             << 20;  // payloads that one read returns, or one batch
+inline constexpr std::size_t kBatchesMax = 65'536;   // a week of windows; bounds the index
+inline constexpr std::size_t kGapRecordsMax = 1'024;  // the oldest is forgotten, and counted
 
 struct SpoolStats {
   std::uint64_t batches = 0;          // not acknowledged, gap records included
@@ -67,8 +69,8 @@ struct SpoolRead {
 
 class Spool {
  public:
-  // Recovers what earlier boots left; a torn tail is cut, and sequence numbers missing between
-  // records become gap records with results_dropped 0 (unknown; or acknowledged, then the
+  // Recovers what earlier boots left; a torn tail is cut, and sequence numbers missing before or
+  // between records become gap records with results_dropped 0 (unknown; or acknowledged, then the
   // controller ignores them). The error is one sentence: kConflict when another process has the
   // directory, kDenied when it cannot be written, kInvalid when size_max is below kSpoolSizeMin.
   [[nodiscard]] static Result<std::unique_ptr<Spool>> open(const std::filesystem::path& directory,
@@ -85,7 +87,8 @@ class Spool {
                                              std::uint64_t results_count);
 
   // Up to `batches_max` unacknowledged batches and gap records after the cursor. A batch whose
-  // bytes do not match their checksum comes as a gap record. Empty: there is none.
+  // bytes do not match their checksum comes as a gap record. Empty: there is none. What becomes a gap
+  // behind the cursor is found by the next read from the beginning: resend from there.
   [[nodiscard]] Result<SpoolRead> unacknowledged(SpoolCursor after, std::size_t batches_max);
   // Before the first batch of `boot`. With the running boot: reads live batches and not the
   // backlog.
