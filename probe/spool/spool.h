@@ -87,8 +87,8 @@ class Spool {
                                              std::uint64_t results_count);
 
   // Up to `batches_max` unacknowledged batches and gap records after the cursor. A batch whose
-  // bytes do not match their checksum comes as a gap record. Empty: there is none. What becomes a gap
-  // behind the cursor is found by the next read from the beginning: resend from there.
+  // bytes do not match their checksum comes as a gap record. Empty: there is none. What becomes a
+  // gap behind the cursor is found by the next read from the beginning: resend from there.
   [[nodiscard]] Result<SpoolRead> unacknowledged(SpoolCursor after, std::size_t batches_max);
   // Before the first batch of `boot`. With the running boot: reads live batches and not the
   // backlog.
