@@ -3,10 +3,10 @@
 // Why it exists: the HTTP server, its routes and the JSON know nothing of the core, and the tests
 // of API and CLI run against a fake one.
 //
-// Thread safety: every function is called from any of the API's kQueryWorkers query threads,
-// several at once, and never from the loop. Implementations answer from immutable snapshots and the
-// store's own thread-safe reads; the three that change something hand the change to the loop and
-// wait for it to be durable, for a bounded time.
+// Thread safety: every function is called from the API's two query threads, possibly at once, and
+// never from the loop. Implementations answer from immutable snapshots and the store's own
+// thread-safe reads; the three that change something hand the change to the loop and wait for it to
+// be durable, for a bounded time.
 //
 // Errors: kNotFound, kConflict, kDenied, kInvalid, kLimit, kUnavailable become 404, 409, 403, 400,
 // 429, 503; anything else 500. The context is shown to the operator.
@@ -59,7 +59,7 @@ class Backend {
   virtual Result<TopologyView> topology() const = 0;
   // The bundle of schemas/bundle.md for the last `since`, in pieces of any size.
   virtual Status bundle(Duration since, const TextSink& sink) const = 0;
-  // OpenMetrics text, without its closing "# EOF": the API adds its own counters.
+  // OpenMetrics text, complete with "# EOF".
   virtual Result<std::string> metrics() const = 0;
 
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;

@@ -1,0 +1,349 @@
+#include "controller/api/routes.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common/obs/metrics.h"
+#include "controller/api/target.h"
+#include "controller/api/views_json.h"
+#include "controller/localize/verdict_json.h"
+
+namespace faultline::api {
+namespace {
+
+using Parameters = std::map<std::string, std::string>;
+
+// One request, matched to its route.
+struct Call {
+  std::vector<std::string> captured;  // the {..} segments in order
+  const Parameters& query;
+  const std::string& body;
+  Backend& backend;
+};
+
+constexpr Duration kHorizonMax = std::chrono::days{366};
+constexpr std::uint64_t kTokenLifetimeSecondsMax = 30 * 86'400;
+
+Response json_response(std::string body) { return Response{.body = std::move(body)}; }
+
+// The answer as a document, or the error.
+template <typename View>
+Response respond(const Result<View>& view, std::string (*render)(const View&)) {
+  return view ? json_response(render(*view)) : error_response(view.error());
+}
+
+Result<std::optional<WallTime>> time_parameter(const Parameters& query, const std::string& name) {
+  const auto found = query.find(name);
+  if (found == query.end()) return std::optional<WallTime>{};
+  const auto time = parse_rfc3339(found->second);
+  if (!time) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("'{}' must be an RFC 3339 time such as 2026-11-22T03:00:00Z", name));
+  }
+  return time;
+}
+
+Result<std::optional<Duration>> duration_parameter(const Parameters& query,
+                                                   const std::string& name) {
+  const auto found = query.find(name);
+  if (found == query.end()) return std::optional<Duration>{};
+  const auto duration = parse_duration(found->second);
+  if (!duration || *duration == Duration::zero() || *duration > kHorizonMax) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("'{}' must be a duration such as 30s, 10m or 2h, up to 366d", name));
+  }
+  return duration;
+}
+
+Response get_version(const Call& call) {
+  return json_response(version_json(call.backend.version()));
+}
+
+Response get_status(const Call& call) { return respond(call.backend.status(), status_json); }
+
+Response get_nodes(const Call& call) { return respond(call.backend.nodes(), nodes_json); }
+
+Response get_node(const Call& call) {
+  return respond(call.backend.node(call.captured[0]), node_json);
+}
+
+Response delete_node(const Call& call) {
+  const auto done = call.backend.remove_node(call.captured[0]);
+  return done ? json_response(removed_json("node", call.captured[0]))
+              : error_response(done.error());
+}
+
+Response get_tokens(const Call& call) { return respond(call.backend.tokens(), tokens_json); }
+
+Result<TokenRequest> parse_token_request(const std::string& body) {
+  TokenRequest request;
+  if (body.empty()) return request;
+  const auto json = nlohmann::json::parse(body, nullptr, false);
+  if (!json.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
+  for (const auto& [key, value] : json.items()) {
+    if (key == "node" && value.is_string()) {
+      FAULTLINE_TRY_STATUS(validate_name(value.get_ref<const std::string&>()));
+      request.node = value.get<std::string>();
+    } else if (key == "lifetime_s" && value.is_number_unsigned()) {
+      const auto lifetime_s = value.get<std::uint64_t>();
+      if (lifetime_s == 0 || lifetime_s > kTokenLifetimeSecondsMax) {
+        return fail(ErrorCode::kInvalid, "'lifetime_s' must be between 1 s and 30 d");
+      }
+      request.lifetime = std::chrono::seconds{lifetime_s};
+    } else {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("'{}' is not a member of a token request, or has a wrong type", key));
+    }
+  }
+  return request;
+}
+
+Response post_token(const Call& call) {
+  const auto request = parse_token_request(call.body);
+  if (!request) return error_response(request.error());
+  auto response = respond(call.backend.create_token(*request), new_token_json);
+  if (response.status == 200) response.status = 201;
+  return response;
+}
+
+Response delete_token(const Call& call) {
+  const auto done = call.backend.remove_token(call.captured[0]);
+  return done ? json_response(removed_json("token", call.captured[0]))
+              : error_response(done.error());
+}
+
+Result<MatrixRequest> parse_matrix_request(const Parameters& query) {
+  MatrixRequest request;
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
+  if (since) request.since = *since;
+  const auto by = query.find("by");
+  if (by == query.end() || by->second == "rack") return request;
+  if (by->second != "node") return fail(ErrorCode::kInvalid, "'by' must be rack or node");
+  request.by = Grouping::kNode;
+  return request;
+}
+
+Response get_matrix(const Call& call) {
+  const auto request = parse_matrix_request(call.query);
+  if (!request) return error_response(request.error());
+  return respond(call.backend.matrix(*request), matrix_json);
+}
+
+Result<LocalizeRequest> parse_localize_request(const Parameters& query) {
+  LocalizeRequest request;
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(request.since, duration_parameter(query, "since"));
+  return request;
+}
+
+Response get_localize(const Call& call) {
+  const auto request = parse_localize_request(call.query);
+  if (!request) return error_response(request.error());
+  const auto answer = call.backend.localize(*request);
+  if (!answer) return error_response(answer.error());
+  return json_response(localize::verdict_json(answer->verdict, answer->solve_ms) + "\n");
+}
+
+Response get_path(const Call& call) {
+  return respond(call.backend.path(call.captured[0], call.captured[1]), path_json);
+}
+
+Result<HistoryRequest> parse_history_request(const Parameters& query) {
+  HistoryRequest request;
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
+  if (since) request.since = *since;
+  return request;
+}
+
+Response get_history(const Call& call) {
+  const auto request = parse_history_request(call.query);
+  if (!request) return error_response(request.error());
+  return respond(call.backend.history(call.captured[0], call.captured[1], *request), history_json);
+}
+
+Response get_incidents(const Call& call) {
+  const auto state = call.query.find("state");
+  auto filter = IncidentFilter::kOpen;
+  if (state != call.query.end()) {
+    if (state->second == "resolved") {
+      filter = IncidentFilter::kResolved;
+    } else if (state->second == "all") {
+      filter = IncidentFilter::kAll;
+    } else if (state->second != "open") {
+      return error_response({ErrorCode::kInvalid, "'state' must be open, resolved or all"});
+    }
+  }
+  return respond(call.backend.incidents(filter), incidents_json);
+}
+
+Response get_incident(const Call& call) {
+  return respond(call.backend.incident(call.captured[0]), incident_json);
+}
+
+Response get_topology(const Call& call) { return respond(call.backend.topology(), topology_json); }
+
+Response get_topology_export(const Call& call) {
+  const auto format = call.query.find("format");
+  if (format == call.query.end() || format->second == "json") return get_topology(call);
+  if (format->second != "dot") {
+    return error_response({ErrorCode::kInvalid, "'format' must be dot or json"});
+  }
+  auto response = respond(call.backend.topology(), topology_dot);
+  if (response.status == 200) response.content_type = "text/vnd.graphviz";
+  return response;
+}
+
+Response get_bundle(const Call& call) {
+  const auto since = duration_parameter(call.query, "since");
+  if (!since) return error_response(since.error());
+  if (!*since) return error_response({ErrorCode::kInvalid, "'since' is required, such as 10m"});
+  Response response{.content_type = "application/jsonl"};
+  response.stream = [&backend = call.backend, duration = **since](const TextSink& sink) {
+    return backend.bundle(duration, sink);
+  };
+  return response;
+}
+
+Response get_metrics(const Call& call) {
+  auto metrics = call.backend.metrics();
+  if (!metrics) return error_response(metrics.error());
+  return Response{.content_type = obs::kOpenMetricsContentType, .body = std::move(*metrics)};
+}
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;
+  std::string_view parameters;  // allowed in the query, separated by blanks
+  Response (*handler)(const Call&);
+};
+
+constexpr std::array kRoutes{
+    Route{"GET", "/api/v1/version", "", get_version},
+    Route{"GET", "/api/v1/status", "", get_status},
+    Route{"GET", "/api/v1/nodes", "", get_nodes},
+    Route{"GET", "/api/v1/nodes/{name}", "", get_node},
+    Route{"DELETE", "/api/v1/nodes/{name}", "", delete_node},
+    Route{"GET", "/api/v1/tokens", "", get_tokens},
+    Route{"POST", "/api/v1/tokens", "", post_token},
+    Route{"DELETE", "/api/v1/tokens/{id}", "", delete_token},
+    Route{"GET", "/api/v1/matrix", "by at since", get_matrix},
+    Route{"GET", "/api/v1/localize", "at since", get_localize},
+    Route{"GET", "/api/v1/paths/{src}/{dst}", "", get_path},
+    Route{"GET", "/api/v1/history/{src}/{dst}", "at since", get_history},
+    Route{"GET", "/api/v1/incidents", "state", get_incidents},
+    Route{"GET", "/api/v1/incidents/{id}", "", get_incident},
+    Route{"GET", "/api/v1/topology", "", get_topology},
+    Route{"GET", "/api/v1/topology/export", "format", get_topology_export},
+    Route{"GET", "/api/v1/bundle", "since", get_bundle},
+    Route{"GET", "/metrics", "", get_metrics},
+};
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (!text.empty()) {
+    const auto end = text.find(separator);
+    if (end != 0) parts.push_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return parts;
+}
+
+// The captured segments when the pattern fits.
+std::optional<std::vector<std::string>> match(std::string_view pattern,
+                                              const std::vector<std::string>& segments) {
+  const auto expected = split(pattern, '/');
+  if (expected.size() != segments.size()) return std::nullopt;
+  std::vector<std::string> captured;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].front() == '{') {
+      if (segments[i].empty()) return std::nullopt;
+      captured.push_back(segments[i]);
+    } else if (expected[i] != segments[i]) {
+      return std::nullopt;
+    }
+  }
+  return captured;
+}
+
+Status check_parameters(const Route& route, const Parameters& query) {
+  const auto allowed = split(route.parameters, ' ');
+  for (const auto& [name, value] : query) {
+    if (std::ranges::find(allowed, name) == allowed.end()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("'{}' is not a query parameter of {}", name, route.pattern));
+    }
+  }
+  return {};
+}
+
+Response method_not_allowed(std::string_view method, std::string allow) {
+  return Response{.status = 405,
+                  .body = error_json("unsupported", fmt::format("{} is not supported here; use {}",
+                                                                method, allow)),
+                  .allow = std::move(allow)};
+}
+
+unsigned http_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kInvalid:
+    case ErrorCode::kUnsupported:
+      return 400;
+    case ErrorCode::kDenied:
+      return 403;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+      return 409;
+    case ErrorCode::kLimit:
+      return 429;
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kCorrupt:
+    case ErrorCode::kInternal:
+      return 500;
+  }
+  return 500;
+}
+
+}  // namespace
+
+std::vector<RouteName> all_routes() {
+  std::vector<RouteName> names;
+  for (const auto& route : kRoutes) names.push_back({route.method, route.pattern});
+  return names;
+}
+
+bool is_mutation(std::string_view method) { return method != "GET"; }
+
+Response error_response(const Error& error) {
+  return Response{.status = http_status(error.code),
+                  .body = error_json(faultline::to_string(error.code), error.context)};
+}
+
+Response handle(const Request& request, Backend& backend) {
+  const auto target = parse_target(request.target);
+  if (!target) return error_response(target.error());
+  std::string allow;
+  for (const auto& route : kRoutes) {
+    auto captured = match(route.pattern, target->segments);
+    if (!captured) continue;
+    if (route.method != request.method) {
+      allow += allow.empty() ? "" : ", ";
+      allow += route.method;
+      continue;
+    }
+    const auto allowed = check_parameters(route, target->query);
+    if (!allowed) return error_response(allowed.error());
+    return route.handler(Call{std::move(*captured), target->query, request.body, backend});
+  }
+  if (!allow.empty()) return method_not_allowed(request.method, std::move(allow));
+  return error_response(
+      {ErrorCode::kNotFound, fmt::format("no such resource: {}", request.target)});
+}
+
+}  // namespace faultline::api

@@ -1,0 +1,48 @@
+// Routes: one HTTP request -> one answer, without sockets.
+//
+// Why it exists: what the API means can be read, tested and compared with openapi.yaml here; the
+// server only moves bytes. The table in routes.cc is the list of all there is.
+//
+// Input is untrusted: unknown routes, methods, query parameters and malformed values are refused
+// with an error document that names them. Thread safety: handle() is called from any query thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/api/backend.h"
+
+namespace faultline::api {
+
+struct Request {
+  std::string method;  // "GET"
+  std::string target;  // "/api/v1/matrix?by=node"
+  std::string body;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body = {};
+  std::string allow = {};  // methods, for a 405
+  // Set for long answers: writes the body in pieces instead. An Error before the first piece is
+  // sent as an error document; after it, the connection is cut so that the reader notices.
+  std::function<Status(const TextSink&)> stream = {};
+};
+
+// "GET /api/v1/nodes/{name}"
+struct RouteName {
+  std::string_view method;
+  std::string_view pattern;
+};
+[[nodiscard]] std::vector<RouteName> all_routes();
+
+// True for requests that change something: the server logs who asked.
+[[nodiscard]] bool is_mutation(std::string_view method);
+
+[[nodiscard]] Response handle(const Request& request, Backend& backend);
+[[nodiscard]] Response error_response(const Error& error);
+
+}  // namespace faultline::api

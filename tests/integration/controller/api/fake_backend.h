@@ -1,0 +1,284 @@
+// A Backend with fixed answers: a small fabric on which link leaf2>spine3 loses 2 %.
+// The server calls it on other threads, so tests set its knobs before they start the server.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "controller/api/backend.h"
+
+namespace faultline::api {
+
+inline constexpr WallTime kFakeNow{std::chrono::seconds{1'790'000'050}};
+
+inline IncidentView fake_incident() {
+  IncidentView incident;
+  incident.id = "i-42";
+  incident.state = "open";
+  incident.kind = "link";
+  incident.component = "leaf2>spine3";
+  incident.from = "leaf2";
+  incident.to = "spine3";
+  incident.fault_class = "loss";
+  incident.posterior = 0.998;
+  incident.loss = 0.021;
+  incident.loss_low = 0.017;
+  incident.loss_high = 0.026;
+  incident.since = kFakeNow - std::chrono::seconds{40};
+  incident.opened_at = kFakeNow - std::chrono::seconds{20};
+  incident.updated_at = kFakeNow - std::chrono::seconds{10};
+  incident.summary = "link leaf2>spine3 loses 2.1 % of packets";
+  incident.affected_nodes = {"h1", "h5"};
+  incident.evidence = {
+      .bad_flows = 32, .bad_flows_crossing = 31, .good_flows_crossing = 0, .good_flows = 210};
+  incident.events = {
+      {kFakeNow - std::chrono::seconds{20}, "opened", "31 of 32 bad flows cross it"}};
+  return incident;
+}
+
+inline localize::Verdict fake_verdict() {
+  localize::Verdict verdict;
+  localize::Suspect suspect;
+  suspect.id = "leaf2>spine3";
+  suspect.from = "leaf2";
+  suspect.to = "spine3";
+  suspect.posterior = 0.998;
+  suspect.loss = 0.021;
+  suspect.loss_low = 0.017;
+  suspect.loss_high = 0.026;
+  suspect.since_s = 1'790'000'010;
+  suspect.evidence = {.bad_flows = 32,
+                      .bad_flows_crossing = 31,
+                      .good_flows_crossing = 0,
+                      .good_flows = 210,
+                      .packets_crossing = 3100,
+                      .lost_crossing = 65};
+  suspect.alternatives = {{localize::SuspectKind::kDevice, "leaf2", 512}};
+  suspect.counter_evidence = {"h1 to h9 crosses it and lost nothing"};
+  verdict.suspects = {suspect};
+  verdict.observations = 1200;
+  verdict.components = 64;
+  verdict.packets = 12'000;
+  verdict.lost = 65;
+  verdict.enough_data = true;
+  return verdict;
+}
+
+inline StatusView fake_status() {
+  StatusView status;
+  status.health = Health::kFault;
+  status.verdict = "link leaf2>spine3 loses 2.1 % of packets";
+  status.controller_version = "0.1.0";
+  status.generated_at = kFakeNow;
+  status.started_at = kFakeNow - std::chrono::hours{2};
+  status.uptime = std::chrono::hours{2};
+  status.window = std::chrono::seconds{10};
+  status.window_judged = kFakeNow - std::chrono::seconds{10};
+  status.plan_revision = 7;
+  status.nodes = {.total = 16, .live = 15, .silent = 1};
+  status.silent_nodes = {"h9"};
+  status.sessions = {.planned = 240, .reporting = 225};
+  status.paths = {.expected = 240, .forward_known = 240, .return_known = 238};
+  status.ingest = {
+      .batches = 5000, .duplicates = 3, .refused = 0, .gaps = 1, .results_dropped = 12};
+  status.store = {.directory = "/var/lib/faultline",
+                  .bytes = 12'582'912,
+                  .oldest_window = kFakeNow - std::chrono::hours{2},
+                  .state = "ok"};
+  status.suspects = {{.kind = "link",
+                      .id = "leaf2>spine3",
+                      .fault_class = "loss",
+                      .posterior = 0.998,
+                      .loss = 0.021,
+                      .since = kFakeNow - std::chrono::seconds{40}}};
+  status.incidents_open = 1;
+  return status;
+}
+
+class FakeBackend : public Backend {
+ public:
+  StatusView status_view = fake_status();
+  localize::Verdict verdict = fake_verdict();
+  std::vector<IncidentView> incident_list{fake_incident()};
+  std::size_t bundle_lines = 3;
+  Status bundle_end = {};
+  std::optional<Error> error;           // all queries fail with it
+  std::function<void()> before_answer;  // runs on the query thread
+
+  [[nodiscard]] std::string version() const override { return "0.1.0"; }
+  Result<StatusView> status() const override { return answer(status_view); }
+
+  Result<std::vector<NodeView>> nodes() const override {
+    return answer(std::vector{node_named("h1"), node_named("h9")});
+  }
+  Result<NodeView> node(std::string_view name) const override {
+    if (name != "h1" && name != "h9") return not_found("node", name);
+    return answer(node_named(std::string{name}));
+  }
+  Result<std::vector<TokenView>> tokens() const override {
+    return answer(std::vector<TokenView>{token_view()});
+  }
+
+  Result<MatrixView> matrix(const MatrixRequest& request) const override {
+    remember("matrix at=" + (request.at ? format_rfc3339(*request.at) : "-") +
+             " since=" + format_duration(request.since));
+    MatrixView view;
+    view.by = request.by;
+    view.from = kFakeNow - std::chrono::seconds{10};
+    view.to = kFakeNow;
+    view.groups = {"rack1", "rack2"};
+    const MatrixCell good{.flows = 4,
+                          .sent = 40,
+                          .lost = 0,
+                          .undetermined = 0,
+                          .rtt_p50_us = 210.5,
+                          .rtt_p99_us = 900};
+    const MatrixCell bad{
+        .flows = 4, .sent = 42, .lost = 1, .undetermined = 2, .rtt_p50_us = 212, .rtt_p99_us = {}};
+    view.cells = {std::nullopt, bad, good, good};
+    return answer(view);
+  }
+
+  Result<LocalizeAnswer> localize(const LocalizeRequest& request) const override {
+    remember("localize at=" + (request.at ? format_rfc3339(*request.at) : "-") +
+             " since=" + (request.since ? format_duration(*request.since) : "-"));
+    return answer(LocalizeAnswer{verdict, 1.5});
+  }
+
+  Result<PathView> path(std::string_view src, std::string_view dst) const override {
+    if (dst == "nowhere") return not_found("node", dst);
+    FlowPathView flow;
+    flow.source_port = 50'000;
+    flow.forward_path = TracedPathView{
+        true,
+        kFakeNow,
+        {hop("10.0.1.2", "h1"), hop("10.0.1.1", "leaf1"), {}, hop("10.0.9.2", "h9")}};
+    flow.return_path =
+        TracedPathView{false, kFakeNow, {hop("10.0.9.2", "h9"), hop("10.0.9.1", {})}};
+    flow.measured = Measured{.sent = 10,
+                             .lost_forward = 1,
+                             .lost_return = 0,
+                             .lost_undetermined = 0,
+                             .rtt_min_us = 180,
+                             .rtt_mean_us = 205.2,
+                             .rtt_max_us = 400};
+    return answer(PathView{std::string{src}, std::string{dst}, kFakeNow, {flow}});
+  }
+
+  Result<HistoryView> history(std::string_view src, std::string_view dst,
+                              const HistoryRequest& request) const override {
+    remember("history since=" + format_duration(request.since));
+    HistoryView view{std::string{src}, std::string{dst}, std::chrono::seconds{10}, {}, false};
+    for (const int second : {0, 10, 50}) {
+      HistoryRow row;
+      row.window_start = kFakeNow + std::chrono::seconds{second - 100};
+      row.flows = 2;
+      row.measured = {.sent = 20,
+                      .lost_forward = second == 10 ? 2U : 0U,
+                      .lost_return = 0,
+                      .lost_undetermined = 0,
+                      .rtt_min_us = 180,
+                      .rtt_mean_us = 200,
+                      .rtt_max_us = 420};
+      row.rtt_p50_us = 199;
+      view.rows.push_back(row);
+    }
+    return answer(view);
+  }
+
+  Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const override {
+    if (filter == IncidentFilter::kResolved) return answer(std::vector<IncidentView>{});
+    return answer(incident_list);
+  }
+  Result<IncidentView> incident(std::string_view id) const override {
+    if (id != "i-42") return not_found("incident", id);
+    return answer(fake_incident());
+  }
+
+  Result<TopologyView> topology() const override {
+    return answer(TopologyView{
+        "inventory and traces",
+        {{"leaf2", "switch", "leaf", {"10.0.2.1"}}, {"spine3", "switch", "spine", {"10.0.3.1"}}},
+        {{"leaf2>spine3", "leaf2", "spine3", 31}, {"spine3>leaf2", "spine3", "leaf2", 30}}});
+  }
+
+  Status bundle(Duration since, const TextSink& sink) const override {
+    remember("bundle since=" + format_duration(since));
+    for (std::size_t i = 0; i < bundle_lines; ++i) {
+      const auto sent = sink("{\"line\":" + std::to_string(i) + "}\n");
+      if (!sent) {
+        ++bundles_abandoned;
+        return sent;
+      }
+    }
+    return bundle_end;
+  }
+
+  Result<std::string> metrics() const override {
+    return answer(
+        std::string{"# TYPE faultline_batches counter\nfaultline_batches_total 5\n# EOF\n"});
+  }
+
+  Result<NewToken> create_token(const TokenRequest& request) override {
+    if (request.node == "h1") return fail(ErrorCode::kConflict, "a node named h1 exists already");
+    auto view = token_view();
+    view.node = request.node;
+    if (request.lifetime) view.expires_at = view.created_at + *request.lifetime;
+    return answer(NewToken{view, "flt1.secret"});
+  }
+  Status remove_token(std::string_view id) override {
+    return id == "t1" ? Status{} : fail(ErrorCode::kNotFound, "no such token");
+  }
+  Status remove_node(std::string_view name) override {
+    if (name == "h9") return fail(ErrorCode::kDenied, "h9 is protected");
+    return name == "h1" ? Status{} : not_found("node", name);
+  }
+
+  // What the last request asked for, in words.
+  [[nodiscard]] std::string asked() const {
+    const std::lock_guard lock{mutex_};
+    return asked_;
+  }
+  mutable std::atomic<int> bundles_abandoned = 0;
+
+ private:
+  static tl::unexpected<Error> not_found(std::string_view what, std::string_view name) {
+    return fail(ErrorCode::kNotFound, "no " + std::string{what} + " named " + std::string{name});
+  }
+  static HopView hop(std::string address, std::optional<std::string> device) {
+    return HopView{std::move(address), std::move(device), std::nullopt};
+  }
+  static TokenView token_view() {
+    return TokenView{"t1", std::nullopt, kFakeNow, kFakeNow + std::chrono::hours{24}};
+  }
+  static NodeView node_named(const std::string& name) {
+    NodeView node;
+    node.id = name == "h1" ? 1 : 9;
+    node.name = name;
+    node.state = name == "h1" ? NodeState::kLive : NodeState::kSilent;
+    node.labels = {{"rack", "rack1"}};
+    node.address = "10.0.1.2";
+    node.software = "faultline-probe 0.1.0";
+    node.last_seen = kFakeNow - std::chrono::seconds{3};
+    node.plan_revision = 7;
+    node.spool_batches = 0;
+    return node;
+  }
+  void remember(std::string text) const {
+    const std::lock_guard lock{mutex_};
+    asked_ = std::move(text);
+  }
+  template <typename T>
+  Result<T> answer(T value) const {
+    if (before_answer) before_answer();
+    if (error) return tl::unexpected(*error);
+    return value;
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::string asked_;
+};
+
+}  // namespace faultline::api

@@ -1,0 +1,104 @@
+// openapi.yaml is the contract: every route is in it, nothing else is, and every member that an
+// answer has is described.
+#include <algorithm>
+#include <set>
+
+#include <yaml-cpp/yaml.h>
+#include <nlohmann/json.hpp>
+
+#include "controller/api/routes.h"
+#include "tests/integration/controller/api/fake_backend.h"
+#include "tests/support/catch.h"
+
+namespace faultline::api {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result;
+  for (const char c : text)
+    result += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+YAML::Node resolve(const YAML::Node& root, const YAML::Node& node) {
+  if (!node["$ref"]) return node;
+  auto found = YAML::Clone(root);
+  std::string path = node["$ref"].as<std::string>().substr(2) + "/";
+  for (auto end = path.find('/'); end != std::string::npos; end = path.find('/')) {
+    found.reset(found[path.substr(0, end)]);
+    path.erase(0, end + 1);
+  }
+  return found;
+}
+
+std::set<std::string> members(const YAML::Node& root, const YAML::Node& schema) {
+  std::set<std::string> names;
+  for (const auto& item : schema["properties"]) names.insert(item.first.as<std::string>());
+  for (const auto& part : schema["allOf"]) names.merge(members(root, resolve(root, part)));
+  return names;
+}
+
+// Where a document has members that its schema does not describe.
+void check_described(const YAML::Node& root, const YAML::Node& schema, const nlohmann::json& json) {
+  if (json.is_array() && schema["items"] && !json.empty()) {
+    check_described(root, resolve(root, schema["items"]), json[0]);
+  }
+  if (!json.is_object() || !schema["properties"]) return;
+  const auto known = members(root, schema);
+  for (const auto& [name, value] : json.items()) {
+    CAPTURE(name);
+    CHECK(known.contains(name));
+    if (schema["properties"][name]) {
+      check_described(root, resolve(root, schema["properties"][name]), value);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("openapi.yaml lists exactly the routes that exist", "[api]") {
+  std::set<std::string> documented;
+  for (const auto& path : YAML::LoadFile(FAULTLINE_OPENAPI)["paths"]) {
+    for (const auto& method : path.second) {
+      const auto name = method.first.as<std::string>();
+      if (name != "parameters") documented.insert(name + " " + path.first.as<std::string>());
+    }
+  }
+  std::set<std::string> existing;
+  for (const auto& route : all_routes()) {
+    existing.insert(lower(route.method) + " " + std::string{route.pattern});
+  }
+  CHECK(documented == existing);
+}
+
+TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
+  FakeBackend backend;
+  const auto root = YAML::LoadFile(FAULTLINE_OPENAPI);
+  const std::pair<const char*, Request> cases[] = {
+      {"Version", {"GET", "/api/v1/version", ""}},
+      {"Status", {"GET", "/api/v1/status", ""}},
+      {"Nodes", {"GET", "/api/v1/nodes", ""}},
+      {"Node", {"GET", "/api/v1/nodes/h1", ""}},
+      {"Tokens", {"GET", "/api/v1/tokens", ""}},
+      {"Token", {"POST", "/api/v1/tokens", ""}},
+      {"Removed", {"DELETE", "/api/v1/nodes/h1", ""}},
+      {"Matrix", {"GET", "/api/v1/matrix", ""}},
+      {"Localize", {"GET", "/api/v1/localize", ""}},
+      {"Path", {"GET", "/api/v1/paths/h1/h9", ""}},
+      {"History", {"GET", "/api/v1/history/h1/h9", ""}},
+      {"Incidents", {"GET", "/api/v1/incidents", ""}},
+      {"Incident", {"GET", "/api/v1/incidents/i-42", ""}},
+      {"Topology", {"GET", "/api/v1/topology", ""}},
+      {"Error", {"GET", "/", ""}},
+  };
+  for (const auto& [name, request] : cases) {
+    CAPTURE(name);
+    const auto schema = root["components"]["schemas"][name];
+    REQUIRE(schema);
+    const auto json = nlohmann::json::parse(handle(request, backend).body);
+    CHECK(schema["properties"]["schema"]["enum"][0].as<std::string>() == json["schema"]);
+    check_described(root, schema, json);
+  }
+}
+
+}  // namespace faultline::api

@@ -1,0 +1,154 @@
+#include "controller/api/routes.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/controller/api/fake_backend.h"
+#include "tests/support/catch.h"
+
+namespace faultline::api {
+namespace {
+
+using Json = nlohmann::json;
+
+Response get(FakeBackend& backend, const std::string& target) {
+  return handle({"GET", target, ""}, backend);
+}
+
+// "404 not_found" of an error document.
+std::string refusal(const Response& response) {
+  const auto json = Json::parse(response.body);
+  CHECK(json["schema"] == "faultline.error/1");
+  CHECK_FALSE(json["error"]["message"].get<std::string>().empty());
+  return std::to_string(response.status) + " " + json["error"]["code"].get<std::string>();
+}
+
+}  // namespace
+
+TEST_CASE("every query answers with a document that names its schema first", "[api]") {
+  FakeBackend backend;
+  const std::pair<const char*, const char*> expected[] = {
+      {"/api/v1/version", "faultline.version/1"},
+      {"/api/v1/status", "faultline.status/1"},
+      {"/api/v1/nodes", "faultline.nodes/1"},
+      {"/api/v1/nodes/h1", "faultline.node/1"},
+      {"/api/v1/tokens", "faultline.tokens/1"},
+      {"/api/v1/matrix?by=node", "faultline.matrix/1"},
+      {"/api/v1/localize?since=10m", "faultline.localize/1"},
+      {"/api/v1/paths/h1/h9", "faultline.path/1"},
+      {"/api/v1/history/h1/h9?since=1h", "faultline.history/1"},
+      {"/api/v1/incidents?state=all", "faultline.incidents/1"},
+      {"/api/v1/incidents/i-42", "faultline.incident/1"},
+      {"/api/v1/topology", "faultline.topology/1"},
+      {"/api/v1/topology/export?format=json", "faultline.topology/1"},
+  };
+  for (const auto& [target, schema] : expected) {
+    CAPTURE(target);
+    const auto response = get(backend, target);
+    CHECK(response.status == 200);
+    CHECK(response.content_type == "application/json");
+    const auto json = nlohmann::ordered_json::parse(response.body);
+    CHECK(json.begin().key() == "schema");
+    CHECK(json["schema"] == schema);
+    CHECK(response.body.back() == '\n');
+  }
+}
+
+TEST_CASE("an unknown resource, method, parameter or value is refused by name", "[api]") {
+  FakeBackend backend;
+  CHECK(refusal(get(backend, "/")) == "404 not_found");
+  CHECK(refusal(get(backend, "/api/v1/nodes/h1/extra")) == "404 not_found");
+  CHECK(refusal(get(backend, "/api/v1/nodes/unheard-of")) == "404 not_found");
+  CHECK(refusal(get(backend, "/api/v1/status?verbose=1")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/matrix?by=pod")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/localize?at=yesterday")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/history/h1/h9?since=0s")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/history/h1/h9?since=367d")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/incidents?state=closed")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/topology/export?format=svg")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/bundle")) == "400 invalid");
+  const auto put = handle({"PUT", "/api/v1/nodes/h1", ""}, backend);
+  CHECK(refusal(put) == "405 unsupported");
+  CHECK(put.allow == "GET, DELETE");
+}
+
+TEST_CASE("what the backend cannot do becomes the fitting HTTP status", "[api]") {
+  FakeBackend backend;
+  const std::pair<ErrorCode, const char*> expected[] = {
+      {ErrorCode::kInvalid, "400 invalid"},
+      {ErrorCode::kDenied, "403 denied"},
+      {ErrorCode::kNotFound, "404 not_found"},
+      {ErrorCode::kConflict, "409 conflict"},
+      {ErrorCode::kLimit, "429 limit"},
+      {ErrorCode::kUnavailable, "503 unavailable"},
+      {ErrorCode::kCorrupt, "500 corrupt"},
+      {ErrorCode::kInternal, "500 internal"},
+      {ErrorCode::kUnsupported, "400 unsupported"}};
+  for (const auto& [code, text] : expected) {
+    backend.error = Error{code, "because"};
+    CHECK(refusal(get(backend, "/api/v1/status")) == text);
+  }
+}
+
+TEST_CASE("parameters reach the backend as values", "[api]") {
+  FakeBackend backend;
+  get(backend, "/api/v1/localize?at=2026-11-22T03:00:00Z&since=10m");
+  CHECK(backend.asked() == "localize at=2026-11-22T03:00:00Z since=10m");
+  get(backend, "/api/v1/localize");
+  CHECK(backend.asked() == "localize at=- since=-");
+  get(backend, "/api/v1/matrix?at=2026-11-22T03:00:00Z&since=90s");
+  CHECK(backend.asked() == "matrix at=2026-11-22T03:00:00Z since=90s");
+}
+
+TEST_CASE("a token is made for a name and a lifetime, and nothing else", "[api]") {
+  FakeBackend backend;
+  const auto post = [&](const std::string& body) {
+    return handle({"POST", "/api/v1/tokens", body}, backend);
+  };
+  const auto made = post(R"({"node":"h7","lifetime_s":3600})");
+  CHECK(made.status == 201);
+  const auto json = Json::parse(made.body);
+  CHECK(json["token"] == "flt1.secret");
+  CHECK(json["node"] == "h7");
+  CHECK(json["expires"] == "2026-09-21T15:14:10Z");
+  CHECK(Json::parse(post("").body)["node"].is_null());
+  CHECK(refusal(post(R"({"node":"h1"})")) == "409 conflict");
+  for (const auto* body :
+       {"[]", "{", R"({"node":"not a name"})", R"({"nodes":"h7"})", R"({"lifetime_s":-1})",
+        R"({"lifetime_s":0})", R"({"lifetime_s":2592001})", R"({"lifetime_s":"1h"})"}) {
+    CAPTURE(body);
+    CHECK(refusal(post(body)) == "400 invalid");
+  }
+}
+
+TEST_CASE("nodes and tokens are removed by name", "[api]") {
+  FakeBackend backend;
+  const auto removed = handle({"DELETE", "/api/v1/nodes/h1", ""}, backend);
+  CHECK(Json::parse(removed.body) ==
+        Json{{"schema", "faultline.removed/1"}, {"kind", "node"}, {"name", "h1"}});
+  CHECK(handle({"DELETE", "/api/v1/tokens/t1", ""}, backend).status == 200);
+  CHECK(refusal(handle({"DELETE", "/api/v1/nodes/h9", ""}, backend)) == "403 denied");
+  CHECK(is_mutation("DELETE"));
+  CHECK_FALSE(is_mutation("GET"));
+}
+
+TEST_CASE("a bundle is streamed from the backend", "[api]") {
+  FakeBackend backend;
+  const auto response = get(backend, "/api/v1/bundle?since=10m");
+  REQUIRE(response.stream);
+  std::string text;
+  CHECK(response.stream([&](std::string_view piece) -> Status {
+    text += piece;
+    return {};
+  }));
+  CHECK(text == "{\"line\":0}\n{\"line\":1}\n{\"line\":2}\n");
+  CHECK(backend.asked() == "bundle since=10m");
+}
+
+TEST_CASE("metrics are OpenMetrics text", "[api]") {
+  FakeBackend backend;
+  const auto response = get(backend, "/metrics");
+  CHECK(response.content_type.starts_with("application/openmetrics-text"));
+  CHECK(response.body.ends_with("# EOF\n"));
+}
+
+}  // namespace faultline::api
