@@ -1,8 +1,6 @@
 #include "controller/store/options.h"
 
 #include <rocksdb/cache.h>
-#include <rocksdb/env.h>
-#include <rocksdb/sst_file_manager.h>
 #include <rocksdb/table.h>
 
 namespace faultline::store {
@@ -56,8 +54,6 @@ rocksdb::DBOptions database_options() {
   options.keep_log_file_num = 3;
   options.stats_dump_period_sec = 0;     // nobody reads them in LOG; metrics come from properties
   options.stats_persist_period_sec = 0;  // nor keeps them in memory
-  // With it RocksDB notices within 0.1 s that a full disk has room again, without it in 5 s.
-  options.sst_file_manager.reset(rocksdb::NewSstFileManager(rocksdb::Env::Default()));
   return options;
 }
 
