@@ -25,8 +25,7 @@ def include_direction(tree):
         for line, header, quoted in source.includes():
             if not quoted or header.count("/") < 1:
                 continue
-            target = "/".join(header.split("/")[:-1][:2])
-            if why := layers.objection(source.folder, target, tree.pure):
+            if why := layers.objection(source.folder, header, tree.pure):
                 yield Finding(source.path, line, f"includes {header}: {why}")
 
 
