@@ -9,11 +9,11 @@ namespace {
 constexpr int kRounds = 12;
 // Real fabrics lose 1e-5 to 1e-4 per packet (Pingmesh, SIGCOMM 2015); below this one stray packet
 // would look like a fault, above it no background is plausible.
-constexpr double kLossMin = 1e-5;
+constexpr double kLossMin = 3e-5;
 constexpr double kLossMax = 1e-2;
-// What is believed before any packet: 2e-5, worth two losses.
-constexpr double kPriorLosses = 2;
-constexpr double kPriorLoss = 2e-5;
+// What is believed before any packet: 5e-5, worth five losses.
+constexpr double kPriorLosses = 5;
+constexpr double kPriorLoss = 5e-5;
 // At most this share of a tier's links may be set aside as outliers.
 constexpr double kOutliersMax = 0.3;
 

@@ -17,8 +17,8 @@
 namespace faultline::localize {
 
 struct Background {
-  double host = 2e-5;
-  double fabric = 2e-5;
+  double host = 5e-5;
+  double fabric = 5e-5;
 };
 
 // `excluded` (by link) marks the links of present suspects: their losses are the suspects'.

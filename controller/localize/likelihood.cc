@@ -121,6 +121,27 @@ void Likelihood::add(std::span<const std::uint32_t> links, Exponents amount) {
 }
 
 void Likelihood::footprint(std::span<const std::uint32_t> links, Footprint& result) const {
+  gather(links, static_cast<std::uint32_t>(ways_.size()), result);
+}
+
+void Likelihood::lossy_footprint(std::span<const std::uint32_t> links, Footprint& result) const {
+  const bool all = problem_.lossy_count == records_.size();
+  gather(links,
+         all ? static_cast<std::uint32_t>(ways_.size()) : records_[problem_.lossy_count].first_way,
+         result);
+}
+
+double Likelihood::gain_bound(std::uint32_t record) const {
+  const ActiveRecord& flow = problem_.active[record];
+  const double share = flow.lost / flow.sent;
+  double best = flow.lost == flow.sent ? 0 : (flow.sent - flow.lost) * std::log1p(-share);
+  if (flow.lost > 0) best += flow.lost * std::log(share);
+  if (flow.dead > 0) best = std::max(best, flow.dead_log_prior);
+  return flow.copies * std::max(0.0, best - records_[record].log_total);
+}
+
+void Likelihood::gather(std::span<const std::uint32_t> links, std::uint32_t ways_end,
+                        Footprint& result) const {
   result.clean_packets = result.clean_flows = 0;
   result.lossy_flows = result.dead_flows = 0;
   result.records.clear();
@@ -128,7 +149,10 @@ void Likelihood::footprint(std::span<const std::uint32_t> links, Footprint& resu
   for (const std::uint32_t link : links) {
     result.clean_packets += problem_.clean_packets[link];
     result.clean_flows += problem_.clean_flows[link];
-    for (const std::uint32_t way : ways_over(link)) result.ways.push_back({way, 1});
+    for (const std::uint32_t way : ways_over(link)) {
+      if (way >= ways_end) break;  // ways of a link are in order
+      result.ways.push_back({way, 1});
+    }
   }
   if (links.size() > 1) {
     std::ranges::sort(result.ways, {}, &Footprint::Way::way);

@@ -55,6 +55,8 @@ class Likelihood {
     std::vector<Way> ways;
   };
   void footprint(std::span<const std::uint32_t> links, Footprint& result) const;
+  // The same without clean flows of unknown path. Its gain is an upper bound, and much cheaper.
+  void lossy_footprint(std::span<const std::uint32_t> links, Footprint& result) const;
   // log-likelihood with `amount` added to each link of the footprint, less that of now.
   [[nodiscard]] double gain(const Footprint& footprint, Exponents amount) const;
 
@@ -80,6 +82,8 @@ class Likelihood {
   [[nodiscard]] std::uint32_t way_count(std::uint32_t record) const {
     return records_[record].way_count;
   }
+  // The most that any change of exponents can add to the log-likelihood of a record.
+  [[nodiscard]] double gain_bound(std::uint32_t record) const;
   [[nodiscard]] const std::vector<double>& background() const { return background_; }
   [[nodiscard]] Exponents exponents(std::uint32_t link) const { return links_[link]; }
 
@@ -102,6 +106,8 @@ class Likelihood {
 
   void index_links();
   void refresh(std::uint32_t record);
+  void gather(std::span<const std::uint32_t> links, std::uint32_t ways_end,
+              Footprint& result) const;
   [[nodiscard]] double log_value(const ActiveRecord& flow, double log_weight, double x,
                                  double sigma) const;
 

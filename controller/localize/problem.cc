@@ -206,6 +206,7 @@ Problem build_problem(const ObservationSet& set, const LocalizeOptions& options)
     begin = end;
   }
   for (const std::uint32_t link : problem.path_links) problem.crossed[link] = 1;
+  problem.lossy_count = static_cast<std::uint32_t>(problem.active.size());
   mixtures.finish();
   return problem;
 }

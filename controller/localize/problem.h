@@ -64,7 +64,8 @@ struct Problem {
   std::vector<Arm> arms;
   std::vector<Range> routes;  // into arms
   std::vector<FlowRecord> flows;
-  std::vector<ActiveRecord> active;
+  std::vector<ActiveRecord> active;   // those that lost packets first
+  std::uint32_t lossy_count = 0;      // how many of them did
   std::vector<double> clean_packets;  // by link, of flows that lost nothing
   std::vector<double> clean_flows;
   std::vector<std::uint8_t> crossed;  // by link

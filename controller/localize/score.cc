@@ -9,6 +9,9 @@ namespace {
 
 constexpr int kCoarsePoints = 7;
 constexpr int kFinePoints = 33;
+constexpr int kClimbSteps = 11;
+constexpr int kRefineSteps = 5;
+constexpr double kRefineReach = 0.7;  // in log exponent
 // A component whose best rate gains less than this cannot pay for Occam's factor.
 constexpr double kGainMin = 1.0;
 // Below this width of the peak in log rate Laplace's method is exact enough.
@@ -40,13 +43,13 @@ struct Peak {
   double value = 0;
 };
 
-Peak climb(const Curve& curve, double low, double high) {
+Peak climb(const Curve& curve, double low, double high, int steps) {
   constexpr double kGolden = 0.6180339887498949;
   double a = high - kGolden * (high - low);
   double b = low + kGolden * (high - low);
   double at_a = curve(a);
   double at_b = curve(b);
-  for (int i = 0; i < 11; ++i) {
+  for (int i = 0; i < steps; ++i) {
     if (at_a > at_b) {
       high = b;
       b = a;
@@ -93,23 +96,37 @@ double integrate(const Curve& curve, const Peak& peak, double low, double high) 
   return peak.value + std::log(total / (kFinePoints - 1));
 }
 
-}  // namespace
+struct Bounds {
+  double low = 0;
+  double high = 0;
+};
 
-Score peak(const Likelihood& likelihood, const Likelihood::Footprint& footprint, FaultMode mode,
-           const RateRange& range) {
-  const Curve curve(likelihood, footprint, mode);
+Bounds bounds(FaultMode mode, const RateRange& range) {
   const bool loss = mode == FaultMode::kLoss;
-  const double low = std::log(loss ? range.loss_min : range.dead_min);
-  const double high = std::log(loss ? range.loss_max : range.dead_max);
-  const double step = (high - low) / (kCoarsePoints - 1);
-  Peak best{low, -1e9};
+  return {std::log(loss ? range.loss_min : range.dead_min),
+          std::log(loss ? range.loss_max : range.dead_max)};
+}
+
+Peak coarse_peak(const Curve& curve, const Bounds& bounds) {
+  const double step = (bounds.high - bounds.low) / (kCoarsePoints - 1);
+  Peak best{bounds.low, -1e9};
   for (int i = 0; i < kCoarsePoints; ++i) {
-    const double value = curve(low + step * i);
-    if (value > best.value) best = {low + step * i, value};
+    const double value = curve(bounds.low + step * i);
+    if (value > best.value) best = {bounds.low + step * i, value};
   }
+  return best;
+}
+
+// The log Bayes factor of one mode of fault.
+Score score_mode(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
+                 FaultMode mode, const RateRange& range) {
+  const Curve curve(likelihood, footprint, mode);
+  const auto [low, high] = bounds(mode, range);
+  const double step = (high - low) / (kCoarsePoints - 1);
+  Peak best = coarse_peak(curve, {low, high});
   Score result{best.value - 10, mode, std::exp(best.at), 1};
   if (best.value < kGainMin - 3) return result;
-  best = climb(curve, std::max(low, best.at - step), std::min(high, best.at + step));
+  best = climb(curve, std::max(low, best.at - step), std::min(high, best.at + step), kClimbSteps);
   if (best.value < kGainMin) return result;
   result.log_width = polish(curve, best, low, high);
   result.exponent = std::exp(best.at);
@@ -121,11 +138,37 @@ Score peak(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
   return result;
 }
 
+}  // namespace
+
+double rough_gain(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
+                  const RateRange& range) {
+  double best = -1e9;
+  for (const FaultMode mode : {FaultMode::kLoss, FaultMode::kDead}) {
+    if (mode == FaultMode::kDead && footprint.dead_flows < kDeadFlowsMin) continue;
+    const Curve curve(likelihood, footprint, mode);
+    best = std::max(best, coarse_peak(curve, bounds(mode, range)).value);
+  }
+  return best;
+}
+
+Score refine(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
+             const Score& score, const RateRange& range) {
+  const Curve curve(likelihood, footprint, score.mode);
+  const auto [low, high] = bounds(score.mode, range);
+  const double at = std::clamp(std::log(score.exponent), low, high);
+  Peak best = climb(curve, std::max(low, at - kRefineReach), std::min(high, at + kRefineReach),
+                    kRefineSteps);
+  Score result = score;
+  result.log_width = polish(curve, best, low, high);
+  result.exponent = std::exp(best.at);
+  return result;
+}
+
 Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
             const RateRange& range) {
-  Score best = peak(likelihood, footprint, FaultMode::kLoss, range);
+  Score best = score_mode(likelihood, footprint, FaultMode::kLoss, range);
   if (footprint.dead_flows >= kDeadFlowsMin) {
-    Score dead = peak(likelihood, footprint, FaultMode::kDead, range);
+    Score dead = score_mode(likelihood, footprint, FaultMode::kDead, range);
     dead.log_bayes += kLogPriorDead;
     if (dead.log_bayes > best.log_bayes) best = dead;
   }

@@ -35,8 +35,12 @@ struct RateRange {
 
 [[nodiscard]] Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
                           const RateRange& range);
-// The peak of one mode alone, for refits.
-[[nodiscard]] Score peak(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                         FaultMode mode, const RateRange& range);
+// About the most that any rate could gain; cheap, to leave out components that cannot be suspects.
+[[nodiscard]] double rough_gain(const Likelihood& likelihood,
+                                const Likelihood::Footprint& footprint, const RateRange& range);
+// The best exponent near that of `score`, in the same mode; for joint refits. Its log_bayes is not
+// renewed.
+[[nodiscard]] Score refine(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
+                           const Score& score, const RateRange& range);
 
 }  // namespace faultline::localize

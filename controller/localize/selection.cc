@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <queue>
 
 namespace faultline::localize {
@@ -21,6 +22,13 @@ constexpr double kSickMin = 0.5;
 constexpr double kBackgroundScatter = 3;
 // A swap must gain this much, or two equal explanations would take turns.
 constexpr double kSwapGainMin = 0.05;
+// Components that gain less than this on a coarse grid of rates are not looked at closely: Occam's
+// factor and the prior take more.
+constexpr double kRoughGainMin = 2;
+// Alternatives this much less likely (1 in 3,000) change no posterior and are not worth a sentence.
+constexpr double kLogAlternativeMax = 8;
+// A suspect that crosses this share of all lossy flows may be the background in disguise.
+constexpr double kWideShare = 0.1;
 
 struct Ranked {
   double total = 0;
@@ -93,9 +101,12 @@ bool Selection::worth_scoring(const Likelihood::Footprint& footprint) const {
 }
 
 Choice Selection::evaluate(std::uint32_t component) {
-  likelihood_.footprint(components_.links_of(component), footprint_);
+  const auto links = components_.links_of(component);
   Choice choice{component, {}, -1e9};
+  likelihood_.lossy_footprint(links, footprint_);
   if (!worth_scoring(footprint_)) return choice;
+  if (rough_gain(likelihood_, footprint_, range_) < kRoughGainMin) return choice;
+  likelihood_.footprint(links, footprint_);
   choice.score = score(likelihood_, footprint_, range_);
   choice.total = choice.score.log_bayes + log_prior(component);
   return choice;
@@ -116,11 +127,26 @@ Choice Selection::take(std::size_t index) {
   return choice;
 }
 
+double Selection::optimistic_total(std::uint32_t component) {
+  const auto links = components_.links_of(component);
+  likelihood_.lossy_footprint(links, footprint_);
+  if (!worth_scoring(footprint_)) return -1e9;
+  double gain = rough_gain(likelihood_, footprint_, range_);
+  if (gain < kRoughGainMin) return -1e9;
+  if (problem_.lossy_count < problem_.active.size()) {
+    likelihood_.footprint(links, footprint_);
+    gain = rough_gain(likelihood_, footprint_, range_);
+    if (gain < kRoughGainMin) return -1e9;
+  }
+  // Between two points of the coarse grid the peak may be that much higher.
+  return 1.5 * gain + 3 + log_prior(component);
+}
+
 bool Selection::add_greedily() {
   std::priority_queue<Ranked> queue;
   for (std::uint32_t i = 0; i < components_.size(); ++i) {
     if (is_chosen(i)) continue;
-    const double total = evaluate(i).total;
+    const double total = optimistic_total(i);
     if (total > 0) queue.push({total, i});
   }
   bool added = false;
@@ -146,17 +172,29 @@ void Selection::refit() {
       const auto links = components_.links_of(choice.component);
       const Exponents old = choice.score.exponents();
       likelihood_.add(links, {-old.loss, -old.dead});
-      const Choice fresh = evaluate(choice.component);
-      if (fresh.score.exponent > 0) {
-        change = std::max(change, std::abs(std::log(fresh.score.exponent / choice.score.exponent)));
-        choice = fresh;
-      } else {
-        choice.total = -1e9;
-      }
-      const Exponents now = choice.score.exponents();
-      likelihood_.add(links, now);
+      likelihood_.footprint(links, footprint_);
+      const Score fresh = refine(likelihood_, footprint_, choice.score, range_);
+      change = std::max(change, std::abs(std::log(fresh.exponent / choice.score.exponent)));
+      choice.score = fresh;
+      likelihood_.add(links, fresh.exponents());
     }
-    if (change < 0.01) return;
+    if (change < 0.02) break;
+  }
+  rescore();
+}
+
+void Selection::rescore() {
+  for (Choice& choice : chosen_) {
+    const auto links = components_.links_of(choice.component);
+    const Exponents old = choice.score.exponents();
+    likelihood_.add(links, {-old.loss, -old.dead});
+    const Choice fresh = evaluate(choice.component);
+    if (fresh.score.exponent > 0) {
+      choice = fresh;
+    } else {
+      choice.total = fresh.total;
+    }
+    likelihood_.add(links, choice.score.exponents());
   }
 }
 
@@ -171,33 +209,39 @@ bool Selection::drop() {
   }
 }
 
-std::vector<std::uint32_t> Selection::rivals(std::uint32_t component) {
-  std::vector<std::uint32_t> result;
-  likelihood_.footprint(components_.links_of(component), footprint_);
-  std::vector<std::uint8_t> seen(problem_.crossed.size());
+std::vector<std::uint32_t> Selection::rivals(std::uint32_t component, double total_min) {
+  likelihood_.lossy_footprint(components_.links_of(component), footprint_);
+  std::map<std::uint32_t, double> reach;  // at most so much can a component explain of these losses
+  std::vector<std::uint32_t> over;
   for (const Likelihood::Footprint::Record& it : footprint_.records) {
-    if (problem_.active[it.record].lost == 0) continue;
+    const double bound = likelihood_.gain_bound(it.record);
     const std::uint32_t first = likelihood_.first_way(it.record);
+    over.clear();
     for (std::uint32_t way = first; way < first + likelihood_.way_count(it.record); ++way) {
       for (const std::uint32_t link : likelihood_.links_of_way(way)) {
-        if (std::exchange(seen[link], 1) != 0) continue;
-        const auto over = components_.over_link(link);
-        result.insert(result.end(), over.begin(), over.end());
+        const auto components = components_.over_link(link);
+        over.insert(over.end(), components.begin(), components.end());
       }
     }
+    std::ranges::sort(over);
+    over.erase(std::unique(over.begin(), over.end()), over.end());
+    for (const std::uint32_t rival : over) reach[rival] += bound;
   }
-  std::ranges::sort(result);
-  result.erase(std::unique(result.begin(), result.end()), result.end());
+  std::vector<std::uint32_t> result;
+  for (const auto& [rival, gain] : reach) {
+    if (gain + log_prior(rival) >= total_min) result.push_back(rival);
+  }
   return result;
 }
 
 std::vector<Choice> Selection::alternatives(std::size_t index) {
   const Choice own = take(index);
   std::vector<Choice> result;
-  for (const std::uint32_t rival : rivals(own.component)) {
+  const double total_min = own.total - kLogAlternativeMax;
+  for (const std::uint32_t rival : rivals(own.component, total_min)) {
     if (is_chosen(rival)) continue;
     const Choice choice = evaluate(rival);
-    if (choice.total > own.total - 20 || rival == own.component) result.push_back(choice);
+    if (choice.total > total_min || rival == own.component) result.push_back(choice);
   }
   std::ranges::sort(result, [](const Choice& a, const Choice& b) {
     return a.total != b.total ? a.total > b.total : a.component < b.component;
@@ -220,6 +264,28 @@ bool Selection::swap() {
     swapped = true;
   }
   return swapped;
+}
+
+bool Selection::challenge() {
+  bool dropped = false;
+  for (std::size_t i = 0; i < chosen_.size();) {
+    likelihood_.lossy_footprint(components_.links_of(chosen_[i].component), footprint_);
+    if (footprint_.lossy_flows < kWideShare * problem_.lossy_count) {
+      ++i;
+      continue;
+    }
+    const Choice own = take(i);
+    refresh_background();
+    const Choice again = evaluate(own.component);
+    if (again.total <= 0) {
+      dropped = true;
+      continue;
+    }
+    put(again);
+    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
+    ++i;
+  }
+  return dropped;
 }
 
 bool Selection::try_merge(std::uint32_t device, std::vector<std::size_t> members) {
@@ -293,6 +359,7 @@ void Selection::run() {
     refit();
     changed = merge() || changed;
     changed = swap() || changed;
+    changed = challenge() || changed;
     refit();
     drop();
     if (!changed) return;

@@ -52,13 +52,19 @@ class Selection {
   [[nodiscard]] bool worth_scoring(const Likelihood::Footprint& footprint) const;
   void put(const Choice& choice);
   Choice take(std::size_t index);
+  // An upper bound, nearly always, of evaluate().total.
+  [[nodiscard]] double optimistic_total(std::uint32_t component);
   bool add_greedily();
   void refit();
+  void rescore();
   bool drop();
   bool swap();
   bool merge();
+  // Drops suspects that are not needed once the background is fitted without them.
+  bool challenge();
   bool try_merge(std::uint32_t device, std::vector<std::size_t> members);
-  [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component);
+  // Components whose total could reach `total_min` by explaining losses that cross `component`.
+  [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component, double total_min);
   [[nodiscard]] bool is_chosen(std::uint32_t component) const;
 
   const Problem& problem_;

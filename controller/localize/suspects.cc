@@ -69,7 +69,8 @@ class Maker {
     double ratio = 1;
     if (onset) {
       suspect_.since_s = onset->since_s;
-      ratio = onset->rate_ratio;
+      // The share of flows that a black hole swallows does not depend on when it began.
+      if (score.mode == FaultMode::kLoss) ratio = onset->rate_ratio;
     }
     suspect_.loss = std::min(1.0, ratio * lost_share(score.exponent));
     suspect_.loss_low = std::min(1.0, ratio * lost_share(low));

@@ -136,7 +136,8 @@ class CaseMaker {
   }
 
   localize::RouteIndex route(const Hops& hops) {
-    if (scenario_.paths != Paths::kCandidates) {
+    const bool mixed = scenario_.paths == Paths::kMixed && uniform(rng_) < 0.5;
+    if (scenario_.paths != Paths::kCandidates && !mixed) {
       return case_.set.route(path(hops, scenario_.paths == Paths::kSilent));
     }
     std::vector<localize::WeightedPath> candidates;
@@ -285,6 +286,11 @@ std::vector<Scenario> scenarios() {
        .log_uniform = true},
       {.name = "K1", .what = "4 cables .1-1 % (5k)", .packets_per_host = 5000, .cables = 4},
       {.name = "M1",
+       .what = "8 links .1-1 %, half unknown",
+       .packets_per_host = 5000,
+       .links = 8,
+       .paths = Paths::kMixed},
+      {.name = "M2",
        .what = "4 links .5-2 %, candidates",
        .packets_per_host = 5000,
        .links = 4,

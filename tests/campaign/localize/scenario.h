@@ -12,7 +12,7 @@
 
 namespace faultline::campaign {
 
-enum class Paths { kKnown, kCandidates, kRoundTrip, kSilent };
+enum class Paths { kKnown, kCandidates, kMixed, kRoundTrip, kSilent };
 
 struct Scenario {
   std::string name;

@@ -1,0 +1,133 @@
+#include "controller/localize/bundle.h"
+
+#include "tests/support/catch.h"
+
+namespace faultline::localize {
+namespace {
+
+constexpr const char* kBundle =
+    R"({"schema":"faultline.bundle/1","made_by":"test","window_s":30}
+{"device":"spine3","kind":"switch","tier":"spine"}
+{"link":"leaf2>spine3#2","from":"leaf2","to":"spine3","mtu":9000}
+{"probe_health":"h7","t":1790000010,"sick":0.8,"why":"cpu throttled"}
+{"weather":"rain"}
+
+{"obs":{"src":"h1","dst":"h9","t":1790000010,"path":["h1","leaf1","spine3","leaf2","h9"],"sent":100,"lost":2,"flow":"f1","size":1500,"dscp":46,"extra":1}}
+{"obs":{"src":"h1","dst":"h9","links":["h1>leaf2","leaf2>spine3#2"],"path_back":["spine3","leaf2","h1"],"sent":5,"lost":5}}
+{"obs":{"src":"h1","dst":"h9","paths":[{"w":0.25,"path":["h1","a","h9"]},{"w":0.75,"path":["h1","*","h9"]}],"sent":7,"lost":0,"delay_us":{"p50":12.5},"late":1,"dup":2,"reordered":3}}
+)";
+
+Error error_of(std::string_view text) {
+  const auto set = read_bundle(text);
+  REQUIRE_FALSE(set);
+  return set.error();
+}
+
+std::string obs(const std::string& fields) {
+  return R"({"obs":{"src":"a","dst":"b",)" + fields + "}}\n";
+}
+
+TEST_CASE("a bundle's records become devices, links, health and observations", "[bundle]") {
+  BundleReader reader;
+  REQUIRE(reader.feed(kBundle));
+  const auto set = reader.finish();
+  REQUIRE(set);
+  CHECK(reader.lines() == 9);
+  CHECK(reader.unknown_records() == 1);
+  CHECK(set->window_s() == 30);
+  REQUIRE(set->observations().size() == 3);
+  const Observation& first = set->observations()[0];
+  CHECK(set->at(first.src).id == "h1");
+  CHECK(first.time_s == 1'790'000'010);
+  CHECK(first.sent == 100);
+  CHECK(first.lost == 2);
+  CHECK(first.size == 1500);
+  CHECK(first.dscp == 46);
+  CHECK(set->at(first.flow) == "f1");
+  CHECK(set->at(set->at(first.forward).front().path).size() == 4);
+  const Observation& second = set->observations()[1];
+  CHECK(second.time_s == kNoTime);
+  CHECK(second.back != kNoRoute);
+  CHECK(set->at(set->at(set->at(second.forward).front().path)[1]).id == "leaf2>spine3#2");
+  const Observation& third = set->observations()[2];
+  CHECK(set->at(third.forward).size() == 2);
+  CHECK(set->delay(third.delay).p50_us == 12.5F);
+  CHECK(third.reordered == 3);
+  REQUIRE(set->health().size() == 1);
+  CHECK(set->health().front().sick == 0.8);
+}
+
+TEST_CASE("chunks may be cut anywhere", "[bundle]") {
+  const std::string_view text = kBundle;
+  for (const std::size_t step : {1U, 7U, 100U}) {
+    BundleReader reader;
+    for (std::size_t i = 0; i < text.size(); i += step) REQUIRE(reader.feed(text.substr(i, step)));
+    const auto set = reader.finish();
+    REQUIRE(set);
+    CHECK(set->observations().size() == 3);
+    CHECK(reader.lines() == 9);
+  }
+}
+
+TEST_CASE("what is written reads back the same", "[bundle]") {
+  const auto write = [](const ObservationSet& set) {
+    std::string text;
+    write_bundle(set, "test", [&](std::string_view line) { text += line; });
+    return text;
+  };
+  const auto set = read_bundle(kBundle);
+  REQUIRE(set);
+  const std::string once = write(*set);
+  const auto again = read_bundle(once);
+  REQUIRE(again);
+  CHECK(write(*again) == once);
+  CHECK(again->observations().size() == 3);
+  CHECK(again->links().size() == set->links().size());
+}
+
+TEST_CASE("a malformed line is an error that names the line", "[bundle]") {
+  const std::string good = obs(R"("path":["a","b"],"sent":1,"lost":0)");
+  CHECK(error_of(good + "{\"obs\":").context == "line 2: this is not a JSON value");
+  CHECK(error_of(good + good + "[]\n").context == "line 3: a record must be a JSON object");
+}
+
+TEST_CASE("observations that make no sense are refused", "[bundle]") {
+  const auto context = [](const std::string& fields) { return error_of(obs(fields)).context; };
+  CHECK_THAT(context(R"("path":["a","b"],"sent":1,"lost":2)"), Catch::Contains("greater"));
+  CHECK_THAT(context(R"("path":["a","b"],"sent":-1,"lost":0)"), Catch::Contains("'sent'"));
+  CHECK_THAT(context(R"("path":["a","b"],"sent":"1","lost":0)"), Catch::Contains("'sent'"));
+  CHECK_THAT(context(R"("path":["a","b"],"sent":1.5,"lost":0)"), Catch::Contains("'sent'"));
+  CHECK_THAT(context(R"("path":["a","b"],"lost":0)"), Catch::Contains("'sent' is missing"));
+  CHECK_THAT(context(R"("sent":1,"lost":0)"), Catch::Contains("is needed"));
+  CHECK_THAT(context(R"("path":["a"],"sent":1)"), Catch::Contains("at least 2"));
+  CHECK_THAT(context(R"("path":["a","*"],"sent":1)"), Catch::Contains("silent"));
+  CHECK_THAT(context(R"("path":["a","b"],"links":["a>b"],"sent":1)"), Catch::Contains("only one"));
+  CHECK_THAT(context(R"("links":["a>b","c>d"],"sent":1)"), Catch::Contains("does not begin"));
+  CHECK_THAT(context(R"("links":["ab"],"sent":1)"), Catch::Contains("neither"));
+  CHECK_THAT(context(R"("paths":[],"sent":1)"), Catch::Contains("candidates"));
+  CHECK_THAT(context(R"("paths":[{"w":0,"path":["a","b"]}],"sent":1)"), Catch::Contains("'w'"));
+  CHECK_THAT(context(R"("path":["a","b"],"sent":1,"t":"now")"), Catch::Contains("'t'"));
+}
+
+TEST_CASE("a bundle of another version is refused as unsupported", "[bundle]") {
+  CHECK(error_of(R"({"schema":"faultline.bundle/2"})").code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("limits are errors, not memory", "[bundle]") {
+  CHECK(error_of(std::string(kBundleLineBytesMax + 1, ' ')).code == ErrorCode::kLimit);
+  std::string hops = "\"a\"";
+  for (std::size_t i = 0; i < kBundlePathHopsMax; ++i) hops += ",\"b\"";
+  CHECK(error_of(obs("\"path\":[" + hops + "],\"sent\":1")).code == ErrorCode::kLimit);
+  const std::string long_id(kBundleIdBytesMax + 1, 'x');
+  CHECK(error_of(obs("\"path\":[\"a\",\"" + long_id + "\"],\"sent\":1")).code == ErrorCode::kLimit);
+}
+
+TEST_CASE("a link id that joins other devices is a conflict", "[bundle]") {
+  const std::string text = R"({"link":"l","from":"a","to":"b"}
+{"link":"l","from":"a","to":"c"}
+)";
+  CHECK(error_of(text).code == ErrorCode::kConflict);
+}
+
+}  // namespace
+}  // namespace faultline::localize

@@ -1,0 +1,66 @@
+#include <nlohmann/json.hpp>
+
+#include "controller/localize/verdict_json.h"
+#include "controller/localize/verdict_table.h"
+#include "tests/support/catch.h"
+
+namespace faultline::localize {
+namespace {
+
+Verdict one_suspect() {
+  Suspect suspect;
+  suspect.id = "leaf2>spine3";
+  suspect.from = "leaf2";
+  suspect.to = "spine3";
+  suspect.posterior = 0.998;
+  suspect.loss = 0.021;
+  suspect.loss_low = 0.017;
+  suspect.loss_high = 0.026;
+  suspect.since_s = 1'789'999'950;
+  suspect.evidence = {32, 31, 0, 210, 700, 40};
+  suspect.alternatives = {{SuspectKind::kDevice, "spine3", 450}};
+  Verdict verdict;
+  verdict.suspects = {suspect};
+  verdict.observations = 240;
+  verdict.components = 64;
+  verdict.enough_data = true;
+  return verdict;
+}
+
+TEST_CASE("the JSON document has the keys of the contract, null where nothing was measured",
+          "[verdict]") {
+  const auto document = nlohmann::json::parse(verdict_json(one_suspect(), 12.5));
+  CHECK(document["schema"] == "faultline.localize/1");
+  CHECK(document["observations"] == 240);
+  CHECK(document["components"] == 64);
+  CHECK(document["solve_ms"] == 12.5);
+  CHECK(document["unexplained_bad_flows"] == 0);
+  const auto& suspect = document["suspects"][0];
+  CHECK(suspect["kind"] == "link");
+  CHECK(suspect["class"] == "loss");
+  CHECK(suspect["since"] == 1'789'999'950);
+  CHECK(suspect["mtu"].is_null());
+  CHECK(suspect["slice"].is_null());
+  CHECK(suspect["delay_us"].is_null());
+  CHECK(suspect["packets_to_split"].is_null());
+  CHECK(suspect["ambiguous_with"] == nlohmann::json::array());
+  CHECK(suspect["evidence"]["bad_flows_crossing"] == 31);
+  CHECK(nlohmann::json::parse(verdict_json({}, std::nullopt))["solve_ms"].is_null());
+}
+
+TEST_CASE("the explanation counts flows for and against", "[verdict]") {
+  const std::string text = verdict_explanation(one_suspect());
+  CHECK_THAT(text, Catch::Contains("31 of 32 bad flows cross it, 0 of 210 good ones do"));
+  CHECK_THAT(text, Catch::Contains("device spine3 is 450.0 times less likely"));
+  CHECK_THAT(text, Catch::Contains("2026-09-21T14:12:30Z"));
+}
+
+TEST_CASE("silence and lack of data read differently", "[verdict]") {
+  Verdict verdict;
+  CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Not enough data"));
+  verdict.enough_data = true;
+  CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Nothing accused"));
+}
+
+}  // namespace
+}  // namespace faultline::localize
