@@ -105,7 +105,7 @@ void ProbeCore::on(Now now, const TraceDone& event, EffectSink& effects) {
 }
 
 void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects) {
-  spool_ = event.level;
+  spool_ = event.level.value_or(spool_);
   if (!event.status) {
     counters_.results_lost += event.results;
     effects.log(
@@ -116,7 +116,7 @@ void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects)
 }
 
 void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
-  spool_ = event.level;
+  spool_ = event.level.value_or(spool_);
   if (!delivery_.fetched(now, event.batches, effects)) uplink_.lost(now, effects);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -56,11 +57,11 @@ struct SpoolLevel {
 struct SpoolAppended {
   Status status;  // a failure means that the report's results are lost
   std::uint64_t results = 0;
-  SpoolLevel level;
+  std::optional<SpoolLevel> level{};  // empty: not known, the spool was not asked
 };
 struct SpoolFetched {
-  std::vector<Batch> batches;  // empty: there are no more
-  SpoolLevel level;
+  std::vector<Batch> batches{};  // empty: there are no more
+  std::optional<SpoolLevel> level{};
 };
 
 // Every kTickInterval: heartbeats, time-outs, traces that are due.

@@ -31,15 +31,15 @@ inline constexpr Duration kRetryWaitMin = std::chrono::milliseconds{250};
 inline constexpr Duration kRetryWaitMax = std::chrono::seconds{5};
 
 struct UplinkOptions {
-  std::string software;
-  std::string name;  // wanted when joining; may be empty
-  NodeProfile profile;
-  BootId boot;
-  PublicKey node_key;
+  std::string software{};
+  std::string name{};  // wanted when joining; may be empty
+  NodeProfile profile{};
+  BootId boot{};
+  PublicKey node_key{};
   bool has_token = false;
-  std::vector<std::string> endpoints;  // of the token; a membership's are preferred
-  std::vector<PublicKey> controllers;
-  std::optional<Membership> membership;
+  std::vector<std::string> endpoints{};  // of the token; a membership's are preferred
+  std::vector<PublicKey> controllers{};
+  std::optional<Membership> membership{};
 };
 
 // What a Hello and a Heartbeat say of the rest of the core.

@@ -1,0 +1,83 @@
+#include "probe/app/config.h"
+
+#include <fmt/format.h>
+
+#include "probe/engine/engine.h"
+
+namespace faultline::probe_app {
+namespace {
+
+using config::Section;
+
+constexpr std::uint16_t kPortMin = 1;
+constexpr std::uint16_t kPortMax = 65535;
+
+void read_ports(Section ports, NodeProfile& profile) {
+  ports.integer("first", profile.source_port_first, kPortMin, kPortMax);
+  ports.integer("count", profile.source_port_count, std::uint16_t{1}, engine::kSourcePortsMax);
+  if (profile.source_port_first + profile.source_port_count > kPortMax + 1) {
+    ports.error("count", "goes beyond port 65535");
+  }
+}
+
+void read_address(Section& root, IpAddress& address) {
+  std::string text;
+  root.required("address").text("address", text);
+  if (text.empty()) return;
+  const auto parsed = IpAddress::parse(text);
+  if (!parsed || parsed->is_unspecified()) {
+    root.error("address", fmt::format("\"{}\" is not an address of this machine", text));
+    return;
+  }
+  address = *parsed;
+}
+
+void read_root(Section& root, ProbeConfig& config) {
+  auto& profile = config.profile;
+  root.path("state_dir", config.state_dir);
+  root.path("token_file", config.token_file);
+  root.text("token", config.token);
+  if (!config.token.empty() && !config.token_file.empty()) {
+    root.error("token", "give either token or token_file");
+  }
+  root.text("name", config.name);
+  if (auto valid = validate_name(config.name); !config.name.empty() && !valid) {
+    root.error("name", valid.error().context);
+  }
+  read_address(root, profile.address);
+  root.text_map("labels", profile.labels);
+  if (auto valid = validate_labels(profile.labels); !valid) {
+    root.error("labels", valid.error().context);
+  }
+  root.choice("kind", profile.kind, {{"host", NodeKind::kHost}, {"vm", NodeKind::kVm}});
+  read_ports(root.section("ports"), profile);
+  root.integer("reflector_port", profile.reflector_port, kPortMin, kPortMax);
+  root.integer("mesh_port", profile.mesh_port, std::uint16_t{0}, kPortMax);
+  auto spool = root.section("spool");
+  spool.bytes("size_max", config.spool_size_max);
+  if (config.spool_size_max < spool::kSpoolSizeMin) {
+    spool.error("size_max", fmt::format("must be at least {} KiB", spool::kSpoolSizeMin >> 10));
+  }
+  auto log = root.section("log");
+  log.choice("level", config.log.level,
+             {{"debug", obs::LogLevel::kDebug},
+              {"info", obs::LogLevel::kInfo},
+              {"warning", obs::LogLevel::kWarning},
+              {"error", obs::LogLevel::kError}});
+  log.choice("format", config.log.format,
+             {{"text", obs::LogFormat::kText}, {"json", obs::LogFormat::kJson}});
+}
+
+}  // namespace
+
+Result<ProbeConfig> load_config(const std::filesystem::path& file,
+                                const config::Environment& environment) {
+  FAULTLINE_TRY(auto document, config::Document::load_file(file));
+  ProbeConfig config;
+  auto root = document.root(environment);
+  read_root(root, config);
+  FAULTLINE_TRY_STATUS(document.finish());
+  return config;
+}
+
+}  // namespace faultline::probe_app

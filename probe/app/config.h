@@ -1,0 +1,31 @@
+// The probe's configuration: one YAML file, validated with line numbers
+// (deploy/config/probe.yaml is the complete, commented example).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "common/base/result.h"
+#include "common/config/document.h"
+#include "common/model/node.h"
+#include "common/obs/log.h"
+#include "probe/spool/spool.h"
+
+namespace faultline::probe_app {
+
+struct ProbeConfig {
+  std::filesystem::path state_dir = "/var/lib/faultline/probe";
+  std::filesystem::path token_file;  // needed until the node has joined; or `token`
+  std::string token;
+  std::string name;  // wanted when joining; empty: the token's
+  NodeProfile profile{.source_port_first = 61000, .source_port_count = 16, .mesh_port = 7401};
+  std::uint64_t spool_size_max = spool::kSpoolSizeDefault;
+  obs::LogOptions log;
+};
+
+// One sentence on the first mistake: "probe.yaml:12: address: ...".
+[[nodiscard]] Result<ProbeConfig> load_config(const std::filesystem::path& file,
+                                              const config::Environment& environment);
+
+}  // namespace faultline::probe_app

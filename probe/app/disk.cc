@@ -1,0 +1,91 @@
+#include "probe/app/disk.h"
+
+#include <utility>
+
+#include "common/obs/log.h"
+#include "common/wire/report_codec.h"
+
+namespace faultline::probe_app {
+namespace {
+
+void log_failure(const char* what, const Status& status) {
+  if (!status) obs::log_warning("disk", "cannot keep the {}: {}", what, status.error().context);
+}
+
+}  // namespace
+
+Disk::Disk(async::asio::io_context& loop, StateDir state, std::unique_ptr<spool::Spool> spool,
+           BootId boot, EventHandler on_event)
+    : loop_(loop),
+      on_event_(std::move(on_event)),
+      state_(std::move(state)),
+      boot_(boot),
+      spool_(std::move(spool)),
+      worker_({.name = "worker", .jobs_max = kJobsMax}) {}
+
+void Disk::deliver(probe_core::Event event) {
+  async::asio::post(loop_,
+                    [this, event = std::move(event)]() mutable { on_event_(std::move(event)); });
+}
+
+void Disk::append(Report report) {
+  const auto results = report.flows.size();
+  if (worker_.post([this, report = std::move(report)] { append_now(report); })) return;
+  deliver(probe_core::SpoolAppended{.status = fail(ErrorCode::kLimit, "the disk does not keep up"),
+                                    .results = results});
+}
+
+void Disk::append_now(const Report& report) {
+  const auto results = report.flows.size();
+  const auto sequence = spool_->append(boot_, wire::encode(report), results);
+  deliver(probe_core::SpoolAppended{
+      .status = sequence.map([](auto) {}), .results = results, .level = level()});
+}
+
+void Disk::fetch(bool from_oldest, std::size_t batches_max) {
+  if (worker_.post([=, this] { fetch_now(from_oldest, batches_max); })) return;
+  deliver(probe_core::SpoolFetched{});
+}
+
+void Disk::fetch_now(bool from_oldest, std::size_t batches_max) {
+  if (from_oldest) cursor_ = {};
+  auto read = spool_->unacknowledged(cursor_, batches_max);
+  if (!read) {
+    obs::log_warning("disk", "cannot read the spool: {}", read.error().context);
+    return deliver(probe_core::SpoolFetched{.level = level()});
+  }
+  cursor_ = read->next;
+  deliver(probe_core::SpoolFetched{.batches = std::move(read->batches), .level = level()});
+}
+
+void Disk::release(BootId boot, std::vector<SequenceInterval> durable) {
+  // Refused: the next acknowledgement repeats it.
+  static_cast<void>(
+      worker_.post([this, boot, durable = std::move(durable)] { spool_->release(boot, durable); }));
+}
+
+void Disk::save_plan(std::shared_ptr<const Plan> plan) {
+  static_cast<void>(worker_.post(
+      [this, plan = std::move(plan)] { log_failure("plan", state_.save_plan(*plan)); }));
+}
+
+void Disk::save_membership(probe_core::Membership membership) {
+  static_cast<void>(worker_.post([this, membership = std::move(membership)] {
+    log_failure("membership", state_.save_membership(membership));
+  }));
+}
+
+probe_core::SpoolLevel Disk::level() {
+  const auto stats = spool_->stats();
+  if (stats.disk_error != disk_error_) {
+    disk_error_ = stats.disk_error;
+    if (disk_error_) {
+      obs::log_warning("disk", "the spool holds batches in memory: {}", disk_error_->context);
+    } else {
+      obs::log_info("disk", "the spool can be written again");
+    }
+  }
+  return {.batches = stats.batches, .bytes = stats.bytes, .results_dropped = stats.results_dropped};
+}
+
+}  // namespace faultline::probe_app

@@ -1,0 +1,60 @@
+// Disk: the probe's worker thread, which owns the spool and writes the files of the state
+// directory.
+//
+// Why it exists: everything of the core's effects that blocks on the disk runs here, in order, and
+// comes back as events on the loop. A queue that is full (kJobsMax; the disk hangs) refuses: a
+// report is then lost and counted by the core, other jobs are made up for later.
+//
+// Thread safety: the loop's thread calls it. `on_event` is called on the loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "common/async/asio.h"
+#include "common/async/worker.h"
+#include "probe/app/state_dir.h"
+#include "probe/core/events.h"
+#include "probe/spool/spool.h"
+
+namespace faultline::probe_app {
+
+inline constexpr std::size_t kJobsMax = 256;
+
+class Disk {
+ public:
+  using EventHandler = std::function<void(probe_core::Event)>;
+
+  Disk(async::asio::io_context& loop, StateDir state, std::unique_ptr<spool::Spool> spool,
+       BootId boot, EventHandler on_event);
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+
+  void append(Report report);                             // SpoolAppended
+  void fetch(bool from_oldest, std::size_t batches_max);  // SpoolFetched
+  void release(BootId boot, std::vector<SequenceInterval> durable);
+  void save_plan(std::shared_ptr<const Plan> plan);
+  void save_membership(probe_core::Membership membership);
+
+  // Finishes what is queued. Nothing may be asked of it afterwards.
+  void stop() { worker_.stop(); }
+
+ private:
+  void append_now(const Report& report);
+  void fetch_now(bool from_oldest, std::size_t batches_max);
+  [[nodiscard]] probe_core::SpoolLevel level();
+  void deliver(probe_core::Event event);
+
+  async::asio::io_context& loop_;
+  const EventHandler on_event_;
+  const StateDir state_;
+  const BootId boot_;
+  // The worker's own.
+  const std::unique_ptr<spool::Spool> spool_;
+  spool::SpoolCursor cursor_;
+  std::optional<Error> disk_error_;  // as last logged
+  async::Worker worker_;             // last: its jobs use all of the above
+};
+
+}  // namespace faultline::probe_app

@@ -1,0 +1,280 @@
+#include "probe/app/probe.h"
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "common/async/clock.h"
+#include "common/async/timer.h"
+#include "common/crypto/random.h"
+#include "common/obs/log.h"
+#include "probe/app/summary.h"
+
+namespace faultline::probe_app {
+namespace {
+
+constexpr std::size_t kEngineEventsPerStep = 64;
+constexpr Duration kSummaryInterval = std::chrono::minutes{10};
+// A token is far below; what is larger is another file.
+constexpr std::size_t kTokenFileBytesMax = 64 << 10;
+
+probe_core::Now now() { return {.instant = async::now_instant(), .wall = async::now_wall()}; }
+
+Result<std::string> read_token_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return fail(ErrorCode::kNotFound, fmt::format("cannot read token file {}", path.string()));
+  }
+  std::string text(kTokenFileBytesMax, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+Result<crypto::JoinToken> find_token(const ProbeConfig& config) {
+  if (config.token.empty() && config.token_file.empty()) {
+    return fail(ErrorCode::kInvalid,
+                "this node has not joined yet and has no token: make one with `faultline node "
+                "token create` on the controller and set token_file");
+  }
+  auto text = config.token;
+  if (text.empty()) {
+    FAULTLINE_TRY(text, read_token_file(config.token_file));
+  }
+  return crypto::parse_token(text);
+}
+
+}  // namespace
+
+std::string software() { return "faultline-probe " FAULTLINE_VERSION; }
+
+Result<Probe::Start> Probe::prepare(const ProbeConfig& config) {
+  FAULTLINE_TRY(auto state, StateDir::open(config.state_dir));
+  // First: it also makes sure that no other probe uses this directory.
+  FAULTLINE_TRY(auto spool, spool::Spool::open(state.spool_path(), config.spool_size_max));
+  FAULTLINE_TRY(auto key, state.node_key());
+  FAULTLINE_TRY(auto membership, state.load_membership());
+  std::optional<crypto::JoinToken> token;
+  if (!membership) {
+    FAULTLINE_TRY(token, find_token(config));
+  }
+  const BootId boot{crypto::random_u64() | 1};  // never 0
+  return Start{.state = std::move(state),
+               .key = std::move(key),
+               .token = std::move(token),
+               .membership = std::move(membership),
+               .spool = std::move(spool),
+               .boot = boot};
+}
+
+probe_core::UplinkOptions Probe::uplink_options(const ProbeConfig& config, const Start& start) {
+  probe_core::UplinkOptions options{.software = software(),
+                                    .name = config.name,
+                                    .profile = config.profile,
+                                    .boot = start.boot,
+                                    .node_key = start.key.public_key,
+                                    .has_token = start.token.has_value(),
+                                    .membership = start.membership};
+  if (start.token) {
+    options.endpoints = start.token->endpoints;
+    options.controllers = start.token->controllers;
+  }
+  return options;
+}
+
+Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config) {
+  FAULTLINE_TRY(auto start, prepare(config));
+  std::unique_ptr<Probe> probe{new Probe(config, std::move(start))};
+  const auto& profile = config.profile;
+  auto* self = probe.get();
+  auto on_event = [self] {
+    async::asio::post(self->loop_, [self] { self->take_engine_events(); });
+  };
+  FAULTLINE_TRY(probe->engine_,
+                engine::Engine::start({.address = profile.address,
+                                       .source_port_first = profile.source_port_first,
+                                       .source_port_count = profile.source_port_count,
+                                       .reflector_port = profile.reflector_port,
+                                       .seed = crypto::random_u64()},
+                                      std::move(on_event)));
+  FAULTLINE_TRY_STATUS(probe->listen(config));
+  return probe;
+}
+
+Probe::Probe(const ProbeConfig& config, Start start)
+    : state_(start.state),
+      key_(start.key),
+      token_key_(start.token
+                     ? std::optional(crypto::KeyPair{crypto::public_key_of(start.token->one_use),
+                                                     start.token->one_use})
+                     : std::nullopt),
+      context_(zmq::make_context()),
+      zap_(context_, trust_),
+      tasks_(loop_,
+             [this](std::string_view name, std::string_view what) {
+               failure_ = Error{ErrorCode::kInternal, fmt::format("{} failed: {}", name, what)};
+               stop();
+             }),
+      disk_(loop_, start.state, std::move(start.spool), start.boot,
+            [this](probe_core::Event event) { step(std::move(event)); }),
+      link_({loop_, tasks_, context_}, uplink::controller_link_options(),
+            [this](Result<ControllerMessage> message) {
+              if (message) return step(probe_core::ControllerReceived{*std::move(message)});
+              step(probe_core::ControllerGarbage{std::move(message).error()});
+            }),
+      mesh_({loop_, tasks_, context_}, key_,
+            [this](const PublicKey& sender, Result<MeshMessage> message) {
+              if (message) return step(probe_core::MeshReceived{sender, *std::move(message)});
+              step(probe_core::MeshGarbage{sender, std::move(message).error()});
+            }),
+      core_(uplink_options(config, start), crypto::random_rng()) {
+  obs::log_info("probe", "{}: node key {}, address {}, {}", software(), short_name(key_.public_key),
+                config.profile.address.to_string(),
+                start.membership ? fmt::format("node {} \"{}\"", start.membership->node.value(),
+                                               start.membership->name)
+                                 : "not joined yet");
+}
+
+Probe::~Probe() {
+  if (engine_) engine_->stop();
+}
+
+Status Probe::listen(const ProbeConfig& config) {
+  if (config.profile.mesh_port == 0) return {};
+  const auto endpoint =
+      "tcp://" + to_string(Endpoint{config.profile.address, config.profile.mesh_port});
+  return mesh_.listen(zap_, endpoint).map([](const std::string&) {});
+}
+
+void Probe::restore_plan() {
+  auto saved = state_.load_plan();
+  if (!saved) {
+    obs::log_warning("plan", "the plan on disk is not used: {}", saved.error().context);
+  } else if (*saved) {
+    core_.restore(now(), **std::move(saved), *this);
+  }
+}
+
+Status Probe::run() {
+  restore_plan();
+  tasks_.spawn("tick", tick(*this));
+  tasks_.spawn("signals", wait_for_signal(*this));
+  tasks_.spawn("summaries", log_summaries(*this));
+  loop_.run();  // until stop() has ended every task
+  disk_.stop();
+  obs::log_info("probe", "stopped: {}", summarize({core_, *engine_, mesh_, link_}));
+  if (failure_) return tl::unexpected<Error>(*failure_);
+  return {};
+}
+
+void Probe::stop() {
+  engine_->stop();
+  link_.close();
+  tasks_.stop();
+}
+
+async::awaitable<void> Probe::wait_for_signal(Probe& probe) {
+  async::asio::signal_set signals{probe.loop_, SIGTERM, SIGINT};
+  const int number = co_await signals.async_wait(async::use_awaitable);
+  obs::log_info("probe", "stopping on signal {}", number);
+  probe.stop();
+}
+
+async::awaitable<void> Probe::tick(Probe& probe) {
+  for (;;) {  // until the task is cancelled
+    probe.step(probe_core::Tick{});
+    probe.mesh_.tick(async::now_instant());
+    co_await async::sleep_for(probe_core::kTickInterval);
+  }
+}
+
+async::awaitable<void> Probe::log_summaries(Probe& probe) {
+  for (;;) {  // until the task is cancelled
+    co_await async::sleep_for(kSummaryInterval);
+    obs::log_info("probe", "{}",
+                  summarize({probe.core_, *probe.engine_, probe.mesh_, probe.link_}));
+  }
+}
+
+void Probe::step(probe_core::Event event) { core_.step(now(), std::move(event), *this); }
+
+void Probe::take_engine_events() {
+  engine_events_.clear();
+  const auto count = engine_->take_events(engine_events_, kEngineEventsPerStep);
+  for (auto& event : engine_events_) {
+    if (auto* window = std::get_if<engine::WindowClosed>(&event)) {
+      step(probe_core::WindowClosed{std::move(window->report)});
+    } else {
+      step(probe_core::TraceDone{std::move(std::get<trace::TraceResult>(event))});
+    }
+  }
+  if (count == kEngineEventsPerStep) {
+    async::asio::post(loop_, [this] { take_engine_events(); });
+  }
+}
+
+// ---- what the core asks for
+
+void Probe::open_link(const probe_core::LinkTarget& target) {
+  const auto& identity = target.identity == probe_core::Identity::kToken ? *token_key_ : key_;
+  obs::log_debug("uplink", "connecting to {} with {}", target.endpoint,
+                 target.identity == probe_core::Identity::kToken ? "the token" : "the node's key");
+  if (auto status = link_.open({target.endpoint, target.controller}, identity); !status) {
+    obs::log_warning("uplink", "{}", status.error().context);
+  }
+}
+
+void Probe::close_link() { link_.close(); }
+
+bool Probe::send_controller(const ProbeMessage& message) { return link_.send(message); }
+
+bool Probe::send_mesh(NodeId to, const MeshMessage& message) {
+  return mesh_.send(async::now_instant(), to, message);
+}
+
+void Probe::apply_plan(std::shared_ptr<const Plan> plan) {
+  zmq::TrustTable trusted;
+  for (const auto& peer : plan->peers) trusted[peer.key] = {.label = peer.name};
+  trust_.publish(std::move(trusted));
+  mesh_.set_peers(plan);
+  if (!engine_->post(engine::SetPlan{std::move(plan)})) {
+    obs::log_error("plan", "the engine takes no commands: the plan is not measured");
+  }
+}
+
+void Probe::stop_measuring() {
+  if (!engine_->post(engine::StopMeasuring{})) {
+    obs::log_error("plan", "the engine takes no commands: measuring goes on");
+  }
+}
+
+bool Probe::trace(const trace::TraceOrder& order) { return engine_->post(order); }
+
+void Probe::persist_plan(std::shared_ptr<const Plan> plan) { disk_.save_plan(std::move(plan)); }
+
+void Probe::persist_membership(const probe_core::Membership& membership) {
+  disk_.save_membership(membership);
+}
+
+void Probe::append(Report report) { disk_.append(std::move(report)); }
+
+void Probe::fetch(bool from_oldest, std::size_t batches_max) {
+  disk_.fetch(from_oldest, batches_max);
+}
+
+void Probe::release(BootId boot, const std::vector<SequenceInterval>& durable) {
+  disk_.release(boot, durable);
+}
+
+void Probe::log(probe_core::Severity severity, std::string_view area, std::string text) {
+  if (severity == probe_core::Severity::kWarning) {
+    obs::log_warning(area, "{}", text);
+  } else {
+    obs::log_info(area, "{}", text);
+  }
+}
+
+}  // namespace faultline::probe_app

@@ -1,0 +1,105 @@
+// Probe: the process, composed. It carries out what the core decides and feeds it what happens.
+//
+//   thread  owns
+//   loop    core, link to the controller, mesh           (this class; everything below posts to it)
+//   engine  UDP sockets, reflector, accumulators         engine -> loop: windows, traces
+//   (kEventsMax) worker  spool, state files                           loop -> worker: jobs
+//   (kJobsMax) -> events zap     who may connect to the mesh                  loop -> zap: the
+//   published trust table log     the log's sink
+//
+// Thread safety: create() and run() belong to main's thread, which becomes the loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/async/asio.h"
+#include "common/async/published.h"
+#include "common/async/task_group.h"
+#include "common/base/result.h"
+#include "common/crypto/keys.h"
+#include "common/crypto/token.h"
+#include "common/zmq/zap_thread.h"
+#include "probe/app/config.h"
+#include "probe/app/disk.h"
+#include "probe/app/state_dir.h"
+#include "probe/core/core.h"
+#include "probe/engine/engine.h"
+#include "probe/mesh/mesh.h"
+#include "probe/uplink/link.h"
+
+namespace faultline::probe_app {
+
+// "faultline-probe 0.1.0"
+[[nodiscard]] std::string software();
+
+class Probe final : private probe_core::EffectSink {
+ public:
+  // Everything that can fail at start does so here, with one sentence.
+  [[nodiscard]] static Result<std::unique_ptr<Probe>> create(const ProbeConfig& config);
+  ~Probe() override;
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  // Until SIGTERM or SIGINT. An error: a task failed.
+  [[nodiscard]] Status run();
+
+ private:
+  // What is read from disk at start.
+  struct Start {
+    StateDir state;
+    crypto::KeyPair key;
+    std::optional<crypto::JoinToken> token;
+    std::optional<probe_core::Membership> membership;
+    std::unique_ptr<spool::Spool> spool;
+    BootId boot;
+  };
+
+  Probe(const ProbeConfig& config, Start start);
+  [[nodiscard]] static Result<Start> prepare(const ProbeConfig& config);
+  [[nodiscard]] static probe_core::UplinkOptions uplink_options(const ProbeConfig& config,
+                                                                const Start& start);
+  [[nodiscard]] Status listen(const ProbeConfig& config);
+  void restore_plan();
+  void stop();
+  void step(probe_core::Event event);
+  void take_engine_events();
+  static async::awaitable<void> tick(Probe& probe);
+  static async::awaitable<void> wait_for_signal(Probe& probe);
+  static async::awaitable<void> log_summaries(Probe& probe);
+
+  void open_link(const probe_core::LinkTarget& target) override;
+  void close_link() override;
+  bool send_controller(const ProbeMessage& message) override;
+  bool send_mesh(NodeId to, const MeshMessage& message) override;
+  void apply_plan(std::shared_ptr<const Plan> plan) override;
+  void stop_measuring() override;
+  bool trace(const trace::TraceOrder& order) override;
+  void persist_plan(std::shared_ptr<const Plan> plan) override;
+  void persist_membership(const probe_core::Membership& membership) override;
+  void append(Report report) override;
+  void fetch(bool from_oldest, std::size_t batches_max) override;
+  void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
+  void log(probe_core::Severity severity, std::string_view area, std::string text) override;
+
+  const StateDir state_;
+  const crypto::KeyPair key_;
+  const std::optional<crypto::KeyPair> token_key_;
+  async::Published<zmq::TrustTable> trust_;
+  zmq::Context context_;
+  async::asio::io_context loop_;
+  zmq::ZapThread zap_;
+  std::optional<Error> failure_;
+  async::TaskGroup tasks_;
+  Disk disk_;
+  uplink::Link link_;
+  mesh::Mesh mesh_;
+  probe_core::ProbeCore core_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<engine::EngineEvent> engine_events_;  // reused
+};
+
+}  // namespace faultline::probe_app
