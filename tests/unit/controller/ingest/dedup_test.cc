@@ -48,6 +48,16 @@ TEST_CASE("what arrives during a write is not in its rows but in the next ones",
   CHECK(dedup.begin_write() == std::vector<DedupRow>{{kNode, kBoot, {{1, 2}}, at(2)}});
 }
 
+TEST_CASE("a write concerns only the boots that have something in it", "[ingest]") {
+  Dedup dedup;
+  CHECK(dedup.admit(kNode, batch(1), at(1)) == Admission::kWrite);
+  write(dedup);
+  constexpr BootId kOther{5};
+  CHECK(dedup.admit(kNode, batch(1, kOther), at(2)) == Admission::kWrite);
+  CHECK(dedup.begin_write() == std::vector<DedupRow>{{kNode, kOther, {{1, 1}}, at(2)}});
+  CHECK(dedup.finish_write() == std::vector<Dedup::Durable>{{kNode, kOther, {{1, 1}}}});
+}
+
 TEST_CASE("after a failed write nothing is claimed and everything may come again", "[ingest]") {
   Dedup dedup;
   CHECK(dedup.admit(kNode, batch(1), at(1)) == Admission::kWrite);
