@@ -51,10 +51,10 @@ struct Moment {
 
 // What to make durable in one write. Empty fields mean nothing to do.
 struct Change {
-  std::vector<NodeRecord> nodes;  // to put, by id
-  std::vector<TokenRecord> tokens;
-  std::vector<NodeId> nodes_erased;
-  std::vector<PublicKey> tokens_erased;
+  std::vector<NodeRecord> nodes{};  // to put, by id
+  std::vector<TokenRecord> tokens{};
+  std::vector<NodeId> nodes_erased{};
+  std::vector<PublicKey> tokens_erased{};
 
   [[nodiscard]] bool empty() const {
     return nodes.empty() && tokens.empty() && nodes_erased.empty() && tokens_erased.empty();
@@ -71,21 +71,21 @@ enum class NodeState : std::uint8_t {
 [[nodiscard]] std::string_view to_string(NodeState state);
 
 struct Node {
-  NodeRecord record;
+  NodeRecord record{};
   NodeState state = NodeState::kJoined;
   Moment heard{};  // the last message of any kind; while kJoined, when the waiting began
   // From the last Hello.
-  BootId boot;
+  BootId boot{};
   std::uint64_t capabilities = 0;  // of both sides
-  std::string software;
+  std::string software{};
   // From heartbeats.
-  std::optional<Duration> clock_offset;  // node's clock minus ours; positive: it is ahead
+  std::optional<Duration> clock_offset{};  // node's clock minus ours; positive: it is ahead
   std::uint64_t spool_batches = 0;
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_dropped = 0;
   // From PlanAck, Hello and heartbeats: what the node measures by.
-  PlanRevision plan;
-  std::string plan_refusal;  // why it refused the last plan; empty when it did not
+  PlanRevision plan{};
+  std::string plan_refusal{};  // why it refused the last plan; empty when it did not
 
   bool operator==(const Node&) const = default;
 };
@@ -97,32 +97,32 @@ enum class Role : std::uint8_t {
 
 struct Trust {
   Role role = Role::kToken;
-  NodeId node;  // of kNode
+  NodeId node{};  // of kNode
 
   bool operator==(const Trust&) const = default;
 };
 using TrustTable = std::map<PublicKey, Trust>;
 
 struct JoinAccepted {
-  NodeId node;
-  std::string name;
-  Change change;  // pins the node and spends the token; put it again when it is a repetition
+  NodeId node{};
+  std::string name{};
+  Change change{};  // pins the node and spends the token; put it again when it is a repetition
 };
 
 struct HelloAccepted {
-  NodeId node;
-  std::string name;
+  NodeId node{};
+  std::string name{};
   std::uint64_t capabilities = 0;  // what both sides have
   bool restarted = false;          // another boot id than before: a new probe process
   bool profile_changed = false;    // plans that name this node must be made again
-  Change change;                   // the new profile, when it changed
+  Change change{};                 // the new profile, when it changed
 };
 
 // Since the previous tick, ascending by id; to be read in this order.
 struct LivenessChange {
-  std::vector<NodeId> went_live;  // heard for the first time, or again
-  std::vector<NodeId> went_silent;
-  Change change;  // tokens to forget
+  std::vector<NodeId> went_live{};  // heard for the first time, or again
+  std::vector<NodeId> went_silent{};
+  Change change{};  // tokens to forget
 
   bool operator==(const LivenessChange&) const = default;
 };
@@ -150,9 +150,9 @@ class Fleet {
   Status restore(std::vector<NodeRecord> nodes, std::vector<TokenRecord> tokens, Moment now);
 
   struct TokenRequest {
-    PublicKey key;     // public half of a fresh CURVE key pair
-    std::string name;  // optional
-    Labels labels;
+    PublicKey key{};     // public half of a fresh CURVE key pair
+    std::string name{};  // optional
+    Labels labels{};
     Duration lifetime = std::chrono::hours{24};  // positive, at most kTokenLifetimeMax
   };
   // kInvalid, kConflict (key known, name of a live node or of an open token), kLimit.

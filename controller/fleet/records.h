@@ -21,25 +21,25 @@ namespace faultline::fleet {
 // A pinned key and the node it stands for. It outlives its removal as a tombstone: history still
 // names the node, and its number is not given again.
 struct NodeRecord {
-  NodeId id;
-  std::string name;
-  PublicKey key;
-  NodeProfile profile;   // as the probe last reported it
-  Labels pinned_labels;  // from its token; they win over the profile's
+  NodeId id{};
+  std::string name{};
+  PublicKey key{};
+  NodeProfile profile{};   // as the probe last reported it
+  Labels pinned_labels{};  // from its token; they win over the profile's
   WallTime joined_at{};
-  std::optional<WallTime> removed_at;
+  std::optional<WallTime> removed_at{};
 
   bool operator==(const NodeRecord&) const = default;
 };
 
 // The public half of a one-use identity. Its holder may send nothing but a Join.
 struct TokenRecord {
-  PublicKey key;
-  std::string name;  // fixes the node's name; empty: the probe chooses
-  Labels labels;     // pinned on the node that joins
+  PublicKey key{};
+  std::string name{};  // fixes the node's name; empty: the probe chooses
+  Labels labels{};     // pinned on the node that joins
   WallTime created_at{};
   WallTime expires_at{};
-  std::optional<PublicKey> spent_by;  // the node key that was pinned with it
+  std::optional<PublicKey> spent_by{};  // the node key that was pinned with it
 
   bool operator==(const TokenRecord&) const = default;
 };

@@ -27,21 +27,21 @@ struct Evidence {
 
 // One component that explains losses in the judged window.
 struct Suspect {
-  std::string kind;  // link, cable, device, host, ... as the bundle names them
-  std::string id;
-  std::string from;  // the two ends, of links and cables only
-  std::string to;
-  std::string fault_class;  // loss, blackhole, down, mtu, sick_host
-  double posterior = 0;     // 0 .. 1
-  double loss = 0;          // share of packets, 0 .. 1, with its 95 % interval
+  std::string kind{};  // link, cable, device, host, ... as the bundle names them
+  std::string id{};
+  std::string from{};  // the two ends, of links and cables only
+  std::string to{};
+  std::string fault_class{};  // loss, blackhole, down, mtu, sick_host
+  double posterior = 0;       // 0 .. 1
+  double loss = 0;            // share of packets, 0 .. 1, with its 95 % interval
   double loss_low = 0;
   double loss_high = 0;
-  std::vector<std::string> ambiguous_with;  // ids of the others that it cannot be told from
-  Evidence evidence;
-  std::vector<std::string> counter_evidence;  // sentences
-  std::vector<std::string> affected;          // nodes in the blast radius, by name
-  std::optional<WallTime> since;              // onset; empty when not known
-  std::string text;                           // one sentence for the page
+  std::vector<std::string> ambiguous_with{};  // ids of the others that it cannot be told from
+  Evidence evidence{};
+  std::vector<std::string> counter_evidence{};  // sentences
+  std::vector<std::string> affected{};          // nodes in the blast radius, by name
+  std::optional<WallTime> since{};              // onset; empty when not known
+  std::string text{};                           // one sentence for the page
 
   bool operator==(const Suspect&) const = default;
 };
@@ -58,35 +58,45 @@ enum class State : std::uint8_t {
 enum class Severity : std::uint8_t { kWarning, kError, kCritical };
 [[nodiscard]] std::string_view to_string(Severity severity);
 
-// Critical: a cable or device down, or at least 10 % lost. Error: at least 0.5 %, or a black hole.
+// Critical: down, or at least 10 % lost. Error: at least 0.5 % lost, a black hole, an MTU fault.
 [[nodiscard]] Severity severity_of(const Suspect& suspect);
 
+// What can be at fault, as far as matching needs it.
+struct Component {
+  std::string id{};
+  std::string from{};  // the two ends, of links and cables only
+  std::string to{};
+
+  bool operator==(const Component&) const = default;
+};
+[[nodiscard]] Component component_of(const Suspect& suspect);
+
 struct Incident {
-  std::string id;  // opaque, fixed from the first moment
+  std::string id{};  // opaque, fixed from the first moment
   State state = State::kPending;
-  Severity severity = Severity::kWarning;
-  Suspect suspect;  // the component held responsible, with the newest figures
-  // Every component that this incident was about, oldest first, `suspect` included.
-  std::vector<std::string> components;
-  WallTime since{};  // the onset as first told, or else the first window
-  std::optional<WallTime> opened_at;
-  WallTime updated_at{};    // end of the last window that changed anything
+  Severity severity = Severity::kWarning;  // as of the last event
+  // The component held responsible, with the newest figures.
+  Suspect suspect{};
+  // Every component that was held responsible, oldest first; the last is the suspect's.
+  std::vector<Component> components{};
+  WallTime since{};  // the onset as told when it opened; before that as last seen
+  std::optional<WallTime> opened_at{};
+  WallTime updated_at{};    // end of the last window that counted for it
   WallTime last_present{};  // end of the last window in which it was seen
-  std::optional<WallTime> resolved_at;
-  std::string resolution;      // "healed", "merged into i-..."
+  std::optional<WallTime> resolved_at{};
+  std::string resolution{};    // "healed", "merged into i-..."
   std::uint32_t revision = 0;  // grows with every event: orders and deduplicates notifications
   std::uint32_t reopened = 0;  // how often it came back soon after it was resolved
-  std::optional<WallTime> acknowledged_at;
-  std::string acknowledged_by;
+  std::optional<WallTime> acknowledged_at{};
+  std::string acknowledged_by{};
 
-  // The machine's own memory, of windows with enough data only.
-  std::uint32_t presence = 0;        // bit i: seen, and surely, i windows ago
+  // The machine's own memory.
+  std::uint32_t presence = 0;        // bit i: surely seen i windows ago
   std::uint32_t windows_absent = 0;  // in a row
   double loss_told = 0;              // as of the last event
-  double posterior_peak = 0;
-  // A component or class that wants to replace the present one, and the windows it was seen in.
-  std::string contender;
-  std::uint32_t contender_presence = 0;
+  // Another component or class that wants to replace the present one: "id/class".
+  std::string contender{};
+  std::uint32_t contender_presence = 0;  // bit i: it led surely i windows ago
 
   [[nodiscard]] bool is_open() const {
     return state == State::kOpen || state == State::kAcknowledged;
@@ -94,9 +104,11 @@ struct Incident {
   bool operator==(const Incident&) const = default;
 };
 
-// That both can be about the same fault: a common id (ambiguity included), a cable and one of its
-// directions, a device and one of its links.
-[[nodiscard]] bool same_fault(const Suspect& left, const Suspect& right);
+// That both can be about the same fault: one component, a cable and one of its directions, a device
+// and one of its links or cables.
+[[nodiscard]] bool same_fault(const Component& left, const Component& right);
+// That the suspect is this component, or cannot be told from it.
+[[nodiscard]] bool names(const Suspect& suspect, const Component& component);
 
 [[nodiscard]] std::string to_json(const Incident& incident);
 // Stored text is validated: what does not fit is kCorrupt.

@@ -6,16 +6,18 @@
 //   open      seen with posterior >= confirm_posterior in `confirm_windows` of the last
 //             `confirm_of` windows
 //   stay      seen with posterior >= keep_posterior
-//   resolve   absent in `resolve_windows` windows in a row. A window without enough data says
-//             nothing: it neither confirms nor resolves.
+//   resolve   absent in `resolve_windows` windows in a row. A window without enough data cannot
+//             show that something is absent.
 //   reopen    a fault that is confirmed again within `reopen_within` of its end continues its old
 //             incident, and from then on must be absent twice as long each time (flap damping)
-//   follow    a suspect that can be the same fault (same_fault()) with anything the incident was
-//             about continues it. The named component changes when the newcomer led in
-//             `confirm_windows` of the last `confirm_of` windows; other incidents that the new
-//             component explains too are then merged into it.
-//   tell      Updated only when component, class or severity changes, or when the loss is twice or
-//             half of what was told and its interval excludes what was told
+//   follow    a suspect that can be the same fault (same_fault()) as the incident's component
+//             continues it, unless that component itself is a suspect beside it: then the localizer
+//             says that there are two faults. A suspect that can be the same as a component which
+//             the incident was about before continues it in any case.
+//   rename    when another component, or class, led in `confirm_windows` of the last `confirm_of`
+//             windows; other incidents that it explains too are then merged into this one
+//   tell      Updated only on a new name or class, or when the loss is twice or half of what was
+//             told and its interval excludes what was told; the severity is judged anew then
 //
 // Pure: the same windows and Rng give the same events. Thread safety: none; one owner.
 #pragma once
@@ -37,7 +39,7 @@ namespace faultline::incident {
 // Pending, open and recently resolved together. Beyond it new suspects are not taken up, which is
 // counted: with that many faults the network as a whole is the fault.
 inline constexpr std::size_t kIncidentsMax = 1024;
-inline constexpr std::size_t kComponentsPerIncidentMax = 32;  // the oldest but the first go
+inline constexpr std::size_t kComponentsPerIncidentMax = 32;  // beyond it the oldest is forgotten
 inline constexpr std::uint32_t kResolveWindowsMax = 48;       // where flap damping stops growing
 
 struct MachineConfig {
@@ -56,7 +58,7 @@ struct JudgedWindow {
   WallTime end{};
   // False when the controller saw too little to call anything healthy.
   bool enough_data = false;
-  std::vector<Suspect> suspects;
+  std::vector<Suspect> suspects{};
 };
 
 enum class EventKind : std::uint8_t { kOpened, kUpdated, kResolved };
@@ -64,17 +66,17 @@ enum class EventKind : std::uint8_t { kOpened, kUpdated, kResolved };
 
 struct Event {
   EventKind kind = EventKind::kOpened;
-  Incident incident;   // as it is now
-  std::string reason;  // "opened again", "loss 1.0 % -> 4.2 %", "now leaf1>spine2"
+  Incident incident{};   // as it is now
+  std::string reason{};  // "opened again", "loss 1.0 % -> 4.2 %", "now leaf1>spine2"
 
   bool operator==(const Event&) const = default;
 };
 
 // To be made durable together, in one write, with the notifications of the events.
 struct Outcome {
-  std::vector<Event> events;
-  std::vector<Incident> changed;    // to put, by id; holds those of the events too
-  std::vector<std::string> erased;  // pending ones that came to nothing
+  std::vector<Event> events{};
+  std::vector<Incident> changed{};    // to put, by id; holds those of the events too
+  std::vector<std::string> erased{};  // pending ones that came to nothing
 
   bool operator==(const Outcome&) const = default;
 };
@@ -108,7 +110,7 @@ class Machine {
   // kNotFound, or kConflict when it is not open. Acknowledging twice keeps the first.
   Result<Outcome> acknowledge(std::string_view id, std::string by, WallTime now);
 
-  // Pending, open and recently resolved, oldest first.
+  // Pending, open and recently resolved.
   [[nodiscard]] const std::vector<Incident>& incidents() const { return incidents_; }
   [[nodiscard]] const Incident* find(std::string_view id) const;
   [[nodiscard]] std::size_t open_count() const;
@@ -117,10 +119,23 @@ class Machine {
  private:
   struct Round;
 
-  void attach(const JudgedWindow& window, Round& round, Rng& rng);
-  void settle_present(Incident& incident, Round& round);
-  void settle_absent(Incident& incident, Round& round);
-  void tell(EventKind kind, Incident& incident, std::string reason, Round& round);
+  void sort_oldest_first();
+  void attach(Round& round, Rng& rng);
+  [[nodiscard]] std::optional<std::size_t> find_named(const Suspect& suspect) const;
+  [[nodiscard]] std::optional<std::size_t> find_related(const Round& round,
+                                                        const Suspect& suspect) const;
+  void begin(Round& round, Rng& rng, const Suspect& suspect);
+  void note_present(Round& round, std::size_t index);
+  void note_absent(Round& round, std::size_t index);
+  [[nodiscard]] bool is_explained(const Round& round, std::size_t index) const;
+  void follow(Round& round, std::size_t index, const Suspect& lead);
+  void contest(Round& round, std::size_t index, const Suspect& lead);
+  void merge_into(Round& round, std::size_t index);
+  void resolve(Round& round, Incident& incident, std::string resolution);
+  void tell(Round& round, EventKind kind, Incident& incident, std::string reason);
+  void forget(const Round& round);
+  [[nodiscard]] bool is_confirmed(std::uint32_t presence) const;
+  [[nodiscard]] std::uint32_t windows_to_resolve(const Incident& incident) const;
 
   MachineConfig config_;
   std::vector<Incident> incidents_;

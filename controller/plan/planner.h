@@ -50,10 +50,10 @@ struct PlannerConfig {
 // A node as the planner sees it. Silent nodes belong in: not being heard by the controller does not
 // mean that they cannot be measured.
 struct FleetMember {
-  NodeId id;
-  std::string name;
-  PublicKey key;
-  NodeProfile profile;
+  NodeId id{};
+  std::string name{};
+  PublicKey key{};
+  NodeProfile profile{};
 
   bool operator==(const FleetMember&) const = default;
 };
@@ -61,7 +61,7 @@ using FleetView = std::vector<FleetMember>;  // any order; ids are unique
 
 // The worst case of one node under its plan, IP headers included.
 struct NodeBudget {
-  NodeId node;
+  NodeId node{};
   std::uint32_t peers = 0;
   std::uint32_t flows = 0;
   double packets_per_second_sent = 0;       // own flows and traces
@@ -73,14 +73,14 @@ struct NodeBudget {
 };
 
 struct PlanSet {
-  std::vector<Plan> plans;           // ascending by node
-  std::vector<NodeId> changed;       // whose plan has the new revision, ascending
-  std::vector<NodeBudget> budgets;   // ascending by node
-  std::uint32_t flows_per_pair = 0;  // a node with fewer ports has as many as ports
+  std::vector<Plan> plans{};          // ascending by node
+  std::vector<NodeId> changed{};      // whose plan has the new revision, ascending
+  std::vector<NodeBudget> budgets{};  // ascending by node
+  std::uint32_t flows_per_pair = 0;   // a node with fewer ports has as many as ports
   Duration flow_interval{};
-  bool all_pairs = true;             // false: fan-out by hash(name)
-  std::uint64_t pairs_mixed = 0;     // left out: one end speaks IPv4, the other IPv6
-  std::vector<std::string> reduced;  // one sentence for each limit that was met
+  bool all_pairs = true;               // false: fan-out by hash(name)
+  std::uint64_t pairs_mixed = 0;       // left out: one end speaks IPv4, the other IPv6
+  std::vector<std::string> reduced{};  // one sentence for each limit that was met
 
   bool operator==(const PlanSet&) const = default;
 };

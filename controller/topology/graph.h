@@ -14,7 +14,7 @@
 namespace faultline::topology {
 
 struct GraphLink {
-  LinkInfo link;
+  LinkInfo link{};
   std::uint64_t flows = 0;  // tracked flows whose present path takes it: how well it is covered
 
   [[nodiscard]] bool seen() const { return flows > 0; }
@@ -22,12 +22,12 @@ struct GraphLink {
 };
 
 struct Graph {
-  std::vector<DeviceInfo> devices;  // by id
-  std::vector<GraphLink> links;     // by id; links to or from a silent hop are left out
+  std::vector<DeviceInfo> devices{};  // by id
+  std::vector<GraphLink> links{};     // by id; links to or from a silent hop are left out
   std::uint64_t paths = 0;
   std::uint64_t paths_incomplete = 0;
   std::uint64_t paths_with_silent_hops = 0;  // complete ones
-  std::vector<std::string> conflicts;        // sentences
+  std::vector<std::string> conflicts{};      // sentences
 
   bool operator==(const Graph&) const = default;
 };

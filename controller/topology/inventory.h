@@ -47,25 +47,25 @@ enum class DeviceKind : std::uint8_t {
 [[nodiscard]] std::optional<DeviceKind> parse_device_kind(std::string_view text);
 
 struct Interface {
-  std::string name;  // unique in its device; may be empty when nothing names it as a peer
-  IpAddress address;
-  std::string peer_device;     // empty: not declared
-  std::string peer_interface;  // empty: not declared
+  std::string name{};  // unique in its device; may be empty when nothing names it as a peer
+  IpAddress address{};
+  std::string peer_device{};     // empty: not declared
+  std::string peer_interface{};  // empty: not declared
 
   bool operator==(const Interface&) const = default;
 };
 
 struct Device {
-  std::string name;
+  std::string name{};
   DeviceKind kind = DeviceKind::kSwitch;
-  std::string tier;
-  std::vector<Interface> interfaces;
+  std::string tier{};
+  std::vector<Interface> interfaces{};
 
   bool operator==(const Device&) const = default;
 };
 
 struct Inventory {
-  std::vector<Device> devices;
+  std::vector<Device> devices{};
 
   bool operator==(const Inventory&) const = default;
 };

@@ -30,8 +30,8 @@ inline constexpr std::size_t kPathsMax = 4'194'304;  // beyond it new sessions a
 inline constexpr std::uint8_t kIncompleteToReplace = 3;
 
 struct PathKey {
-  NodeId reporter;
-  NodeId target;
+  NodeId reporter{};
+  NodeId target{};
   std::uint16_t source_port = 0;
   Direction direction = Direction::kForward;
 
@@ -53,7 +53,7 @@ enum class PathNews : std::uint8_t {
 }
 
 struct KnownPath {
-  PathRecord path;            // with what several traces saw; traced_at is the newest that agreed
+  PathRecord path{};          // with what several traces saw; traced_at is the newest that agreed
   WallTime changed_at{};      // since when this route is known
   std::uint32_t changes = 0;  // routes before this one
   std::uint8_t withheld = 0;  // contradicting incomplete traces in a row

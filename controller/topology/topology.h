@@ -39,28 +39,28 @@ inline constexpr std::string_view kSilentDevice = "*";
 // devices[i + 1]. A trace that did not reach the far end has one kSilentDevice for all that is
 // missing.
 struct ResolvedPath {
-  std::vector<std::string> devices;
-  std::vector<std::string> links;
+  std::vector<std::string> devices{};
+  std::vector<std::string> links{};
 
   bool operator==(const ResolvedPath&) const = default;
 };
 
 struct DeviceInfo {
-  std::string id;
+  std::string id{};
   DeviceKind kind = DeviceKind::kSwitch;
-  std::string tier;
-  std::vector<IpAddress> addresses;  // ascending
-  bool declared = false;             // in the inventory
-  bool seen = false;                 // a node, or answered a trace
+  std::string tier{};
+  std::vector<IpAddress> addresses{};  // ascending
+  bool declared = false;               // in the inventory
+  bool seen = false;                   // a node, or answered a trace
 
   bool operator==(const DeviceInfo&) const = default;
 };
 
 struct LinkInfo {
-  std::string id;
-  std::string from;
-  std::string to;
-  std::optional<IpAddress> ingress;  // where it enters `to`, if known
+  std::string id{};
+  std::string from{};
+  std::string to{};
+  std::optional<IpAddress> ingress{};  // where it enters `to`, if known
   bool declared = false;
 
   bool operator==(const LinkInfo&) const = default;
@@ -98,18 +98,18 @@ class Topology {
 
  private:
   struct Member {
-    std::string name;
+    std::string name{};
     NodeKind kind = NodeKind::kHost;
-    IpAddress address;
+    IpAddress address{};
     bool removed = false;
   };
   struct Peer {  // what is at the other end of a declared interface
-    std::string device;
-    std::optional<IpAddress> address;
+    std::string device{};
+    std::optional<IpAddress> address{};
   };
   struct Stop {  // one element of a path, and where the path entered it
-    std::string device;
-    std::optional<IpAddress> ingress;
+    std::string device{};
+    std::optional<IpAddress> ingress{};
   };
   using DevicePair = std::pair<std::string, std::string>;
   // The two ends of a cable, lower one first; both the same when the other is not known.
