@@ -82,7 +82,9 @@ class Engine {
 
   // False when kCommandsMax commands wait: nothing was taken.
   [[nodiscard]] bool post(EngineCommand command);
-  // Appends at most `max` waiting events to `events`, oldest first; returns how many.
+  // Appends at most `max` waiting events to `events`, oldest first; returns how many. `on_event` is
+  // called when the first event comes to wait: take them all, or take the rest without being
+  // called.
   std::size_t take_events(std::vector<EngineEvent>& events, std::size_t max);
   [[nodiscard]] EngineCounters counters() const;
   // Ends the thread and closes the sockets; windows still open are lost. Idempotent.

@@ -46,9 +46,9 @@ void Flow::set_capacity(std::size_t capacity) {
   packets_ = std::move(packets);
 }
 
-std::uint32_t Flow::send(Instant now, WallTime wall, WindowNumber window) {
+std::uint32_t Flow::send(WallTime now, WindowNumber window) {
   FAULTLINE_CHECK(!full(), "no room for another packet");
-  at(next_) = {.sent_at = now, .stamp = wall, .window = window};
+  at(next_) = {.stamp = now, .window = window};
   return next_++;
 }
 
@@ -67,7 +67,7 @@ bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
   return true;
 }
 
-bool Flow::on_reply(const stamp::ReflectorPacket& reply, const ReplyTimes& times) {
+bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout) {
   auto* packet = find(reply.sender_sequence);
   if (packet == nullptr || !packet->fate.sent) return false;
   const bool first = packet->fate.arrivals == 0;
@@ -76,8 +76,8 @@ bool Flow::on_reply(const stamp::ReflectorPacket& reply, const ReplyTimes& times
     if (packet->duplicates < std::numeric_limits<std::uint16_t>::max()) ++packet->duplicates;
     return true;
   }
-  packet->rtt_ns = round_trip(packet->stamp, reply, times.received_wall);
-  packet->late = times.received - packet->sent_at > times.timeout;
+  packet->rtt_ns = round_trip(packet->stamp, reply, received);
+  packet->late = received - packet->stamp > timeout;
   packet->reordered = newest_answered_ && later(*newest_answered_, reply.sender_sequence);
   if (!packet->reordered) newest_answered_ = reply.sender_sequence;
   return true;

@@ -24,12 +24,6 @@ struct FlowId {
 
 using WindowNumber = std::uint32_t;  // counts the windows of this process
 
-struct ReplyTimes {
-  Instant received{};
-  WallTime received_wall{};  // T4
-  Duration timeout{};        // replies that took longer are late
-};
-
 class Flow {
  public:
   // Keeps up to `capacity` packets; capacity must be positive.
@@ -44,11 +38,13 @@ class Flow {
   void set_capacity(std::size_t capacity);
 
   // Notes a packet that is being sent and returns its sequence number. Must not be full.
-  std::uint32_t send(Instant now, WallTime wall, WindowNumber window);
+  std::uint32_t send(WallTime now, WindowNumber window);
   // These ignore sequence numbers that are not at hand.
   void on_send_failed(std::uint32_t sequence);
   bool on_transmit_stamp(std::uint32_t sequence, WallTime stamp);
-  bool on_reply(const stamp::ReflectorPacket& reply, const ReplyTimes& times);
+  // `received` is T4. A first reply that took longer than `timeout` is late, by the kernel's
+  // stamps: a probe that was stalled itself does not see its peers late.
+  bool on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout);
 
   // Takes the packets of `window`, which must be the oldest at hand or none of this flow's, out of
   // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds.
@@ -56,7 +52,6 @@ class Flow {
 
  private:
   struct Packet {
-    Instant sent_at{};
     WallTime stamp{};          // T1: the kernel's once it is known
     std::int64_t rtt_ns = -1;  // without the reflector's dwell; -1: unknown
     WindowNumber window = 0;

@@ -77,7 +77,7 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
       ++health.budget_deferred;
       continue;
     }
-    const auto sequence = flow.send(now.instant, now.wall, window->number);
+    const auto sequence = flow.send(now.wall, window->number);
     out.push_back({.source_port = flow.id().source_port,
                    .to = flow.id().remote,
                    .packet = {.sequence = sequence, .sent_at = now.wall, .ssid = flow.ssid()}});
@@ -109,12 +109,10 @@ bool Sender::on_transmit_stamp(const PacketName& name, WallTime stamp) {
 }
 
 bool Sender::on_reply(std::uint16_t source_port, const Endpoint& from,
-                      const stamp::ReflectorPacket& reply, Now received) {
+                      const stamp::ReflectorPacket& reply, WallTime received) {
   auto* flow = find(source_port, reply.ssid);
   const bool matched = flow != nullptr && flow->id().remote == from &&
-                       flow->on_reply(reply, {.received = received.instant,
-                                              .received_wall = received.wall,
-                                              .timeout = settings_.reply_timeout});
+                       flow->on_reply(reply, received, settings_.reply_timeout);
   if (auto* window = filling(); window != nullptr && !matched) ++window->health.replies_unmatched;
   return matched;
 }

@@ -64,12 +64,13 @@ class Sender {
   // False when the packet is not, or no longer, at hand.
   bool on_transmit_stamp(const PacketName& name, WallTime stamp);
   bool on_reply(std::uint16_t source_port, const Endpoint& from,
-                const stamp::ReflectorPacket& reply, Now received);
+                const stamp::ReflectorPacket& reply, WallTime received);  // T4
   // Notes on the prober's health, for the window that is filling.
   void note_receive_drops(std::uint32_t count);
   void note_reflector_refused(std::uint32_t count);
 
-  // The report of the oldest window that is due to close. Call until it is empty.
+  // The report of the oldest window that is due to close. Call until it is empty, and only after
+  // all replies that had come by `now` were handed over.
   [[nodiscard]] std::optional<Report> take_report(Now now);
 
  private:

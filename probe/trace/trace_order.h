@@ -14,7 +14,7 @@ namespace faultline::trace {
 struct TraceOrder {
   std::uint64_t id = 0;  // chosen by the caller, echoed in the result
   std::uint16_t local_port = 0;
-  Endpoint remote;
+  Endpoint remote{};
   Direction direction = Direction::kForward;
 
   bool operator==(const TraceOrder&) const = default;
@@ -23,7 +23,7 @@ struct TraceOrder {
 struct TraceResult {
   std::uint64_t id = 0;
   bool complete = false;  // the far end itself answered; otherwise `hops` is only the prefix seen
-  std::vector<Hop> hops;  // routers only, in order of travel; at most kPathHopsMax
+  std::vector<Hop> hops{};  // routers only, in order of travel; at most kPathHopsMax
 
   bool operator==(const TraceResult&) const = default;
 };

@@ -95,7 +95,7 @@ class Session {
       dark_forward_ = chance(0.5);
     }
     if (chance(network_.restart)) reflector_ = {};
-    const auto sequence = flow_.send(time_, WallTime{}, window);
+    const auto sequence = flow_.send(WallTime{}, window);
     auto& truth = truth_[window];
     ++truth.sent;
     const bool dark = time_ <= dark_until_ && dark_forward_;
@@ -127,8 +127,7 @@ class Session {
   void receive(std::uint32_t sequence, std::uint32_t reply) {
     const stamp::ReflectorPacket packet{.sequence = reply, .ssid = 1, .sender_sequence = sequence};
     const bool first = pending_.contains(sequence);
-    const bool matched =
-        flow_.on_reply(packet, {.received = time_, .timeout = std::chrono::seconds{2}});
+    const bool matched = flow_.on_reply(packet, WallTime{}, std::chrono::seconds{2});
     if (!matched) ++true_replies_lost_;  // its window has closed: too late is lost
     if (matched && first) {
       ++truth_[pending_[sequence]].answered;

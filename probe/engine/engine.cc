@@ -1,0 +1,220 @@
+#include "probe/engine/engine.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "common/async/bounded_queue.h"
+#include "common/async/clock.h"
+#include "common/async/thread_name.h"
+#include "common/net/unique_fd.h"
+#include "probe/engine/exchange.h"
+
+namespace faultline::engine {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds{5};  // between two batches of our own packets
+constexpr std::size_t kWakeupsPerWait = 64;
+constexpr std::uint64_t kTimerTag = ~std::uint64_t{0};
+constexpr std::uint64_t kWakeTag = kTimerTag - 1;
+
+void clear(int fd) {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
+}
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  explicit Impl(std::function<void()> on_event)
+      : events_({.capacity = kEventsMax,
+                 .policy = async::OverflowPolicy::kReject,
+                 .on_ready = std::move(on_event)}) {}
+
+  Status open(const EngineConfig& config);
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
+  void stop();
+
+  bool post(EngineCommand command) {
+    if (!commands_.push(std::move(command))) return false;
+    wake();
+    return true;
+  }
+  std::optional<EngineEvent> take_event() { return events_.try_pop(); }
+  [[nodiscard]] EngineCounters counters() const;
+
+ private:
+  [[nodiscard]] Status watch(int fd, std::uint64_t tag) const;
+  void wake() const;
+  void run();
+  // Takes in what has arrived; returns the time by which it had.
+  [[nodiscard]] session::Now wait();
+  void arm_timer(Instant at) const;
+  void carry_out_commands(session::Now seen);
+  void publish_events(session::Now seen);
+
+  Tally tally_;
+  async::BoundedQueue<EngineCommand> commands_{
+      {.capacity = kCommandsMax, .policy = async::OverflowPolicy::kReject, .on_ready = nullptr}};
+  async::BoundedQueue<EngineEvent> events_;
+  net::UniqueFd epoll_;
+  net::UniqueFd timer_;
+  net::UniqueFd wake_;
+  std::unique_ptr<Exchange> exchange_;
+  Instant next_tick_{};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+Status Engine::Impl::open(const EngineConfig& config) {
+  FAULTLINE_TRY(exchange_, Exchange::open(config, tally_));
+  epoll_ = net::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  timer_ = net::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  wake_ = net::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  FAULTLINE_TRY_STATUS(watch(timer_.get(), kTimerTag));
+  FAULTLINE_TRY_STATUS(watch(wake_.get(), kWakeTag));
+  for (std::size_t port = 0; port < exchange_->port_count(); ++port) {
+    FAULTLINE_TRY_STATUS(watch(exchange_->fd(port), port));
+  }
+  return {};
+}
+
+Status Engine::Impl::watch(int fd, std::uint64_t tag) const {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("cannot watch the measurement sockets: {}", std::strerror(errno)));
+}
+
+void Engine::Impl::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+void Engine::Impl::stop() {
+  stopping_ = true;
+  wake();
+  if (thread_.joinable()) thread_.join();
+  exchange_.reset();
+  commands_.close();
+}
+
+void Engine::Impl::run() {
+  async::set_thread_name("engine");
+  while (!stopping_) {
+    arm_timer(next_tick_);
+    const auto seen = wait();
+    carry_out_commands(seen);
+    if (seen.instant < next_tick_) continue;
+    publish_events(seen);
+    exchange_->send_due();
+    next_tick_ = std::max(seen.instant + kTick, exchange_->next_due());
+  }
+}
+
+session::Now Engine::Impl::wait() {
+  std::array<epoll_event, kWakeupsPerWait> wakeups;
+  const int count = ::epoll_wait(epoll_.get(), wakeups.data(), kWakeupsPerWait, -1);
+  const auto seen = read_clocks();
+  bool received = false;
+  for (std::size_t i = 0; count > 0 && i < static_cast<std::size_t>(count); ++i) {
+    const auto tag = wakeups[i].data.u64;
+    if (tag == kTimerTag) {
+      clear(timer_.get());
+    } else if (tag == kWakeTag) {
+      clear(wake_.get());
+    } else {
+      exchange_->on_readable(tag);
+      received = true;
+    }
+  }
+  // An answer may have completed a trace or freed its next probe.
+  if (received) next_tick_ = std::min(next_tick_, seen.instant + kTick);
+  return seen;
+}
+
+void Engine::Impl::arm_timer(Instant at) const {
+  const auto since_boot = std::max(at.time_since_epoch(), Duration{1});  // zero would disarm it
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
+  const itimerspec when{
+      .it_interval = {},
+      .it_value = {.tv_sec = seconds.count(), .tv_nsec = (since_boot - seconds).count()}};
+  ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void Engine::Impl::carry_out_commands(session::Now seen) {
+  while (auto command = commands_.try_pop()) {
+    if (const auto* plan = std::get_if<SetPlan>(&*command)) {
+      exchange_->set_plan(*plan->plan);
+    } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
+      exchange_->trace(*order);
+    } else {
+      exchange_->stop_measuring();
+    }
+    publish_events(seen);
+    next_tick_ = Instant{};
+  }
+}
+
+void Engine::Impl::publish_events(session::Now seen) {
+  while (auto event = exchange_->take_event(seen)) (void)events_.push(std::move(*event));
+}
+
+EngineCounters Engine::Impl::counters() const {
+  return {.sent = tally_.sent.value(),
+          .replies = tally_.replies.value(),
+          .replies_unmatched = tally_.replies_unmatched.value(),
+          .reflected = tally_.reflected.value(),
+          .reflector_refused = tally_.reflector_refused.value(),
+          .reflector_evicted = tally_.reflector_evicted.value(),
+          .malformed = tally_.malformed.value(),
+          .icmp_errors = tally_.icmp_errors.value(),
+          .send_failures = tally_.send_failures.value(),
+          .receive_drops = tally_.receive_drops.value(),
+          .transmit_stamps = tally_.transmit_stamps.value(),
+          .plans_refused = tally_.plans_refused.value(),
+          .traces_refused = tally_.traces_refused.value(),
+          .events_dropped = events_.counters().rejected.value()};
+}
+
+Result<std::unique_ptr<Engine>> Engine::start(const EngineConfig& config,
+                                              std::function<void()> on_event) {
+  auto impl = std::make_unique<Impl>(std::move(on_event));
+  FAULTLINE_TRY_STATUS(impl->open(config));
+  impl->start();
+  return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine::~Engine() { stop(); }
+
+void Engine::stop() { impl_->stop(); }
+
+bool Engine::post(EngineCommand command) { return impl_->post(std::move(command)); }
+
+std::size_t Engine::take_events(std::vector<EngineEvent>& events, std::size_t max) {
+  std::size_t taken = 0;
+  for (; taken < max; ++taken) {
+    auto event = impl_->take_event();
+    if (!event) break;
+    events.push_back(std::move(*event));
+  }
+  return taken;
+}
+
+EngineCounters Engine::counters() const { return impl_->counters(); }
+
+}  // namespace faultline::engine

@@ -1,0 +1,300 @@
+#include "probe/engine/exchange.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "common/async/clock.h"
+#include "common/base/check.h"
+#include "probe/stamp/packet.h"
+
+namespace faultline::engine {
+namespace {
+
+constexpr int kReceiveRoundsMax = 64;  // more than a full socket buffer holds
+constexpr int kSendRoundsMax = 16;    // batches in one call of send_due
+
+bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
+
+}  // namespace
+
+session::Now read_clocks() { return {.instant = async::now_instant(), .wall = async::now_wall()}; }
+
+// One socket, and what its error queue has to say.
+class Exchange::Port final : public net::ErrorQueueSink {
+ public:
+  Port(Exchange& exchange, std::uint16_t number, bool reflects, std::unique_ptr<net::UdpSocket> udp)
+      : exchange_(exchange), number_(number), reflects_(reflects), udp_(std::move(udp)) {}
+
+  [[nodiscard]] std::uint16_t number() const { return number_; }
+  [[nodiscard]] bool reflects() const { return reflects_; }
+  [[nodiscard]] net::UdpSocket& udp() { return *udp_; }
+
+  std::size_t send(std::span<const net::OutgoingDatagram> datagrams) {
+    return udp_->send(datagrams, *this);
+  }
+
+  // Drops and oversized datagrams since the last call.
+  [[nodiscard]] std::uint32_t take_drops() {
+    return udp_->receive_drops() - std::exchange(drops_, udp_->receive_drops());
+  }
+  [[nodiscard]] std::uint32_t take_oversized() {
+    return udp_->oversized() - std::exchange(oversized_, udp_->oversized());
+  }
+
+  void on_transmit_stamp(const net::TransmitStamp& stamp) override {
+    if (stamp.frame.size() < stamp::kPacketSize) return;
+    const auto packet = stamp::decode_quote(stamp.frame.last(stamp::kPacketSize));
+    const session::PacketName name{number_, packet->ssid, packet->sequence};
+    if (is_session(packet->ssid) && exchange_.sender_.on_transmit_stamp(name, stamp.sent_at)) {
+      exchange_.tally_.transmit_stamps.add();
+    }
+  }
+
+  void on_icmp_error(const net::IcmpError& error) override {
+    exchange_.tally_.icmp_errors.add();
+    if (error.offender == exchange_.config_.address)
+      return;  // our own kernel's, about the first hop
+    trace::HopError hop{
+        .from = error.offender, .sequence = std::nullopt, .ttl_exceeded = error.ttl_exceeded()};
+    auto direction = reflects_ ? Direction::kReturn : Direction::kForward;
+    if (const auto quoted = stamp::decode_quote(error.quote)) {
+      if (quoted->ssid != (reflects_ ? stamp::kSsidTraceReturn : stamp::kSsidTraceForward)) return;
+      hop.sequence = quoted->sequence;
+    } else if (!hop.ttl_exceeded) {
+      return;  // it may be about a session's packet; only traces run out of TTL
+    }
+    (void)exchange_.tracer_.on_error(number_, error.destination, direction, hop,
+                                     async::now_instant());
+  }
+
+  void on_send_failed(const net::OutgoingDatagram& datagram, int) override {
+    exchange_.tally_.send_failures.add();
+    const auto packet = stamp::decode_quote(datagram.payload);
+    exchange_.sender_.on_send_failed({number_, packet->ssid, packet->sequence});
+  }
+
+ private:
+  Exchange& exchange_;
+  std::uint16_t number_;
+  bool reflects_;
+  std::unique_ptr<net::UdpSocket> udp_;
+  std::uint32_t drops_ = 0;
+  std::uint32_t oversized_ = 0;
+};
+
+Exchange::Exchange(const EngineConfig& config, Tally& tally)
+    : config_(config),
+      tally_(tally),
+      local_{.address = config.address,
+             .source_port_first = config.source_port_first,
+             .source_port_count = config.source_port_count},
+      sender_(config.seed),
+      replies_(net::kReceiveBatch) {
+  due_.reserve(kSendBatch);
+  outgoing_.reserve(std::max(kSendBatch, net::kReceiveBatch));
+}
+
+Exchange::~Exchange() = default;
+
+Result<std::unique_ptr<Exchange>> Exchange::open(const EngineConfig& config, Tally& tally) {
+  const unsigned last = config.source_port_first + config.source_port_count - 1U;
+  if (config.source_port_first == 0 || config.source_port_count == 0 ||
+      config.source_port_count > kSourcePortsMax || last > 65'535) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} source ports from {} are not a usable range (1 to {} ports)",
+                            config.source_port_count, config.source_port_first, kSourcePortsMax));
+  }
+  if (config.reflector_port == 0 ||
+      (config.reflector_port >= config.source_port_first && config.reflector_port <= last)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("reflector port {} must not be 0 or one of the source ports {} to {}",
+                            config.reflector_port, config.source_port_first, last));
+  }
+  std::unique_ptr<Exchange> exchange(new Exchange(config, tally));
+  FAULTLINE_TRY_STATUS(exchange->open_ports());
+  return exchange;
+}
+
+Status Exchange::open_ports() {
+  for (std::uint16_t i = 0; i < config_.source_port_count; ++i) {
+    const auto number = static_cast<std::uint16_t>(config_.source_port_first + i);
+    FAULTLINE_TRY(auto udp, net::UdpSocket::open(
+                                {.local = {config_.address, number}, .transmit_timestamps = true}));
+    ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
+  }
+  FAULTLINE_TRY(auto udp,
+                net::UdpSocket::open({.local = {config_.address, config_.reflector_port}}));
+  ports_.push_back(std::make_unique<Port>(*this, config_.reflector_port, true, std::move(udp)));
+  return {};
+}
+
+int Exchange::fd(std::size_t port) const { return ports_[port]->udp().fd(); }
+
+Exchange::Port& Exchange::source_port(std::uint16_t number) {
+  FAULTLINE_CHECK(local_.owns_port(number), "not a source port of this probe");
+  return *ports_[number - config_.source_port_first];
+}
+
+void Exchange::set_plan(const Plan& plan) {
+  if (!session::validate_plan(plan, local_)) {
+    tally_.plans_refused.add();
+    return;
+  }
+  const auto now = read_clocks();
+  reflector_.set_peers(plan.peers);
+  sender_.set_plan(plan, now);
+  tracer_.set_rate(plan.traces_per_second, now.instant);
+}
+
+void Exchange::stop_measuring() { sender_.stop(read_clocks()); }
+
+bool Exchange::may_trace(const trace::TraceOrder& order) const {
+  if (order.direction == Direction::kForward) {
+    return local_.owns_port(order.local_port) && reflector_.is_peer_reflector(order.remote);
+  }
+  return order.local_port == config_.reflector_port && order.remote.port != 0 &&
+         reflector_.is_peer(order.remote.address);
+}
+
+void Exchange::trace(const trace::TraceOrder& order) {
+  if (may_trace(order) && tracer_.add(order)) return;
+  tally_.traces_refused.add();
+  trace::TraceResult refusal;
+  refusal.id = order.id;
+  refused_traces_.push_back(refusal);  // taken before the next command is carried out
+}
+
+void Exchange::send_due() {
+  const auto now = read_clocks();
+  for (int round = 0; round < kSendRoundsMax; ++round) {
+    if (send_sessions(now) < kSendBatch) break;
+  }
+  send_traces(now);
+}
+
+std::size_t Exchange::send_sessions(session::Now now) {
+  due_.clear();
+  sender_.take_due(now, kSendBatch, due_);
+  std::ranges::stable_sort(due_, {}, &session::Outgoing::source_port);
+  for (std::size_t first = 0; first < due_.size();) {
+    outgoing_.clear();
+    std::size_t end = first;
+    for (; end < due_.size() && due_[end].source_port == due_[first].source_port; ++end) {
+      stamp::encode(due_[end].packet, packets_[end]);
+      outgoing_.push_back({.to = due_[end].to, .payload = packets_[end]});
+    }
+    tally_.sent.add(source_port(due_[first].source_port).send(outgoing_));
+    first = end;
+  }
+  return due_.size();
+}
+
+void Exchange::send_traces(session::Now now) {
+  const auto may_send = [&] { return sender_.take_budget(now.instant); };
+  while (auto probe = tracer_.take_due(now.instant, may_send)) {
+    probe->packet.sent_at = now.wall;
+    Packet packet;
+    stamp::encode(probe->packet, packet);
+    const net::OutgoingDatagram datagram{.to = probe->remote, .payload = packet, .ttl = probe->ttl};
+    const bool forward = probe->packet.ssid == stamp::kSsidTraceForward;
+    Port& port = forward ? source_port(probe->local_port) : reflector_port();
+    tally_.sent.add(port.send({&datagram, 1}));
+  }
+}
+
+Instant Exchange::next_due() {
+  const auto now = read_clocks();
+  if (!refused_traces_.empty()) return now.instant;
+  return std::min(sender_.next_due(now), tracer_.next_due(now.instant));
+}
+
+std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
+  if (!refused_traces_.empty()) {
+    EngineEvent event = std::move(refused_traces_.front());
+    refused_traces_.pop_front();
+    return event;
+  }
+  if (auto result = tracer_.take_result(seen.instant)) return EngineEvent(std::move(*result));
+  if (auto report = sender_.take_report(seen)) return EngineEvent(WindowClosed{std::move(*report)});
+  return std::nullopt;
+}
+
+void Exchange::on_readable(std::size_t index) {
+  Port& port = *ports_[index];
+  for (int round = 0; round < kReceiveRoundsMax; ++round) {
+    const auto datagrams = port.udp().receive(receive_buffer_, port);
+    receive(port, datagrams);
+    if (datagrams.size() < net::kReceiveBatch) break;
+  }
+  note_drops(port);
+}
+
+void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagrams) {
+  if (datagrams.empty()) return;
+  const auto now = read_clocks();
+  outgoing_.clear();
+  for (const auto& datagram : datagrams) {
+    const WallTime received_at = datagram.received_at.value_or(now.wall);
+    const session::Request request{.from = datagram.from,
+                                   .payload = datagram.payload,
+                                   .ttl = datagram.ttl,
+                                   .received_at = received_at};
+    const auto reply = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
+    if (answer(port, request, reply)) {
+      outgoing_.push_back({.to = datagram.from, .payload = reply});
+    } else if (!port.reflects()) {
+      on_reply(port, datagram, received_at);
+    }
+  }
+  if (!outgoing_.empty()) tally_.reflected.add(port.send(outgoing_));
+  tally_.reflector_evicted.add(reflector_.evicted() -
+                               std::exchange(evicted_, reflector_.evicted()));
+}
+
+bool Exchange::answer(const Port& port, const session::Request& request, std::span<std::byte> out) {
+  using Outcome = session::Reflector::Outcome;
+  const auto now = read_clocks();
+  if (!port.reflects()) return reflector_.answer_trace(request, now, out) == Outcome::kAnswered;
+  switch (reflector_.answer(request, now, out)) {
+    case Outcome::kAnswered:
+      return true;
+    case Outcome::kStranger:
+      tally_.reflector_refused.add();
+      sender_.note_reflector_refused(1);
+      return false;
+    case Outcome::kMalformed:
+      tally_.malformed.add();
+      return false;
+    case Outcome::kOther:  // the answer to a return trace
+      break;
+  }
+  const auto reply = stamp::decode_reflector(request.payload);
+  const bool matched = reply && tracer_.on_answer(port.number(), request.from, Direction::kReturn,
+                                                  reply->sender_sequence);
+  (matched ? tally_.replies : tally_.replies_unmatched).add();
+  return false;
+}
+
+void Exchange::on_reply(const Port& port, const net::IncomingDatagram& datagram,
+                        WallTime received) {
+  const auto reply = stamp::decode_reflector(datagram.payload);
+  if (!reply) {
+    tally_.malformed.add();
+    return;
+  }
+  const bool matched = reply->ssid == stamp::kSsidTraceForward
+                           ? tracer_.on_answer(port.number(), datagram.from, Direction::kForward,
+                                               reply->sender_sequence)
+                           : sender_.on_reply(port.number(), datagram.from, *reply, received);
+  (matched ? tally_.replies : tally_.replies_unmatched).add();
+}
+
+void Exchange::note_drops(Port& port) {
+  const auto drops = port.take_drops();
+  tally_.receive_drops.add(drops);
+  sender_.note_receive_drops(drops);
+  tally_.malformed.add(port.take_oversized());
+}
+
+}  // namespace faultline::engine

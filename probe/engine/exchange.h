@@ -1,0 +1,97 @@
+// Exchange: the measurement sockets of a probe, and what becomes of every datagram.
+//
+// Source ports send session packets and forward traces, receive the replies, and answer peers'
+// return traces. The reflector port answers peers and sends return traces. Not thread safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/net/udp_socket.h"
+#include "common/obs/metrics.h"
+#include "probe/engine/engine.h"
+#include "probe/session/clock.h"
+#include "probe/session/plan_limits.h"
+#include "probe/session/reflector.h"
+#include "probe/session/sender.h"
+#include "probe/trace/tracer.h"
+
+namespace faultline::engine {
+
+// EngineCounters while they are being counted; readable from any thread.
+struct Tally {
+  obs::Counter sent, replies, replies_unmatched, reflected, reflector_refused, reflector_evicted,
+      malformed, icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused,
+      traces_refused;
+};
+
+[[nodiscard]] session::Now read_clocks();
+
+class Exchange {
+ public:
+  // Binds every port. `tally` must outlive the exchange.
+  [[nodiscard]] static Result<std::unique_ptr<Exchange>> open(const EngineConfig& config,
+                                                              Tally& tally);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // Ports are numbered from 0; their descriptors are to be polled for input and errors.
+  [[nodiscard]] std::size_t port_count() const { return ports_.size(); }
+  [[nodiscard]] int fd(std::size_t port) const;
+  void on_readable(std::size_t port);
+
+  void set_plan(const Plan& plan);
+  void stop_measuring();
+  void trace(const trace::TraceOrder& order);
+
+  // Sends what is due.
+  void send_due();
+  // When there may be something to send or an event to take.
+  [[nodiscard]] Instant next_due();
+  // `seen`: what had arrived by then has been through on_readable(). Windows are closed by that
+  // time, so that replies which waited for a stalled thread are not taken for lost.
+  [[nodiscard]] std::optional<EngineEvent> take_event(session::Now seen);
+
+ private:
+  class Port;
+  static constexpr std::size_t kSendBatch = 64;
+  using Packet = std::array<std::byte, stamp::kPacketSize>;
+
+  Exchange(const EngineConfig& config, Tally& tally);
+  Status open_ports();
+  [[nodiscard]] Port& source_port(std::uint16_t number);
+  [[nodiscard]] Port& reflector_port() { return *ports_.back(); }
+  [[nodiscard]] bool may_trace(const trace::TraceOrder& order) const;
+  [[nodiscard]] std::size_t send_sessions(session::Now now);
+  void send_traces(session::Now now);
+  void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
+  // True when `request` is answered with the octets now at the front of `out`.
+  bool answer(const Port& port, const session::Request& request, std::span<std::byte> out);
+  void on_reply(const Port& port, const net::IncomingDatagram& datagram, WallTime received);
+  void note_drops(Port& port);
+
+  const EngineConfig config_;
+  Tally& tally_;
+  session::LocalSide local_;
+  session::Sender sender_;
+  session::Reflector reflector_;
+  trace::Tracer tracer_;
+  std::vector<std::unique_ptr<Port>> ports_;  // the source ports in order, then the reflector
+  std::deque<trace::TraceResult> refused_traces_;
+  std::uint64_t evicted_ = 0;
+
+  // Scratch, kept so that sending and receiving allocate nothing.
+  net::ReceiveBuffer receive_buffer_;
+  std::vector<std::array<std::byte, net::kDatagramMax>> replies_;
+  std::vector<session::Outgoing> due_;
+  std::array<Packet, kSendBatch> packets_;
+  std::vector<net::OutgoingDatagram> outgoing_;
+};
+
+}  // namespace faultline::engine
