@@ -76,10 +76,15 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
   const EvidenceCount evidence = count_evidence(problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
 
+  if (found.empty()) {
+    verdict.enough_data = problem.packets >= kPacketsMin;
+    return verdict;
+  }
+  const OnsetFinder onsets(observations, options);
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ranked.push_back(
-        {strength(selection, found[i]), make_suspect(observations, options, problem, components,
+        {strength(selection, found[i]), make_suspect(observations, onsets, problem, components,
                                                      selection, found[i], evidence.tallies[i])});
   }
   std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
@@ -92,7 +97,7 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
       ++verdict.suspects_omitted;
     }
   }
-  verdict.enough_data = !verdict.suspects.empty() || problem.packets >= kPacketsMin;
+  verdict.enough_data = true;
   return verdict;
 }
 

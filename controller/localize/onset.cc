@@ -12,79 +12,37 @@ namespace {
 // A fault that began inside the horizon must explain this much more than one that was always there.
 constexpr double kLogOddsMin = 2;
 
-struct Window {
+struct RouteView {
+  double crossings = 0;  // expected number of the suspect's links on the way
+  double elsewhere = 0;  // exponent of everything else on it
+};
+
+void look(const ObservationSet& set, const Likelihood& likelihood,
+          std::span<const std::uint32_t> links, Exponents own, RouteIndex route, RouteView& view) {
+  double total = 0;
+  for (const WeightedPath& way : set.at(route)) total += way.weight;
+  for (const WeightedPath& way : set.at(route)) {
+    for (const LinkIndex link : set.at(way.path)) {
+      const bool marked = std::ranges::find(links, link.value()) != links.end();
+      const double loss = likelihood.exponents(link.value()).loss;
+      view.crossings += marked ? way.weight / total : 0;
+      view.elsewhere += way.weight / total * std::max(0.0, loss - (marked ? own.loss : 0));
+    }
+  }
+}
+
+}  // namespace
+
+struct OnsetFinder::Window {
   std::int64_t end_s = 0;
   double crossings = 0;  // packets, once per link of the suspect that they cross
   double lost = 0;
   double elsewhere = 0;  // losses that the rest of the ways explains
 };
 
-struct RouteView {
-  double crossings = 0;  // expected number of the suspect's links on the way
-  double elsewhere = 0;
-};
+namespace {
 
-class RouteViews {
- public:
-  RouteViews(const ObservationSet& set, const Likelihood& likelihood,
-             std::span<const std::uint32_t> links, Exponents own)
-      : set_(set), likelihood_(likelihood), own_(own), mark_(set.links().size()) {
-    for (const std::uint32_t link : links) mark_[link] = 1;
-  }
-
-  const RouteView& at(RouteIndex route) {
-    const auto [it, is_new] = views_.try_emplace(route.value());
-    if (is_new) it->second = look(route);
-    return it->second;
-  }
-
- private:
-  [[nodiscard]] RouteView look(RouteIndex route) const {
-    RouteView view;
-    double total = 0;
-    for (const WeightedPath& way : set_.at(route)) total += way.weight;
-    for (const WeightedPath& way : set_.at(route)) {
-      for (const LinkIndex link : set_.at(way.path)) {
-        const bool marked = mark_[link.value()] != 0;
-        const double loss = likelihood_.exponents(link.value()).loss;
-        view.crossings += marked ? way.weight / total : 0;
-        view.elsewhere += way.weight / total * std::max(0.0, loss - (marked ? own_.loss : 0));
-      }
-    }
-    return view;
-  }
-
-  const ObservationSet& set_;
-  const Likelihood& likelihood_;
-  Exponents own_;
-  std::vector<std::uint8_t> mark_;
-  std::unordered_map<std::uint32_t, RouteView> views_;
-};
-
-std::vector<Window> windows_of(const ObservationSet& set, const LocalizeOptions& options,
-                               RouteViews& views) {
-  std::map<std::int64_t, Window> by_time;
-  for (const Observation& row : set.observations()) {
-    const bool inside = row.time_s > options.after_s && row.time_s <= options.until_s;
-    if (row.time_s == kNoTime || !inside) continue;
-    RouteView view = views.at(row.forward);
-    if (row.back != kNoRoute) {
-      const RouteView& back = views.at(row.back);
-      view.crossings += back.crossings;
-      view.elsewhere += back.elsewhere;
-    }
-    if (view.crossings < 0.1) continue;
-    Window& window = by_time[row.time_s];
-    window.end_s = row.time_s;
-    window.crossings += view.crossings * static_cast<double>(row.sent);
-    window.lost += static_cast<double>(row.lost);
-    window.elsewhere += -std::expm1(-view.elsewhere) * static_cast<double>(row.sent);
-  }
-  std::vector<Window> windows;
-  for (const auto& [time, window] : by_time) windows.push_back(window);
-  return windows;
-}
-
+template <typename Window>
 double excess_rate(std::span<const Window> windows) {
   double lost = 0;
   double elsewhere = 0;
@@ -97,6 +55,7 @@ double excess_rate(std::span<const Window> windows) {
   return crossings > 0 ? std::max(0.0, lost - elsewhere) / crossings : 0;
 }
 
+template <typename Window>
 double gain_from(std::span<const Window> windows) {
   const double rate = excess_rate(windows);
   double gain = 0;
@@ -109,13 +68,68 @@ double gain_from(std::span<const Window> windows) {
 
 }  // namespace
 
-std::optional<Onset> find_onset(const ObservationSet& set, const LocalizeOptions& options,
-                                const Likelihood& likelihood, std::span<const std::uint32_t> links,
-                                Exponents own) {
-  RouteViews views(set, likelihood, links, own);
-  const std::vector<Window> windows = windows_of(set, options, views);
-  if (windows.empty()) return std::nullopt;
-  const std::span<const Window> all(windows);
+OnsetFinder::OnsetFinder(const ObservationSet& set, const LocalizeOptions& options)
+    : set_(set), trips_by_link_(set.links().size()) {
+  std::unordered_map<std::uint64_t, std::uint32_t> by_routes;
+  for (std::uint32_t i = 0; i < set.observations().size(); ++i) {
+    const Observation& row = set.observations()[i];
+    const bool inside = row.time_s > options.after_s && row.time_s <= options.until_s;
+    if (row.time_s == kNoTime || !inside) continue;
+    const std::uint64_t key = (std::uint64_t{row.forward.value()} << 32) | row.back.value();
+    const auto [it, is_new] = by_routes.try_emplace(key, static_cast<std::uint32_t>(trips_.size()));
+    if (is_new) {
+      trips_.push_back({row.forward, row.back, {}});
+      index_links(it->second, row.forward);
+      if (row.back != kNoRoute) index_links(it->second, row.back);
+    }
+    trips_[it->second].rows.push_back(i);
+  }
+}
+
+void OnsetFinder::index_links(std::uint32_t trip, RouteIndex route) {
+  for (const WeightedPath& way : set_.at(route)) {
+    for (const LinkIndex link : set_.at(way.path)) {
+      auto& trips = trips_by_link_[link.value()];
+      if (trips.empty() || trips.back() != trip) trips.push_back(trip);
+    }
+  }
+}
+
+std::vector<OnsetFinder::Window> OnsetFinder::windows(const Likelihood& likelihood,
+                                                      std::span<const std::uint32_t> links,
+                                                      Exponents own) const {
+  std::vector<std::uint32_t> trips;
+  for (const std::uint32_t link : links) {
+    trips.insert(trips.end(), trips_by_link_[link].begin(), trips_by_link_[link].end());
+  }
+  std::ranges::sort(trips);
+  trips.erase(std::unique(trips.begin(), trips.end()), trips.end());
+  std::map<std::int64_t, Window> by_time;
+  for (const std::uint32_t index : trips) {
+    const Trip& trip = trips_[index];
+    RouteView view;
+    look(set_, likelihood, links, own, trip.forward, view);
+    if (trip.back != kNoRoute) look(set_, likelihood, links, own, trip.back, view);
+    if (view.crossings < 0.1) continue;
+    for (const std::uint32_t i : trip.rows) {
+      const Observation& row = set_.observations()[i];
+      Window& window = by_time[row.time_s];
+      window.end_s = row.time_s;
+      window.crossings += view.crossings * static_cast<double>(row.sent);
+      window.lost += static_cast<double>(row.lost);
+      window.elsewhere += -std::expm1(-view.elsewhere) * static_cast<double>(row.sent);
+    }
+  }
+  std::vector<Window> result;
+  for (const auto& [time, window] : by_time) result.push_back(window);
+  return result;
+}
+
+std::optional<Onset> OnsetFinder::find(const Likelihood& likelihood,
+                                       std::span<const std::uint32_t> links, Exponents own) const {
+  const std::vector<Window> observed = windows(likelihood, links, own);
+  if (observed.empty()) return std::nullopt;
+  const std::span<const Window> all(observed);
   std::size_t best = 0;
   double best_gain = gain_from(all) + kLogOddsMin;
   for (std::size_t i = 1; i < all.size(); ++i) {
@@ -127,7 +141,7 @@ std::optional<Onset> find_onset(const ObservationSet& set, const LocalizeOptions
   }
   const double whole = excess_rate(all);
   const double ratio = whole > 0 ? excess_rate(all.subspan(best)) / whole : 1;
-  return Onset{windows[best].end_s - set.window_s(), std::max(1.0, ratio)};
+  return Onset{all[best].end_s - set_.window_s(), std::max(1.0, ratio)};
 }
 
 }  // namespace faultline::localize

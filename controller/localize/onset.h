@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "controller/localize/likelihood.h"
 
@@ -19,11 +20,34 @@ struct Onset {
   double rate_ratio = 1;
 };
 
-// `links` are the suspect's, `own` its exponents. Empty when no observation that crosses it has a
-// time.
-[[nodiscard]] std::optional<Onset> find_onset(const ObservationSet& set,
-                                              const LocalizeOptions& options,
-                                              const Likelihood& likelihood,
-                                              std::span<const std::uint32_t> links, Exponents own);
+class OnsetFinder {
+ public:
+  // Both must outlive the finder.
+  OnsetFinder(const ObservationSet& set, const LocalizeOptions& options);
+
+  // `links` are the suspect's, `own` its exponents. Empty when no observation that crosses it has a
+  // time.
+  [[nodiscard]] std::optional<Onset> find(const Likelihood& likelihood,
+                                          std::span<const std::uint32_t> links,
+                                          Exponents own) const;
+
+ private:
+  // Windows of flows on one way there and back.
+  struct Trip {
+    RouteIndex forward;
+    RouteIndex back;
+    std::vector<std::uint32_t> rows;
+  };
+  struct Window;
+
+  void index_links(std::uint32_t trip, RouteIndex route);
+  [[nodiscard]] std::vector<Window> windows(const Likelihood& likelihood,
+                                            std::span<const std::uint32_t> links,
+                                            Exponents own) const;
+
+  const ObservationSet& set_;
+  std::vector<Trip> trips_;
+  std::vector<std::vector<std::uint32_t>> trips_by_link_;
+};
 
 }  // namespace faultline::localize

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "controller/localize/onset.h"
 #include "controller/localize/slices.h"
 
 namespace faultline::localize {
@@ -24,11 +23,11 @@ bool is_link(SuspectKind kind) { return kind <= SuspectKind::kCable; }
 
 class Maker {
  public:
-  Maker(const ObservationSet& set, const LocalizeOptions& options, const Problem& problem,
+  Maker(const ObservationSet& set, const OnsetFinder& onsets, const Problem& problem,
         const ComponentTable& components, Selection& selection, const Finding& finding,
         const Tally& tally)
       : set_(set),
-        options_(options),
+        onsets_(onsets),
         problem_(problem),
         components_(components),
         selection_(selection),
@@ -64,8 +63,8 @@ class Maker {
       std::ranges::sort(exponents);
       score.exponent = exponents[exponents.size() / 2];
     }
-    const auto onset = find_onset(set_, options_, selection_.likelihood(), finding_.links,
-                                  choice_.score.exponents());
+    const auto onset =
+        onsets_.find(selection_.likelihood(), finding_.links, choice_.score.exponents());
     double ratio = 1;
     if (onset) {
       suspect_.since_s = onset->since_s;
@@ -200,7 +199,7 @@ class Maker {
   }
 
   const ObservationSet& set_;
-  const LocalizeOptions& options_;
+  const OnsetFinder& onsets_;
   const Problem& problem_;
   const ComponentTable& components_;
   Selection& selection_;
@@ -213,10 +212,10 @@ class Maker {
 
 }  // namespace
 
-Suspect make_suspect(const ObservationSet& set, const LocalizeOptions& options,
-                     const Problem& problem, const ComponentTable& components, Selection& selection,
-                     const Finding& finding, const Tally& tally) {
-  return Maker(set, options, problem, components, selection, finding, tally).make();
+Suspect make_suspect(const ObservationSet& set, const OnsetFinder& onsets, const Problem& problem,
+                     const ComponentTable& components, Selection& selection, const Finding& finding,
+                     const Tally& tally) {
+  return Maker(set, onsets, problem, components, selection, finding, tally).make();
 }
 
 }  // namespace faultline::localize

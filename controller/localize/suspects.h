@@ -14,12 +14,13 @@
 
 #include "controller/localize/evidence.h"
 #include "controller/localize/findings.h"
+#include "controller/localize/onset.h"
 
 namespace faultline::localize {
 
 inline constexpr double kAmbiguousOdds = 6;
 
-[[nodiscard]] Suspect make_suspect(const ObservationSet& set, const LocalizeOptions& options,
+[[nodiscard]] Suspect make_suspect(const ObservationSet& set, const OnsetFinder& onsets,
                                    const Problem& problem, const ComponentTable& components,
                                    Selection& selection, const Finding& finding,
                                    const Tally& tally);
