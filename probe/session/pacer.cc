@@ -47,22 +47,35 @@ void Pacer::stop() {
   heap_.clear();
 }
 
-std::optional<Pacer::Turn> Pacer::take(Instant now, Rng& rng) {
-  if (heap_.empty() || heap_.front().due > now) return std::nullopt;
-  if (!budget_.take(now)) {
-    auto& front = heap_.front();
-    if (!front.deferred) ++deferred_;
-    front.deferred = true;
-    return std::nullopt;
+std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
+  while (!heap_.empty() && heap_.front().due <= now) {
+    Entry& first = heap_.front();
+    const auto overdue = now - first.due;
+    if (!first.deferred) lateness_ = std::max(lateness_, overdue);
+    if (overdue > interval_) {
+      advance_first(now, rng);
+      continue;
+    }
+    if (!budget_.take(now)) {
+      if (!first.deferred) ++deferred_;
+      first.deferred = true;
+      return std::nullopt;
+    }
+    const auto flow = first.flow;
+    advance_first(now, rng);
+    return flow;
   }
+  return std::nullopt;
+}
+
+void Pacer::advance_first(Instant now, Rng& rng) {
   std::ranges::pop_heap(heap_, kLaterDue);
-  const Entry entry = heap_.back();
+  const auto flow = heap_.back().flow;
   heap_.pop_back();
-  Instant& slot = slots_[entry.flow];
+  Instant& slot = slots_[flow];
   slot += interval_;
-  if (slot + interval_ < now) slot += (now - slot) / interval_ * interval_;
-  push({.due = jittered(slot, rng), .flow = entry.flow});
-  return Turn{.flow = entry.flow, .lateness = entry.deferred ? Duration::zero() : now - entry.due};
+  if (slot < now) slot += (now - slot) / interval_ * interval_;
+  push({.due = jittered(slot, rng), .flow = flow});
 }
 
 Instant Pacer::next_due(Instant now) {

@@ -25,11 +25,6 @@ class Pacer {
   // Sends nothing until configured.
   Pacer() = default;
 
-  struct Turn {
-    std::uint32_t flow = 0;
-    Duration lateness{};  // how long it was due without being put off by the budget
-  };
-
   // A flow that keeps its pace across a change of plan, or a new one.
   struct FlowPace {
     std::optional<Instant> slot;  // from slot_of(); empty for a new flow
@@ -39,14 +34,17 @@ class Pacer {
   void stop();
   [[nodiscard]] Instant slot_of(std::uint32_t flow) const { return slots_[flow]; }
 
-  // The next flow whose turn has come and for whom there is budget.
-  [[nodiscard]] std::optional<Turn> take(Instant now, Rng& rng);
+  // The next flow whose turn has come, if there is budget for it.
+  [[nodiscard]] std::optional<std::uint32_t> take(Instant now, Rng& rng);
   // One packet's worth of the same budget, for packets that are not of a flow.
   [[nodiscard]] bool take_budget(Instant now) { return budget_.take(now); }
   // When take() may have something; Instant::max() when never.
   [[nodiscard]] Instant next_due(Instant now);
   // Turns put off for want of budget, since the last call.
   [[nodiscard]] std::uint32_t take_deferred() { return std::exchange(deferred_, 0); }
+  // The longest that a turn was overdue for another reason, skipped ones included, since the last
+  // call.
+  [[nodiscard]] Duration take_lateness() { return std::exchange(lateness_, Duration::zero()); }
 
  private:
   struct Entry {
@@ -55,6 +53,8 @@ class Pacer {
     bool deferred = false;
   };
   void push(Entry entry);
+  // Moves the first entry to the flow's next turn that is not overdue by more than an interval.
+  void advance_first(Instant now, Rng& rng);
   [[nodiscard]] Instant jittered(Instant slot, Rng& rng) const;
 
   Duration interval_{};
@@ -62,6 +62,7 @@ class Pacer {
   std::vector<Instant> slots_;  // by flow: its present turn, before jitter
   std::vector<Entry> heap_;     // earliest first
   std::uint32_t deferred_ = 0;
+  Duration lateness_{};
 };
 
 }  // namespace faultline::session

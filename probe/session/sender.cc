@@ -72,7 +72,7 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
   for (std::size_t taken = 0; taken < max;) {
     const auto turn = pacer_.take(now.instant, rng_);
     if (!turn) break;
-    Flow& flow = flows_[turn->flow];
+    Flow& flow = flows_[*turn];
     if (flow.full()) {  // only after the clock was set back; its window is still filling
       ++health.budget_deferred;
       continue;
@@ -81,11 +81,11 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
     out.push_back({.source_port = flow.id().source_port,
                    .to = flow.id().remote,
                    .packet = {.sequence = sequence, .sent_at = now.wall, .ssid = flow.ssid()}});
-    health.lateness_max_ns =
-        std::max(health.lateness_max_ns, static_cast<std::uint64_t>(turn->lateness.count()));
     ++taken;
   }
   health.budget_deferred += pacer_.take_deferred();
+  health.lateness_max_ns =
+      std::max(health.lateness_max_ns, static_cast<std::uint64_t>(pacer_.take_lateness().count()));
 }
 
 Instant Sender::next_due(Now now) {

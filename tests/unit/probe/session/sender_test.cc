@@ -1,0 +1,215 @@
+#include "probe/session/sender.h"
+
+#include <map>
+#include <set>
+
+#include "tests/support/catch.h"
+
+namespace faultline::session {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Duration kTick = milliseconds{5};
+const WallTime kMidWindow = wall_time_from_unix_seconds(1'000'003);  // windows start at ...0
+
+Plan plan(std::initializer_list<std::uint32_t> targets, std::uint64_t revision = 1) {
+  Plan result;
+  result.revision = PlanRevision{revision};
+  for (const auto target : targets) {
+    PlanPeer peer;
+    peer.node = NodeId{target};
+    peer.address = IpAddress::v4(0x0a000000 + target);
+    result.flows.push_back(
+        {.peer = static_cast<std::uint32_t>(result.peers.size()), .source_port = 47000});
+    result.peers.push_back(peer);
+  }
+  return result;
+}
+
+// A sender on virtual time whose packets are answered at once, except those of `deaf` targets.
+class World {
+ public:
+  Sender sender{42};
+  Now now{.instant = Instant{}, .wall = kMidWindow};
+  std::set<Endpoint> deaf;
+  std::set<std::uint16_t> ssids;
+  std::vector<Report> reports;
+  std::size_t sent = 0;
+
+  void run(Duration length) {
+    for (const auto end = now.instant + length; now.instant < end;) {
+      std::vector<Outgoing> out;
+      sender.take_due(now, 100, out);
+      sent += out.size();
+      for (const auto& packet : out) reply(packet);
+      while (auto report = sender.take_report(now)) reports.push_back(std::move(*report));
+      now.instant += kTick;
+      now.wall += kTick;
+    }
+  }
+  void reply(const Outgoing& packet) {
+    ssids.insert(packet.packet.ssid);
+    if (deaf.contains(packet.to)) return;
+    const stamp::ReflectorPacket answer{.sequence = numbers_[packet.packet.ssid]++,
+                                        .ssid = packet.packet.ssid,
+                                        .sender_sequence = packet.packet.sequence};
+    CHECK(sender.on_reply(packet.source_port, packet.to, answer, now.wall));
+  }
+
+ private:
+  std::map<std::uint16_t, std::uint32_t> numbers_;
+};
+
+Endpoint endpoint(std::uint32_t target) { return {IpAddress::v4(0x0a000000 + target), 862}; }
+
+}  // namespace
+
+TEST_CASE("windows align to UTC and hold what was sent in them", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{30});  // to 1'000'033: two windows have closed, at ...13 and ...23
+  REQUIRE(world.reports.size() == 2);
+  CHECK(world.reports[0].window_start == wall_time_from_unix_seconds(1'000'000));
+  CHECK(world.reports[1].window_start == wall_time_from_unix_seconds(1'000'010));
+  for (const auto& report : world.reports) {
+    CHECK(report.plan == PlanRevision{1});
+    REQUIRE(report.flows.size() == 2);
+    for (const auto& flow : report.flows) CHECK(flow.answered() == flow.sent);
+  }
+  for (const auto& flow : world.reports[1].flows) {
+    CHECK(flow.sent >= 9);
+    CHECK(flow.sent <= 11);
+  }
+}
+
+TEST_CASE("a target that never answers is undetermined and nobody else's business", "[session]") {
+  World world;
+  world.deaf = {endpoint(2)};
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{25});
+  REQUIRE(world.reports.size() >= 2);
+  for (const auto& flow : world.reports[1].flows) {
+    CHECK(flow.lost_undetermined == (flow.target == NodeId{2} ? flow.sent : 0));
+  }
+}
+
+TEST_CASE("sessions that both plans hold go on undisturbed", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{12});
+  const auto before = world.ssids;
+  world.sender.set_plan(plan({2, 1, 3}, 2), world.now);
+  world.run(seconds{12});
+  CHECK(world.ssids.size() == before.size() + 1);
+  world.run(seconds{15});
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) CHECK(flow.answered() == flow.sent);
+  }
+  CHECK(world.reports.back().flows.size() == 3);
+  CHECK(world.reports.back().plan == PlanRevision{2});
+}
+
+TEST_CASE("packets of a removed flow are still waited for and reported", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{10});  // 1'000'013: a window with a few packets is filling
+  std::vector<Outgoing> out;
+  while (out.empty() || out.back().to != endpoint(2)) {
+    world.now.instant += kTick;
+    world.now.wall += kTick;
+    world.sender.take_due(world.now, 100, out);
+  }
+  world.sender.set_plan(plan({1}, 2), world.now);
+  for (const auto& packet : out) world.reply(packet);
+  world.run(seconds{22});
+  const auto& report = world.reports.at(1);
+  REQUIRE(report.flows.size() == 2);
+  CHECK(report.flows[1].target == NodeId{2});
+  CHECK(report.flows[1].sent > 0);
+  CHECK(report.flows[1].answered() == report.flows[1].sent);
+  CHECK(world.reports.at(2).flows.size() == 1);
+}
+
+TEST_CASE("after a stop the open windows close and nothing is sent", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  world.run(seconds{5});
+  const auto sent = world.sent;
+  world.sender.stop(world.now);
+  world.run(seconds{30});
+  CHECK(world.sent == sent);
+  REQUIRE(world.reports.size() == 1);
+  CHECK(world.reports[0].flows[0].sent == sent);
+  CHECK(world.sender.next_due(world.now) == Instant::max());
+}
+
+TEST_CASE("replies of strangers, foreign ports and unknown sessions match nothing", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  std::vector<Outgoing> out;
+  while (out.empty()) {
+    world.now.instant += kTick;
+    world.now.wall += kTick;
+    world.sender.take_due(world.now, 100, out);
+  }
+  stamp::ReflectorPacket reply{.ssid = out[0].packet.ssid};
+  CHECK_FALSE(world.sender.on_reply(47000, endpoint(9), reply, world.now.wall));
+  CHECK_FALSE(world.sender.on_reply(47001, endpoint(1), reply, world.now.wall));
+  reply.sender_sequence = 1;
+  CHECK_FALSE(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
+  reply = {.ssid = static_cast<std::uint16_t>(out[0].packet.ssid ^ 1)};
+  CHECK_FALSE(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
+  world.run(seconds{12});
+  CHECK(world.reports.at(0).health.replies_unmatched == 4);
+}
+
+TEST_CASE("a clock set back does not lose or repeat a packet", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  world.run(seconds{10});
+  SECTION("by less than a window") { world.now.wall -= seconds{5}; }
+  SECTION("by an hour") { world.now.wall -= std::chrono::hours{1}; }
+  SECTION("forward by an hour") { world.now.wall += std::chrono::hours{1}; }
+  world.run(seconds{10});
+  world.sender.stop(world.now);
+  const auto sent = world.sent;
+  world.run(seconds{10});
+  std::size_t reported = 0;
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) {
+      reported += flow.sent;
+      CHECK(flow.answered() == flow.sent);
+    }
+  }
+  CHECK(reported == sent);
+}
+
+TEST_CASE("a clock that jumps to and fro keeps the open windows bounded", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  for (int i = 0; i < 1000; ++i) {
+    world.now.wall += std::chrono::hours{i % 2 == 0 ? 1 : -1};
+    world.run(kTick);
+  }
+  world.run(seconds{30});
+  CHECK(world.reports.size() < 3 * kOpenWindowsMax);  // of a thousand jumps
+}
+
+TEST_CASE("the prober's health travels with the window", "[session]") {
+  World world;
+  auto narrow = plan({1, 2, 3, 4});
+  narrow.packets_per_second_max = 2;
+  world.sender.set_plan(narrow, world.now);
+  world.sender.note_receive_drops(3);
+  world.sender.note_reflector_refused(2);
+  world.run(seconds{12});
+  const auto& health = world.reports.at(0).health;
+  CHECK(health.receive_drops == 3);
+  CHECK(health.reflector_refused == 2);
+  CHECK(health.budget_deferred > 0);
+  CHECK(world.sent <= 25);
+}
+
+}  // namespace faultline::session
