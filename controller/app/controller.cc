@@ -2,8 +2,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +17,7 @@
 #include "common/zmq/zap_thread.h"
 #include "controller/api/http_server.h"
 #include "controller/app/backend.h"
+#include "controller/app/inventory_file.h"
 #include "controller/app/link.h"
 #include "controller/app/metrics.h"
 #include "controller/app/records.h"
@@ -46,18 +45,6 @@ Result<std::map<std::string, Receiver>> read_receivers(const std::vector<Webhook
   return receivers;
 }
 
-Result<topology::Inventory> read_inventory(const std::filesystem::path& path) {
-  if (path.empty()) return topology::Inventory{};
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("the topology file {} cannot be read", path.string()));
-  }
-  return topology::parse_inventory(text.str(), path.string());
-}
-
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
                             .heartbeat_interval = config.heartbeat,
@@ -81,7 +68,7 @@ struct Parts {
 Result<Parts> prepare(const ControllerConfig& config) {
   Parts parts;
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
-  FAULTLINE_TRY(auto inventory, read_inventory(config.topology));
+  FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);

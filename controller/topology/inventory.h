@@ -1,19 +1,8 @@
-// Inventory: the devices and cables that the operator declares, in YAML.
-//
-//   devices:
-//     - name: leaf1
-//       kind: switch            # switch router host vm vswitch gateway tunnel zone other
-//       tier: leaf              # optional, free text
-//       interfaces:
-//         - { name: up1, address: 10.0.0.0, peer: spine1/down1 }   # peer: DEVICE or
-//         DEVICE/INTERFACE
-//
-// A device of kind host or vm that bears a node's name is that node: it lists the node's further
-// addresses and where it is plugged in. Cables may be declared from one end or from both, and are
-// implied by two declared interfaces whose addresses are /31 mates.
+// Inventory: the devices and cables that the operator declares.
 //
 // Why it exists: traces show addresses; an engineer walks to a device. Without an inventory the
-// topology still works, with names that are addresses.
+// topology still works, with names that are addresses. The file that it comes from is read, and
+// all of this checked, in controller/app/inventory_file.h.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +11,6 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
 #include "common/model/address.h"
 
 namespace faultline::topology {
@@ -69,9 +57,5 @@ struct Inventory {
 
   bool operator==(const Inventory&) const = default;
 };
-
-// `source` names the text in errors: "inventory.yaml:12: ...". Refuses (kInvalid, kLimit) unknown
-// keys and kinds, repeated names and addresses, and peers that do not exist or do not point back.
-[[nodiscard]] Result<Inventory> parse_inventory(std::string_view yaml, std::string_view source);
 
 }  // namespace faultline::topology

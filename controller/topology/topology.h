@@ -68,7 +68,7 @@ struct LinkInfo {
 
 class Topology {
  public:
-  // An inventory from parse_inventory().
+  // Names and addresses in the inventory are unique, and the peers that it names exist.
   explicit Topology(Inventory inventory = {});
 
   // Adds a node, or moves it to another name or address.

@@ -11,14 +11,11 @@ namespace {
 // Two leaves over one spine, plus a declared spine that nothing crosses.
 Graph example() {
   const Fabric fabric{.leaves = 2, .spines = 1};
-  const auto inventory = parse_inventory(R"(
-devices:
-  - name: leaf1
-    interfaces: [{name: up1, address: 10.1.0.0}, {name: up9, address: 10.8.0.0, peer: spine9}]
-  - name: spine9
-)",
-                                         "inventory.yaml");
-  const auto topology = learned(fabric, inventory.value());
+  const Inventory inventory{
+      {{.name = "leaf1",
+        .interfaces = {{"up1", address("10.1.0.0")}, {"up9", address("10.8.0.0"), "spine9"}}},
+       {.name = "spine9"}}};
+  const auto topology = learned(fabric, inventory);
   PathBook book;
   for (const auto& [reporter, path] : fabric.traces()) book.update(reporter, path);
   auto cut = fabric.trace({.to_leaf = 1});

@@ -8,30 +8,17 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-Inventory inventory_of(const char* yaml) {
-  const auto inventory = parse_inventory(yaml, "inventory.yaml");
-  if (!inventory) FAIL(inventory.error().context);
-  return *inventory;
+// Leaf 0 and 1 and spine 0 of the test fabric; spine 1 stays undeclared.
+Inventory inventory() {
+  return {{{.name = "leaf1",
+            .tier = "leaf",
+            .interfaces = {{"up1", address("10.1.0.0"), "spine1", "down1"}}},
+           {.name = "leaf2", .tier = "leaf", .interfaces = {{"up1", address("10.1.1.0")}}},
+           {.name = "spine1",
+            .kind = DeviceKind::kRouter,
+            .tier = "spine",
+            .interfaces = {{"down1", address("10.1.0.1")}, {"down2", address("10.1.1.1")}}}}};
 }
-
-// leaf 0 and 1 and spine 0 of the test fabric; spine 1 stays undeclared.
-constexpr const char* kInventory = R"(
-devices:
-  - name: leaf1
-    tier: leaf
-    interfaces:
-      - {name: up1, address: 10.1.0.0, peer: spine1/down1}
-  - name: leaf2
-    tier: leaf
-    interfaces:
-      - {name: up1, address: 10.1.1.0}
-  - name: spine1
-    kind: router
-    tier: spine
-    interfaces:
-      - {name: down1, address: 10.1.0.1}
-      - {name: down2, address: 10.1.1.1}
-)";
 
 TEST_CASE("without an inventory a device is named by its lowest address", "[topology]") {
   const Fabric fabric;
@@ -44,7 +31,7 @@ TEST_CASE("without an inventory a device is named by its lowest address", "[topo
 
 TEST_CASE("the inventory names what it declares, and traces add to it", "[topology]") {
   const Fabric fabric;
-  const auto topology = learned(fabric, inventory_of(kInventory));
+  const auto topology = learned(fabric, inventory());
   const auto over_spine1 = topology.resolve(NodeId{1}, fabric.trace({.to_leaf = 1}));
   CHECK(over_spine1.devices == Texts{"h1", "leaf1", "spine1", "leaf2", "h2"});
   const auto over_other = topology.resolve(NodeId{1}, fabric.trace({.to_leaf = 1, .spine = 1}));
@@ -54,7 +41,7 @@ TEST_CASE("the inventory names what it declares, and traces add to it", "[topolo
 
 TEST_CASE("a return path runs from the target to the reporter", "[topology]") {
   const Fabric fabric;
-  const auto topology = learned(fabric, inventory_of(kInventory));
+  const auto topology = learned(fabric, inventory());
   auto back = fabric.trace({.from_leaf = 1, .to_leaf = 0});
   back.direction = Direction::kReturn;
   back.target = NodeId{2};  // node 1's session with node 2
@@ -64,7 +51,7 @@ TEST_CASE("a return path runs from the target to the reporter", "[topology]") {
 TEST_CASE("silent hops stay in the path, and what an incomplete trace lacks is one of them",
           "[topology]") {
   const Fabric fabric;
-  const auto topology = learned(fabric, inventory_of(kInventory));
+  const auto topology = learned(fabric, inventory());
   auto path = fabric.trace({.to_leaf = 1});
   path.hops[1].address.reset();
   CHECK(topology.resolve(NodeId{1}, path).devices == Texts{"h1", "leaf1", "*", "leaf2", "h2"});
@@ -94,28 +81,19 @@ TEST_CASE("parallel cables are told apart by interface, alike in both directions
 TEST_CASE("an answer from another interface than the incoming one makes no second cable",
           "[topology]") {
   const Fabric fabric;
-  auto topology = learned(fabric, inventory_of(kInventory));
+  auto topology = learned(fabric, inventory());
   auto path = fabric.trace({.to_leaf = 1});
   path.hops[2].address = Fabric::gateway(1, 0);  // leaf2 answers with its host-facing address
   CHECK(topology.resolve(NodeId{1}, path).links[2] == "spine1>leaf2");
 }
 
 TEST_CASE("declared parallel cables need no /31", "[topology]") {
-  const auto topology = [] {
-    Topology result{inventory_of(R"(
-devices:
-  - name: a
-    interfaces:
-      - {name: e1, address: 10.0.1.1, peer: b/e1}
-      - {name: e2, address: 10.0.2.1, peer: b/e2}
-  - name: b
-    interfaces:
-      - {name: e1, address: 10.0.1.9}
-      - {name: e2, address: 10.0.2.9}
-)")};
-    result.settle();
-    return result;
-  }();
+  Topology topology{
+      {{{.name = "a",
+         .interfaces = {{"e1", address("10.0.1.1"), "b", "e1"},
+                        {"e2", address("10.0.2.1"), "b", "e2"}}},
+        {.name = "b", .interfaces = {{"e1", address("10.0.1.9")}, {"e2", address("10.0.2.9")}}}}}};
+  topology.settle();
   PathRecord path{.target = NodeId{2}, .complete = true};
   path.hops = hops({"10.7.7.7", "10.0.1.1", "10.0.2.9"});
   CHECK(topology.resolve(NodeId{1}, path).links[2] == "a>b#2");
@@ -127,14 +105,9 @@ devices:
 }
 
 TEST_CASE("a declared host that bears a node's name is the node", "[topology]") {
-  Topology topology{inventory_of(R"(
-devices:
-  - name: h1
-    kind: host
-    interfaces:
-      - {name: eth1, address: 10.9.0.1}
-  - name: spine9
-)")};
+  Topology topology{
+      {{{.name = "h1", .kind = DeviceKind::kHost, .interfaces = {{"eth1", address("10.9.0.1")}}},
+        {.name = "spine9"}}}};
   topology.set_node(NodeId{1}, "h1", NodeKind::kHost, address("10.2.0.1"));
   topology.settle();
   CHECK(topology.device_at(address("10.9.0.1")) == "h1");
@@ -151,7 +124,7 @@ devices:
 }
 
 TEST_CASE("what inventory and fleet say differently is shown", "[topology]") {
-  Topology topology{inventory_of(kInventory)};
+  Topology topology{inventory()};
   topology.set_node(NodeId{1}, "leaf1", NodeKind::kHost, address("10.2.0.1"));
   topology.set_node(NodeId{2}, "h2", NodeKind::kHost, address("10.1.0.1"));
   topology.set_node(NodeId{3}, "h3", NodeKind::kHost, address("10.1.0.1"));
@@ -173,6 +146,15 @@ TEST_CASE("a removed node keeps its name in old paths and leaves the devices", "
   CHECK(topology.node_name(NodeId{1}) == "h1");
   CHECK(topology.node_name(NodeId{7}) == "node-7");
   CHECK(topology.devices().empty());
+}
+
+TEST_CASE("every kind reads back as it is written", "[topology]") {
+  for (const auto kind : {DeviceKind::kSwitch, DeviceKind::kRouter, DeviceKind::kHost,
+                          DeviceKind::kVm, DeviceKind::kVswitch, DeviceKind::kGateway,
+                          DeviceKind::kTunnel, DeviceKind::kZone, DeviceKind::kOther}) {
+    CHECK(parse_device_kind(to_string(kind)) == kind);
+  }
+  CHECK(!parse_device_kind("Switch"));
 }
 
 }  // namespace
