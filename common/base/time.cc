@@ -78,7 +78,9 @@ constexpr std::array<Unit, 7> kUnits{{{"d", days{1}},
 std::string format_rfc3339(WallTime time) {
   const auto day = std::chrono::floor<days>(time.time_since_epoch());
   const std::chrono::year_month_day date{std::chrono::sys_days{day}};
-  const auto in_day = time.time_since_epoch() - day;
+  // Not "time - day": on the first day that a WallTime can hold, that day's start is out of range.
+  Duration in_day = time.time_since_epoch() % days{1};
+  if (in_day < Duration::zero()) in_day += days{1};
   const std::chrono::hh_mm_ss<Duration> clock{in_day};
   const auto milliseconds = clock.subseconds().count() / 1'000'000;
   auto text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),

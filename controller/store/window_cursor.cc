@@ -21,7 +21,7 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
       summary_(summary),
       upper_bytes_(window_floor(to)),
       upper_(upper_bytes_),
-      reached_(from) {
+      reached_(std::max(from, WallTime{})) {
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper_;
   options.fill_cache = false;  // a sweep over hours must not push out what is asked for often
@@ -75,7 +75,7 @@ void WindowCursor::hop_over_damage() {
 }
 
 // Damage at the very beginning of a scan may be found long before the first window: hops start
-// where data does. Not before 1970, so that differences of times cannot overflow.
+// where data does. Never before 1970, so that differences of times cannot overflow.
 WallTime WindowCursor::first_stored_after(WallTime reached) const {
   WallTime first = to_;
   const std::string floor = window_floor(reached);

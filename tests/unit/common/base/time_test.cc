@@ -17,6 +17,12 @@ TEST_CASE("a wall time is written in RFC 3339 and read back", "[base][time]") {
   CHECK(parse_rfc3339("2026-11-22T03:00:00.007Z") == time + milliseconds{7});
 }
 
+TEST_CASE("the ends of the range can be written", "[base][time]") {
+  CHECK(format_rfc3339(WallTime::min()) == "1677-09-21T00:12:43.145Z");
+  CHECK(format_rfc3339(WallTime::max()) == "2262-04-11T23:47:16.854Z");
+  CHECK(format_rfc3339(wall_time_from_unix_seconds(-1)) == "1969-12-31T23:59:59Z");
+}
+
 TEST_CASE("a zone offset and a fraction of any length are understood", "[base][time]") {
   const auto time = wall_time_from_unix_seconds(1'795'316'400);
   CHECK(parse_rfc3339("2026-11-22T04:30:00+01:30") == time);
