@@ -1,0 +1,178 @@
+// FakeWorld: carries out the core's effects in memory and keeps what was asked.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "probe/core/core.h"
+
+namespace faultline::probe_core::tests {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class FakeWorld final : public EffectSink {
+ public:
+  // What the world does.
+  bool link_takes = true;
+  bool mesh_takes = true;
+  bool engine_takes = true;
+
+  // What was asked.
+  std::vector<LinkTarget> links;
+  bool link_open = false;
+  std::vector<ProbeMessage> sent;
+  std::vector<std::pair<NodeId, MeshMessage>> mesh;
+  std::vector<std::shared_ptr<const Plan>> applied;
+  int stops = 0;
+  std::vector<trace::TraceOrder> orders;
+  std::vector<std::shared_ptr<const Plan>> plans_kept;
+  std::vector<Membership> memberships_kept;
+  std::vector<Report> appended;
+  std::vector<std::pair<bool, std::size_t>> fetches;  // from the oldest; how many
+  std::vector<std::pair<BootId, std::vector<SequenceInterval>>> released;
+  std::vector<std::string> warnings;
+
+  template <typename Message>
+  [[nodiscard]] std::vector<Message> sent_of() const {
+    std::vector<Message> result;
+    for (const auto& message : sent) {
+      if (const auto* kind = std::get_if<Message>(&message)) result.push_back(*kind);
+    }
+    return result;
+  }
+
+  void open_link(const LinkTarget& target) override {
+    links.push_back(target);
+    link_open = true;
+  }
+  void close_link() override { link_open = false; }
+  bool send_controller(const ProbeMessage& message) override {
+    if (!link_open || !link_takes) return false;
+    sent.push_back(message);
+    return true;
+  }
+  bool send_mesh(NodeId to, const MeshMessage& message) override {
+    if (mesh_takes) mesh.emplace_back(to, message);
+    return mesh_takes;
+  }
+  void apply_plan(std::shared_ptr<const Plan> plan) override { applied.push_back(std::move(plan)); }
+  void stop_measuring() override { ++stops; }
+  bool trace(const trace::TraceOrder& order) override {
+    if (engine_takes) orders.push_back(order);
+    return engine_takes;
+  }
+  void persist_plan(std::shared_ptr<const Plan> plan) override {
+    plans_kept.push_back(std::move(plan));
+  }
+  void persist_membership(const Membership& membership) override {
+    memberships_kept.push_back(membership);
+  }
+  void append(Report report) override { appended.push_back(std::move(report)); }
+  void fetch(bool from_oldest, std::size_t batches_max) override {
+    fetches.emplace_back(from_oldest, batches_max);
+  }
+  void release(BootId boot, const std::vector<SequenceInterval>& durable) override {
+    released.emplace_back(boot, durable);
+  }
+  void log(Severity severity, std::string_view /*area*/, std::string text) override {
+    if (severity == Severity::kWarning) warnings.push_back(std::move(text));
+  }
+};
+
+inline PublicKey key_of(std::uint8_t value) {
+  PublicKey key;
+  key.bytes.fill(value);
+  return key;
+}
+
+inline NodeProfile profile() {
+  return {.address = IpAddress::v4(0x0a000001),
+          .source_port_first = 61000,
+          .source_port_count = 16,
+          .mesh_port = 7401};
+}
+
+inline Membership membership() {
+  return {.node = NodeId{1},
+          .name = "n1",
+          .endpoints = {"tcp://c1:7400"},
+          .controllers = {key_of(200)}};
+}
+
+// `peers` peers with ids from 2, each with one flow per source port from 61000.
+inline Plan make_plan(std::uint64_t revision, std::uint32_t peers = 2, std::uint16_t ports = 2) {
+  Plan plan{.revision = PlanRevision{revision}, .node = NodeId{1}};
+  for (std::uint32_t i = 0; i < peers; ++i) {
+    plan.peers.push_back({.node = NodeId{2 + i},
+                          .name = "n" + std::to_string(2 + i),
+                          .address = IpAddress::v4(0x0a000002 + i),
+                          .mesh_port = 7401,
+                          .key = key_of(static_cast<std::uint8_t>(2 + i))});
+    for (std::uint16_t port = 0; port < ports; ++port) {
+      plan.flows.push_back({i, static_cast<std::uint16_t>(61000 + port)});
+    }
+  }
+  return plan;
+}
+
+inline Welcome welcome() { return {.node = NodeId{1}, .name = "n1"}; }
+
+inline Batch batch_of(std::uint64_t sequence, BootId boot = BootId{7}) {
+  return {.boot = boot,
+          .first_sequence = sequence,
+          .sequence = sequence,
+          .payload = std::vector<std::byte>(1)};
+}
+
+// A core in a fake world on virtual time.
+struct Bench {
+  explicit Bench(bool member = true)
+      : core({.software = "test",
+              .profile = profile(),
+              .boot = BootId{7},
+              .node_key = key_of(1),
+              .has_token = !member,
+              .endpoints = {"tcp://c1:7400", "tcp://c2:7400"},
+              .controllers = {key_of(200)},
+              .membership = member ? std::optional(membership()) : std::nullopt},
+             Rng{1}) {}
+
+  void step(Event event) { core.step(now, std::move(event), world); }
+  void receive(ControllerMessage message) { step(ControllerReceived{std::move(message)}); }
+  void pass(Duration duration) {
+    const auto end = now.instant + duration;
+    while (now.instant < end) {
+      now.instant += kTickInterval;
+      now.wall += kTickInterval;
+      step(Tick{});
+    }
+  }
+  // Opens the link, greets, and is welcomed.
+  void connect() {
+    pass(milliseconds{200});
+    receive(welcome());
+  }
+  // As connect(), and the controller answers heartbeats from then on.
+  void pass_answered(Duration duration) {
+    const auto end = now.instant + duration;
+    while (now.instant < end) {
+      const auto before = world.sent.size();
+      pass(kTickInterval);
+      for (auto i = before; i < world.sent.size(); ++i) {
+        if (const auto* beat = std::get_if<Heartbeat>(&world.sent[i])) {
+          receive(HeartbeatReply{.sequence = beat->sequence});
+        }
+      }
+    }
+  }
+
+  Now now{Instant{seconds{1000}}, wall_time_from_unix_seconds(1'800'000'000)};
+  FakeWorld world;
+  ProbeCore core;
+};
+
+}  // namespace faultline::probe_core::tests
