@@ -1,0 +1,27 @@
+// The commands of `faultline`. Each function adds sub-commands whose callbacks put what is to be
+// run into the context; nothing runs while the command line is still being parsed.
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "controller/cli/context.h"
+
+namespace faultline::cli {
+
+// status, localize, incident, topology, bundle
+void add_fault_commands(CLI::App& app, Context& context);
+// matrix, path, history
+void add_measurement_commands(CLI::App& app, Context& context);
+// node, version
+void add_fleet_commands(CLI::App& app, Context& context);
+
+// A sub-command whose unknown options go to its parent, so that -o may be given anywhere.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      const std::string& examples);
+
+// "?at=...&since=..." from what was typed; empty without either. Failure on a bad time.
+[[nodiscard]] Outcome<std::string> interval_query(const std::string& at, const std::string& since);
+
+}  // namespace faultline::cli

@@ -1,0 +1,180 @@
+// status, localize, incident, topology, bundle.
+#include <cstdio>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "controller/cli/commands.h"
+#include "controller/cli/document.h"
+#include "controller/cli/offline.h"
+#include "controller/cli/time_argument.h"
+
+namespace faultline::cli {
+namespace {
+
+void add_status(CLI::App& app, Context& context) {
+  auto* status =
+      add_command(app, "status", "Is it the network? One line, then what is being measured",
+                  "  faultline status\n"
+                  "  faultline status -o json | jq .verdict\n");
+  status->callback(
+      [&context] { context.command = [&context] { return context.query("/api/v1/status"); }; });
+}
+
+struct LocalizeCommand {
+  OfflineOptions offline;
+  bool explain = false;
+};
+
+Outcome<ExitCode> localize(Context& context, const LocalizeCommand& command) {
+  if (!command.offline.file.empty()) {
+    FAULTLINE_CLI_TRY(const auto document, localize_offline(command.offline));
+    return context.show(document, command.explain);
+  }
+  FAULTLINE_CLI_TRY(const auto interval,
+                    interval_query(command.offline.at, command.offline.horizon));
+  return context.query("/api/v1/localize" + interval, command.explain);
+}
+
+void add_localize(CLI::App& app, Context& context) {
+  auto command = std::make_shared<LocalizeCommand>();
+  auto* localize_app = add_command(
+      app, "localize", "Name the link, cable or device that explains the losses",
+      "  faultline localize\n"
+      "  faultline localize --at 14:05 --since 10m --explain\n"
+      "  faultline localize --bundle capture.jsonl.zst -o json    (needs no controller)\n");
+  localize_app->add_option("--at", command->offline.at,
+                           "End of the horizon: 14:05 (UTC), -30m, 2026-11-22T03:00:00Z");
+  localize_app->add_option("--since,--horizon", command->offline.horizon,
+                           "Its length: 90s, 10m, 2h; default with --bundle: all of it");
+  localize_app->add_flag("--explain", command->explain, "Evidence for and against each suspect");
+  auto* file = localize_app->add_option("--bundle", command->offline.file,
+                                        "Judge this bundle (plain, .gz, .xz, .zst; '-' for stdin)");
+  localize_app
+      ->add_option("--max-suspects", command->offline.suspects_max, "With --bundle; default: 64")
+      ->needs(file)
+      ->check(CLI::Range(1, 1'000'000));
+  localize_app->callback([&context, command] {
+    context.command = [&context, command] { return localize(context, *command); };
+  });
+}
+
+void add_incident(CLI::App& app, Context& context) {
+  auto* incident = add_command(app, "incident", "Faults from their opening to their resolve",
+                               "  faultline incident list\n"
+                               "  faultline incident list --state all\n"
+                               "  faultline incident show i-42\n");
+  incident->require_subcommand(1);
+  auto state = std::make_shared<std::string>("open");
+  auto* list = add_command(*incident, "list", "Open incidents, newest first", "");
+  list->add_option("--state", *state, "open, resolved or all; default: open")
+      ->check(CLI::IsMember({"open", "resolved", "all"}));
+  list->callback([&context, state] {
+    context.command = [&context, state] {
+      return context.query("/api/v1/incidents?state=" + *state);
+    };
+  });
+  auto id = std::make_shared<std::string>();
+  auto* show = add_command(*incident, "show", "One incident with its evidence and its events", "");
+  show->add_option("ID", *id, "As 'incident list' shows it")->required();
+  show->callback([&context, id] {
+    context.command = [&context, id] {
+      return context.query("/api/v1/incidents/" + url_encode(*id));
+    };
+  });
+}
+
+Outcome<ExitCode> export_topology(Context& context, const std::string& format) {
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(const auto answer, api.get("/api/v1/topology/export?format=" + format));
+  const auto printed = print(answer);
+  if (!printed) return tl::unexpected(printed.error());
+  return ExitCode::kHealthy;
+}
+
+void add_topology(CLI::App& app, Context& context) {
+  auto* topology =
+      add_command(app, "topology", "Devices and links, from the inventory and from traces",
+                  "  faultline topology show\n"
+                  "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n");
+  topology->require_subcommand(1);
+  auto* show = add_command(*topology, "show", "Devices and directed links", "");
+  show->callback(
+      [&context] { context.command = [&context] { return context.query("/api/v1/topology"); }; });
+  auto format = std::make_shared<std::string>();
+  auto* graph = add_command(*topology, "export", "The graph for other tools", "");
+  graph->add_option("--format", *format, "dot or json; default: dot, or json with -o json")
+      ->check(CLI::IsMember({"dot", "json"}));
+  graph->callback([&context, format] {
+    context.command = [&context, format] {
+      const auto* fallback = context.options.json() ? "json" : "dot";
+      return export_topology(context, format->empty() ? fallback : *format);
+    };
+  });
+}
+
+struct BundleCommand {
+  std::string since;
+  std::string file;
+};
+
+Outcome<std::uint64_t> save_bundle(const ApiClient& api, const std::string& target,
+                                   const std::string& path) {
+  const auto partial = path + ".part";
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(partial.c_str(), "wb"), &std::fclose);
+  if (!file) return usage(fmt::format("cannot write {}", partial));
+  auto written = api.stream(target, [&](std::string_view piece) {
+    return std::fwrite(piece.data(), 1, piece.size(), file.get()) == piece.size();
+  });
+  std::error_code error;
+  if (written && std::fflush(file.get()) == 0) {
+    std::filesystem::rename(partial, path, error);
+    if (!error) return written;
+    written = usage(fmt::format("cannot rename {} to {}", partial, path));
+  }
+  std::filesystem::remove(partial, error);
+  if (written) return usage(fmt::format("cannot write {}", partial));
+  return written;
+}
+
+Outcome<ExitCode> create_bundle(Context& context, const BundleCommand& command) {
+  FAULTLINE_CLI_TRY(const auto interval, interval_query("", command.since));
+  const auto target = "/api/v1/bundle" + interval;
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  if (command.file.empty()) {
+    FAULTLINE_CLI_TRY(
+        [[maybe_unused]] const auto size,
+        api.stream(target, [](std::string_view piece) { return print(piece).has_value(); }));
+    return ExitCode::kHealthy;
+  }
+  FAULTLINE_CLI_TRY(const auto size, save_bundle(api, target, command.file));
+  const Json document{
+      {"schema", "faultline.bundle_created/1"}, {"file", command.file}, {"bytes", size}};
+  return context.show(document.dump());
+}
+
+void add_bundle(CLI::App& app, Context& context) {
+  auto* bundle = add_command(app, "bundle", "Observations as text, for offline localization",
+                             "  faultline bundle create --since 10m | zstd > capture.jsonl.zst\n"
+                             "  faultline bundle create --since 2h --file capture.jsonl\n");
+  bundle->require_subcommand(1);
+  auto command = std::make_shared<BundleCommand>();
+  auto* create = add_command(*bundle, "create", "Write a bundle to stdout or to a file", "");
+  create->add_option("--since", command->since, "How far back: 10m, 2h")->required();
+  create->add_option("--file", command->file, "Write here; it appears only when it is complete");
+  create->callback([&context, command] {
+    context.command = [&context, command] { return create_bundle(context, *command); };
+  });
+}
+
+}  // namespace
+
+void add_fault_commands(CLI::App& app, Context& context) {
+  add_status(app, context);
+  add_localize(app, context);
+  add_incident(app, context);
+  add_topology(app, context);
+  add_bundle(app, context);
+}
+
+}  // namespace faultline::cli

@@ -1,0 +1,121 @@
+// node, version.
+#include <fmt/format.h>
+
+#include "controller/cli/commands.h"
+#include "controller/cli/document.h"
+#include "controller/cli/time_argument.h"
+
+namespace faultline::cli {
+namespace {
+
+struct TokenOptions {
+  std::string name;
+  std::string lifetime;
+};
+
+Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
+  Json body = Json::object();
+  if (!options.name.empty()) body["node"] = options.name;
+  if (!options.lifetime.empty()) {
+    FAULTLINE_CLI_TRY(const auto lifetime, parse_duration_argument(options.lifetime));
+    body["lifetime_s"] =
+        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(lifetime).count());
+  }
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(const auto answer, api.post("/api/v1/tokens", body.dump()));
+  FAULTLINE_CLI_TRY(const auto exit_code, context.show(answer));
+  if (!context.options.json()) {
+    const auto document = Json::parse(answer, nullptr, false);
+    const auto node = text(document, "node");
+    fmt::print(
+        stderr,
+        "Give it to one probe, for {}; it works once and until {}, and is not shown again.\n",
+        node == "-" ? "any name" : "the node " + node, text(document, "expires"));
+  }
+  return exit_code;
+}
+
+Outcome<ExitCode> remove(Context& context, const std::string& target) {
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(const auto answer, api.remove(target));
+  return context.show(answer);
+}
+
+// Works without a controller: the program's own version is what is asked for most.
+Outcome<ExitCode> version(Context& context) {
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  const auto answer = api.get("/api/v1/version");
+  const auto controller = Json::parse(answer.value_or(""), nullptr, false);
+  const auto known = controller.is_object();
+  const Json document{
+      {"schema", "faultline.version/1"},
+      {"version", FAULTLINE_VERSION},
+      {"controller_version", known ? member(controller, "controller_version") : Json()},
+      {"api_version", known ? member(controller, "api_version") : Json()}};
+  if (!answer) fmt::print(stderr, "faultline: {}\n", answer.error().message);
+  return context.show(document.dump());
+}
+
+void add_token_commands(CLI::App& node, Context& context) {
+  auto* token = add_command(node, "token", "One-use tokens with which probes join", "");
+  token->require_subcommand(1);
+  auto options = std::make_shared<TokenOptions>();
+  auto* create = add_command(*token, "create", "Make a token; it is printed once, on stdout",
+                             "  faultline node token create\n"
+                             "  faultline node token create --node h7 --lifetime 2h\n");
+  create->add_option("--node", options->name, "Only a probe of this name may use it");
+  create->add_option("--lifetime", options->lifetime, "How long it may be used, such as 2h");
+  create->callback([&context, options] {
+    context.command = [&context, options] { return create_token(context, *options); };
+  });
+  auto* list = add_command(*token, "list", "Show unused tokens, without their secrets", "");
+  list->callback(
+      [&context] { context.command = [&context] { return context.query("/api/v1/tokens"); }; });
+  auto id = std::make_shared<std::string>();
+  auto* revoke = add_command(*token, "remove", "Revoke an unused token", "");
+  revoke->add_option("ID", *id, "As 'node token list' shows it")->required();
+  revoke->callback([&context, id] {
+    context.command = [&context, id] {
+      return remove(context, "/api/v1/tokens/" + url_encode(*id));
+    };
+  });
+}
+
+void add_node_commands(CLI::App& app, Context& context) {
+  auto* node = add_command(app, "node", "The machines that run a probe",
+                           "  faultline node list\n"
+                           "  faultline node show h7\n"
+                           "  faultline node token create --node h7\n"
+                           "  faultline node remove h7\n");
+  node->require_subcommand(1);
+  auto* list = add_command(*node, "list", "All nodes, with state, address and plan", "");
+  list->callback(
+      [&context] { context.command = [&context] { return context.query("/api/v1/nodes"); }; });
+  auto name = std::make_shared<std::string>();
+  auto* show = add_command(*node, "show", "Everything known about one node", "");
+  show->add_option("NODE", *name, "Its name")->required();
+  show->callback([&context, name] {
+    context.command = [&context, name] {
+      return context.query("/api/v1/nodes/" + url_encode(*name));
+    };
+  });
+  auto* gone = add_command(*node, "remove", "Remove a node: its key is refused from then on", "");
+  gone->add_option("NODE", *name, "Its name")->required();
+  gone->callback([&context, name] {
+    context.command = [&context, name] {
+      return remove(context, "/api/v1/nodes/" + url_encode(*name));
+    };
+  });
+  add_token_commands(*node, context);
+}
+
+}  // namespace
+
+void add_fleet_commands(CLI::App& app, Context& context) {
+  add_node_commands(app, context);
+  auto* show_version =
+      add_command(app, "version", "Version of this program and of the controller", "");
+  show_version->callback([&context] { context.command = [&context] { return version(context); }; });
+}
+
+}  // namespace faultline::cli

@@ -1,0 +1,94 @@
+// matrix, path, history.
+#include "common/async/clock.h"
+#include "controller/cli/commands.h"
+#include "controller/cli/time_argument.h"
+
+namespace faultline::cli {
+namespace {
+
+struct MeasurementOptions {
+  std::string src;
+  std::string dst;
+  std::string by = "rack";
+  std::string at;
+  std::string since;
+};
+
+void add_interval(CLI::App& command, const std::shared_ptr<MeasurementOptions>& options,
+                  const std::string& default_since) {
+  command.add_option("--at", options->at,
+                     "End of the interval: 14:05 (UTC), -30m, 2026-11-22T03:00:00Z; default: now");
+  command.add_option("--since", options->since,
+                     "Its length: 90s, 10m, 2h; default: " + default_since);
+}
+
+void add_pair(CLI::App& command, const std::shared_ptr<MeasurementOptions>& options) {
+  command.add_option("SRC", options->src, "Name of the node that measures")->required();
+  command.add_option("DST", options->dst, "Name of the node that it measures to")->required();
+}
+
+std::string pair_of(const MeasurementOptions& options) {
+  return url_encode(options.src) + "/" + url_encode(options.dst);
+}
+
+Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
+  return context.query("/api/v1/matrix" + interval + (interval.empty() ? "?" : "&") +
+                       "by=" + options.by);
+}
+
+Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
+  return context.query("/api/v1/history/" + pair_of(options) + interval);
+}
+
+}  // namespace
+
+Outcome<std::string> interval_query(const std::string& at, const std::string& since) {
+  std::string query;
+  if (!at.empty()) {
+    FAULTLINE_CLI_TRY(const auto time, parse_time_argument(at, async::now_wall()));
+    query += "?at=" + url_encode(format_rfc3339(time));
+  }
+  if (!since.empty()) {
+    FAULTLINE_CLI_TRY(const auto length, parse_duration_argument(since));
+    query += (query.empty() ? "?since=" : "&since=") + format_duration(length);
+  }
+  return query;
+}
+
+void add_measurement_commands(CLI::App& app, Context& context) {
+  auto options = std::make_shared<MeasurementOptions>();
+  auto* show_matrix = add_command(app, "matrix", "One-way loss between all racks, or all nodes",
+                                  "  faultline matrix\n"
+                                  "  faultline matrix --by node --since 10m\n"
+                                  "  faultline matrix --at 14:05\n");
+  show_matrix->add_option("--by", options->by, "rack or node; default: rack")
+      ->check(CLI::IsMember({"rack", "node"}));
+  add_interval(*show_matrix, options, "one window");
+  show_matrix->callback([&context, options] {
+    context.command = [&context, options] { return matrix(context, *options); };
+  });
+
+  auto* path = add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
+                           "  faultline path h1 h9\n"
+                           "  faultline path h1 h9 -o json | jq '.flows[].forward_path.hops'\n");
+  add_pair(*path, options);
+  path->callback([&context, options] {
+    context.command = [&context, options] {
+      return context.query("/api/v1/paths/" + pair_of(*options));
+    };
+  });
+
+  auto* show_history =
+      add_command(app, "history", "Loss and round-trip time between two nodes over time",
+                  "  faultline history h1 h9\n"
+                  "  faultline history h1 h9 --since 2h --at 14:05\n");
+  add_pair(*show_history, options);
+  add_interval(*show_history, options, "10m");
+  show_history->callback([&context, options] {
+    context.command = [&context, options] { return history(context, *options); };
+  });
+}
+
+}  // namespace faultline::cli

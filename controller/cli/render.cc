@@ -1,0 +1,92 @@
+#include "controller/cli/render.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "controller/cli/verdict_document.h"
+#include "controller/localize/verdict_table.h"
+
+namespace faultline::cli {
+namespace {
+
+std::string render_version(const Json& document, const Style&) {
+  std::string result;
+  if (!member(document, "version").is_null())
+    result = "faultline  " + text(document, "version") + "\n";
+  if (member(document, "controller_version").is_null()) return result;
+  return result + fmt::format("controller {} (API {})\n", text(document, "controller_version"),
+                              text(document, "api_version"));
+}
+
+std::string render_token(const Json& document, const Style&) {
+  return text(document, "token") + "\n";
+}
+
+std::string render_removed(const Json& document, const Style&) {
+  return fmt::format("{} {} removed\n", text(document, "kind"), text(document, "name"));
+}
+
+std::string render_bundle(const Json& document, const Style&) {
+  return fmt::format("{} written to {}\n", bytes(static_cast<double>(count(document, "bytes"))),
+                     text(document, "file"));
+}
+
+Outcome<std::string> render_verdict(const Json& document, bool explain) {
+  FAULTLINE_CLI_TRY(const auto verdict, verdict_of(document));
+  return explain ? localize::verdict_explanation(verdict) : localize::verdict_table(verdict);
+}
+
+struct Renderer {
+  std::string_view schema;
+  std::string (*render)(const Json&, const Style&);
+};
+constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
+                                Renderer{"faultline.status/1", render_status},
+                                Renderer{"faultline.nodes/1", render_nodes},
+                                Renderer{"faultline.node/1", render_node},
+                                Renderer{"faultline.token/1", render_token},
+                                Renderer{"faultline.tokens/1", render_tokens},
+                                Renderer{"faultline.removed/1", render_removed},
+                                Renderer{"faultline.matrix/1", render_matrix},
+                                Renderer{"faultline.path/1", render_path},
+                                Renderer{"faultline.history/1", render_history},
+                                Renderer{"faultline.incidents/1", render_incidents},
+                                Renderer{"faultline.incident/1", render_incident},
+                                Renderer{"faultline.topology/1", render_topology},
+                                Renderer{"faultline.bundle_created/1", render_bundle}};
+
+}  // namespace
+
+Outcome<std::string> render(const Json& document, const RenderOptions& options) {
+  const auto schema = text(document, "schema");
+  if (schema == "faultline.localize/1") return render_verdict(document, options.explain);
+  const auto found = std::ranges::find(kRenderers, schema, &Renderer::schema);
+  if (found == kRenderers.end()) {
+    return usage(fmt::format("this program cannot show a '{}' document; use -o json", schema));
+  }
+  return found->render(document, options.style);
+}
+
+ExitCode exit_code_of(const Json& document) {
+  const auto schema = text(document, "schema");
+  if (schema == "faultline.status/1") {
+    const auto health = text(document, "health");
+    if (health == "healthy") return ExitCode::kHealthy;
+    return health == "fault" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.localize/1") {
+    if (!member(document, "suspects").empty()) return ExitCode::kFaultFound;
+    return flag(document, "enough_data") ? ExitCode::kHealthy : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.incidents/1") {
+    const auto& incidents = member(document, "incidents");
+    const auto open = [](const Json& incident) { return text(incident, "state") == "open"; };
+    return std::any_of(incidents.begin(), incidents.end(), open) ? ExitCode::kFaultFound
+                                                                 : ExitCode::kHealthy;
+  }
+  return ExitCode::kHealthy;
+}
+
+}  // namespace faultline::cli

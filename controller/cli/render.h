@@ -1,0 +1,37 @@
+// The API's documents as text for a person, and what they mean for the exit code. Thread safety:
+// pure.
+#pragma once
+
+#include <string>
+
+#include "controller/cli/document.h"
+#include "controller/cli/exit_code.h"
+#include "controller/cli/failure.h"
+#include "controller/cli/table.h"
+
+namespace faultline::cli {
+
+struct RenderOptions {
+  Style style;
+  bool explain = false;  // localize: evidence for and against each suspect
+};
+
+// By the document's "schema"; a usage failure for one that this build does not know.
+[[nodiscard]] Outcome<std::string> render(const Json& document, const RenderOptions& options);
+
+// status, localize and incidents say whether there is a fault; every other document is kHealthy.
+[[nodiscard]] ExitCode exit_code_of(const Json& document);
+
+// One per schema.
+[[nodiscard]] std::string render_status(const Json& document, const Style& style);
+[[nodiscard]] std::string render_nodes(const Json& document, const Style& style);
+[[nodiscard]] std::string render_node(const Json& document, const Style& style);
+[[nodiscard]] std::string render_tokens(const Json& document, const Style& style);
+[[nodiscard]] std::string render_matrix(const Json& document, const Style& style);
+[[nodiscard]] std::string render_path(const Json& document, const Style& style);
+[[nodiscard]] std::string render_history(const Json& document, const Style& style);
+[[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
+[[nodiscard]] std::string render_incident(const Json& document, const Style& style);
+[[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+
+}  // namespace faultline::cli

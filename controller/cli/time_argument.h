@@ -1,0 +1,19 @@
+// Times as people type them: "14:05", "-30m", "2026-11-22T03:00:00Z". All in UTC, like all output.
+// Thread safety: pure; `now` is an argument.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/base/time.h"
+#include "controller/cli/failure.h"
+
+namespace faultline::cli {
+
+// "14:05" or "14:05:30" is the latest such time of day that is not in the future; "-30m" (or "30m")
+// is that long ago; "now"; otherwise RFC 3339.
+[[nodiscard]] Outcome<WallTime> parse_time_argument(std::string_view text, WallTime now);
+// "10m", "90s", "2h", "1d"; a leading '-' is accepted and means the same.
+[[nodiscard]] Outcome<Duration> parse_duration_argument(std::string_view text);
+
+}  // namespace faultline::cli
