@@ -11,7 +11,7 @@
 
 namespace faultline::config {
 
-inline constexpr std::size_t kNodesMax = 1'000'000;  // aliases count each time they are used
+inline constexpr std::size_t kNodesMax = 250'000;  // aliases count each time they are used
 inline constexpr std::size_t kDepthMax = 32;
 
 enum class NodeKind : std::uint8_t { kNull, kScalar, kList, kMap };
