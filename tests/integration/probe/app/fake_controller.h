@@ -1,0 +1,184 @@
+// FakeController: as much of a controller as a probe can see, over real TCP and CURVE.
+//
+// It pins the key of whoever joins with its token, welcomes, sends the plan that is set for a key,
+// answers heartbeats, and keeps every batch. What it does not do, a test switches off.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/async/asio.h"
+#include "common/async/clock.h"
+#include "common/async/published.h"
+#include "common/async/task_group.h"
+#include "common/crypto/token.h"
+#include "common/wire/control_codec.h"
+#include "common/wire/report_codec.h"
+#include "common/zmq/link_options.h"
+#include "common/zmq/zap_thread.h"
+#include "common/zmq/zmq_socket.h"
+#include "tests/support/catch.h"
+
+namespace faultline::tests {
+
+struct TakenBatch {
+  PublicKey from;
+  Batch batch;
+  Report report;  // empty for a gap
+};
+
+class FakeController {
+ public:
+  // `endpoint` "tcp://127.0.0.1:*" picks a free port; a restarted one is given the old one.
+  explicit FakeController(crypto::KeyPair key, const std::string& endpoint = "tcp://127.0.0.1:*")
+      : key_(std::move(key)),
+        context_(zmq::make_context()),
+        zap_(context_, trust_),
+        tasks_(loop_, [](auto, auto) {}) {
+    auto socket = zmq::make_server(context_, zap_, key_);
+    REQUIRE(socket);
+    auto bound = zmq::listen(*socket, endpoint);
+    REQUIRE(bound);
+    endpoint_ = *bound;
+    router_ = std::make_unique<zmq::ZmqSocket>(loop_, std::move(*socket));
+    tasks_.spawn("controller", receive(*this));
+  }
+  ~FakeController() {
+    tasks_.stop();
+    loop_.restart();
+    while (tasks_.running() > 0) loop_.run_one();
+  }
+  FakeController(const FakeController&) = delete;
+  FakeController& operator=(const FakeController&) = delete;
+
+  // What it does.
+  bool acknowledges = true;
+  std::map<PublicKey, Plan> plans;
+
+  // What it saw.
+  std::vector<std::pair<PublicKey, ProbeMessage>> messages;
+  std::vector<TakenBatch> batches;
+
+  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
+
+  // A token that lets one node join as `node`.
+  [[nodiscard]] std::string make_token(NodeId node) {
+    const auto one_use = crypto::generate_key_pair();
+    tokens_[one_use.public_key] = node;
+    publish_trust();
+    return crypto::format_token({.endpoints = {endpoint_},
+                                 .controllers = {key_.public_key},
+                                 .one_use = one_use.secret_key});
+  }
+  // Knows a node already, as after a restart.
+  void pin(const PublicKey& key, NodeId node) {
+    nodes_[key] = node;
+    publish_trust();
+  }
+  [[nodiscard]] const std::map<PublicKey, NodeId>& nodes() const { return nodes_; }
+
+  template <typename Message>
+  [[nodiscard]] std::vector<Message> seen() const {
+    std::vector<Message> result;
+    for (const auto& [key, message] : messages) {
+      if (const auto* kind = std::get_if<Message>(&message)) result.push_back(*kind);
+    }
+    return result;
+  }
+
+  // Runs the loop until `done()`; false after a time that only a hang can take.
+  template <typename Done>
+  [[nodiscard]] bool run_until(Done done) {
+    const auto guard = std::chrono::steady_clock::now() + std::chrono::seconds{90};
+    loop_.restart();
+    while (!done()) {
+      if (std::chrono::steady_clock::now() > guard) return false;
+      loop_.run_one_for(std::chrono::milliseconds{50});
+    }
+    return true;
+  }
+
+  void send_plan(const PublicKey& to) { send(to, plans.at(to)); }
+
+ private:
+  static async::awaitable<void> receive(FakeController& self) {
+    for (;;) {
+      const auto received = co_await self.router_->receive();
+      auto message = wire::decode_probe_message(received.bytes());
+      if (!message) continue;
+      self.routes_[*received.sender] = received.route;
+      self.messages.emplace_back(*received.sender, *message);
+      std::visit([&](const auto& kind) { self.take(*received.sender, kind); }, *message);
+    }
+  }
+
+  void take(const PublicKey& sender, const Join& join) {
+    const auto token = tokens_.find(sender);
+    if (token == tokens_.end()) return;
+    pin(join.node_key, token->second);
+    send(sender, Joined{.node = token->second, .name = name_of(token->second)});
+  }
+  void take(const PublicKey& sender, const Hello& hello) {
+    const auto node = nodes_.find(sender);
+    if (node == nodes_.end()) return send(sender, Refusal{RefusalReason::kUnknownKey, "who?"});
+    const auto plan = plans.find(sender);
+    const bool current = plan != plans.end() && hello.plan == plan->second.revision &&
+                         hello.plan_hash == plan_hash(plan->second);
+    send(sender, Welcome{.software = "fake 0.1.0",
+                         .node = node->second,
+                         .name = name_of(node->second),
+                         .heartbeat_interval = std::chrono::seconds{5},
+                         .plan_current = current});
+    if (plan != plans.end() && !current) send(sender, plan->second);
+  }
+  void take(const PublicKey& sender, const Heartbeat& heartbeat) {
+    send(sender, HeartbeatReply{.sequence = heartbeat.sequence,
+                                .sent_at = heartbeat.sent_at,
+                                .answered_at = async::now_wall()});
+  }
+  void take(const PublicKey& /*sender*/, const PlanAck& /*ack*/) {}
+  void take(const PublicKey& sender, const Batch& batch) {
+    TakenBatch taken{sender, batch, {}};
+    if (!batch.is_gap()) {
+      auto report = wire::decode_report(batch.payload);
+      if (!report) FAIL_CHECK("a probe sent a report that is refused: " << report.error().context);
+      if (report) taken.report = *std::move(report);
+    }
+    batches.push_back(std::move(taken));
+    if (!acknowledges) return;
+    send(sender,
+         BatchAck{
+             .boot = batch.boot, .durable = {{batch.first_sequence, batch.sequence}}, .credit = 8});
+  }
+
+  void send(const PublicKey& to, const ControllerMessage& message) {
+    static_cast<void>(router_->try_send_to(routes_[to], wire::encode(message)));
+  }
+  [[nodiscard]] static std::string name_of(NodeId node) {
+    return "n" + std::to_string(node.value());
+  }
+  void publish_trust() {
+    zmq::TrustTable table;
+    for (const auto& [key, node] : tokens_) table[key] = {};
+    for (const auto& [key, node] : nodes_) table[key] = {};
+    trust_.publish(std::move(table));
+  }
+
+  const crypto::KeyPair key_;
+  async::Published<zmq::TrustTable> trust_;
+  zmq::Context context_;
+  async::asio::io_context loop_;
+  zmq::ZapThread zap_;
+  async::TaskGroup tasks_;
+  std::unique_ptr<zmq::ZmqSocket> router_;
+  std::string endpoint_;
+  std::map<PublicKey, NodeId> tokens_;
+  std::map<PublicKey, NodeId> nodes_;
+  std::map<PublicKey, std::string> routes_;
+};
+
+}  // namespace faultline::tests

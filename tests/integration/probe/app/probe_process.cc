@@ -1,0 +1,118 @@
+#include "tests/integration/probe/app/probe_process.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "tests/support/catch.h"
+
+namespace faultline::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
+  std::vector<std::string> words{FAULTLINE_PROBE};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid > 0) return pid;
+  const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(fd, STDOUT_FILENO);
+  ::dup2(fd, STDERR_FILENO);
+  ::execv(argv[0], argv.data());
+  ::_exit(127);
+}
+
+Exit wait_for(pid_t pid, const fs::path& log) {
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  std::ifstream file(log);
+  return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+          .errors = {std::istreambuf_iterator<char>(file), {}}};
+}
+
+bool is_free(int type, std::uint16_t port) {
+  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return bound;
+}
+
+}  // namespace
+
+Folder::Folder() {
+  std::string pattern = (fs::temp_directory_path() / "faultline-probe-XXXXXX").string();
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  path_ = pattern;
+}
+
+Folder::~Folder() { fs::remove_all(path_); }
+
+std::uint16_t find_ports() {
+  // Below the kernel's own range, at a place that differs between processes and calls.
+  static unsigned calls = 0;
+  for (unsigned attempt = 0; attempt < 1000; ++attempt) {
+    const unsigned slot = (static_cast<unsigned>(::getpid()) * 7 + 131 * calls++) % 1500;
+    const auto first = static_cast<std::uint16_t>(20'000 + slot * kPortsPerProbe);
+    bool all_free = true;
+    for (std::uint16_t i = 0; i < kPortsPerProbe && all_free; ++i) {
+      const auto port = static_cast<std::uint16_t>(first + i);
+      all_free = is_free(SOCK_DGRAM, port) && is_free(SOCK_STREAM, port);
+    }
+    if (all_free) return first;
+  }
+  FAIL("no free ports on this machine");
+  return 0;
+}
+
+ProbeProcess::ProbeProcess(const ProbeOptions& options) : log_(options.folder / "log") {
+  const auto config = options.folder / "probe.yaml";
+  std::ofstream(config) << "state_dir: " << (options.folder / "state").string() << "\n"
+                        << "address: " << options.address << "\n"
+                        << (options.token.empty() ? "" : "token: " + options.token + "\n")
+                        << "ports: {first: " << options.port_base << ", count: 2}\n"
+                        << "reflector_port: " << options.port_base + 2 << "\n"
+                        << "mesh_port: " << options.port_base + 3 << "\n"
+                        << "log: {level: debug}\n";
+  pid_ = start({"--config", config.string()}, log_);
+}
+
+ProbeProcess::~ProbeProcess() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+long ProbeProcess::resident_kib() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+  }
+  return 0;
+}
+
+Exit ProbeProcess::end(int signal) {
+  if (signal != 0) ::kill(pid_, signal);
+  return wait_for(std::exchange(pid_, -1), log_);
+}
+
+Exit run_probe(const std::vector<std::string>& arguments) {
+  const Folder folder;
+  return wait_for(start(arguments, folder.path() / "log"), folder.path() / "log");
+}
+
+}  // namespace faultline::tests

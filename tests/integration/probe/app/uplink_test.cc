@@ -1,0 +1,173 @@
+// The probe's conversation with its controller: joining, measuring, being acknowledged, and what
+// survives the end of either side.
+#include <signal.h>
+
+#include <set>
+
+#include "tests/integration/probe/app/fake_controller.h"
+#include "tests/integration/probe/app/probe_process.h"
+
+namespace faultline::tests {
+namespace {
+
+// One peer that does not exist: every packet is lost, and windows close all the same.
+Plan plan_for(NodeId node, std::uint16_t port_base, std::uint64_t revision = 1) {
+  Plan plan{.revision = PlanRevision{revision}, .node = node};
+  plan.window = std::chrono::seconds{1};
+  plan.flow_interval = std::chrono::milliseconds{100};
+  plan.reply_timeout = std::chrono::milliseconds{100};
+  plan.peers = {{.node = NodeId{99},
+                 .name = "nobody",
+                 .address = *IpAddress::parse("127.0.0.99"),
+                 .reflector_port = 862,
+                 .key = crypto::generate_key_pair().public_key}};
+  plan.flows = {{0, port_base}, {0, static_cast<std::uint16_t>(port_base + 1)}};
+  return plan;
+}
+
+std::set<std::uint64_t> sequences(const FakeController& controller, BootId boot) {
+  std::set<std::uint64_t> result;
+  for (const auto& taken : controller.batches) {
+    if (taken.batch.boot == boot) result.insert(taken.batch.sequence);
+  }
+  return result;
+}
+
+// 1 to n without a hole.
+bool is_complete(const std::set<std::uint64_t>& numbers) {
+  return !numbers.empty() && *numbers.begin() == 1 && *numbers.rbegin() == numbers.size();
+}
+
+struct Scene {
+  Scene() : controller(std::make_unique<FakeController>(controller_key)) {
+    probe_options = {.folder = folder.path(),
+                     .token = controller->make_token(NodeId{1}),
+                     .port_base = find_ports()};
+  }
+  // Joined, welcomed and with a plan.
+  void settle() {
+    REQUIRE(controller->run_until([&] { return controller->seen<Hello>().size() == 1; }));
+    node_key = controller->nodes().begin()->first;
+    plan = plan_for(NodeId{1}, probe_options.port_base);
+    controller->plans[node_key] = plan;
+    controller->send_plan(node_key);
+  }
+  [[nodiscard]] bool run_until_batches(std::size_t count) {
+    return controller->run_until([&] { return controller->batches.size() >= count; });
+  }
+
+  Folder folder;
+  const crypto::KeyPair controller_key = crypto::generate_key_pair();
+  std::unique_ptr<FakeController> controller;
+  ProbeOptions probe_options;
+  PublicKey node_key;
+  Plan plan;
+};
+
+TEST_CASE("a probe joins once, measures its plan, and its results are acknowledged",
+          "[probe][integration]") {
+  Scene scene;
+  ProbeProcess probe{scene.probe_options};
+  scene.settle();
+  CHECK(scene.controller->seen<Join>().size() == 1);
+  REQUIRE(scene.run_until_batches(3));
+
+  auto& controller = *scene.controller;
+  REQUIRE(controller.seen<PlanAck>().size() == 1);
+  CHECK(controller.seen<PlanAck>()[0] ==
+        PlanAck{.revision = PlanRevision{1}, .hash = plan_hash(scene.plan)});
+  const auto& first = controller.batches[0];
+  CHECK(first.from == scene.node_key);
+  CHECK(first.batch.sequence == 1);
+  CHECK(first.report.plan == PlanRevision{1});
+  for (const auto& flow : controller.batches[2].report.flows) {
+    CHECK(flow.target == NodeId{99});
+    CHECK(flow.answered() == 0);
+  }
+  CHECK(is_complete(sequences(controller, first.batch.boot)));
+  const auto end = probe.end(SIGTERM);
+  CHECK(end.status == 0);
+  CHECK(end.errors.find("flt1_") == std::string::npos);  // never a token in the log
+
+  // Again, without the token: it is known, and so is the plan.
+  scene.probe_options.token.clear();
+  ProbeProcess again{scene.probe_options};
+  REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
+  CHECK(controller.seen<Join>().size() == 1);
+  const auto hello = controller.seen<Hello>()[1];
+  CHECK(hello.plan == PlanRevision{1});
+  CHECK(hello.plan_hash == plan_hash(scene.plan));
+  REQUIRE(controller.run_until([&] { return !sequences(controller, hello.boot).empty(); }));
+  CHECK(again.end(SIGTERM).status == 0);
+}
+
+TEST_CASE("what was not acknowledged survives the sudden death of the probe",
+          "[probe][integration]") {
+  Scene scene;
+  auto& controller = *scene.controller;
+  controller.acknowledges = false;
+  std::vector<TakenBatch> before;
+  {
+    ProbeProcess probe{scene.probe_options};
+    scene.settle();
+    REQUIRE(scene.run_until_batches(3));
+    probe.end(SIGKILL);
+    before = std::exchange(controller.batches, {});
+  }
+  controller.acknowledges = true;
+  ProbeProcess probe{scene.probe_options};
+  const auto boot = before[0].batch.boot;
+  REQUIRE(controller.run_until([&] {
+    return sequences(controller, boot).size() >= before.size() &&
+           controller.batches.back().batch.boot != boot;
+  }));
+  CHECK(is_complete(sequences(controller, boot)));
+  for (const auto& old : before) {
+    const auto again = std::ranges::find_if(
+        controller.batches, [&](const auto& taken) { return taken.batch == old.batch; });
+    CHECK(again != controller.batches.end());
+  }
+  CHECK(probe.end(SIGTERM).status == 0);
+}
+
+TEST_CASE("after the sudden death of the controller nothing is missing", "[probe][integration]") {
+  Scene scene;
+  ProbeProcess probe{scene.probe_options};
+  scene.settle();
+  REQUIRE(scene.run_until_batches(2));
+  const auto boot = scene.controller->batches[0].batch.boot;
+  scene.controller->acknowledges = false;  // it dies before these are durable
+  REQUIRE(scene.run_until_batches(4));
+  auto known = sequences(*scene.controller, boot);
+  const auto endpoint = scene.controller->endpoint();
+  const auto nodes = scene.controller->nodes();
+  scene.controller.reset();
+
+  scene.controller = std::make_unique<FakeController>(scene.controller_key, endpoint);
+  for (const auto& [key, node] : nodes) scene.controller->pin(key, node);
+  scene.controller->plans[scene.node_key] = scene.plan;
+  // 3 and 4 were never acknowledged, so they come again.
+  const auto came_again = [&] {
+    const auto after = sequences(*scene.controller, boot);
+    return after.contains(3) && after.contains(4) && after.size() >= 4;
+  };
+  REQUIRE(scene.controller->run_until(came_again));
+  const auto after = sequences(*scene.controller, boot);
+  CHECK(scene.controller->seen<Join>().empty());
+  known.insert(after.begin(), after.end());
+  CHECK(is_complete(known));
+  CHECK(probe.end(SIGTERM).status == 0);
+}
+
+TEST_CASE("an idle probe stays small", "[probe][integration]") {
+  Scene scene;
+  ProbeProcess probe{scene.probe_options};
+  scene.settle();
+  REQUIRE(scene.run_until_batches(2));
+  CHECK(probe.resident_kib() > 0);
+  CHECK(probe.resident_kib() < 20 * 1024);
+  CHECK(probe.end(SIGTERM).status == 0);
+}
+
+}  // namespace
+}  // namespace faultline::tests
