@@ -55,7 +55,7 @@ struct SpoolLevel {
   bool operator==(const SpoolLevel&) const = default;
 };
 struct SpoolAppended {
-  Status status;  // a failure means that the report's results are lost
+  Status status{};  // a failure means that the report's results are lost
   std::uint64_t results = 0;
   std::optional<SpoolLevel> level{};  // empty: not known, the spool was not asked
 };
