@@ -33,8 +33,13 @@ std::int64_t round_trip(WallTime t1, const stamp::ReflectorPacket& reply, WallTi
 
 }  // namespace
 
-Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity)
-    : id_(id), target_(target), ssid_(ssid), packets_(std::bit_ceil(capacity)) {
+Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
+           WindowNumber reported_from)
+    : id_(id),
+      target_(target),
+      ssid_(ssid),
+      reported_from_(reported_from),
+      packets_(std::bit_ceil(capacity)) {
   FAULTLINE_CHECK(capacity > 0, "a flow needs room for a packet");
 }
 

@@ -26,12 +26,18 @@ using WindowNumber = std::uint32_t;  // counts the windows of this process
 
 class Flow {
  public:
-  // Keeps up to `capacity` packets; capacity must be positive.
-  Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity);
+  // Keeps up to `capacity` packets; capacity must be positive. Earlier windows than
+  // `reported_from` are the session's settling.
+  Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
+       WindowNumber reported_from = 0);
 
   [[nodiscard]] const FlowId& id() const { return id_; }
   [[nodiscard]] NodeId target() const { return target_; }
   [[nodiscard]] std::uint16_t ssid() const { return ssid_; }
+  [[nodiscard]] bool reported_in(WindowNumber window) const {
+    // Numbers wrap: the nearer half is ahead.
+    return static_cast<std::int32_t>(window - reported_from_) >= 0;
+  }
   [[nodiscard]] bool full() const { return next_ - first_ == packets_.size(); }
   [[nodiscard]] bool empty() const { return next_ == first_; }
   // Keeps the packets at hand, even if they are more than `capacity`.
@@ -67,6 +73,7 @@ class Flow {
   FlowId id_;
   NodeId target_;
   std::uint16_t ssid_;
+  WindowNumber reported_from_;
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;
   std::optional<std::uint32_t> newest_answered_;

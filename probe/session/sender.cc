@@ -16,7 +16,9 @@ std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {
 }  // namespace
 
 void Sender::set_plan(const Plan& plan, Now now) {
+  roll_window(now);
   const auto capacity = packets_per_flow(plan);
+  const auto reported_from = first_settled_window(plan, now);
   std::map<std::pair<FlowId, NodeId>, std::size_t> old_index;
   for (std::size_t i = 0; i < flows_.size(); ++i) {
     old_index.emplace(std::pair{flows_[i].id(), flows_[i].target()}, i);
@@ -30,7 +32,7 @@ void Sender::set_plan(const Plan& plan, Now now) {
     const FlowId id{planned.source_port, {peer.address, peer.reflector_port}};
     const auto old = old_index.find({id, peer.node});
     if (old == old_index.end()) {
-      flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity);
+      flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity, reported_from);
       flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
       paces.emplace_back();
       continue;
@@ -55,6 +57,13 @@ void Sender::set_plan(const Plan& plan, Now now) {
   settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout};
   if (auto* window = filling()) window->plan = plan.revision;
   roll_window(now);
+}
+
+WindowNumber Sender::first_settled_window(const Plan& plan, Now now) {
+  const auto* window = filling();
+  const WindowNumber present = window != nullptr ? window->number : next_window_;
+  const auto left = window_start(now.wall, plan.window) + plan.window - now.wall;
+  return left < plan.reply_timeout + plan.flow_interval ? present + 2 : present + 1;
 }
 
 void Sender::stop(Now now) {
@@ -199,7 +208,8 @@ Report Sender::build_report(const Window& window) {
     rtts_.clear();
     const auto result = flow.close(window.number, rtts_);
     // Removed flows come last, so that they are what a full report lacks.
-    if (result.sent == 0 || report.flows.size() == kReportFlowsMax) continue;
+    if (result.sent == 0 || !flow.reported_in(window.number)) continue;
+    if (report.flows.size() == kReportFlowsMax) continue;
     report.flows.push_back(result);
     if (rtts_.empty()) continue;
     const auto [delay, added] = delay_index.try_emplace(result.target, report.delays.size());

@@ -4,6 +4,10 @@
 // reply_timeout plus one flow_interval after its end, so that late replies still find it and,
 // usually, a later reply of each flow encloses its last gap (attribution.h).
 //
+// A new session is not reported for the window it begins in, nor for the next when less than
+// reply_timeout plus flow_interval is left: the other end may get its plan a moment later, and the
+// network has to resolve neighbours first. That is no loss.
+//
 // Invariants: sessions that the old and the new plan both hold keep their state; packets of removed
 // ones are still waited for until their window closes. Not thread safe.
 #pragma once
@@ -94,6 +98,7 @@ class Sender {
   void end_window(Now now);
   [[nodiscard]] Window* filling();
   [[nodiscard]] Flow* find(std::uint16_t source_port, std::uint16_t ssid);
+  [[nodiscard]] WindowNumber first_settled_window(const Plan& plan, Now now);
   [[nodiscard]] std::uint16_t new_ssid(std::uint16_t source_port);
   void index_flows();
   void drop_finished_flows();
