@@ -24,7 +24,7 @@ class Client:
         return json.loads(self._run(*arguments, "-o", "json"))
 
     def create_token(self, node):
-        return self.json("node", "token", "create", "--name", node)["token"]
+        return self.json("node", "token", "create", "--node", node)["token"]
 
     def answers(self):
         """Whether the controller serves its API."""
