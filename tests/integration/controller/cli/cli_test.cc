@@ -1,0 +1,251 @@
+// The program as a process, against the real HTTP server with a fake backend behind it.
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/controller/api/fake_backend.h"
+#include "tests/integration/controller/api/server_thread.h"
+#include "tests/integration/controller/cli/run_program.h"
+
+namespace faultline::cli {
+namespace {
+
+using api::FakeBackend;
+using api::ServerThread;
+using Json = nlohmann::json;
+
+std::vector<std::string> words(const std::string& line) {
+  std::istringstream stream(line);
+  return {std::istream_iterator<std::string>(stream), {}};
+}
+
+// Against `server`, as a user would type it.
+Run faultline(const ServerThread& server, const std::string& line) {
+  return run_program(
+      words(line),
+      {.environment = {"FAULTLINE_API=unix:" + server.socket_path()}, .input = {}, .uid = 0});
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+TEST_CASE("every command has a table, and with -o json one document with its schema", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  struct Case {
+    const char* command;
+    const char* schema;
+    int exit_code;
+    const char* in_table;
+  };
+  const Case cases[] = {
+      {"status", "faultline.status/1", 1, "[fault] link leaf2>spine3 loses 2.1 %"},
+      {"node list", "faultline.nodes/1", 0, "h1    live    host  rack1  10.0.1.2"},
+      {"node show h1", "faultline.node/1", 0, "labels           rack=rack1"},
+      {"node remove h1", "faultline.removed/1", 0, "node h1 removed"},
+      {"node token create --node h7", "faultline.token/1", 0, "flt1.secret\n"},
+      {"node token list", "faultline.tokens/1", 0, "t1  any"},
+      {"node token remove t1", "faultline.removed/1", 0, "token t1 removed"},
+      {"matrix", "faultline.matrix/1", 0, "rack1          -   2.50"},
+      {"matrix --by node --since 10m --at 14:05", "faultline.matrix/1", 0, "rack2"},
+      {"localize", "faultline.localize/1", 1, "leaf2>spine3"},
+      {"path h1 h9", "faultline.path/1", 0, "h1 > leaf1 > * > h9"},
+      {"history h1 h9 --since 10m", "faultline.history/1", 0, "windows without a result"},
+      {"incident list", "faultline.incidents/1", 1, "i-42  open   leaf2>spine3"},
+      {"incident list --state resolved", "faultline.incidents/1", 0, "no incidents"},
+      {"incident show i-42", "faultline.incident/1", 0, "31 of 32 bad flows cross it"},
+      {"topology show", "faultline.topology/1", 0, "2 devices, 2 directed links"},
+      {"topology export", "faultline.topology/1", 0, "\"leaf2\" -> \"spine3\""},
+      {"version", "faultline.version/1", 0, "controller 0.1.0 (API 1)"},
+  };
+  for (const auto& [command, schema, exit_code, in_table] : cases) {
+    CAPTURE(command);
+    const auto table = faultline(server, command);
+    CHECK(table.exit_code == exit_code);
+    CHECK_THAT(table.out, Catch::Contains(in_table));
+    CHECK_FALSE(contains(table.out, "\033"));
+    const auto json = faultline(server, std::string{command} + " -o json");
+    CHECK(json.exit_code == exit_code);
+    CHECK(json.err.empty());
+    const auto document = Json::parse(json.out, nullptr, false);
+    REQUIRE(document.is_object());
+    CHECK(document["schema"] == schema);
+  }
+}
+
+TEST_CASE("the token alone is on stdout, the advice on stderr", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const auto run = faultline(server, "node token create --lifetime 2h");
+  CHECK(run.out == "flt1.secret\n");
+  CHECK(contains(run.err, "works once and until 2026-09-21T16:14:10Z"));
+}
+
+TEST_CASE("times are typed as people do and sent as the API wants them", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  REQUIRE(faultline(server, "localize --at 2026-11-22T04:00:00+01:00 --since -90s").exit_code == 1);
+  CHECK(backend.asked() == "localize at=2026-11-22T03:00:00Z since=90s");
+  REQUIRE(faultline(server, "localize --at -30m").exit_code == 1);
+  CHECK(contains(backend.asked(), "since=-"));
+  CHECK(faultline(server, "localize --at tomorrow").exit_code == 3);
+}
+
+TEST_CASE("--explain shows evidence for and against", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const auto run = faultline(server, "localize --explain");
+  CHECK(contains(run.out, "31 of 32 bad flows cross it, 0 of 210 good ones do"));
+  CHECK(contains(run.out, "h1 to h9 crosses it and lost nothing"));
+}
+
+TEST_CASE("a healthy fabric is exit code 0 and one that nobody measures is 2", "[cli]") {
+  FakeBackend backend;
+  backend.verdict = {};
+  backend.verdict.enough_data = true;
+  backend.status_view.health = api::Health::kHealthy;
+  backend.incident_list.clear();
+  {
+    const ServerThread server(backend);
+    for (const auto* command : {"status", "localize", "incident list"}) {
+      CAPTURE(command);
+      CHECK(faultline(server, command).exit_code == 0);
+    }
+  }
+  backend.verdict.enough_data = false;
+  backend.status_view.health = api::Health::kInconclusive;
+  const ServerThread server(backend);
+  for (const auto* command : {"status", "localize"}) {
+    CAPTURE(command);
+    CHECK(faultline(server, command).exit_code == 2);
+  }
+}
+
+TEST_CASE("bad arguments are exit code 3, with a document where JSON was asked for", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  for (const auto* command :
+       {"", "nonsense", "node", "node lst", "status --frob", "path h1", "status -o xml",
+        "matrix --by pod", "localize --since never", "localize --max-suspects 3",
+        "status --timeout soon", "status --api http://127.0.0.1", "node show unheard-of",
+        "path h1 nowhere", "incident show i-1", "node token create --node h1", "bundle create"}) {
+    CAPTURE(command);
+    const auto run = faultline(server, command);
+    CHECK(run.exit_code == 3);
+    CHECK(run.out.empty());
+    CHECK(run.err.starts_with("faultline: "));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+  }
+  const auto run = faultline(server, "node show unheard-of -o json");
+  CHECK(run.exit_code == 3);
+  CHECK(Json::parse(run.out) ==
+        Json{{"schema", "faultline.error/1"},
+             {"error", {{"code", "not_found"}, {"message", "no node named unheard-of"}}}});
+  CHECK(Json::parse(faultline(server, "-o json nonsense").out)["error"]["code"] == "invalid");
+}
+
+TEST_CASE("a controller that is away, silent, failing or no controller is exit code 4", "[cli]") {
+  const auto away = run_program({"status", "--api", "unix:/nonexistent/api.sock", "-o", "json"});
+  CHECK(away.exit_code == 4);
+  CHECK(Json::parse(away.out)["error"]["code"] == "unavailable");
+  CHECK(contains(away.err, "cannot reach the controller at /nonexistent/api.sock"));
+  FakeBackend backend;
+  backend.error = Error{ErrorCode::kUnavailable, "the controller is starting"};
+  const ServerThread server(backend);
+  const auto failing = faultline(server, "status");
+  CHECK(failing.exit_code == 4);
+  CHECK(failing.err == "faultline: the controller is starting\n");
+}
+
+TEST_CASE("a controller that does not answer in time is exit code 4", "[cli]") {
+  FakeBackend backend;
+  std::atomic<bool> release = false;
+  backend.before_answer = [&] {
+    while (!release) std::this_thread::yield();
+  };
+  const ServerThread server(backend);
+  const auto run = faultline(server, "status --timeout 100ms");
+  release = true;
+  CHECK(run.exit_code == 4);
+  CHECK(contains(run.err, "did not answer within 100ms"));
+}
+
+TEST_CASE("what the controller denies is exit code 5", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const auto run = faultline(server, "node remove h9");
+  CHECK(run.exit_code == 5);
+  CHECK(run.err == "faultline: h9 is protected\n");
+}
+
+TEST_CASE("no permission on the socket is exit code 5", "[cli]") {
+  constexpr uid_t kNobody = 65'534;
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const auto directory = server.socket_path().substr(0, server.socket_path().rfind('/'));
+  ::chmod(directory.c_str(), 0755);
+  // Root is stopped by no mode: step down for it. Anyone else is stopped by mode 0.
+  const bool root = ::geteuid() == 0;
+  if (!root) ::chmod(server.socket_path().c_str(), 0);
+  const auto run = run_program({"status", "--api", "unix:" + server.socket_path(), "-o", "json"},
+                               {.environment = {}, .input = {}, .uid = root ? kNobody : 0});
+  CHECK(run.exit_code == 5);
+  CHECK(Json::parse(run.out)["error"]["code"] == "denied");
+  CHECK(contains(run.err, "no permission"));
+}
+
+TEST_CASE("help teaches by example and documents the exit codes", "[cli]") {
+  const auto help = run_program({"--help"});
+  CHECK(help.exit_code == 0);
+  CHECK(contains(help.out, "4  the controller cannot be reached"));
+  for (const auto* command : {"status", "localize", "matrix", "path", "history", "incident",
+                              "topology", "bundle", "node"}) {
+    CAPTURE(command);
+    const auto run = run_program({command, "--help"});
+    CHECK(run.exit_code == 0);
+    CHECK(contains(run.out, std::string{"  faultline "} + command));
+  }
+}
+
+TEST_CASE("version works without a controller", "[cli]") {
+  const auto run = run_program({"version", "--api", "unix:/nonexistent/api.sock", "-o", "json"});
+  CHECK(run.exit_code == 0);
+  CHECK(Json::parse(run.out)["controller_version"].is_null());
+  CHECK(Json::parse(run.out)["version"].is_string());
+}
+
+TEST_CASE("a bundle goes to stdout, or to a file that appears when it is complete", "[cli]") {
+  FakeBackend backend;
+  const api::TemporaryDirectory directory;
+  const auto path = directory.path + "/capture.jsonl";
+  const std::string expected = "{\"line\":0}\n{\"line\":1}\n{\"line\":2}\n";
+  {
+    const ServerThread server(backend);
+    CHECK(faultline(server, "bundle create --since 10m").out == expected);
+    const auto run = faultline(server, "bundle create --since 10m -o json --file " + path);
+    CHECK(run.exit_code == 0);
+    CHECK(Json::parse(run.out) ==
+          Json{{"schema", "faultline.bundle_created/1"}, {"file", path}, {"bytes", 33}});
+    CHECK(file_text(path) == expected);
+    ::unlink(path.c_str());
+  }
+  backend.bundle_lines = 50'000;
+  backend.bundle_end = fail(ErrorCode::kUnavailable, "the store is closing");
+  const ServerThread server(backend);
+  CHECK(faultline(server, "bundle create --since 10m --file " + path).exit_code == 4);
+  CHECK(::access(path.c_str(), F_OK) != 0);
+}
+
+}  // namespace faultline::cli

@@ -1,0 +1,48 @@
+#include "controller/cli/time_argument.h"
+
+#include "tests/support/catch.h"
+
+namespace faultline::cli {
+namespace {
+
+const WallTime kNow = *parse_rfc3339("2026-11-22T12:00:00Z");
+
+std::string parsed(std::string_view text) {
+  const auto time = parse_time_argument(text, kNow);
+  return time ? format_rfc3339(*time) : "usage: " + std::to_string(int(time.error().exit_code));
+}
+
+}  // namespace
+
+TEST_CASE("a time of day is the latest one that is not in the future", "[cli]") {
+  CHECK(parsed("11:59") == "2026-11-22T11:59:00Z");
+  CHECK(parsed("12:00") == "2026-11-22T12:00:00Z");
+  CHECK(parsed("14:05") == "2026-11-21T14:05:00Z");
+  CHECK(parsed("14:05:30") == "2026-11-21T14:05:30Z");
+}
+
+TEST_CASE("a duration is that long ago", "[cli]") {
+  CHECK(parsed("-30m") == "2026-11-22T11:30:00Z");
+  CHECK(parsed("30m") == "2026-11-22T11:30:00Z");
+  CHECK(parsed("now") == "2026-11-22T12:00:00Z");
+}
+
+TEST_CASE("a full time is taken as it is", "[cli]") {
+  CHECK(parsed("2026-11-01T03:00:00+01:00") == "2026-11-01T02:00:00Z");
+}
+
+TEST_CASE("anything else is a usage failure", "[cli]") {
+  for (const auto* text : {"", "yesterday", "25:00", "14:5", "-", "-30", "2026-11-22", "0s"}) {
+    CAPTURE(text);
+    CHECK(parsed(text) == "usage: 3");
+  }
+}
+
+TEST_CASE("a length of time has a unit, and a minus sign changes nothing", "[cli]") {
+  CHECK(parse_duration_argument("90s") == Duration{std::chrono::seconds{90}});
+  CHECK(parse_duration_argument("-2h") == Duration{std::chrono::hours{2}});
+  for (const auto* text : {"", "10", "ten minutes", "0m"})
+    CHECK_FALSE(parse_duration_argument(text));
+}
+
+}  // namespace faultline::cli
