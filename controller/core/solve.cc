@@ -58,13 +58,28 @@ bool same_suspect(const Suspect& left, const Suspect& right) {
          std::ranges::find(left.ambiguous_with, right.id) != left.ambiguous_with.end();
 }
 
+// Before the onset a component that is down now let packets pass, which the long horizon still
+// remembers: what is total now is total.
+void adopt_down(Suspect& suspect, const Suspect& newest) {
+  if (newest.fault_class != localize::FaultClass::kDown) return;
+  suspect.fault_class = newest.fault_class;
+  suspect.slice.reset();
+  suspect.loss = newest.loss;
+  suspect.loss_low = newest.loss_low;
+  suspect.loss_high = newest.loss_high;
+}
+
 // Adds to `verdict` what only the newest window shows: a fault that began in it can be too diluted
 // in the long horizon.
-void add_newcomers(localize::Verdict& verdict, const localize::Verdict& newest) {
+void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
   for (const auto& suspect : newest.suspects) {
-    const bool known = std::ranges::any_of(
+    const auto known = std::ranges::find_if(
         verdict.suspects, [&](const Suspect& other) { return same_suspect(other, suspect); });
-    if (!known) verdict.suspects.push_back(suspect);
+    if (known == verdict.suspects.end()) {
+      verdict.suspects.push_back(suspect);
+    } else if (known->id == suspect.id) {
+      adopt_down(*known, suspect);
+    }
   }
 }
 
@@ -101,7 +116,7 @@ Solution solve(const SolveJob& job) {
   auto verdict = localize::localize(set, {});
   std::erase_if(verdict.suspects,
                 [&](const Suspect& suspect) { return !lost_in_window(set, suspect, end_s); });
-  add_newcomers(verdict, newest);
+  add_newest(verdict, newest);
   verdict.enough_data = newest.enough_data;
 
   Solution solution{.window_start = job.ripe.window_start,
