@@ -88,8 +88,9 @@ class FunctionSink final : public spdlog::sinks::base_sink<spdlog::details::null
 
 struct Session {
   LogFormat format;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
+  // Destroyed first: writes what is queued and joins, so that nobody uses the logger after.
+  std::shared_ptr<spdlog::details::thread_pool> pool;
 };
 
 // The one global of the project: loggers are named, not passed (STYLE: named loggers).
@@ -106,7 +107,7 @@ std::unique_ptr<Session> start(LogOptions options) {
   auto logger = std::make_shared<spdlog::async_logger>(
       "faultline", std::move(sink), pool, spdlog::async_overflow_policy::overrun_oldest);
   logger->set_level(spdlog::level::trace);  // log_enabled() has decided already
-  return std::make_unique<Session>(Session{options.format, std::move(pool), std::move(logger)});
+  return std::make_unique<Session>(Session{options.format, std::move(logger), std::move(pool)});
 }
 
 }  // namespace
@@ -131,10 +132,7 @@ LogSession::LogSession(LogOptions options) {
   current_session = start(std::move(options)).release();
 }
 
-LogSession::~LogSession() {
-  const std::unique_ptr<Session> session{current_session.exchange(nullptr)};
-  session->logger.reset();  // the pool's destructor writes what is queued, then joins
-}
+LogSession::~LogSession() { std::unique_ptr<Session>{current_session.exchange(nullptr)}.reset(); }
 
 std::uint64_t log_lines_dropped() {
   const Session* session = current_session.load();

@@ -76,19 +76,17 @@ SendOutcome ZmqSocket::try_send_to(std::string_view route, std::span<const std::
 
 SendOutcome ZmqSocket::finish_send(int error_number) {
   if (waiting_ && readable()) descriptor_.cancel();
-  switch (error_number) {
-    case 0:
-      counters_.sent.add();
-      return SendOutcome::kSent;
-    case EAGAIN:
-      counters_.full.add();
-      return SendOutcome::kFull;
-    case EHOSTUNREACH:
-      counters_.unreachable.add();
-      return SendOutcome::kUnreachable;
-    default:
-      FAULTLINE_CHECK(false, ::zmq_strerror(error_number));
+  if (error_number == 0) {
+    counters_.sent.add();
+    return SendOutcome::kSent;
   }
+  if (error_number == EAGAIN) {
+    counters_.full.add();
+    return SendOutcome::kFull;
+  }
+  FAULTLINE_CHECK(error_number == EHOSTUNREACH, ::zmq_strerror(error_number));
+  counters_.unreachable.add();
+  return SendOutcome::kUnreachable;
 }
 
 bool ZmqSocket::readable() {
