@@ -1,6 +1,7 @@
 #include "controller/app/backend.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,17 @@ Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
                 fmt::format("there is no node {}; `faultline node list` shows all", name));
   }
   return NodeId{at->id};
+}
+
+// The store as the disk sees it, write-ahead log included. A file that vanishes meanwhile counts 0.
+std::uint64_t bytes_in(const std::filesystem::path& directory) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const auto size = entry.file_size(error);
+    if (!error) bytes += size;
+  }
+  return bytes;
 }
 
 std::string state_text(const incident::Incident& incident) {
@@ -102,7 +114,7 @@ AppBackend::AppBackend(Options options, store::RocksStore& store,
 Result<api::StatusView> AppBackend::status() const {
   auto status = snapshots_.snapshot()->status;
   const auto stats = store_.stats();
-  status.store.bytes = stats.bytes_on_disk;
+  status.store.bytes = bytes_in(std::filesystem::path(status.store.directory) / "store");
   if (stats.damaged_places > 0) {
     status.store.state =
         fmt::format("{} damaged places were skipped; see the log", stats.damaged_places);

@@ -100,6 +100,13 @@ void fill_health(const core::ControllerCore& core, api::StatusView& status) {
                                      ? fmt::format(" and {} more", status.suspects.size() - 1)
                                      : std::string(),
                                  silent);
+  } else if (status.incidents_open > 0) {
+    status.health = api::Health::kFault;
+    status.verdict = fmt::format("{} open, though nothing is suspected in the newest window{}",
+                                 status.incidents_open == 1
+                                     ? "1 incident is"
+                                     : fmt::format("{} incidents are", status.incidents_open),
+                                 silent);
   } else if (!solution->verdict.enough_data) {
     status.verdict = fmt::format("too little was measured to call the network healthy{}", silent);
   } else {
