@@ -1,0 +1,151 @@
+#include "tests/sim/controller.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/check.h"
+#include "common/wire/report_codec.h"
+#include "tests/sim/probe.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Duration kFsync = milliseconds{5};
+
+core::CoreOptions options() {
+  core::CoreOptions options;
+  options.software = "sim";
+  options.receivers = {"oncall"};
+  options.planner.traces_per_second = 10;
+  return options;
+}
+
+PublicKey key_of(std::uint8_t family, std::uint32_t host) {
+  PublicKey key;
+  key.bytes[0] = family;
+  key.bytes[1] = static_cast<std::uint8_t>(host >> 8);
+  key.bytes[2] = static_cast<std::uint8_t>(host);
+  return key;
+}
+
+template <typename Record, typename Parse>
+void take_all(const SimDisk& disk, core::Document document, Parse parse,
+              std::vector<Record>& records) {
+  for (const auto& [name, value] : disk.documents) {
+    if (name.first == document) records.push_back(parse(value).value());
+  }
+}
+
+}  // namespace
+
+PublicKey node_key(std::uint32_t host) { return key_of(1, host); }
+PublicKey token_key(std::uint32_t host) { return key_of(2, host); }
+
+SimController::SimController(SimFleet& fleet)
+    : fleet_(fleet), core_(options(), fleet.fabric.inventory(), Rng(fleet.rng())) {
+  FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
+  tick();
+}
+
+core::Restored SimController::restored() const {
+  core::Restored restored;
+  const auto& disk = fleet_.disk;
+  take_all(disk, core::Document::kNode, fleet::node_record_from_json, restored.nodes);
+  take_all(disk, core::Document::kToken, fleet::token_record_from_json, restored.tokens);
+  take_all(disk, core::Document::kIncident, incident::incident_from_json, restored.incidents);
+  take_all(disk, core::Document::kOutbox, notify::from_record, restored.outbox);
+  for (const auto& [name, value] : disk.documents) {
+    if (name.first != core::Document::kPlan) continue;
+    restored.plan_revision =
+        PlanRevision{nlohmann::json::parse(value)["revision"].get<std::uint64_t>()};
+  }
+  for (const auto& [name, row] : disk.dedup) restored.dedup.push_back(row);
+  restored.paths = disk.paths;
+  const auto horizon = std::chrono::seconds{70};
+  for (const auto& [name, write] : disk.batches) {
+    if (write.batch.is_gap() || write.window_start + horizon < fleet_.clock.wall()) continue;
+    restored.reports.push_back({write.node, std::make_shared<const Report>(
+                                                wire::decode_report(write.batch.payload).value())});
+  }
+  return restored;
+}
+
+void SimController::handle(core::Event event) { core_.step(now(), std::move(event), *this); }
+
+void SimController::later(Duration wait, std::function<void()> thing) {
+  fleet_.clock.after(wait, [alive = alive_, thing = std::move(thing)] {
+    if (*alive) thing();
+  });
+}
+
+void SimController::tick() {
+  handle(core::Tick{});
+  later(milliseconds{250}, [this] { tick(); });
+}
+
+void SimController::send(const PublicKey& to, ControllerMessage message) {
+  for (const auto& probe : fleet_.probes) {
+    if (probe->connected_as(to)) probe->receive(std::move(message));
+  }
+}
+
+void SimController::decode(NodeId node, Batch batch) {
+  later(milliseconds{1}, [this, node, batch = std::move(batch)]() mutable {
+    std::shared_ptr<const Report> report;
+    if (!batch.is_gap()) {
+      report = std::make_shared<const Report>(wire::decode_report(batch.payload).value());
+    }
+    handle(core::BatchDecoded{node, std::move(batch), std::move(report)});
+  });
+}
+
+void SimController::append(core::Append append) {
+  later(kFsync, [this, append = std::move(append)] {
+    auto& disk = fleet_.disk;
+    for (const auto& write : append.writes) {
+      const BatchName name{write.node.value(), write.batch.boot.value(), write.batch.sequence};
+      if (!disk.batches.emplace(name, write).second) ++disk.written_twice;
+    }
+    for (const auto& row : append.dedup) {
+      if (row.durable.empty()) {
+        disk.dedup.erase({row.node, row.boot});
+      } else {
+        disk.dedup[{row.node, row.boot}] = row;
+      }
+    }
+    disk.paths.insert(disk.paths.end(), append.paths.begin(), append.paths.end());
+    // A crash between the write and its answer: the batch is durable, the probe does not know.
+    later(milliseconds{1}, [this] { handle(core::AppendDone{{}}); });
+  });
+}
+
+void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
+  later(kFsync, [this, commit, writes = std::move(writes)] {
+    for (const auto& [document, key, value] : writes) {
+      if (value) {
+        fleet_.disk.documents[{document, key}] = *value;
+      } else {
+        fleet_.disk.documents.erase({document, key});
+      }
+    }
+    later(milliseconds{1}, [this, commit] { handle(core::CommitDone{commit, {}}); });
+  });
+}
+
+void SimController::solve(core::SolveJob job) {
+  later(milliseconds{50},
+        [this, job = std::move(job)] { handle(core::SolveDone{core::solve(job)}); });
+}
+
+void SimController::deliver(notify::OutboxEntry entry) {
+  later(milliseconds{20}, [this, entry = std::move(entry)] {
+    const auto body = nlohmann::json::parse(entry.body);
+    fleet_.alerts.push_back({body["incident"], body["event"], body["component"]["id"]});
+    handle(core::DeliveryDone{
+        entry.id,
+        {.result = notify::DeliveryResult::kDelivered, .text = "HTTP 200", .retry_after = {}}});
+  });
+}
+
+}  // namespace faultline::sim

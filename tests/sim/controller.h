@@ -1,0 +1,44 @@
+// SimController: the controller's core with a simulated disk and simulated connections.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "tests/sim/fleet.h"
+
+namespace faultline::sim {
+
+[[nodiscard]] PublicKey node_key(std::uint32_t host);
+[[nodiscard]] PublicKey token_key(std::uint32_t host);
+
+class SimController final : public core::EffectSink {
+ public:
+  explicit SimController(SimFleet& fleet);
+  ~SimController() override { *alive_ = false; }
+
+  void handle(core::Event event);
+  [[nodiscard]] const core::ControllerCore& core() const { return core_; }
+
+  void send(const PublicKey& to, ControllerMessage message) override;
+  void decode(NodeId node, Batch batch) override;
+  void append(core::Append append) override;
+  void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
+  void solve(core::SolveJob job) override;
+  void deliver(notify::OutboxEntry entry) override;
+  void publish_trust(const fleet::TrustTable&) override {}
+  void answer(std::uint64_t, Status) override {}
+  void log(core::Severity, std::string_view, std::string) override {}
+
+ private:
+  // Happens only if this controller still runs then.
+  void later(Duration wait, std::function<void()> thing);
+  void tick();
+  [[nodiscard]] core::Restored restored() const;
+  [[nodiscard]] core::Now now() const { return {fleet_.clock.instant(), fleet_.clock.wall()}; }
+
+  SimFleet& fleet_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  core::ControllerCore core_;
+};
+
+}  // namespace faultline::sim

@@ -1,0 +1,50 @@
+// SimFabric: a leaf-spine network as a function: which hops a flow crosses, and what is lost there.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/model/path.h"
+#include "controller/topology/inventory.h"
+
+namespace faultline::sim {
+
+// A directed link that loses a share of what crosses it.
+struct LossyLink {
+  std::string id;  // "leaf1>spine2"
+  double loss = 0;
+};
+
+class SimFabric {
+ public:
+  SimFabric(std::uint32_t leaves, std::uint32_t spines) : leaves_(leaves), spines_(spines) {}
+
+  // Hosts are numbered from 1 and dealt out to the leaves in turn.
+  [[nodiscard]] static IpAddress host_address(std::uint32_t host);
+  [[nodiscard]] static std::uint32_t host_at(const IpAddress& address);
+  [[nodiscard]] topology::Inventory inventory() const;
+  // Routers in order of travel, as a trace sees them.
+  [[nodiscard]] std::vector<Hop> hops(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                                      Direction direction) const;
+  // How many of `packets` the fault takes on that way.
+  [[nodiscard]] std::uint32_t lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                                   Direction direction, std::uint32_t packets, Rng& rng) const;
+
+  std::optional<LossyLink> fault;
+
+ private:
+  struct Way {
+    std::uint32_t first = 0, spine = 0, last = 0;  // leaves and spine; first == last: no spine
+  };
+  [[nodiscard]] Way way(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                        Direction direction) const;
+  [[nodiscard]] std::uint32_t leaf_of(std::uint32_t host) const { return (host - 1) % leaves_; }
+  [[nodiscard]] IpAddress link_end(std::uint32_t leaf, std::uint32_t spine, bool at_spine) const;
+
+  std::uint32_t leaves_;
+  std::uint32_t spines_;
+};
+
+}  // namespace faultline::sim

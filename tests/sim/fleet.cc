@@ -1,0 +1,63 @@
+#include "tests/sim/fleet.h"
+
+#include <algorithm>
+
+#include "tests/sim/controller.h"
+#include "tests/sim/probe.h"
+
+namespace faultline::sim {
+
+SimFleet::SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves,
+                   std::uint32_t spines)
+    : rng(seed), fabric(leaves, spines) {
+  start_controller();
+  for (std::uint32_t host = 1; host <= hosts; ++host) {
+    controller->handle(core::CreateToken{.request = host, .token = {.key = token_key(host)}});
+  }
+  clock.run(std::chrono::seconds{1});
+  for (std::uint32_t host = 1; host <= hosts; ++host) {
+    probes.push_back(std::make_unique<SimProbe>(*this, host));
+  }
+}
+
+SimFleet::~SimFleet() = default;
+
+void SimFleet::crash_controller() {
+  controller.reset();
+  for (auto& probe : probes) probe->cut();
+}
+
+void SimFleet::start_controller() { controller = std::make_unique<SimController>(*this); }
+
+void SimFleet::cut_connection(std::size_t probe) { probes[probe]->cut(); }
+
+bool SimFleet::every_plan_is_current() const {
+  return controller != nullptr && std::ranges::all_of(probes, [&](const auto& probe) {
+           const auto& plan = probe->core().plan().current();
+           return plan != nullptr && plan->revision == controller->core().plan_revision();
+         });
+}
+
+std::size_t SimFleet::batches_waiting() const {
+  std::size_t waiting = 0;
+  for (const auto& probe : probes) waiting += probe->waiting();
+  return waiting;
+}
+
+std::size_t SimFleet::batches_made() const {
+  std::size_t made = 0;
+  for (const auto& probe : probes) made += probe->made();
+  return made;
+}
+
+std::vector<BatchName> SimFleet::acknowledged_but_lost() const {
+  std::vector<BatchName> lost;
+  for (const auto& probe : probes) {
+    for (const auto& name : probe->acknowledged()) {
+      if (!disk.batches.contains(name)) lost.push_back(name);
+    }
+  }
+  return lost;
+}
+
+}  // namespace faultline::sim

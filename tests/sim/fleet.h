@@ -1,0 +1,69 @@
+// SimFleet: a whole fleet on virtual time. The probes' and the controller's cores are the product's
+// own; sockets, disks and the measured network are simulated around them.
+//
+// Everything is drawn from one seed: a failure is replayed by its number. What it can do to the
+// fleet: cut a probe's connection, crash the controller (what was not durable is gone), lose
+// packets on a link. What it watches: acknowledged batches, stored batches, plans, incidents.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "controller/core/core.h"
+#include "probe/core/core.h"
+#include "tests/sim/clockwork.h"
+#include "tests/sim/fabric.h"
+
+namespace faultline::sim {
+
+using BatchName = std::tuple<std::uint32_t, std::uint64_t, std::uint64_t>;  // node, boot, sequence
+
+class SimController;
+class SimProbe;
+
+// What outlives a crash of the controller.
+struct SimDisk {
+  std::map<std::pair<core::Document, std::string>, std::string> documents;
+  std::map<BatchName, core::JournalWrite> batches;
+  std::map<std::pair<NodeId, BootId>, ingest::DedupRow> dedup;
+  std::vector<core::TracedPath> paths;
+  std::uint64_t written_twice = 0;
+};
+
+struct SentAlert {
+  std::string incident;
+  std::string event;
+  std::string component;
+};
+
+class SimFleet {
+ public:
+  SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines);
+  ~SimFleet();
+
+  void run(Duration length) { clock.run(length); }
+  void crash_controller();  // started again by start_controller()
+  void start_controller();
+  void cut_connection(std::size_t probe);
+
+  [[nodiscard]] bool every_plan_is_current() const;
+  // Batches that some probe still waits to have acknowledged.
+  [[nodiscard]] std::size_t batches_waiting() const;
+  // Acknowledged to a probe, yet not on the controller's disk. Must always be empty.
+  [[nodiscard]] std::vector<BatchName> acknowledged_but_lost() const;
+  [[nodiscard]] std::size_t batches_made() const;
+
+  Clockwork clock;
+  Rng rng;
+  SimFabric fabric;
+  SimDisk disk;
+  std::vector<SentAlert> alerts;
+  std::unique_ptr<SimController> controller;  // null while it is down
+  std::vector<std::unique_ptr<SimProbe>> probes;
+};
+
+}  // namespace faultline::sim

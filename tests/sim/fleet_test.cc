@@ -1,0 +1,93 @@
+#include "tests/sim/fleet.h"
+
+#include <algorithm>
+
+#include "tests/support/catch.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::vector<SentAlert> alerts_of(const SimFleet& fleet, std::string_view event) {
+  std::vector<SentAlert> found;
+  std::ranges::copy_if(fleet.alerts, std::back_inserter(found),
+                       [&](const SentAlert& alert) { return alert.event == event; });
+  return found;
+}
+
+void check_nothing_lost_or_doubled(const SimFleet& fleet) {
+  CHECK(fleet.acknowledged_but_lost().empty());
+  CHECK(fleet.disk.written_twice == 0);
+}
+
+TEST_CASE("a fleet joins, gets its plan, and a healthy network stays silent", "[sim]") {
+  SimFleet fleet(1, 8, 4, 4);
+  fleet.run(minutes{3});
+  CHECK(fleet.every_plan_is_current());
+  CHECK(fleet.batches_made() > 8 * 12);
+  CHECK(fleet.alerts.empty());
+  check_nothing_lost_or_doubled(fleet);
+}
+
+TEST_CASE("one lossy link is one incident: opened with its name, resolved when healed", "[sim]") {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    SimFleet fleet(seed, 8, 4, 4);
+    fleet.run(minutes{2});
+    fleet.fabric.fault = {"leaf2>spine3", 0.03};
+    fleet.run(minutes{2});
+    fleet.fabric.fault.reset();
+    fleet.run(minutes{2});
+    const auto opened = alerts_of(fleet, "opened");
+    REQUIRE(opened.size() == 1);
+    CHECK(opened.front().component == "leaf2>spine3");
+    const auto resolved = alerts_of(fleet, "resolved");
+    REQUIRE(resolved.size() == 1);
+    CHECK(resolved.front().incident == opened.front().incident);
+    check_nothing_lost_or_doubled(fleet);
+  }
+}
+
+TEST_CASE("crashes and cut connections lose no acknowledged batch and double none", "[sim]") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    SimFleet fleet(seed, 6, 2, 2);
+    fleet.run(minutes{1});
+    for (int round = 0; round < 6; ++round) {
+      fleet.run(std::chrono::milliseconds{uniform_below(fleet.rng, 20'000)});
+      fleet.cut_connection(uniform_below(fleet.rng, fleet.probes.size()));
+      fleet.run(std::chrono::milliseconds{uniform_below(fleet.rng, 20'000)});
+      fleet.crash_controller();
+      fleet.run(std::chrono::milliseconds{uniform_below(fleet.rng, 40'000)});
+      fleet.start_controller();
+      check_nothing_lost_or_doubled(fleet);
+    }
+    fleet.run(minutes{2});
+    CHECK(fleet.every_plan_is_current());
+    // At most the window that closes just now is under way.
+    CHECK(fleet.batches_waiting() <= fleet.probes.size());
+    CHECK(fleet.disk.batches.size() + fleet.batches_waiting() >= fleet.batches_made());
+    check_nothing_lost_or_doubled(fleet);
+  }
+}
+
+TEST_CASE("an incident survives a crash of the controller and is not paged twice", "[sim]") {
+  SimFleet fleet(11, 8, 4, 4);
+  fleet.run(minutes{2});
+  fleet.fabric.fault = {"spine1>leaf3", 0.05};
+  fleet.run(minutes{1});
+  REQUIRE(alerts_of(fleet, "opened").size() == 1);
+  fleet.crash_controller();
+  fleet.run(seconds{25});
+  fleet.start_controller();
+  fleet.run(minutes{1});
+  CHECK(alerts_of(fleet, "opened").size() == 1);
+  fleet.fabric.fault.reset();
+  fleet.run(minutes{2});
+  CHECK(alerts_of(fleet, "resolved").size() == 1);
+}
+
+}  // namespace
+}  // namespace faultline::sim

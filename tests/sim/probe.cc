@@ -1,0 +1,186 @@
+#include "tests/sim/probe.h"
+
+#include <algorithm>
+
+#include "common/wire/report_codec.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint32_t kPacketsPerWindow = 10;
+constexpr Duration kWindowDelay = seconds{3};  // reply_timeout plus flow_interval
+constexpr Duration kTransit = milliseconds{2};
+constexpr std::uint64_t kRttNanoseconds = 50'000;
+
+probe_core::UplinkOptions options(std::uint32_t host, BootId boot) {
+  PublicKey controller;
+  controller.bytes.fill(200);
+  return {.software = "sim",
+          .name = "h" + std::to_string(host),
+          .profile = {.address = SimFabric::host_address(host),
+                      .source_port_first = 42000,
+                      .source_port_count = 16,
+                      .mesh_port = 7401},
+          .boot = boot,
+          .node_key = node_key(host),
+          .has_token = true,
+          .endpoints = {"tcp://controller:7400"},
+          .controllers = {controller},
+          .membership = {}};
+}
+
+}  // namespace
+
+SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host)
+    : fleet_(fleet),
+      host_(host),
+      boot_(fleet.rng()),
+      core_(options(host, boot_), Rng(fleet.rng())) {
+  fleet_.clock.after(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
+}
+
+void SimProbe::handle(probe_core::Event event) {
+  core_.step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
+}
+
+void SimProbe::tick() {
+  handle(probe_core::Tick{});
+  fleet_.clock.after(probe_core::kTickInterval, [this] { tick(); });
+}
+
+PublicKey SimProbe::identity() const {
+  return link_->identity == probe_core::Identity::kToken ? token_key(host_) : node_key(host_);
+}
+
+void SimProbe::open_link(const probe_core::LinkTarget& target) {
+  link_ = target;
+  ++link_epoch_;
+}
+
+void SimProbe::close_link() {
+  link_.reset();
+  ++link_epoch_;
+}
+
+void SimProbe::cut() { ++link_epoch_; }
+
+void SimProbe::receive(ControllerMessage message) {
+  fleet_.clock.after(kTransit, [this, epoch = link_epoch_, message = std::move(message)] {
+    if (epoch == link_epoch_) handle(probe_core::ControllerReceived{message});
+  });
+}
+
+bool SimProbe::send_controller(const ProbeMessage& message) {
+  if (!link_ || fleet_.controller == nullptr) return false;
+  fleet_.clock.after(kTransit, [this, epoch = link_epoch_, key = identity(), message] {
+    if (epoch != link_epoch_ || fleet_.controller == nullptr) return;
+    fleet_.controller->handle(core::PeerMessage{key, "sim", message});
+  });
+  return true;
+}
+
+bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
+  const auto peer =
+      std::ranges::find_if(fleet_.probes, [&](const auto& probe) { return probe->node_ == to; });
+  if (peer == fleet_.probes.end()) return false;
+  fleet_.clock.after(kTransit, [this, &target = **peer, message] {
+    target.receive_mesh(node_key(host_), message);
+  });
+  return true;
+}
+
+void SimProbe::receive_mesh(const PublicKey& from, const MeshMessage& message) {
+  handle(probe_core::MeshReceived{from, message});
+}
+
+bool SimProbe::trace(const trace::TraceOrder& order) {
+  // A return trace is asked for by the far end; its session is the asker's.
+  const bool forward = order.direction == Direction::kForward;
+  const auto remote = SimFabric::host_at(order.remote.address);
+  auto hops = forward ? fleet_.fabric.hops(host_, remote, order.local_port, Direction::kForward)
+                      : fleet_.fabric.hops(remote, host_, order.remote.port, Direction::kReturn);
+  fleet_.clock.after(milliseconds{20}, [this, id = order.id, hops = std::move(hops)] {
+    handle(probe_core::TraceDone{{.id = id, .complete = true, .hops = hops}});
+  });
+  return true;
+}
+
+void SimProbe::apply_plan(std::shared_ptr<const Plan> plan) {
+  const bool idle = plan_ == nullptr;
+  plan_ = std::move(plan);
+  if (!idle) return;
+  measuring_since_ = fleet_.clock.wall();
+  const WallTime start = window_start(fleet_.clock.wall(), plan_->window) + plan_->window;
+  fleet_.clock.after(start + plan_->window + kWindowDelay - fleet_.clock.wall(),
+                     [this, start] { close_window(start); });
+}
+
+FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port) {
+  const auto to = SimFabric::host_at(peer.address);
+  FlowWindow flow;
+  flow.target = peer.node;
+  flow.source_port = port;
+  flow.sent = kPacketsPerWindow;
+  flow.lost_forward =
+      fleet_.fabric.lost(host_, to, port, Direction::kForward, flow.sent, fleet_.rng);
+  flow.lost_return = fleet_.fabric.lost(host_, to, port, Direction::kReturn,
+                                        flow.sent - flow.lost_forward, fleet_.rng);
+  if (flow.answered() > 0) {
+    flow.rtt_min_ns = flow.rtt_mean_ns = flow.rtt_max_ns = kRttNanoseconds;
+  }
+  return flow;
+}
+
+void SimProbe::close_window(WallTime start) {
+  if (plan_ == nullptr) return;
+  Report report;
+  report.plan = plan_->revision;
+  report.window_start = start;
+  report.window = plan_->window;
+  for (const auto& flow : plan_->flows) {
+    report.flows.push_back(measure(plan_->peers[flow.peer], flow.source_port));
+  }
+  const WallTime next = start + plan_->window;
+  fleet_.clock.after(plan_->window, [this, next] { close_window(next); });
+  handle(probe_core::WindowClosed{std::move(report)});
+}
+
+void SimProbe::append(Report report) {
+  const auto results = report.flows.size();
+  Batch batch{.boot = boot_,
+              .first_sequence = ++sequence_,
+              .sequence = sequence_,
+              .payload = wire::encode(report)};
+  spool_.emplace(sequence_, std::move(batch));
+  fleet_.clock.after(milliseconds{2}, [this, results] {
+    handle(probe_core::SpoolAppended{{}, results, level()});
+  });
+}
+
+void SimProbe::fetch(bool from_oldest, std::size_t batches_max) {
+  if (from_oldest) fetched_ = 0;
+  fleet_.clock.after(milliseconds{1}, [this, batches_max] {
+    std::vector<Batch> batches;
+    for (auto at = spool_.upper_bound(fetched_); at != spool_.end(); ++at) {
+      if (batches.size() == batches_max) break;
+      batches.push_back(at->second);
+      fetched_ = at->first;
+    }
+    handle(probe_core::SpoolFetched{std::move(batches), level()});
+  });
+}
+
+void SimProbe::release(BootId boot, const std::vector<SequenceInterval>& durable) {
+  if (boot != boot_) return;
+  for (const auto& [first, last] : durable) {
+    for (auto at = spool_.lower_bound(first); at != spool_.end() && at->first <= last;) {
+      acknowledged_.emplace(node_.value(), boot.value(), at->first);
+      at = spool_.erase(at);
+    }
+  }
+}
+
+}  // namespace faultline::sim
