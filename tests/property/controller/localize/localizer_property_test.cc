@@ -67,17 +67,24 @@ TEST_CASE("a single fault is named first, and nothing else is", "[localize][prop
 
 // log of the likelihood of all flows integrated over the rate of one faulty link, by brute force.
 double brute_force(const std::vector<SmallFabric::Row>& rows, const std::string& link) {
-  constexpr int kPoints = 400;
+  constexpr int kPoints = 100;
   constexpr double kBackground = 1e-5;
+  std::vector<double> crossings;
+  for (const auto& row : rows) {
+    double count = 0;
+    for (std::size_t j = 1; j < row.hops.size(); ++j) {
+      count += row.hops[j - 1] + ">" + row.hops[j] == link ? 1 : 0;
+    }
+    crossings.push_back(count);
+  }
   std::vector<double> logs;
   for (int i = 0; i < kPoints; ++i) {
     const double exponent = std::exp(std::log(3e-4) + (std::log(8) - std::log(3e-4)) * i / kPoints);
     double sum = 0;
-    for (const auto& row : rows) {
-      double x = kBackground * static_cast<double>(row.hops.size() - 1);
-      for (std::size_t j = 1; j < row.hops.size(); ++j) {
-        if (row.hops[j - 1] + ">" + row.hops[j] == link) x += exponent;
-      }
+    for (std::size_t j = 0; j < rows.size(); ++j) {
+      const auto& row = rows[j];
+      const double x =
+          kBackground * static_cast<double>(row.hops.size() - 1) + exponent * crossings[j];
       const auto lost = static_cast<double>(row.observation.lost);
       const auto sent = static_cast<double>(row.observation.sent);
       sum += (lost > 0 ? lost * std::log(-std::expm1(-x)) : 0) - (sent - lost) * x;
@@ -116,7 +123,7 @@ TEST_CASE("the first suspect is the best single link of a brute-force search",
 
 TEST_CASE("healthy fabrics of any usual background stay silent", "[localize][property]") {
   int accused = 0;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     const double background = seed % 2 == 0 ? 1e-4 : 2e-5;
     const SmallFabric fabric{.windows = static_cast<int>(seed % 3) + 1, .background = background};
     accused += !localize(fabric.measure(seed), {}).suspects.empty();
