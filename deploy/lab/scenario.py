@@ -15,6 +15,7 @@ from progress import WaitTimeout
 MEASURING_SECONDS_MAX = 240
 ALERT_SECONDS_MAX = 180
 RESOLVE_SECONDS_MAX = 300
+HORIZON_WINDOWS = 6  # the controller's default
 QUIET_WINDOWS = 6  # how long a healthy fabric is watched
 
 
@@ -57,14 +58,19 @@ class Scenario:
 
         return self._progress.wait(f"{nodes} nodes, every planned session and every path", look, MEASURING_SECONDS_MAX)
 
-    def wait_quiet(self):
-        """Until the last fault has left the localizer's horizon: nobody is suspected and no incident is open."""
+    def wait_forgotten(self):
+        """After healing, until the localizer's horizon holds no window of the fault, so that the next one is judged alone."""
+        judged = {self._client.status().window_judged}
+
         def look():
             self._fleet.check_alive()
-            suspects, waiting = verdict.suspects_of(self._client.localize()), self._client.status().incidents_open
-            return not suspects and waiting == 0, f"{', '.join(map(str, suspects)) or 'nobody'} suspected, {waiting} open"
+            judged.add(self._client.status().window_judged)
+            suspects = verdict.suspects_of(self._client.localize())
+            seen = len(judged) - 1
+            state = f"{seen}/{HORIZON_WINDOWS} windows, {', '.join(map(str, suspects)) or 'nobody'} suspected"
+            return seen >= HORIZON_WINDOWS and not suspects, state
 
-        self._progress.wait("a verdict without suspects", look, RESOLVE_SECONDS_MAX)
+        self._progress.wait("the last fault's windows to leave the horizon", look, RESOLVE_SECONDS_MAX)
 
     def watch_healthy(self, windows=QUIET_WINDOWS):
         """Nothing is broken: watches so many judged windows and fails at the first accusation."""
@@ -122,7 +128,8 @@ class Scenario:
         healed_at = time.time()
         dropped = faults.dropped(self._fabric)
         faults.heal(self._fabric)
-        self._progress.say(f"  healed; the fault had dropped {sum(dropped.values())} packets by rule")
+        counted = f"; the fault had dropped {sum(dropped.values())} packets" if dropped else ""  # a cut cable counts nothing
+        self._progress.say(f"  healed{counted}")
 
         def look():
             self._fleet.check_alive()

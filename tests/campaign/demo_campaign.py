@@ -99,7 +99,7 @@ def one_fault(given, running, progress, kind, seed):
     else:
         outcome, alerts_before = running.scenario.inject(fault)
         running.scenario.heal(outcome, alerts_before)
-        running.scenario.wait_quiet()
+        running.scenario.wait_forgotten()
     (progress.good if outcome.right else progress.bad)(f"  {outcome.sentence}")
     return outcome.as_json() | {"seed": seed}
 
