@@ -42,6 +42,11 @@ def _rounded(seconds):
     return None if seconds is None else round(seconds, 1)
 
 
+def judgement(status):
+    named = ", ".join(s["id"] for s in status.suspects) or "nobody"
+    return f"window {status.window_judged} judged, {named} suspected, {status.incidents_open} open"
+
+
 class Scenario:
     def __init__(self, fleet, progress):
         self._fleet, self._progress, self._client = fleet, progress, fleet.client
@@ -103,8 +108,7 @@ class Scenario:
             self._fleet.check_alive()
             pages[:] = [a for a in self._alerts(outcome)[before:] if a.event == "opened"]
             status = self._client.status()
-            named = ", ".join(s["id"] for s in status.suspects) or "nobody"
-            return bool(pages), f"window {status.window_judged} judged, {named} suspected, {len(pages)} webhooks"
+            return bool(pages), f"{judgement(status)}, {len(pages)} webhooks"
 
         try:
             self._progress.wait("the webhook that opens the incident", look, ALERT_SECONDS_MAX)
@@ -136,8 +140,9 @@ class Scenario:
             alerts = self._alerts(outcome)[alerts_before:]
             opened = {a.incident_id for a in alerts if a.event == "opened"}
             resolved = {a.incident_id for a in alerts if a.event == "resolved"}
-            waiting = self._client.status().incidents_open
-            return opened <= resolved and waiting == 0, f"{len(resolved)}/{len(opened)} resolved, {waiting} open"
+            status = self._client.status()
+            done = opened <= resolved and status.incidents_open == 0
+            return done, f"{judgement(status)}, {len(resolved)}/{len(opened)} resolved"
 
         self._progress.wait("the webhook that resolves it", look, RESOLVE_SECONDS_MAX)
         alerts = self._alerts(outcome)[alerts_before:]
