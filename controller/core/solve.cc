@@ -1,6 +1,7 @@
 #include "controller/core/solve.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "controller/core/observations.h"
@@ -11,6 +12,9 @@ namespace {
 using localize::ObservationSet;
 using localize::Suspect;
 using localize::SuspectKind;
+
+// A newest window as clean as this, were the fault still there, means that it is healed.
+constexpr double kHealedChance = 0.01;
 
 // Whether a component is the suspect or a part of it.
 class Crossing {
@@ -83,11 +87,43 @@ void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
   }
 }
 
-bool lost_in_window(const ObservationSet& set, const Suspect& suspect, std::int64_t window_end_s) {
+// P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
+double poisson_at_most(std::uint64_t count, double mean) {
+  if (mean > 100) {
+    return 0.5 * std::erfc((mean - static_cast<double>(count) - 0.5) / std::sqrt(2 * mean));
+  }
+  double term = std::exp(-mean);
+  double sum = term;
+  for (std::uint64_t k = 1; k <= count; ++k) {
+    term *= mean / static_cast<double>(k);
+    sum += term;
+  }
+  return sum;
+}
+
+// Whether the newest window still bears the suspect out: it loses at least what the low end of the
+// suspect's interval predicts, but for chance. Packets that cross what the newest window itself
+// accuses say nothing: their losses are explained.
+bool borne_out(const ObservationSet& set, const Suspect& suspect, const localize::Verdict& newest,
+               std::int64_t window_end_s) {
+  std::vector<Crossing> explained;
+  for (const auto& other : newest.suspects) {
+    if (same_suspect(suspect, other)) return true;
+    explained.emplace_back(set, other);
+  }
   const Crossing crosses(set, suspect);
-  return std::ranges::any_of(set.observations(), [&](const localize::Observation& observation) {
-    return observation.time_s == window_end_s && observation.lost > 0 && crosses(observation);
-  });
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  for (const auto& observation : set.observations()) {
+    if (observation.time_s != window_end_s || !crosses(observation)) continue;
+    if (std::ranges::any_of(explained, [&](const Crossing& it) { return it(observation); })) {
+      continue;
+    }
+    sent += observation.sent;
+    lost += observation.lost;
+  }
+  const double expected = suspect.loss_low * static_cast<double>(sent);
+  return sent > 0 && poisson_at_most(lost, expected) >= kHealedChance;
 }
 
 std::vector<std::string> affected_by(const ObservationSet& set, const Suspect& suspect) {
@@ -115,7 +151,7 @@ Solution solve(const SolveJob& job) {
   const auto newest = localize::localize(set, {.after_s = start_s, .until_s = end_s});
   auto verdict = localize::localize(set, {});
   std::erase_if(verdict.suspects,
-                [&](const Suspect& suspect) { return !lost_in_window(set, suspect, end_s); });
+                [&](const Suspect& suspect) { return !borne_out(set, suspect, newest, end_s); });
   add_newest(verdict, newest);
   verdict.enough_data = newest.enough_data;
 

@@ -210,6 +210,26 @@ TEST_CASE("a healed fault is gone with the first window that shows no loss acros
   CHECK(solution.verdict.suspects.empty());
 }
 
+TEST_CASE("a healed fault is not kept alive by the losses of the next one", "[solve]") {
+  const Fabric fabric;
+  // Flows that cross both links lose packets in the newest window, for the other link's sake.
+  const auto other_link = [](NodeId from, FlowWindow& flow) {
+    const bool enters_b = Fabric::leaf_of(from) == kLeafA && Fabric::leaf_of(flow.target) == kLeafB;
+    const bool returns_to_b =
+        Fabric::leaf_of(from) == kLeafB && Fabric::leaf_of(flow.target) == kLeafA;
+    const auto spine = [&](Direction direction) {
+      return Fabric::spine_of(flow.source_port, direction);
+    };
+    if (enters_b && spine(Direction::kForward) == kSpine2) flow.lost_forward = 3;
+    if (returns_to_b && spine(Direction::kReturn) == kSpine2) flow.lost_return = 3;
+  };
+  const auto solution =
+      solve(fabric.job({Fabric::window(0, kLossyLink), Fabric::window(1, kLossyLink),
+                        Fabric::window(2, other_link)}));
+  REQUIRE(solution.verdict.suspects.size() == 1);
+  CHECK(solution.verdict.suspects.front().id != "leafA>spine1");
+}
+
 TEST_CASE("a spine that is dead is down, though it carried packets before", "[solve]") {
   const Fabric fabric;
   const auto dead = [](NodeId from, FlowWindow& flow) {
