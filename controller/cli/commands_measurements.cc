@@ -1,5 +1,5 @@
 // matrix, path, history.
-#include "common/async/clock.h"
+#include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/time_argument.h"
 
@@ -47,7 +47,7 @@ Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
 Outcome<std::string> interval_query(const std::string& at, const std::string& since) {
   std::string query;
   if (!at.empty()) {
-    FAULTLINE_CLI_TRY(const auto time, parse_time_argument(at, async::now_wall()));
+    FAULTLINE_CLI_TRY(const auto time, parse_time_argument(at, now_wall()));
     query += "?at=" + url_encode(format_rfc3339(time));
   }
   if (!since.empty()) {

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "common/async/clock.h"
 #include "controller/cli/bundle_file.h"
+#include "controller/cli/clock.h"
 #include "controller/cli/progress.h"
 #include "controller/cli/table.h"
 #include "controller/cli/time_argument.h"
@@ -26,7 +26,7 @@ Outcome<localize::LocalizeOptions> horizon_of(const OfflineOptions& options,
                                               const localize::ObservationSet& set) {
   localize::LocalizeOptions result{.suspects_max = options.suspects_max};
   if (!options.at.empty()) {
-    FAULTLINE_CLI_TRY(const auto at, parse_time_argument(options.at, async::now_wall()));
+    FAULTLINE_CLI_TRY(const auto at, parse_time_argument(options.at, now_wall()));
     result.until_s = unix_seconds(at);
   }
   if (!options.horizon.empty()) {
@@ -49,9 +49,9 @@ Outcome<std::string> localize_offline(const OfflineOptions& options) {
   FAULTLINE_CLI_TRY(const auto set, read_bundle_file(options.file, on_piece));
   FAULTLINE_CLI_TRY(const auto horizon, horizon_of(options, set));
   progress.update(fmt::format("localizing over {} observations", set.observations().size()));
-  const auto started = async::now_instant();
+  const auto started = now_instant();
   const auto verdict = localize::localize(set, horizon);
-  const std::chrono::duration<double, std::milli> taken = async::now_instant() - started;
+  const std::chrono::duration<double, std::milli> taken = now_instant() - started;
   return localize::verdict_json(verdict, taken.count());
 }
 

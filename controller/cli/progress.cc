@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "common/async/clock.h"
+#include "controller/cli/clock.h"
 
 namespace faultline::cli {
 namespace {
@@ -17,7 +17,7 @@ constexpr auto kPatience = std::chrono::seconds{2};
 
 Progress::Progress()
     : terminal_(::isatty(STDERR_FILENO) == 1),
-      started_(async::now_instant()),
+      started_(now_instant()),
       next_(started_ + kPatience) {}
 
 Progress::~Progress() {
@@ -25,7 +25,7 @@ Progress::~Progress() {
 }
 
 void Progress::update(std::string_view text) {
-  const auto now = async::now_instant();
+  const auto now = now_instant();
   if (now < next_) return;
   next_ = now + (terminal_ ? std::chrono::seconds{1} : std::chrono::seconds{10});
   shown_ = true;
