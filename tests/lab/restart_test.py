@@ -25,7 +25,8 @@ CATCH_UP_SECONDS_MAX = 180
 class Restart(unittest.TestCase):
     def setUp(self):
         self.progress = Progress(4 + 3)
-        arguments = ["--name", NAME, "--spines", "2", "--leaves", "2", "--hosts", "2", "--fault", "none"]
+        # Three leaves: with two, a link up to a spine and the link down from it carry the same flows.
+        arguments = ["--name", NAME, "--spines", "2", "--leaves", "3", "--hosts", "2", "--fault", "none"]
         self.demo = demo.Demo(options.parse([*arguments, "--binaries", BINARIES]), self.progress)
         self.addCleanup(self.demo.take_down)
         self.demo.bring_up()
