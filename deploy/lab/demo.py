@@ -95,12 +95,12 @@ FIGURES = {
 
 def explain_kept(demo):
     fabric_tool = netns.__file__.replace("netns.py", "fabric.py")
-    name = demo.fabric.name
+    name, hosts = demo.fabric.name, demo.fabric.host_names
     print(f"""
 The lab keeps running. Use it:
   export FAULTLINE_API={demo.fleet.client.api} PATH={demo.options.binaries}:$PATH
-  faultline status; faultline localize; faultline path h1 h9
-  {fabric_tool} fault loss --name {name} --link leaf2:spine3 --loss 2%
+  faultline status; faultline localize; faultline path {hosts[0]} {hosts[-1]}
+  {fabric_tool} fault loss --name {name} --link leaf2:spine1 --loss 2%
   {fabric_tool} heal --name {name}
   tail -f {demo.fleet.alerts_path}
 Stop it, with all that belongs to it:
