@@ -48,34 +48,22 @@ void Pacer::stop() {
 }
 
 std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
-  while (!heap_.empty() && heap_.front().due <= now) {
-    Entry& first = heap_.front();
-    const auto overdue = now - first.due;
-    if (!first.deferred) lateness_ = std::max(lateness_, overdue);
-    if (overdue > interval_) {
-      advance_first(now, rng);
-      continue;
-    }
-    if (!budget_.take(now)) {
-      if (!first.deferred) ++deferred_;
-      first.deferred = true;
-      return std::nullopt;
-    }
-    const auto flow = first.flow;
-    advance_first(now, rng);
-    return flow;
+  if (heap_.empty() || heap_.front().due > now) return std::nullopt;
+  Entry& first = heap_.front();
+  if (!first.deferred) lateness_ = std::max(lateness_, now - first.due);
+  if (!budget_.take(now)) {
+    if (!first.deferred) ++deferred_;
+    first.deferred = true;
+    return std::nullopt;
   }
-  return std::nullopt;
-}
-
-void Pacer::advance_first(Instant now, Rng& rng) {
+  const auto flow = first.flow;
   std::ranges::pop_heap(heap_, kLaterDue);
-  const auto flow = heap_.back().flow;
   heap_.pop_back();
   Instant& slot = slots_[flow];
   slot += interval_;
-  if (slot < now) slot += (now - slot) / interval_ * interval_;
+  if (slot <= now) slot += ((now - slot) / interval_ + 1) * interval_;
   push({.due = jittered(slot, rng), .flow = flow});
+  return flow;
 }
 
 Instant Pacer::next_due(Instant now) {

@@ -2,8 +2,8 @@
 //
 // One packet per flow and interval. The flows' turns are spread evenly over the interval in random
 // order, and each packet is moved at random within kJitter of the interval, so that a fleet does
-// not pulse. A turn missed by more than an interval is skipped: a stalled probe never catches up
-// with a burst.
+// not pulse. After a stall each flow sends the one packet that is overdue, within the budget; the
+// turns it missed are skipped, not made up for.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +42,7 @@ class Pacer {
   [[nodiscard]] Instant next_due(Instant now);
   // Turns put off for want of budget, since the last call.
   [[nodiscard]] std::uint32_t take_deferred() { return std::exchange(deferred_, 0); }
-  // The longest that a turn was overdue for another reason, skipped ones included, since the last
-  // call.
+  // The longest that a turn was overdue for another reason, since the last call.
   [[nodiscard]] Duration take_lateness() { return std::exchange(lateness_, Duration::zero()); }
 
  private:
@@ -53,8 +52,6 @@ class Pacer {
     bool deferred = false;
   };
   void push(Entry entry);
-  // Moves the first entry to the flow's next turn that is not overdue by more than an interval.
-  void advance_first(Instant now, Rng& rng);
   [[nodiscard]] Instant jittered(Instant slot, Rng& rng) const;
 
   Duration interval_{};

@@ -15,9 +15,9 @@ constexpr Duration kTick = milliseconds{5};
 
 // Runs the pacer from `from` for `length`; returns the instants at which each flow sent.
 std::map<std::uint32_t, std::vector<Instant>> run(Pacer& pacer, Instant from, Duration length,
-                                                  Rng& rng) {
+                                                  Rng& rng, Duration tick = kTick) {
   std::map<std::uint32_t, std::vector<Instant>> sent;
-  for (Instant now = from; now < from + length; now += kTick) {
+  for (Instant now = from; now < from + length; now += tick) {
     while (const auto turn = pacer.take(now, rng)) sent[*turn].push_back(now);
   }
   return sent;
@@ -78,6 +78,15 @@ TEST_CASE("after a stall the missed turns are skipped, not made up for", "[sessi
   }
   CHECK(total <= 42);  // at most one that is overdue, and this second's
   CHECK(pacer.take_lateness() > seconds{50});
+}
+
+TEST_CASE("a prober that always wakes too late still sends once per wake-up", "[session]") {
+  Rng rng(8);
+  Pacer pacer;
+  pacer.configure(std::vector<Pacer::FlowPace>(4), milliseconds{50}, 1000, Instant{}, rng);
+  const auto sent = run(pacer, Instant{}, seconds{10}, rng, milliseconds{200});
+  REQUIRE(sent.size() == 4);
+  for (const auto& [flow, instants] : sent) CHECK(instants.size() >= 48);
 }
 
 TEST_CASE("a flow keeps its pace when others come and go", "[session]") {
