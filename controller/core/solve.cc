@@ -123,7 +123,8 @@ bool borne_out(const ObservationSet& set, const Suspect& suspect, const localize
     lost += observation.lost;
   }
   const double expected = suspect.loss_low * static_cast<double>(sent);
-  return sent > 0 && poisson_at_most(lost, expected) >= kHealedChance;
+  // The estimate is diluted by the windows since the healing: no loss at all is never a fault.
+  return lost > 0 && poisson_at_most(lost, expected) >= kHealedChance;
 }
 
 std::vector<std::string> affected_by(const ObservationSet& set, const Suspect& suspect) {

@@ -210,6 +210,16 @@ TEST_CASE("a healed fault is gone with the first window that shows no loss acros
   CHECK(solution.verdict.suspects.empty());
 }
 
+TEST_CASE("a healed fault stays gone while its windows leave the horizon", "[solve]") {
+  const Fabric fabric;
+  std::vector<std::vector<NodeReport>> windows{Fabric::window(0, kLossyLink)};
+  for (int number = 1; number <= 5; ++number) {
+    CAPTURE(number);
+    windows.push_back(Fabric::window(number, kHealthy));
+    CHECK(solve(fabric.job(windows)).verdict.suspects.empty());
+  }
+}
+
 TEST_CASE("a healed fault is not kept alive by the losses of the next one", "[solve]") {
   const Fabric fabric;
   // Flows that cross both links lose packets in the newest window, for the other link's sake.
