@@ -40,6 +40,7 @@ TEST_CASE("one lossy link is one incident: opened with its name, resolved when h
     fleet.run(minutes{2});
     fleet.fabric.fault.reset();
     fleet.run(minutes{2});
+    for (const auto& alert : fleet.alerts) UNSCOPED_INFO(alert.event << " " << alert.component);
     const auto opened = alerts_of(fleet, "opened");
     REQUIRE(opened.size() == 1);
     CHECK(opened.front().component == "leaf2>spine3");

@@ -74,11 +74,11 @@ class Node {
     REQUIRE(next<trace::TraceResult>().id == 999);
   }
   Report next_report() { return next<WindowClosed>().report; }
-  // The first report of a window that the plan `revision` filled as a whole.
+  // The first report of a window that the plan `revision` filled as a whole, its sessions settled.
   Report next_whole_report(std::uint64_t revision) {
     for (bool seen = false;; seen = true) {
       auto report = next_report();
-      if (report.plan == PlanRevision{revision} && seen) return report;
+      if (report.plan == PlanRevision{revision} && seen && !report.flows.empty()) return report;
       if (report.plan != PlanRevision{revision}) seen = false;
     }
   }
