@@ -6,6 +6,7 @@
 
 #include "controller/app/config.h"
 #include "controller/app/controller.h"
+#include "controller/app/inventory_file.h"
 
 namespace {
 
@@ -43,6 +44,8 @@ int main(int argc, char** argv) {
       faultline::app::load_config(config_file, faultline::config::environment_of_process());
   if (!config) return fail_with(config.error().context);
   if (check_config) {
+    const auto inventory = faultline::app::load_inventory(config->topology);
+    if (!inventory) return fail_with(inventory.error().context);
     std::printf("%s is valid\n", config_file.c_str());
     return 0;
   }

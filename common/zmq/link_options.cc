@@ -110,6 +110,15 @@ bool is_listen_endpoint(std::string_view text) {
          (text.ends_with(":*") && is_endpoint(fmt::format("{}1", text.substr(0, text.size() - 1))));
 }
 
+// libzmq names an IPv4 address of a dual-stack listener "tcp://[::ffff:10.0.0.1]:7400".
+std::string readable_endpoint(const std::string& endpoint) {
+  constexpr std::string_view kMappedV4 = "tcp://[::ffff:";
+  const auto bracket = endpoint.rfind(']');
+  if (!endpoint.starts_with(kMappedV4) || bracket == std::string::npos) return endpoint;
+  return fmt::format("tcp://{}{}", endpoint.substr(kMappedV4.size(), bracket - kMappedV4.size()),
+                     endpoint.substr(bracket + 1));
+}
+
 }  // namespace
 
 Context make_context() {
@@ -155,7 +164,7 @@ Result<std::string> listen(Socket& server, std::string_view endpoint) {
   if (!is_listen_endpoint(endpoint)) return fail_endpoint("listen on", endpoint, EINVAL);
   try {
     server.bind(std::string{endpoint});
-    return server.get(::zmq::sockopt::last_endpoint);
+    return readable_endpoint(server.get(::zmq::sockopt::last_endpoint));
   } catch (const ::zmq::error_t& error) {
     return fail_endpoint("listen on", endpoint, error.num());
   }

@@ -92,6 +92,11 @@ void read_root(Section& root, ControllerConfig& config) {
              {{"text", obs::LogFormat::kText}, {"json", obs::LogFormat::kJson}});
 }
 
+// A file that the configuration names is beside it, wherever the process was started.
+void find_beside(const std::filesystem::path& file, std::filesystem::path& named) {
+  if (!named.empty()) named = file.parent_path() / named;
+}
+
 }  // namespace
 
 Result<ControllerConfig> load_config(const std::filesystem::path& file,
@@ -101,6 +106,8 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
   auto root = document.root(environment);
   read_root(root, config);
   FAULTLINE_TRY_STATUS(document.finish());
+  find_beside(file, config.topology);
+  for (auto& webhook : config.webhooks) find_beside(file, webhook.secret_file);
   const auto in_file = [&](Status status) -> Status {
     if (status) return status;
     return fail(status.error().code, fmt::format("{}: {}", file.string(), status.error().context));

@@ -40,7 +40,8 @@ struct ControllerConfig {
   obs::LogOptions log;
 };
 
-// One sentence on the first mistake: "controller.yaml:12: window: ...".
+// One sentence on the first mistake: "controller.yaml:12: window: ...". Relative paths of files
+// that it names are taken to be relative to it.
 [[nodiscard]] Result<ControllerConfig> load_config(const std::filesystem::path& file,
                                                    const config::Environment& environment);
 

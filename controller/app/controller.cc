@@ -56,6 +56,17 @@ core::CoreOptions core_options(const ControllerConfig& config) {
   return options;
 }
 
+// The keys and the results of the fleet are nobody else's business.
+Status make_data_dir(const std::filesystem::path& directory) {
+  std::error_code failure;
+  if (std::filesystem::create_directories(directory, failure)) {
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, failure);
+  }
+  if (!failure) return {};
+  return fail(ErrorCode::kDenied, fmt::format("cannot create the data directory {}: {}",
+                                              directory.string(), failure.message()));
+}
+
 // What create() prepares, in the order in which it can fail.
 struct Parts {
   crypto::KeyPair keys;
@@ -69,6 +80,7 @@ Result<Parts> prepare(const ControllerConfig& config) {
   Parts parts;
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
+  FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
   FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);

@@ -2,7 +2,6 @@
 
 #include <string_view>
 
-#include "common/obs/log.h"
 #include "common/obs/process_metrics.h"
 
 namespace faultline::app {
@@ -71,6 +70,8 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_joins_refused_total",
          "Refused joins; above zero: spent or expired tokens, or somebody who should not.",
          s.fleet.joins_refused);
+  expose("faultline_hellos_refused_total",
+         "Refused hellos; above zero: probes of another protocol version.", s.fleet.hellos_refused);
   expose("faultline_messages_malformed_total", "Frames that could not be decoded.",
          s.core.messages_malformed);
   expose("faultline_messages_unknown_kind_total", "Messages of a newer protocol, ignored.",
@@ -105,8 +106,6 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_jobs_overloaded_total",
                    "Jobs that found their queue full; above zero is a bug or a hanging disk."},
                   sources.shell.counters().overloaded);
-  registry.expose_counter({"faultline_log_lines_dropped_total", "Log lines dropped."},
-                          [] { return static_cast<double>(obs::log_lines_dropped()); });
   obs::expose_process_metrics(registry);
   auto text = registry.render();
   constexpr std::string_view kEnd = "# EOF\n";

@@ -1,0 +1,74 @@
+#include "controller/app/config.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "controller/app/inventory_file.h"
+#include "controller/topology/topology.h"
+#include "tests/support/catch.h"
+
+namespace faultline::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kExamples{FAULTLINE_EXAMPLES};
+
+std::string read_file(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+TEST_CASE("the example shows the defaults, except where it says otherwise", "[config]") {
+  const auto config = load_config(kExamples / "controller.yaml", {});
+  REQUIRE(config);
+  const ControllerConfig defaults;
+  CHECK(config->data_dir == defaults.data_dir);
+  CHECK(config->listen == defaults.listen);
+  CHECK(config->api_socket == defaults.api_socket);
+  CHECK(config->heartbeat == defaults.heartbeat);
+  CHECK(config->retention == defaults.retention);
+  CHECK(config->horizon_windows == defaults.horizon_windows);
+  CHECK(config->planner == defaults.planner);
+  CHECK(config->incident == defaults.incident);
+  CHECK(config->log.level == defaults.log.level);
+  CHECK(config->log.format == defaults.log.format);
+
+  CHECK(config->advertise == std::vector<std::string>{"tcp://192.0.2.10:7400"});
+  CHECK(config->webhooks ==
+        std::vector<WebhookConfig>{{.name = "oncall",
+                                    .url = "https://oncall.example.net/faultline",
+                                    .secret_file = "/etc/faultline/oncall.secret"}});
+}
+
+TEST_CASE("a file named by the configuration is found beside it", "[config]") {
+  const auto config = load_config(kExamples / "controller.yaml", {});
+  REQUIRE(config);
+  CHECK(config->topology == kExamples / "topology.yaml");
+}
+
+TEST_CASE("the environment overrides the file", "[config]") {
+  const auto config =
+      load_config(kExamples / "controller.yaml",
+                  {{"FAULTLINE_DATA_DIR", "/elsewhere"}, {"FAULTLINE_PLAN_FLOWS_PER_PAIR", "3"}});
+  REQUIRE(config);
+  CHECK(config->data_dir == "/elsewhere");
+  CHECK(config->planner.flows_per_pair == 3);
+}
+
+TEST_CASE("the example inventory is a fabric of four devices and four cables", "[config]") {
+  const auto inventory = parse_inventory(read_file(kExamples / "topology.yaml"), "topology.yaml");
+  if (!inventory) FAIL(inventory.error().context);
+  topology::Topology topology(*inventory);
+  topology.settle();
+  CHECK(topology.devices().size() == 4);
+  std::vector<std::string> links;
+  for (const auto& [id, link] : topology.links()) links.push_back(id);
+  CHECK_THAT(links, Catch::UnorderedEquals(std::vector<std::string>{
+                        "leaf1>spine1", "spine1>leaf1", "leaf2>spine1", "spine1>leaf2",
+                        "leaf1>spine2", "spine2>leaf1", "leaf2>spine2", "spine2>leaf2"}));
+}
+
+}  // namespace
+}  // namespace faultline::app
