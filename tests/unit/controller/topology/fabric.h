@@ -14,7 +14,7 @@ namespace faultline::topology {
 inline IpAddress address(const char* text) { return IpAddress::parse(text).value(); }
 
 // "*" is a silent hop.
-inline std::vector<Hop> hops(std::initializer_list<const char*> texts) {
+inline std::vector<Hop> hops(const std::vector<const char*>& texts) {
   std::vector<Hop> result;
   for (const auto* text : texts) result.push_back({IpAddress::parse(text)});
   return result;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr NodeId kReporter{1};
 
-PathRecord traced(std::int64_t at, bool complete, std::initializer_list<const char*> texts) {
+PathRecord traced(std::int64_t at, bool complete, const std::vector<const char*>& texts) {
   return {.target = NodeId{2},
           .source_port = 40'000,
           .traced_at = wall_time_from_unix_seconds(at),
@@ -23,7 +23,7 @@ const KnownPath& known_of(const PathBook& book) {
 TEST_CASE("each trace is news or is not", "[topology]") {
   struct Trace {
     bool complete;
-    std::initializer_list<const char*> hops;
+    std::vector<const char*> hops;
     PathNews news;
   };
   struct Story {
