@@ -107,10 +107,7 @@ std::string render_metrics(const MetricSources& sources) {
                    "Jobs that found their queue full; above zero is a bug or a hanging disk."},
                   sources.shell.counters().overloaded);
   obs::expose_process_metrics(registry);
-  auto text = registry.render();
-  constexpr std::string_view kEnd = "# EOF\n";
-  if (text.ends_with(kEnd)) text.resize(text.size() - kEnd.size());
-  return text;
+  return registry.render();
 }
 
 }  // namespace faultline::app

@@ -18,7 +18,7 @@ struct MetricSources {
   const Shell& shell;
 };
 
-// Without the closing "# EOF". Safe on any thread: reads atomics and the immutable snapshot.
+// Complete with "# EOF". Safe on any thread: reads atomics and the immutable snapshot.
 [[nodiscard]] std::string render_metrics(const MetricSources& sources);
 
 }  // namespace faultline::app
