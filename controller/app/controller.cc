@@ -172,8 +172,7 @@ class Process : public Controller {
   }
 
   async::awaitable<void> wait_for_signal() {
-    async::asio::signal_set signals(loop_, SIGINT, SIGTERM);
-    const int signal = co_await signals.async_wait(async::use_awaitable);
+    const int signal = co_await signals_.async_wait(async::use_awaitable);
     obs::log_info("controller", "signal {}: stopping", signal);
     stop({});
   }
@@ -205,6 +204,7 @@ class Process : public Controller {
   zmq::Context context_;
   zmq::ZapThread zap_;
   async::asio::io_context loop_;
+  async::asio::signal_set signals_{loop_, SIGINT, SIGTERM};  // caught from the first line on
   async::TaskGroup tasks_;
   DocumentVersions versions_;
   std::map<std::string, Receiver> receivers_;

@@ -1,6 +1,5 @@
 #include "probe/app/probe.h"
 
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -177,8 +176,7 @@ void Probe::stop() {
 }
 
 async::awaitable<void> Probe::wait_for_signal(Probe& probe) {
-  async::asio::signal_set signals{probe.loop_, SIGTERM, SIGINT};
-  const int number = co_await signals.async_wait(async::use_awaitable);
+  const int number = co_await probe.signals_.async_wait(async::use_awaitable);
   obs::log_info("probe", "stopping on signal {}", number);
   probe.stop();
 }

@@ -10,6 +10,7 @@
 // Thread safety: create() and run() belong to main's thread, which becomes the loop.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -91,6 +92,7 @@ class Probe final : private probe_core::EffectSink {
   async::Published<zmq::TrustTable> trust_;
   zmq::Context context_;
   async::asio::io_context loop_;
+  async::asio::signal_set signals_{loop_, SIGINT, SIGTERM};  // caught from the first line on
   zmq::ZapThread zap_;
   std::optional<Error> failure_;
   async::TaskGroup tasks_;

@@ -155,7 +155,7 @@ TEST_CASE("killed at random moments, the controller loses nothing and counts not
   Rng rng{seed};
   Stage stage;
   const auto start = async::now_wall();
-  const auto base = window_start(start, std::chrono::seconds{1}) - std::chrono::minutes{10};
+  const auto base = window_start(start, kWindow) - std::chrono::minutes{10};
   const auto incident = open_incident(start);
   REQUIRE(open_store(stage)->ledger().commit(std::vector<store::LedgerWrite>{
       {store::Table::kIncidents, incident.id, incident::to_json(incident), 0}}));

@@ -10,7 +10,6 @@ namespace faultline::tests {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 zmq::Socket make_socket(Stage& stage, const crypto::KeyPair& keys) {
   auto socket = zmq::make_client(
@@ -80,8 +79,8 @@ Hello hello(BootId boot, const NodeProfile& profile) {
 
 Report report(WallTime base, std::uint64_t number, NodeId target) {
   Report report;
-  report.window_start = base + seconds{number};
-  report.window = seconds{1};
+  report.window_start = base + kWindow * static_cast<std::int64_t>(number);
+  report.window = kWindow;
   report.flows = {{.target = target,
                    .source_port = 61'000,
                    .sent = 10,
@@ -110,7 +109,7 @@ Node::Node(Stage& stage, const std::string& name, const std::string& address)
       profile_(profile(address, "rack-" + name)),
       id_(join(stage, name, keys_.public_key, profile_)),
       boot_(crypto::random_u64()),
-      base_(window_start(async::now_wall(), seconds{1}) - std::chrono::minutes{10}),
+      base_(window_start(async::now_wall(), kWindow) - std::chrono::minutes{10}),
       peer_(stage, keys_) {
   peer_.say(hello(boot_, profile_));
   CHECK(peer_.hear<Welcome>().node == id_);

@@ -65,9 +65,12 @@ class Peer {
 // An open connection that nobody reads: for what a Peer would never send.
 [[nodiscard]] zmq::Socket connect_raw(Stage& stage, const crypto::KeyPair& keys);
 
+// The controller's default.
+inline constexpr Duration kWindow = std::chrono::seconds{10};
+
 [[nodiscard]] NodeProfile profile(const std::string& address, const std::string& rack);
 [[nodiscard]] Hello hello(BootId boot, const NodeProfile& profile);
-// Of one second, `number` seconds after `base`; one flow with 10 packets sent.
+// Of window `number` after `base`; one flow with 10 packets sent.
 [[nodiscard]] Report report(WallTime base, std::uint64_t number, NodeId target);
 [[nodiscard]] Batch batch(BootId boot, std::uint64_t sequence, const Report& report);
 [[nodiscard]] bool covers(const BatchAck& ack, BootId boot, std::uint64_t sequence);

@@ -9,8 +9,6 @@
 namespace faultline::tests {
 namespace {
 
-using std::chrono::seconds;
-
 constexpr std::uint32_t kSent = 50;
 constexpr std::uint32_t kLost = 5;
 constexpr int kWindows = 4;
@@ -23,7 +21,7 @@ Plan take_plan(Node& node, const Node& other) {
     REQUIRE(plan.peers.size() == 1);
     CHECK(plan.node == node.id());
     CHECK(plan.peers[0].node == other.id());
-    CHECK(plan.window == seconds{1});
+    CHECK(plan.window == kWindow);
     node.peer().say(PlanAck{.revision = plan.revision, .hash = plan_hash(plan)});
     return plan;
   }
@@ -55,14 +53,14 @@ TEST_CASE("two nodes join, measure each other, and the operator sees the loss",
   REQUIRE(plan_b.flows.size() == 4);
 
   // A tenth of what a sends to b is lost on its way there.
-  const auto last = window_start(async::now_wall(), seconds{1}) - seconds{1};
+  const auto last = window_start(async::now_wall(), kWindow) - kWindow;
   for (int i = 1; i <= kWindows; ++i) {
-    const auto start = last - seconds{kWindows - i};
+    const auto start = last - kWindow * (kWindows - i);
     const auto sequence = static_cast<std::uint64_t>(i);
     a.peer().say(batch(a.boot(), sequence, measured(plan_a, start, kLost)));
     b.peer().say(batch(b.boot(), sequence, measured(plan_b, start, 0)));
   }
-  const auto judged = format_rfc3339(last + seconds{1});
+  const auto judged = format_rfc3339(last + kWindow);
   stage.wait_for("the last window to be judged",
                  [&] { return stage.get("/api/v1/status").at("window_judged") == judged; });
 
@@ -82,7 +80,8 @@ TEST_CASE("two nodes join, measure each other, and the operator sees the loss",
   CHECK(nodes[0].at("last_window") == judged);
   CHECK(nodes[1].at("plan_revision") == plan_b.revision.value());
 
-  const auto matrix = stage.get("/api/v1/matrix?by=node&since=" + std::to_string(kWindows) + "s");
+  const auto matrix =
+      stage.get("/api/v1/matrix?by=node&since=" + std::to_string(10 * kWindows) + "s");
   CHECK(matrix.at("groups") == nlohmann::json({"a", "b"}));
   const auto& rows = matrix.at("rows");
   const auto& cell = rows.at(0).at("cells").at(1);

@@ -23,7 +23,7 @@ namespace faultline::tests {
 
 class Stage {
  public:
-  // Prepares the configuration: minimal_config() on a fixed port, with quick windows, and this.
+  // Prepares the configuration: minimal_config() on a fixed port, few flows, and this.
   explicit Stage(const std::string& more_config = {});
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;

@@ -9,7 +9,7 @@ namespace {
 
 TEMPLATE_TEST_CASE("a message cut at any length is refused", "[wire]", ProbeCodec, ControllerCodec,
                    PlanCodec, ReportCodec, MeshCodec) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     CAPTURE(seed);
     Rng rng(seed);
     const auto bytes = wire::encode(TestType::random(rng));
