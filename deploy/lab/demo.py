@@ -24,7 +24,7 @@ FAILURES = (LabError, CliError, WaitTimeout, subprocess.TimeoutExpired)
 class Demo:
     def __init__(self, options, progress):
         self.options, self.fabric, self._progress = options, options.fabric, progress
-        self.fleet = Fleet(self.fabric, options.binaries)
+        self.fleet = Fleet(self.fabric, options.binaries, options.window_seconds)
         self.scenario = Scenario(self.fleet, progress)
 
     def bring_up(self):

@@ -10,7 +10,6 @@ from topology import CONTROLLER, LabError
 
 PROGRAMS = ("faultline-controller", "faultline-probe", "faultline")
 CONTROL_PORT = 7400
-WINDOW_SECONDS = 10
 WEBHOOK_PORT = 9099
 STOP_SECONDS_MAX = 15
 LOG_LINES_SHOWN = 15
@@ -35,7 +34,7 @@ token_file: {folder}/token
 name: {name}
 address: {address}
 labels: {{rack: {rack}}}
-ports: {{first: 42000, count: 16}}
+ports: {{first: 61000, count: 16}}
 spool: {{size_max: 64MiB}}
 log: {{level: info, format: text}}
 """
@@ -85,11 +84,11 @@ class Process:
 
 
 class Fleet:
-    def __init__(self, fabric, binaries):
+    def __init__(self, fabric, binaries, window_seconds):
         for name in PROGRAMS:
             if not (binaries / name).is_file():
                 raise LabError(f"{binaries / name} is not built; run deploy/build.sh release")
-        self.fabric, self._binaries = fabric, binaries
+        self.fabric, self._binaries, self.window_seconds = fabric, binaries, window_seconds
         self.folder = netns.state_dir(fabric.name)
         self.alerts_path = self.folder / "controller" / "alerts.jsonl"
         self.client = Client(binaries / "faultline", self.folder / "controller" / "controller.sock")
@@ -107,7 +106,7 @@ class Fleet:
             "--output", self.alerts_path])
         (folder / "controller.yaml").write_text(CONTROLLER_YAML.format(
             folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
-            topology=self.folder / "topology.yaml", window=f"{WINDOW_SECONDS}s"))
+            topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s"))
         self.run_controller()
 
     def run_controller(self):

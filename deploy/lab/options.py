@@ -7,6 +7,9 @@ import faults
 from topology import Fabric, LabError
 
 
+WINDOW_SECONDS = range(1, 61)  # as the controller allows
+
+
 class UsageError(Exception):
     """Wrong options; its text says which."""
 
@@ -19,6 +22,7 @@ class Options:
     summary: Path | None
     logs: Path | None
     binaries: Path
+    window_seconds: int
     check: bool
 
 
@@ -41,6 +45,7 @@ def _parser():
     parser.add_argument("--summary", type=Path)
     parser.add_argument("--logs", type=Path)
     parser.add_argument("--binaries", type=Path, default=Path(__file__).resolve().parents[2] / "build" / "release" / "bin")
+    parser.add_argument("--window", type=int, default=10)
     parser.add_argument("--check", action="store_true")
     return parser
 
@@ -50,9 +55,11 @@ def parse(arguments):
     try:
         fabric = Fabric(given.name, given.spines, given.leaves, given.hosts, given.seed)
         fault = _fault(fabric, given)
+        if given.window not in WINDOW_SECONDS:
+            raise LabError(f"--window is {WINDOW_SECONDS.start} to {WINDOW_SECONDS.stop - 1} seconds")
     except LabError as error:
         raise UsageError(str(error)) from None
-    return Options(fabric, fault, given.keep, given.summary, given.logs, given.binaries.resolve(), given.check)
+    return Options(fabric, fault, given.keep, given.summary, given.logs, given.binaries.resolve(), given.window, given.check)
 
 
 def _fault(fabric, given):

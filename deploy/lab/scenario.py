@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import faults
 import verdict
 from client import read_alerts
-from fleet import WINDOW_SECONDS
 from progress import WaitTimeout
 
 MEASURING_SECONDS_MAX = 240
@@ -91,7 +90,7 @@ class Scenario:
             seen = len(judged) - 1
             return seen >= windows or bool(outcome.suspects), f"{seen}/{windows} windows, {len(outcome.suspects)} accused"
 
-        self._progress.wait(f"{windows} judged windows without an accusation", look, (windows + 6) * WINDOW_SECONDS)
+        self._progress.wait(f"{windows} judged windows without an accusation", look, (windows + 6) * self._fleet.window_seconds)
         outcome.right, outcome.sentence = verdict.judge(outcome.fault, outcome.suspects)
         outcome.false_suspects = outcome.suspects
         return outcome

@@ -36,6 +36,7 @@ def parse():
     parser.add_argument("--fault", nargs="+", choices=faults.KINDS, default=["loss"])
     parser.add_argument("--loss", default="1%")
     parser.add_argument("--seeds", default="1-20", help="1-20 or 7")
+    parser.add_argument("--window", type=int, default=10, help="seconds (default: 10)")
     parser.add_argument("--name", default="campaign")
     parser.add_argument("--binaries", type=Path, default=ROOT / "build" / "release" / "bin")
     parser.add_argument("--plain", action="store_true", help="a demo.sh per seed instead of one fleet for all")
@@ -52,7 +53,7 @@ def parse():
 
 def demo_arguments(given, kind, seed):
     return ["--fault", kind, "--loss", given.loss, "--seed", str(seed), "--name", given.name,
-            "--binaries", str(given.binaries)]
+            "--window", str(given.window), "--binaries", str(given.binaries)]
 
 
 def run_plain(given, collect):

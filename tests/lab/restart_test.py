@@ -13,11 +13,11 @@ import demo  # noqa: E402
 import faults  # noqa: E402
 import options  # noqa: E402
 from client import read_alerts  # noqa: E402
-from fleet import WINDOW_SECONDS  # noqa: E402
 from progress import Progress  # noqa: E402
 
 NAME = "labrestart"
 FLOWS_PER_PAIR = 8
+WINDOW_SECONDS = 5
 WINDOWS_AWAY = 3  # how many windows end while the controller is down
 CATCH_UP_SECONDS_MAX = 180
 
@@ -26,7 +26,8 @@ class Restart(unittest.TestCase):
     def setUp(self):
         self.progress = Progress(4 + 3)
         # Three leaves: with two, a link up to a spine and the link down from it carry the same flows.
-        arguments = ["--name", NAME, "--spines", "2", "--leaves", "3", "--hosts", "2", "--fault", "none"]
+        arguments = ["--name", NAME, "--spines", "2", "--leaves", "3", "--hosts", "2", "--fault", "none",
+                     "--window", str(WINDOW_SECONDS)]
         self.demo = demo.Demo(options.parse([*arguments, "--binaries", BINARIES]), self.progress)
         self.addCleanup(self.demo.take_down)
         self.demo.bring_up()
