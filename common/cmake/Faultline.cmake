@@ -11,7 +11,9 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 find_program(FAULTLINE_CCACHE ccache)
 if(FAULTLINE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${FAULTLINE_CCACHE}")
+  # Without the sloppiness, a precompiled header could hold __TIME__ for all ccache knows, and nothing would be cached.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    "${CMAKE_COMMAND}" -E env "CCACHE_SLOPPINESS=pch_defines,time_macros" "${FAULTLINE_CCACHE}")
 endif()
 find_program(FAULTLINE_MOLD mold)
 if(FAULTLINE_MOLD)
@@ -83,8 +85,7 @@ function(faultline_tests layer area)
   add_executable(${target} ${ARG_SRCS})
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} tests_catch_main)
-  # Catch2's macros cost GCC minutes of optimising; the libraries under test keep their own level.
-  target_compile_options(${target} PRIVATE -O0)
+  target_precompile_headers(${target} REUSE_FROM tests_precompiled)
   add_test(NAME ${FAULTLINE_TEST_PREFIX}${layer}.${area} COMMAND ${target})
   set_tests_properties(${FAULTLINE_TEST_PREFIX}${layer}.${area} PROPERTIES
     LABELS ${layer} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL}
