@@ -26,7 +26,30 @@ inline constexpr std::size_t kBundleLinksMax = 4'000'000;
 inline constexpr std::size_t kBundlePathHopsMax = 255;
 inline constexpr std::size_t kBundleCandidatesMax = 256;
 inline constexpr std::size_t kBundleObservationsMax = 20'000'000;
+inline constexpr std::size_t kBundleHealthMax = 4'000'000;
+inline constexpr std::size_t kBundleHopsMax = 500'000'000;             // of all different paths
 inline constexpr std::uint64_t kBundlePacketsMax = 1'000'000'000'000;  // sent, in one observation
+// Outside of these a candidate's weight is refused with kInvalid.
+inline constexpr double kBundleWeightMin = 1e-9;
+inline constexpr double kBundleWeightMax = 1e9;
+
+// Lines of one sort.
+struct BundleLines {
+  std::uint64_t count = 0;
+  std::uint64_t first = 0;  // from 1; 0 when there is none
+
+  void add(std::uint64_t line) {
+    if (count++ == 0) first = line;
+  }
+};
+
+// What was accepted, but may not be what its writer meant: the user should hear of it.
+struct BundleNotes {
+  BundleLines unknown_records;         // skipped
+  BundleLines other_ends;              // observations whose path does not lead from src to dst
+  std::uint64_t repeated_windows = 0;  // of one flow on one route; their packets are added up
+  std::string repeated_flow;           // the first of them: "h1 to h9, flow f1"
+};
 
 // Feed it chunks of any size, cut anywhere; then finish(). After an Error it takes no more.
 class BundleReader {
@@ -36,7 +59,8 @@ class BundleReader {
   Result<ObservationSet> finish();
 
   [[nodiscard]] std::uint64_t lines() const { return line_; }
-  [[nodiscard]] std::uint64_t unknown_records() const { return unknown_records_; }
+  // Complete after finish().
+  [[nodiscard]] const BundleNotes& notes() const { return notes_; }
 
  private:
   Status read_line(std::string_view line);
@@ -44,7 +68,7 @@ class BundleReader {
   ObservationSet set_;
   std::string partial_;  // a line whose end has not arrived yet
   std::uint64_t line_ = 0;
-  std::uint64_t unknown_records_ = 0;
+  BundleNotes notes_;
 };
 
 // A whole bundle that is in memory already.

@@ -153,6 +153,9 @@ class ObservationSet {
   [[nodiscard]] const std::vector<ProbeHealth>& health() const { return health_; }
   [[nodiscard]] std::size_t path_count() const { return path_ends_.size(); }
   [[nodiscard]] std::size_t route_count() const { return route_ends_.size(); }
+  // Links of all different paths and candidates of all different routes: below 2^32, or the caller
+  // stops adding.
+  [[nodiscard]] std::size_t stored_hops() const { return path_links_.size() + route_paths_.size(); }
   [[nodiscard]] std::size_t flow_count() const { return flows_.size(); }
 
   [[nodiscard]] const Device& at(DeviceIndex index) const { return devices_[index.value()]; }

@@ -62,7 +62,8 @@ Json suspect_json(const Suspect& suspect) {
 
 }  // namespace
 
-std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms) {
+std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms,
+                         std::optional<std::uint64_t> unknown_records) {
   Json document;
   document["schema"] = "faultline.localize/1";
   document["observations"] = verdict.observations;
@@ -77,6 +78,7 @@ std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms)
   }
   document["suspects_omitted"] = verdict.suspects_omitted;
   document["unexplained_bad_flows"] = verdict.unexplained_bad_flows;
+  if (unknown_records) document["unknown_records"] = *unknown_records;
   return document.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

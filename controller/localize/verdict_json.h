@@ -10,6 +10,8 @@
 namespace faultline::localize {
 
 // `solve_ms` is measured by the caller, who owns a clock; null in the document when absent.
-[[nodiscard]] std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms);
+// `unknown_records` of a bundle were skipped; without a bundle the document does not have the key.
+[[nodiscard]] std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms,
+                                       std::optional<std::uint64_t> unknown_records = {});
 
 }  // namespace faultline::localize

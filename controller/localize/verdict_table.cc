@@ -65,6 +65,19 @@ std::string summary(const Verdict& verdict) {
                      verdict.components, verdict.lost, verdict.packets);
 }
 
+// Silence is called by its name: no fault, no data, or losses that nothing fits.
+std::string without_suspects(const Verdict& verdict) {
+  const std::uint64_t unexplained = verdict.unexplained_bad_flows;
+  if (!verdict.enough_data) return "Not enough data to judge: " + summary(verdict) + "\n";
+  std::string text =
+      unexplained > kUnexplainedFlowsFew ? "Inconclusive, nothing accused: " : "Nothing accused: ";
+  text += summary(verdict) + "\n";
+  if (unexplained > 0) {
+    text += fmt::format("{} bad flows remain unexplained: no component fits\n", unexplained);
+  }
+  return text;
+}
+
 std::string explain(const Suspect& suspect) {
   const Evidence& evidence = suspect.evidence;
   std::string text = fmt::format("{} {}: {}, {} sure\n", to_string(suspect.kind), suspect.id,
@@ -99,10 +112,7 @@ std::string explain(const Suspect& suspect) {
 }  // namespace
 
 std::string verdict_table(const Verdict& verdict) {
-  if (verdict.suspects.empty()) {
-    const bool silent = !verdict.enough_data;
-    return (silent ? "Not enough data to judge: " : "Nothing accused: ") + summary(verdict) + "\n";
-  }
+  if (verdict.suspects.empty()) return without_suspects(verdict);
   std::vector<std::vector<std::string>> rows{
       {"KIND", "CLASS", "SURE", "LOSS", "BAD FLOWS", "SINCE", "SUSPECT", "DETAIL"}};
   for (const Suspect& suspect : verdict.suspects) rows.push_back(row(suspect));

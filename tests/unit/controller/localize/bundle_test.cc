@@ -33,7 +33,8 @@ TEST_CASE("a bundle's records become devices, links, health and observations", "
   const auto set = reader.finish();
   REQUIRE(set);
   CHECK(reader.lines() == 9);
-  CHECK(reader.unknown_records() == 1);
+  CHECK(reader.notes().unknown_records.count == 1);
+  CHECK(reader.notes().unknown_records.first == 5);
   CHECK(set->window_s() == 30);
   REQUIRE(set->observations().size() == 3);
   const Observation& first = set->observations()[0];
@@ -109,6 +110,71 @@ TEST_CASE("observations that make no sense are refused", "[bundle]") {
   CHECK_THAT(context(R"("path":["a","b"],"sent":1,"t":"now")"), Catch::Contains("'t'"));
 }
 
+// Two weights of 1e308 added up to infinity, and the verdict was "nothing accused".
+TEST_CASE("weights stay within bounds that can be added up", "[bundle]") {
+  const auto weighing = [](const std::string& weight) {
+    return obs(R"("paths":[{"w":)" + weight + R"(,"path":["a","b"]}],"sent":1)");
+  };
+  for (const auto* weight : {"1e308", "1.1e9", "1e-10", "-1", "\"1\""}) {
+    CAPTURE(weight);
+    CHECK(error_of(weighing("1") + weighing(weight)).context ==
+          "line 2: 'w' must be a number from 1e-9 to 1e9");
+  }
+  CHECK(read_bundle(weighing("1e9") + weighing("1e-9")));
+}
+
+TEST_CASE("a silent hop is no device, and no link leads from a device to itself", "[bundle]") {
+  const auto context = [](const std::string& line) { return error_of(line).context; };
+  for (const auto* fields : {R"("links":["*>b"],"sent":1)", R"("links":["a>*"],"sent":1)"}) {
+    CHECK_THAT(context(obs(fields)), Catch::Contains("'*'"));
+    CHECK_THAT(context(obs(R"("path":["a","*","b"],"sent":1)") + obs(fields)),
+               Catch::StartsWith("line 2: '*'"));
+  }
+  const std::string rest = R"("path":["a","b"],"sent":1}})";
+  CHECK_THAT(context(R"({"obs":{"src":"*","dst":"b",)" + rest), Catch::Contains("'*'"));
+  CHECK_THAT(context(R"({"obs":{"src":"a","dst":"*",)" + rest), Catch::Contains("'*'"));
+  CHECK_THAT(context(R"({"device":"*"})"), Catch::Contains("'*'"));
+  CHECK_THAT(context(R"({"probe_health":"*","sick":1})"), Catch::Contains("'*'"));
+  CHECK_THAT(context(obs(R"("path":["a","b","b"],"sent":1)")), Catch::Contains("itself"));
+  CHECK_THAT(context(obs(R"("links":["a>a"],"sent":1)")), Catch::Contains("itself"));
+  CHECK_THAT(context(R"({"link":"l","from":"a","to":"a"})"), Catch::Contains("itself"));
+  CHECK(read_bundle(obs(R"("path":["a","*","*","b"],"sent":1)")));
+}
+
+TEST_CASE("control characters are refused in every text", "[bundle]") {
+  for (const auto* id : {R"(x\u001b[31m)", R"(x\ny)", R"(x\u007f)", R"(x\u009b1m)"}) {
+    CAPTURE(id);
+    const std::string text = std::string("\"") + id + "\"";
+    for (const auto& line :
+         {obs("\"path\":[\"a\"," + text + "],\"sent\":1"),
+          obs(R"("path":["a","b"],"sent":1,"flow":)" + text), "{\"device\":" + text + "}\n",
+          R"({"probe_health":"a","sick":1,"why":)" + text + "}\n"}) {
+      CHECK_THAT(error_of(line).context, Catch::EndsWith("must not contain control characters"));
+    }
+  }
+  CHECK(read_bundle(obs("\"path\":[\"a\",\"\u00fcber-\u00c0\"],\"sent\":1")));
+}
+
+TEST_CASE("what may not be meant is noted: other ends, and a window given twice", "[bundle]") {
+  BundleReader reader;
+  const std::string row = obs(R"("path":["a","b"],"sent":1,"flow":"f","t":10)");
+  REQUIRE(reader.feed(row + obs(R"("path":["b","a"],"sent":1)") +
+                      obs(R"("path":["a","b"],"path_back":["a","b"],"sent":1)") + row + row));
+  REQUIRE(reader.finish());
+  CHECK(reader.notes().other_ends.count == 2);
+  CHECK(reader.notes().other_ends.first == 2);
+  CHECK(reader.notes().repeated_windows == 2);
+  CHECK(reader.notes().repeated_flow == "a to b, flow f");
+
+  BundleReader clean;
+  REQUIRE(clean.feed(row + obs(R"("path":["a","b"],"sent":1,"flow":"f","t":20)") +
+                     obs(R"("path":["a","b"],"path_back":["b","a"],"sent":1,"flow":"f","t":10)") +
+                     obs(R"("path":["a","b"],"sent":1)") + obs(R"("path":["a","b"],"sent":1)")));
+  REQUIRE(clean.finish());
+  CHECK(clean.notes().other_ends.count == 0);
+  CHECK(clean.notes().repeated_windows == 0);
+}
+
 TEST_CASE("a bundle of another version is refused as unsupported", "[bundle]") {
   CHECK(error_of(R"({"schema":"faultline.bundle/2"})").code == ErrorCode::kUnsupported);
 }
@@ -127,6 +193,11 @@ TEST_CASE("a link id that joins other devices is a conflict", "[bundle]") {
 {"link":"l","from":"a","to":"c"}
 )";
   CHECK(error_of(text).code == ErrorCode::kConflict);
+  // "a>b" is what a path from a to b implies; as the name of another link it would be two.
+  const std::string misnamed = R"({"link":"a>b","from":"c","to":"d"}
+)";
+  CHECK(error_of(misnamed + obs(R"("path":["a","b"],"sent":1)")).context ==
+        "line 2: a path implies link 'a>b', which was declared from 'c' to 'd'");
 }
 
 }  // namespace

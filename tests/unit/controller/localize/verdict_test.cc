@@ -46,6 +46,8 @@ TEST_CASE("the JSON document has the keys of the contract, null where nothing wa
   CHECK(suspect["ambiguous_with"] == nlohmann::json::array());
   CHECK(suspect["evidence"]["bad_flows_crossing"] == 31);
   CHECK(nlohmann::json::parse(verdict_json({}, std::nullopt))["solve_ms"].is_null());
+  CHECK_FALSE(document.contains("unknown_records"));
+  CHECK(nlohmann::json::parse(verdict_json({}, 1, 7))["unknown_records"] == 7);
 }
 
 TEST_CASE("the explanation counts flows for and against", "[verdict]") {
@@ -60,6 +62,15 @@ TEST_CASE("silence and lack of data read differently", "[verdict]") {
   CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Not enough data"));
   verdict.enough_data = true;
   CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Nothing accused"));
+  CHECK_THAT(verdict_table(verdict), !Catch::Contains("unexplained"));
+  verdict.unexplained_bad_flows = kUnexplainedFlowsFew;
+  CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Nothing accused"));
+  CHECK_THAT(verdict_table(verdict),
+             Catch::EndsWith("\n3 bad flows remain unexplained: no component fits\n"));
+  verdict.unexplained_bad_flows = 104;
+  CHECK_THAT(verdict_table(verdict), Catch::StartsWith("Inconclusive"));
+  CHECK_THAT(verdict_table(verdict),
+             Catch::EndsWith("\n104 bad flows remain unexplained: no component fits\n"));
 }
 
 }  // namespace
