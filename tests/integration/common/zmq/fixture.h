@@ -12,6 +12,7 @@
 #include "common/async/task_group.h"
 #include "common/async/timer.h"
 #include "common/crypto/keys.h"
+#include "common/zmq/handshake_watch.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zap_thread.h"
 #include "common/zmq/zmq_socket.h"
@@ -37,6 +38,7 @@ class Fixture {
   explicit Fixture(LinkOptions options = test_options()) : options_(options) {
     auto socket = make_server(context_, zap_, server_key_, options_);
     REQUIRE(socket);
+    handshakes_ = std::make_unique<HandshakeWatch>(context_, *socket);
     const auto listening = listen(*socket, "tcp://127.0.0.1:*");
     REQUIRE(listening);
     endpoint_ = *listening;
@@ -49,6 +51,9 @@ class Fixture {
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const crypto::KeyPair& server_key() const { return server_key_; }
   [[nodiscard]] const ZapCounters& zap_counters() const { return zap_.counters(); }
+  [[nodiscard]] const HandshakeCounters& handshake_counters() const {
+    return handshakes_->counters();
+  }
   [[nodiscard]] Context& context() { return context_; }
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] async::TaskGroup& tasks() { return tasks_; }
@@ -96,6 +101,7 @@ class Fixture {
   ZapThread zap_{context_, trust_};
   crypto::KeyPair server_key_ = crypto::generate_key_pair();
   std::string endpoint_;
+  std::unique_ptr<HandshakeWatch> handshakes_;
   std::unique_ptr<ZmqSocket> server_;
   std::vector<std::string> failures_;
   async::TaskGroup tasks_{loop_, [this](std::string_view name, std::string_view what) {

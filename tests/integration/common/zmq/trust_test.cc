@@ -1,4 +1,6 @@
 // Who may connect: keys, the trust table and the ZAP thread.
+#include <atomic>
+
 #include "common/obs/log.h"
 #include "tests/integration/common/zmq/fixture.h"
 
@@ -39,6 +41,27 @@ awaitable<void> hear_after_garbage(Fixture& fixture, tcp::endpoint where, std::s
   heard = text_of(co_await fixture.server().receive());
 }
 
+// Knocks until a line names the peer: a descriptor may be closed before it could be looked up.
+awaitable<void> knock_until_named(Fixture& fixture, tcp::endpoint where, std::string garbage,
+                                  const std::atomic<bool>& named, std::uint64_t& knocks) {
+  std::vector<std::uint8_t> answer(256);
+  while (!named) {
+    tcp::socket stranger{fixture.loop()};
+    co_await stranger.async_connect(where, async::use_awaitable);
+    ++knocks;
+    async::error_code ended;
+    co_await stranger.async_send(async::asio::buffer(garbage),
+                                 async::asio::redirect_error(async::use_awaitable, ended));
+    while (!ended) {
+      co_await stranger.async_read_some(async::asio::buffer(answer),
+                                        async::asio::redirect_error(async::use_awaitable, ended));
+    }
+    while (fixture.handshake_counters().failed.value() < knocks) {
+      co_await async::sleep_for(std::chrono::milliseconds{1});
+    }
+  }
+}
+
 tcp::endpoint tcp_endpoint(const std::string& endpoint) {
   const auto port = std::stoi(endpoint.substr(endpoint.rfind(':') + 1));
   return {async::asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(port)};
@@ -65,6 +88,7 @@ TEST_CASE("an unknown key is refused by name and counted, while others go on", "
     fixture.run(refuse_one_hear_other(fixture, fixture.zap_counters().refused_unknown, *stranger,
                                       *friendly, heard, stranger_outcome));
     CHECK(fixture.zap_counters().admitted.value() == 1);
+    CHECK(fixture.handshake_counters().failed.value() == 0);
   }
   CHECK(text_of(heard) == "from a friend");
   CHECK(stranger_outcome == SendOutcome::kFull);
@@ -116,6 +140,43 @@ TEST_CASE("a client that expects another server's key never connects", "[zmq]") 
   CHECK(heard == "still here");
   CHECK(deceived->try_send(octets("x")) == SendOutcome::kFull);
   CHECK(fixture.zap_counters().admitted.value() == 1);
+}
+
+TEST_CASE("whoever does not speak CURVE is refused by address, with the reason, and counted",
+          "[zmq]") {
+  struct Case {
+    std::string bytes;
+    std::string why;
+  };
+  const std::string greeting{"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0", 12};
+  const auto padded = [](std::string text, std::size_t size) {
+    text.resize(size, '\0');
+    return text;
+  };
+  const auto [bytes, why] =
+      GENERATE_COPY(Case{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "it does not speak ZeroMQ"},
+                    Case{std::string(4096, '\0'), "it does not speak ZeroMQ"},
+                    Case{std::string(4096, '\xff'), "it does not speak CURVE"},
+                    Case{padded(greeting + "NULL", 64), "it does not speak CURVE"},
+                    Case{padded(greeting + "CURVE", 64) + "\x04\x10garbage garbage ",
+                         "its handshake is malformed"},
+                    Case{padded(greeting + "CURVE", 64), "it did not finish its handshake in time"},
+                    Case{"", "it did not finish its handshake in time"});
+  CAPTURE(why);
+  std::atomic<bool> named = false;
+  std::vector<std::string> lines;
+  auto session = std::make_unique<obs::LogSession>(obs::LogOptions{.sink = [&](auto line) {
+    lines.emplace_back(line);
+    if (line.find("refused 127.0.0.1: " + why) != line.npos) named = true;
+  }});
+  std::uint64_t knocks = 0;
+  {
+    Fixture fixture;
+    fixture.run(knock_until_named(fixture, tcp_endpoint(fixture.endpoint()), bytes, named, knocks));
+    CHECK(fixture.handshake_counters().failed.value() == knocks);
+  }
+  session.reset();
+  for (const auto& line : lines) CHECK_THAT(line, Catch::Contains(" link: refused "));
 }
 
 TEST_CASE("bytes that are not ZeroMQ's harm nobody", "[zmq]") {
