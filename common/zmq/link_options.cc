@@ -1,5 +1,7 @@
 #include "common/zmq/link_options.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -18,6 +20,7 @@ constexpr int kIoThreads = 1;
 constexpr int kSocketsMax = 8192;  // a mesh of probes has one per peer
 // Any name serves; one must be set for the ZAP handler to be asked.
 constexpr std::string_view kZapDomain = "faultline";
+constexpr std::array<std::string_view, 3> kWildcards{"*", "0.0.0.0", "[::]"};
 
 int milliseconds(Duration duration) {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
@@ -160,8 +163,24 @@ Result<Socket> make_client(Context& context, const crypto::KeyPair& own, const P
   }
 }
 
+Status check_listen_endpoint(std::string_view endpoint) {
+  if (is_listen_endpoint(endpoint)) return {};
+  return fail_endpoint("listen on", endpoint, EINVAL);
+}
+
+Status check_endpoint(std::string_view endpoint) {
+  if (is_endpoint(endpoint)) return {};
+  return fail_endpoint("connect to", endpoint, EINVAL);
+}
+
+bool is_wildcard(std::string_view endpoint) {
+  return std::ranges::any_of(kWildcards, [&](std::string_view address) {
+    return endpoint.starts_with(fmt::format("tcp://{}:", address));
+  });
+}
+
 Result<std::string> listen(Socket& server, std::string_view endpoint) {
-  if (!is_listen_endpoint(endpoint)) return fail_endpoint("listen on", endpoint, EINVAL);
+  FAULTLINE_TRY_STATUS(check_listen_endpoint(endpoint));
   try {
     server.bind(std::string{endpoint});
     return readable_endpoint(server.get(::zmq::sockopt::last_endpoint));
@@ -171,7 +190,7 @@ Result<std::string> listen(Socket& server, std::string_view endpoint) {
 }
 
 Status connect(Socket& client, std::string_view endpoint) {
-  if (!is_endpoint(endpoint)) return fail_endpoint("connect to", endpoint, EINVAL);
+  FAULTLINE_TRY_STATUS(check_endpoint(endpoint));
   try {
     client.connect(std::string{endpoint});
     return {};

@@ -61,4 +61,10 @@ struct LinkOptions {
 // background.
 [[nodiscard]] Status connect(Socket& client, std::string_view endpoint);
 
+// What listen() and connect() would refuse without trying.
+[[nodiscard]] Status check_listen_endpoint(std::string_view endpoint);
+[[nodiscard]] Status check_endpoint(std::string_view endpoint);
+// Its address is that of no machine in particular ("*", 0.0.0.0, [::]): nobody can connect to it.
+[[nodiscard]] bool is_wildcard(std::string_view endpoint);
+
 }  // namespace faultline::zmq
