@@ -13,6 +13,7 @@
 #include "common/async/timer.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
+#include "common/zmq/handshake_watch.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zap_thread.h"
 #include "controller/api/http_server.h"
@@ -117,6 +118,7 @@ class Process : public Controller {
 
   Status open() {
     FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
+    handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server);
     FAULTLINE_TRY(endpoint_, zmq::listen(server, config_.listen));
     link_ = std::make_unique<ControllerLink>(loop_, std::move(server));
     shell_ = std::make_unique<Shell>(loop_, *link_, *store_, trust_, std::move(versions_),
@@ -128,7 +130,7 @@ class Process : public Controller {
         AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
         snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](const Snapshot& snapshot) {
-          return render_metrics({snapshot, *link_, zap_, *shell_});
+          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_});
         });
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
                                                 {.socket_path = config_.api_socket.string()}));
@@ -209,6 +211,7 @@ class Process : public Controller {
   DocumentVersions versions_;
   std::map<std::string, Receiver> receivers_;
   std::string endpoint_;
+  std::unique_ptr<zmq::HandshakeWatch> handshakes_;  // outlives the server, which is in link_
   std::unique_ptr<ControllerLink> link_;
   std::unique_ptr<Shell> shell_;
   std::unique_ptr<AppBackend> backend_;

@@ -97,6 +97,10 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_handshakes_refused_total",
                    "Handshakes of unknown keys; growing steadily: a removed or foreign node."},
                   zap.refused_unknown);
+  registry.expose({"faultline_handshakes_failed_total",
+                   "Connections that ended before they proved a key: not ZeroMQ, not CURVE, or "
+                   "silent; growing: something else finds our port."},
+                  sources.handshakes.counters().failed);
   registry.expose({"faultline_frames_malformed_total",
                    "Frames that are not Faultline's; above zero: something else talks to us."},
                   sources.link.socket_counters().malformed);

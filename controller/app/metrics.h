@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/obs/metrics.h"
+#include "common/zmq/handshake_watch.h"
 #include "common/zmq/zap_thread.h"
 #include "controller/app/link.h"
 #include "controller/app/shell.h"
@@ -15,6 +16,7 @@ struct MetricSources {
   const Snapshot& snapshot;
   const ControllerLink& link;
   const zmq::ZapThread& zap;
+  const zmq::HandshakeWatch& handshakes;
   const Shell& shell;
 };
 

@@ -154,6 +154,33 @@ TEST_CASE("a message in the wrong number of frames is dropped", "[controller][re
   CHECK(stage.end(SIGTERM).status == 0);
 }
 
+TEST_CASE("whoever knocks without CURVE is refused by address", "[controller][refusal]") {
+  Stage stage;
+  stage.start();
+  Node good(stage, "good", "127.0.0.2");
+  good.expect_service();
+
+  const auto port = stage.endpoint().substr(stage.endpoint().rfind(':') + 1);
+  const async::asio::ip::tcp::endpoint where{async::asio::ip::make_address(kAddress),
+                                             static_cast<std::uint16_t>(std::stoi(port))};
+  const auto knock = [&](std::string_view text) {
+    async::asio::ip::tcp::socket socket{stage.loop()};
+    socket.connect(where);
+    if (!text.empty()) socket.send(async::asio::buffer(text));
+    return socket;
+  };
+  const auto browser = knock("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto null_greeting =
+      knock(std::string{"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL", 16} + std::string(48, '\0'));
+  stage.wait_for_metric("faultline_handshakes_failed_total", 2);
+  const auto silent = knock("");
+  stage.wait_for_log({"link: refused", kAddress, "did not finish its handshake in time"});
+  stage.wait_for_metric("faultline_handshakes_failed_total", 3);
+
+  good.expect_service();
+  CHECK(stage.end(SIGTERM).status == 0);
+}
+
 TEST_CASE("another protocol version is refused by its number", "[controller][refusal]") {
   Stage stage;
   stage.start();
