@@ -7,9 +7,9 @@
 namespace faultline::localize {
 namespace {
 
-constexpr int kCoarsePoints = 7;
+constexpr int kCoarsePoints = 13;
 constexpr int kFinePoints = 33;
-constexpr int kClimbSteps = 11;
+constexpr int kClimbSteps = 10;
 constexpr int kRefineSteps = 5;
 constexpr double kRefineReach = 0.7;  // in log exponent
 // A component whose best rate gains less than this cannot pay for Occam's factor.

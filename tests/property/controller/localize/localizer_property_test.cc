@@ -65,6 +65,34 @@ TEST_CASE("a single fault is named first, and nothing else is", "[localize][prop
   CHECK(wrong == 0);
 }
 
+TEST_CASE("a lossy link is named at any rate, however many packets each flow sent",
+          "[localize][property]") {
+  for (const std::uint64_t packets : {60U, 600U, 3'600U}) {
+    for (const double loss : {0.02, 0.05, 0.1, 0.2, 0.36, 0.45, 0.5, 0.62, 0.8, 0.9, 0.96, 1.0}) {
+      CAPTURE(packets, loss);
+      SmallFabric fabric{.flows_per_pair = 4, .packets = packets, .background = 1e-5};
+      fabric.loss["leaf2>spine3"] = loss;
+      const Verdict verdict = localize(fabric.measure(1), {});
+      REQUIRE(verdict.suspects.size() == 1);
+      CHECK(verdict.suspects[0].id == "leaf2>spine3");
+      CHECK(verdict.suspects[0].loss == Approx(loss).epsilon(0.25));
+    }
+  }
+}
+
+TEST_CASE("components that the same flows cross are one group at any rate",
+          "[localize][property]") {
+  for (const std::uint64_t lost : {10U, 50U, 100U, 300U, 500U, 900U}) {
+    CAPTURE(lost);
+    SmallFabric::Row row{.observation = {}, .hops = {"a", "s", "b"}, .flow = "one"};
+    row.observation.sent = 1'000;
+    row.observation.lost = lost;
+    const Verdict verdict = localize(SmallFabric::build({row}), {});
+    REQUIRE(verdict.suspects.size() == 1);
+    CHECK(verdict.suspects[0].ambiguous_with.size() == 4);
+  }
+}
+
 // log of the likelihood of all flows integrated over the rate of one faulty link, by brute force.
 double brute_force(const std::vector<SmallFabric::Row>& rows, const std::string& link) {
   constexpr int kPoints = 100;
