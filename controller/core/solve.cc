@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "controller/core/horizons.h"
 #include "controller/core/observations.h"
 
 namespace faultline::core {
@@ -56,36 +57,6 @@ class Crossing {
   const Suspect& suspect_;
   std::vector<bool> crossed_;  // by path
 };
-
-bool same_suspect(const Suspect& left, const Suspect& right) {
-  return left.id == right.id ||
-         std::ranges::find(left.ambiguous_with, right.id) != left.ambiguous_with.end();
-}
-
-// Before the onset a component that is down now let packets pass, which the long horizon still
-// remembers: what is total now is total.
-void adopt_down(Suspect& suspect, const Suspect& newest) {
-  if (newest.fault_class != localize::FaultClass::kDown) return;
-  suspect.fault_class = newest.fault_class;
-  suspect.slice.reset();
-  suspect.loss = newest.loss;
-  suspect.loss_low = newest.loss_low;
-  suspect.loss_high = newest.loss_high;
-}
-
-// Adds to `verdict` what only the newest window shows: a fault that began in it can be too diluted
-// in the long horizon.
-void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
-  for (const auto& suspect : newest.suspects) {
-    const auto known = std::ranges::find_if(
-        verdict.suspects, [&](const Suspect& other) { return same_suspect(other, suspect); });
-    if (known == verdict.suspects.end()) {
-      verdict.suspects.push_back(suspect);
-    } else if (known->id == suspect.id) {
-      adopt_down(*known, suspect);
-    }
-  }
-}
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
 double poisson_at_most(std::uint64_t count, double mean) {
