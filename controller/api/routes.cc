@@ -24,7 +24,7 @@ struct Call {
   Backend& backend;
 };
 
-constexpr Duration kHorizonMax = std::chrono::days{366};
+constexpr Duration kHorizonMax = std::chrono::hours{24};  // what a query may read (app/queries.h)
 constexpr std::uint64_t kTokenLifetimeSecondsMax = 30 * 86'400;
 
 Response json_response(std::string body) { return Response{.body = std::move(body)}; }
@@ -53,7 +53,8 @@ Result<std::optional<Duration>> duration_parameter(const Parameters& query,
   const auto duration = parse_duration(found->second);
   if (!duration || *duration == Duration::zero() || *duration > kHorizonMax) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("'{}' must be a duration such as 30s, 10m or 2h, up to 366d", name));
+                fmt::format("'{}' must be a duration such as 30s, 10m or 2h, up to {}", name,
+                            format_duration(kHorizonMax)));
   }
   return duration;
 }

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "common/async/clock.h"
 #include "common/wire/report_codec.h"
 
 namespace faultline::app {
@@ -137,9 +138,10 @@ Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
 
 Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
                                         const api::MatrixRequest& request) const {
-  const auto end = request.at ? request.at : snapshot.status.window_judged;
-  if (!end) return fail(ErrorCode::kUnavailable, "no window has been judged yet; try again soon");
-  const WallTime to = window_start(*end, snapshot.window);
+  // Before the first window was judged: the newest there is, in which nothing is measured.
+  const WallTime end =
+      request.at ? *request.at : snapshot.status.window_judged.value_or(async::now_wall());
+  const WallTime to = window_start(end, snapshot.window);
   const WallTime from = to - std::max(request.since, snapshot.window);
   Cells cells;
   std::set<std::string> groups;
