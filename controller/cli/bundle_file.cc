@@ -6,8 +6,6 @@
 #include <archive.h>
 #include <fmt/format.h>
 
-#include "controller/localize/bundle.h"
-
 namespace faultline::cli {
 namespace {
 
@@ -46,8 +44,8 @@ Failure refused(const std::string& path, const Error& error) {
 
 }  // namespace
 
-Outcome<localize::ObservationSet> read_bundle_file(
-    const std::string& path, const std::function<void(const BundleProgress&)>& progress) {
+Outcome<Bundle> read_bundle_file(const std::string& path,
+                                 const std::function<void(const BundleProgress&)>& progress) {
   FAULTLINE_CLI_TRY(const auto reader, open(path));
   localize::BundleReader bundle;
   archive_entry* entry = nullptr;
@@ -68,7 +66,7 @@ Outcome<localize::ObservationSet> read_bundle_file(
   }
   auto set = bundle.finish();
   if (!set) return tl::unexpected(refused(path, set.error()));
-  return std::move(*set);
+  return Bundle{std::move(*set), bundle.notes()};
 }
 
 }  // namespace faultline::cli

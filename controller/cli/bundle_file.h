@@ -6,7 +6,7 @@
 #include <string>
 
 #include "controller/cli/failure.h"
-#include "controller/localize/observation_set.h"
+#include "controller/localize/bundle.h"
 
 namespace faultline::cli {
 
@@ -15,9 +15,14 @@ struct BundleProgress {
   std::uint64_t lines = 0;
 };
 
+struct Bundle {
+  localize::ObservationSet observations;
+  localize::BundleNotes notes;
+};
+
 // A usage failure when the file cannot be read or a line is malformed (it names the line).
 // `progress` is called for every piece.
-[[nodiscard]] Outcome<localize::ObservationSet> read_bundle_file(
+[[nodiscard]] Outcome<Bundle> read_bundle_file(
     const std::string& path, const std::function<void(const BundleProgress&)>& progress);
 
 }  // namespace faultline::cli

@@ -7,7 +7,8 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "controller/cli/document.h"
 
 namespace faultline::cli {
 namespace {
@@ -24,11 +25,10 @@ struct CurlCleanup {
 Failure http_failure(long status, const std::string& body) {
   Failure failure{ExitCode::kUsage, "internal",
                   fmt::format("the controller answered HTTP {}", status)};
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (json.is_object() && json.contains("error") && json["error"].is_object()) {
-    failure.code = json["error"].value("code", failure.code);
-    failure.message = json["error"].value("message", failure.message);
-  }
+  const auto json = Json::parse(body, nullptr, false);
+  const auto& error = member(json, "error");
+  if (member(error, "code").is_string()) failure.code = text(error, "code");
+  if (member(error, "message").is_string()) failure.message = text(error, "message");
   if (status == 401 || status == 403) failure.exit_code = ExitCode::kDenied;
   if (status >= 500 || status < 400) failure.exit_code = ExitCode::kUnreachable;
   return failure;
@@ -95,6 +95,7 @@ struct ApiClient::Exchange {
     auto* handle = curl.get();
     curl_easy_setopt(handle, CURLOPT_URL, ("http://localhost" + target).c_str());
     curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, client.socket_path_.c_str());
+    curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);  // a node may be called "..": the API answers
     curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
@@ -158,8 +159,11 @@ Failure ApiClient::connection_failure(int curl_code, long os_errno) const {
   const std::string why = curl_code == CURLE_COULDNT_CONNECT && os_errno != 0
                               ? std::strerror(static_cast<int>(os_errno))
                               : curl_easy_strerror(static_cast<CURLcode>(curl_code));
-  return failure(ExitCode::kUnreachable, ErrorCode::kUnavailable,
-                 fmt::format("cannot reach the controller at {}: {}", socket_path_, why));
+  return failure(
+      ExitCode::kUnreachable, ErrorCode::kUnavailable,
+      fmt::format("cannot reach the controller at {}: {}; is faultline-controller running "
+                  "here? Else name its socket with --api unix:PATH or FAULTLINE_API",
+                  socket_path_, why));
 }
 
 Outcome<std::string> ApiClient::request(const char* method, const std::string& target,

@@ -66,7 +66,9 @@ void add_incident(CLI::App& app, Context& context) {
                                "  faultline incident show i-42\n");
   incident->require_subcommand(1);
   auto state = std::make_shared<std::string>("open");
-  auto* list = add_command(*incident, "list", "Open incidents, newest first", "");
+  auto* list = add_command(*incident, "list", "Open incidents, newest first",
+                           "  faultline incident list\n"
+                           "  faultline incident list --state all\n");
   list->add_option("--state", *state, "open, resolved or all; default: open")
       ->check(CLI::IsMember({"open", "resolved", "all"}));
   list->callback([&context, state] {
@@ -75,12 +77,11 @@ void add_incident(CLI::App& app, Context& context) {
     };
   });
   auto id = std::make_shared<std::string>();
-  auto* show = add_command(*incident, "show", "One incident with its evidence and its events", "");
+  auto* show = add_command(*incident, "show", "One incident with its evidence and its events",
+                           "  faultline incident show i-42\n");
   show->add_option("ID", *id, "As 'incident list' shows it")->required();
   show->callback([&context, id] {
-    context.command = [&context, id] {
-      return context.query("/api/v1/incidents/" + url_encode(*id));
-    };
+    context.command = [&context, id] { return context.query_one("/api/v1/incidents/", "ID", *id); };
   });
 }
 
@@ -98,11 +99,14 @@ void add_topology(CLI::App& app, Context& context) {
                   "  faultline topology show\n"
                   "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n");
   topology->require_subcommand(1);
-  auto* show = add_command(*topology, "show", "Devices and directed links", "");
+  auto* show =
+      add_command(*topology, "show", "Devices and directed links", "  faultline topology show\n");
   show->callback(
       [&context] { context.command = [&context] { return context.query("/api/v1/topology"); }; });
   auto format = std::make_shared<std::string>();
-  auto* graph = add_command(*topology, "export", "The graph for other tools", "");
+  auto* graph = add_command(*topology, "export", "The graph for other tools",
+                            "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n"
+                            "  faultline topology export --format json\n");
   graph->add_option("--format", *format, "dot or json; default: dot, or json with -o json")
       ->check(CLI::IsMember({"dot", "json"}));
   graph->callback([&context, format] {
@@ -159,7 +163,9 @@ void add_bundle(CLI::App& app, Context& context) {
                              "  faultline bundle create --since 2h --file capture.jsonl\n");
   bundle->require_subcommand(1);
   auto command = std::make_shared<BundleCommand>();
-  auto* create = add_command(*bundle, "create", "Write a bundle to stdout or to a file", "");
+  auto* create = add_command(*bundle, "create", "Write a bundle to stdout or to a file",
+                             "  faultline bundle create --since 10m | zstd > capture.jsonl.zst\n"
+                             "  faultline bundle create --since 2h --file capture.jsonl\n");
   create->add_option("--since", command->since, "How far back: 10m, 2h")->required();
   create->add_option("--file", command->file, "Write here; it appears only when it is complete");
   create->callback([&context, command] {

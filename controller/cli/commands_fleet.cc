@@ -3,21 +3,28 @@
 
 #include "controller/cli/commands.h"
 #include "controller/cli/document.h"
+#include "controller/cli/name_argument.h"
 #include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
 namespace {
 
+constexpr Duration kLifetimeMax = std::chrono::days{30};  // as the API has it
+
 struct TokenOptions {
-  std::string name;
-  std::string lifetime;
+  std::optional<std::string> name;
+  std::optional<std::string> lifetime;
 };
 
 Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
   Json body = Json::object();
-  if (!options.name.empty()) body["node"] = options.name;
-  if (!options.lifetime.empty()) {
-    FAULTLINE_CLI_TRY(const auto lifetime, parse_duration_argument(options.lifetime));
+  if (options.name) {
+    FAULTLINE_CLI_TRY(const auto name, name_segment("--node", *options.name));
+    body["node"] = name;
+  }
+  if (options.lifetime) {
+    FAULTLINE_CLI_TRY(const auto lifetime,
+                      parse_length_option("--lifetime", *options.lifetime, kLifetimeMax));
     body["lifetime_s"] =
         static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(lifetime).count());
   }
@@ -35,9 +42,11 @@ Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
   return exit_code;
 }
 
-Outcome<ExitCode> remove(Context& context, const std::string& target) {
+Outcome<ExitCode> remove(Context& context, const std::string& collection, const char* what,
+                         const std::string& name) {
+  FAULTLINE_CLI_TRY(const auto segment, name_segment(what, name));
   FAULTLINE_CLI_TRY(const auto api, context.client());
-  FAULTLINE_CLI_TRY(const auto answer, api.remove(target));
+  FAULTLINE_CLI_TRY(const auto answer, api.remove(collection + segment));
   return context.show(answer);
 }
 
@@ -57,27 +66,32 @@ Outcome<ExitCode> version(Context& context) {
 }
 
 void add_token_commands(CLI::App& node, Context& context) {
-  auto* token = add_command(node, "token", "One-use tokens with which probes join", "");
+  auto* token = add_command(node, "token", "One-use tokens with which probes join",
+                            "  faultline node token create --node h7\n"
+                            "  faultline node token list\n"
+                            "  faultline node token remove 1f0c5a9b22e4\n");
   token->require_subcommand(1);
   auto options = std::make_shared<TokenOptions>();
   auto* create = add_command(*token, "create", "Make a token; it is printed once, on stdout",
                              "  faultline node token create\n"
                              "  faultline node token create --node h7 --lifetime 2h\n");
-  create->add_option("--node", options->name, "Only a probe of this name may use it");
-  create->add_option("--lifetime", options->lifetime, "How long it may be used, such as 2h");
+  create->add_option("--node", options->name,
+                     "The name that its probe gets; default: any that the probe asks for");
+  create->add_option("--lifetime", options->lifetime,
+                     "How long it may be used, such as 2h; at most 30d, default: 24h");
   create->callback([&context, options] {
     context.command = [&context, options] { return create_token(context, *options); };
   });
-  auto* list = add_command(*token, "list", "Show unused tokens, without their secrets", "");
+  auto* list = add_command(*token, "list", "Show unused tokens, without their secrets",
+                           "  faultline node token list\n");
   list->callback(
       [&context] { context.command = [&context] { return context.query("/api/v1/tokens"); }; });
   auto id = std::make_shared<std::string>();
-  auto* revoke = add_command(*token, "remove", "Revoke an unused token", "");
+  auto* revoke = add_command(*token, "remove", "Revoke an unused token",
+                             "  faultline node token remove 1f0c5a9b22e4\n");
   revoke->add_option("ID", *id, "As 'node token list' shows it")->required();
   revoke->callback([&context, id] {
-    context.command = [&context, id] {
-      return remove(context, "/api/v1/tokens/" + url_encode(*id));
-    };
+    context.command = [&context, id] { return remove(context, "/api/v1/tokens/", "ID", *id); };
   });
 }
 
@@ -88,23 +102,25 @@ void add_node_commands(CLI::App& app, Context& context) {
                            "  faultline node token create --node h7\n"
                            "  faultline node remove h7\n");
   node->require_subcommand(1);
-  auto* list = add_command(*node, "list", "All nodes, with state, address and plan", "");
+  auto* list = add_command(*node, "list", "All nodes, with state, address and plan",
+                           "  faultline node list\n"
+                           "  faultline node list -o json | jq -r '.nodes[].name'\n");
   list->callback(
       [&context] { context.command = [&context] { return context.query("/api/v1/nodes"); }; });
   auto name = std::make_shared<std::string>();
-  auto* show = add_command(*node, "show", "Everything known about one node", "");
+  auto* show =
+      add_command(*node, "show", "Everything known about one node", "  faultline node show h7\n");
   show->add_option("NODE", *name, "Its name")->required();
   show->callback([&context, name] {
     context.command = [&context, name] {
-      return context.query("/api/v1/nodes/" + url_encode(*name));
+      return context.query_one("/api/v1/nodes/", "NODE", *name);
     };
   });
-  auto* gone = add_command(*node, "remove", "Remove a node: its key is refused from then on", "");
+  auto* gone = add_command(*node, "remove", "Remove a node: its key is refused from then on",
+                           "  faultline node remove h7\n");
   gone->add_option("NODE", *name, "Its name")->required();
   gone->callback([&context, name] {
-    context.command = [&context, name] {
-      return remove(context, "/api/v1/nodes/" + url_encode(*name));
-    };
+    context.command = [&context, name] { return remove(context, "/api/v1/nodes/", "NODE", *name); };
   });
   add_token_commands(*node, context);
 }
@@ -113,8 +129,8 @@ void add_node_commands(CLI::App& app, Context& context) {
 
 void add_fleet_commands(CLI::App& app, Context& context) {
   add_node_commands(app, context);
-  auto* show_version =
-      add_command(app, "version", "Version of this program and of the controller", "");
+  auto* show_version = add_command(app, "version", "Version of this program and of the controller",
+                                   "  faultline version\n");
   show_version->callback([&context] { context.command = [&context] { return version(context); }; });
 }
 

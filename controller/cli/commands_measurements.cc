@@ -1,6 +1,7 @@
 // matrix, path, history.
 #include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/name_argument.h"
 #include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
@@ -27,8 +28,10 @@ void add_pair(CLI::App& command, const std::shared_ptr<MeasurementOptions>& opti
   command.add_option("DST", options->dst, "Name of the node that it measures to")->required();
 }
 
-std::string pair_of(const MeasurementOptions& options) {
-  return url_encode(options.src) + "/" + url_encode(options.dst);
+Outcome<std::string> pair_of(const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto src, name_segment("SRC", options.src));
+  FAULTLINE_CLI_TRY(const auto dst, name_segment("DST", options.dst));
+  return src + "/" + dst;
 }
 
 Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
@@ -39,7 +42,13 @@ Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
 
 Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
-  return context.query("/api/v1/history/" + pair_of(options) + interval);
+  FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
+  return context.query("/api/v1/history/" + pair + interval);
+}
+
+Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
+  return context.query("/api/v1/paths/" + pair);
 }
 
 }  // namespace
@@ -70,14 +79,13 @@ void add_measurement_commands(CLI::App& app, Context& context) {
     context.command = [&context, options] { return matrix(context, *options); };
   });
 
-  auto* path = add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
-                           "  faultline path h1 h9\n"
-                           "  faultline path h1 h9 -o json | jq '.flows[].forward_path.hops'\n");
-  add_pair(*path, options);
-  path->callback([&context, options] {
-    context.command = [&context, options] {
-      return context.query("/api/v1/paths/" + pair_of(*options));
-    };
+  auto* show_path =
+      add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
+                  "  faultline path h1 h9\n"
+                  "  faultline path h1 h9 -o json | jq '.flows[].forward_path.hops'\n");
+  add_pair(*show_path, options);
+  show_path->callback([&context, options] {
+    context.command = [&context, options] { return path(context, *options); };
   });
 
   auto* show_history =

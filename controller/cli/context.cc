@@ -6,11 +6,14 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "controller/cli/name_argument.h"
 #include "controller/cli/render.h"
 #include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
 namespace {
+
+constexpr Duration kTimeoutMax = std::chrono::hours{24};
 
 bool wants_color() {
   const char* no_color = std::getenv("NO_COLOR");
@@ -29,7 +32,8 @@ Outcome<void> print(std::string_view text) {
 }
 
 Outcome<ApiClient> Context::client() {
-  FAULTLINE_CLI_TRY(const auto timeout, parse_duration_argument(options.timeout));
+  FAULTLINE_CLI_TRY(const auto timeout,
+                    parse_length_option("--timeout", options.timeout, kTimeoutMax));
   progress_ = std::make_unique<Progress>();
   return ApiClient::create({.api = options.api, .timeout = timeout, .waiting = [this] {
                               progress_->update("waiting for the controller");
@@ -41,6 +45,12 @@ Outcome<ExitCode> Context::query(const std::string& target, bool explain) {
   auto answer = api.get(target);
   if (!answer) return tl::unexpected(answer.error());
   return show(*answer, explain);
+}
+
+Outcome<ExitCode> Context::query_one(const std::string& collection, const char* what,
+                                     const std::string& name) {
+  FAULTLINE_CLI_TRY(const auto segment, name_segment(what, name));
+  return query(collection + segment);
 }
 
 Outcome<ExitCode> Context::show(const std::string& document, bool explain) {

@@ -30,6 +30,9 @@ class Context {
   [[nodiscard]] Outcome<ApiClient> client();
   // GETs a document and shows it.
   [[nodiscard]] Outcome<ExitCode> query(const std::string& target, bool explain = false);
+  // The same for one member of a collection, whose name was typed as `what`.
+  [[nodiscard]] Outcome<ExitCode> query_one(const std::string& collection, const char* what,
+                                            const std::string& name);
   // Shows a document: as it is with -o json, as text otherwise.
   [[nodiscard]] Outcome<ExitCode> show(const std::string& document, bool explain = false);
   // Before anything else is said.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <tl/expected.hpp>
 
@@ -17,6 +18,11 @@ struct Failure {
 
   bool operator==(const Failure&) const = default;
 };
+
+// One line for a terminal: control characters are replaced, and what is long (a name may be
+// anything that was typed) loses its middle.
+inline constexpr std::size_t kMessageBytesMax = 400;
+[[nodiscard]] std::string one_line(std::string_view message);
 
 template <typename T>
 using Outcome = tl::expected<T, Failure>;

@@ -38,6 +38,26 @@ Outcome<localize::LocalizeOptions> horizon_of(const OfflineOptions& options,
   return result;
 }
 
+// What the reader accepted, but its writer may not have meant.
+std::string sentences(const localize::BundleNotes& notes) {
+  std::string result;
+  if (notes.unknown_records.count > 0) {
+    result += fmt::format("{} records of unknown kind skipped, the first in line {}\n",
+                          notes.unknown_records.count, notes.unknown_records.first);
+  }
+  if (notes.other_ends.count > 0) {
+    result += fmt::format(
+        "{} observations have a path that does not lead from src to dst, the first in line {}\n",
+        notes.other_ends.count, notes.other_ends.first);
+  }
+  if (notes.repeated_windows > 0) {
+    result += fmt::format(
+        "{} observations repeat a flow and its window and were added up, the first: {}\n",
+        notes.repeated_windows, notes.repeated_flow);
+  }
+  return result;
+}
+
 }  // namespace
 
 Outcome<std::string> localize_offline(const OfflineOptions& options) {
@@ -46,13 +66,16 @@ Outcome<std::string> localize_offline(const OfflineOptions& options) {
     progress.update(fmt::format("reading {}: {}, {} lines", options.file,
                                 bytes(static_cast<double>(done.bytes)), done.lines));
   };
-  FAULTLINE_CLI_TRY(const auto set, read_bundle_file(options.file, on_piece));
+  FAULTLINE_CLI_TRY(const auto bundle, read_bundle_file(options.file, on_piece));
+  const auto& set = bundle.observations;
   FAULTLINE_CLI_TRY(const auto horizon, horizon_of(options, set));
   progress.update(fmt::format("localizing over {} observations", set.observations().size()));
   const auto started = now_instant();
   const auto verdict = localize::localize(set, horizon);
   const std::chrono::duration<double, std::milli> taken = now_instant() - started;
-  return localize::verdict_json(verdict, taken.count());
+  progress.end();
+  fmt::print(stderr, "{}", sentences(bundle.notes));
+  return localize::verdict_json(verdict, taken.count(), bundle.notes.unknown_records.count);
 }
 
 }  // namespace faultline::cli

@@ -15,7 +15,7 @@ struct OfflineOptions {
   std::uint32_t suspects_max = 64;
 };
 
-// The document "faultline.localize/1".
+// The document "faultline.localize/1". What the user should hear of the bundle goes to stderr.
 [[nodiscard]] Outcome<std::string> localize_offline(const OfflineOptions& options);
 
 }  // namespace faultline::cli

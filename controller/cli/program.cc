@@ -1,7 +1,12 @@
 #include "controller/cli/program.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -19,6 +24,8 @@ Exit codes (status, localize and 'incident list' judge; the others end with 0 wh
   0  healthy, or done        3  bad arguments or bad input
   1  a fault was found       4  the controller cannot be reached or cannot answer
   2  inconclusive            5  denied
+Inconclusive: nothing was measured (matrix, too), or too little, or more than 3 flows lose packets that no
+component explains.
 
 Is it the network?
   faultline status                   one line, then what is being measured
@@ -42,24 +49,52 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
 }
 
 int report(const Failure& failure, bool json) {
-  fmt::print(stderr, "faultline: {}\n", failure.message);
+  const auto message = one_line(failure.message);
+  fmt::print(stderr, "faultline: {}\n", message);
   if (json) {
     const Json document{{"schema", "faultline.error/1"},
-                        {"error", {{"code", failure.code}, {"message", failure.message}}}};
+                        {"error", {{"code", failure.code}, {"message", message}}}};
     (void)print(document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
   return static_cast<int>(failure.exit_code);
 }
 
-// Before the options could be parsed.
+// Where the options could not be parsed: what is typed goes before the environment.
 bool asks_for_json(int argc, const char* const* argv) {
+  constexpr const char* kEnvironment = "FAULTLINE_OUTPUT";
+  const char* set = std::getenv(kEnvironment);
+  bool json = set != nullptr && std::string_view{set} == "json";
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "-ojson" || argument == "-o=json" || argument == "--output=json") return true;
+    if (argument.starts_with("-o") || argument.starts_with("--output=")) {
+      json = argument.ends_with("json");
+    }
     const bool named = argument == "-o" || argument == "--output";
-    if (named && i + 1 < argc && std::string_view{argv[i + 1]} == "json") return true;
+    if (named && i + 1 < argc) json = std::string_view{argv[i + 1]} == "json";
   }
-  return false;
+  return json;
+}
+
+// Last first, as the parser takes them. "help node" is "node --help".
+std::vector<std::string> typed(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    arguments.emplace_back("--help");
+  }
+  std::ranges::reverse(arguments);
+  return arguments;
+}
+
+// What libraries throw, out of memory above all, ends here.
+Outcome<ExitCode> carry_out(const Context& context) {
+  try {
+    return context.command();
+  } catch (const std::exception& error) {
+    return tl::unexpected(
+        Failure{ExitCode::kInconclusive, "internal",
+                fmt::format("this went wrong inside the program: {}", error.what())});
+  }
 }
 
 }  // namespace
@@ -83,7 +118,7 @@ int run(int argc, const char* const* argv) {
   add_measurement_commands(app, context);
   add_fleet_commands(app, context);
   try {
-    app.parse(argc, argv);
+    app.parse(typed(argc, argv));
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
@@ -93,7 +128,7 @@ int run(int argc, const char* const* argv) {
     return report(Failure{ExitCode::kUsage, "invalid", what + "; see faultline --help"},
                   asks_for_json(argc, argv));
   }
-  const auto outcome = context.command();
+  const auto outcome = carry_out(context);
   context.end_progress();
   return outcome ? static_cast<int>(*outcome) : report(outcome.error(), context.options.json());
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,8 +21,10 @@ Progress::Progress()
       started_(now_instant()),
       next_(started_ + kPatience) {}
 
-Progress::~Progress() {
-  if (shown_ && terminal_) fmt::print(stderr, "\r\033[K");
+Progress::~Progress() { end(); }
+
+void Progress::end() {
+  if (std::exchange(shown_, false) && terminal_) fmt::print(stderr, "\r\033[K");
 }
 
 void Progress::update(std::string_view text) {

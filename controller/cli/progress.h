@@ -17,6 +17,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void update(std::string_view text);
+  // Clears the line: something else is to be said.
+  void end();
 
  private:
   const bool terminal_;

@@ -38,6 +38,15 @@ Outcome<std::string> render_verdict(const Json& document, bool explain) {
   return explain ? localize::verdict_explanation(verdict) : localize::verdict_table(verdict);
 }
 
+bool measures_anything(const Json& matrix) {
+  const auto& rows = member(matrix, "rows");
+  return std::any_of(rows.begin(), rows.end(), [](const Json& row) {
+    const auto& cells = member(row, "cells");
+    return std::any_of(cells.begin(), cells.end(),
+                       [](const Json& cell) { return number(cell, "loss").has_value(); });
+  });
+}
+
 struct Renderer {
   std::string_view schema;
   std::string (*render)(const Json&, const Style&);
@@ -78,7 +87,13 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.localize/1") {
     if (!member(document, "suspects").empty()) return ExitCode::kFaultFound;
-    return flag(document, "enough_data") ? ExitCode::kHealthy : ExitCode::kInconclusive;
+    const bool unexplained =
+        count(document, "unexplained_bad_flows") > localize::kUnexplainedFlowsFew;
+    return flag(document, "enough_data") && !unexplained ? ExitCode::kHealthy
+                                                         : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.matrix/1" && !measures_anything(document)) {
+    return ExitCode::kInconclusive;
   }
   if (schema == "faultline.incidents/1") {
     const auto& incidents = member(document, "incidents");

@@ -19,7 +19,8 @@ struct RenderOptions {
 // By the document's "schema"; a usage failure for one that this build does not know.
 [[nodiscard]] Outcome<std::string> render(const Json& document, const RenderOptions& options);
 
-// status, localize and incidents say whether there is a fault; every other document is kHealthy.
+// status, localize and incidents say whether there is a fault; a matrix in which nothing was
+// measured is inconclusive; every other document is kHealthy.
 [[nodiscard]] ExitCode exit_code_of(const Json& document);
 
 // One per schema.

@@ -98,6 +98,14 @@ std::string loss_bar(const Json& row) {
   return loss == 0 ? "" : std::string(std::clamp<std::size_t>(marks, 1, kBarWidth), '#');
 }
 
+// Never zero, whatever the document says: gaps are counted in windows.
+Duration window_of(const Json& document) {
+  constexpr double kWindowMax = 86'400;
+  const double seconds = number(document, "window_s").value_or(10);
+  const double sane = seconds > 0 && seconds <= kWindowMax ? seconds : 10;
+  return std::max<Duration>(Duration{1}, Duration{static_cast<std::int64_t>(sane * 1e9)});
+}
+
 }  // namespace
 
 std::string render_matrix(const Json& document, const Style& style) {
@@ -142,8 +150,7 @@ std::string render_path(const Json& document, const Style& style) {
 std::string render_history(const Json& document, const Style& style) {
   Table table({"WINDOW", ">FLOWS", ">SENT", ">LOST ->", ">LOST <-", ">?", ">P50 us", ">P99 us",
                ">MAX us", "LOSS"});
-  const Duration window = std::chrono::nanoseconds(
-      static_cast<std::int64_t>(number(document, "window_s").value_or(10) * 1e9));
+  const Duration window = window_of(document);
   std::optional<WallTime> expected;
   for (const auto& row : member(document, "rows")) {
     const auto start = parse_rfc3339(text(row, "window_start"));

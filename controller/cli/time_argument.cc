@@ -40,4 +40,12 @@ Outcome<Duration> parse_duration_argument(std::string_view text) {
   return usage(fmt::format("'{}' is not a duration: use 90s, 10m, 2h or 1d", text));
 }
 
+Outcome<Duration> parse_length_option(std::string_view option, std::string_view text,
+                                      Duration max) {
+  const auto duration = parse_duration(text);
+  if (duration && *duration > Duration::zero() && *duration <= max) return *duration;
+  return usage(fmt::format("{} must be a duration such as 90s or 2h, at most {}, not '{}'", option,
+                           format_duration(max), text));
+}
+
 }  // namespace faultline::cli

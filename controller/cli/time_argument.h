@@ -13,7 +13,10 @@ namespace faultline::cli {
 // "14:05" or "14:05:30" is the latest such time of day that is not in the future; "-30m" (or "30m")
 // is that long ago; "now"; otherwise RFC 3339.
 [[nodiscard]] Outcome<WallTime> parse_time_argument(std::string_view text, WallTime now);
-// "10m", "90s", "2h", "1d"; a leading '-' is accepted and means the same.
+// How far back: "10m", "90s", "2h", "1d"; a leading '-' is accepted and means the same.
 [[nodiscard]] Outcome<Duration> parse_duration_argument(std::string_view text);
+// How long something is to last: without a '-', and at most `max`. The failure names the option.
+[[nodiscard]] Outcome<Duration> parse_length_option(std::string_view option, std::string_view text,
+                                                    Duration max);
 
 }  // namespace faultline::cli

@@ -99,6 +99,20 @@ TEST_CASE("a bundle without observations is inconclusive", "[cli]") {
   CHECK(localize({"--bundle", header.path}).exit_code == 2);
 }
 
+TEST_CASE("records of unknown kind and doubtful observations are told on stderr", "[cli]") {
+  const std::string twice =
+      R"({"obs":{"src":"h1","dst":"h3","t":1,"flow":"f","path":["h3","h1"],"sent":9}})"
+      "\n";
+  const File file("{\"weather\":\"rain\"}\n" + twice + twice + "{\"moon\":1}\n");
+  const auto run = localize({"--bundle", file.path, "-o", "json"});
+  CHECK(Json::parse(run.out)["unknown_records"] == 2);
+  CHECK(run.err ==
+        "2 records of unknown kind skipped, the first in line 1\n"
+        "2 observations have a path that does not lead from src to dst, the first in line 2\n"
+        "1 observations repeat a flow and its window and were added up, the first: h1 to h3, flow "
+        "f\n");
+}
+
 TEST_CASE("a malformed or missing bundle is exit code 3 and the line is named", "[cli]") {
   const File file("{\"schema\":\"faultline.bundle/1\"}\nnot json\n");
   const auto run = localize({"--bundle", file.path, "-o", "json"});

@@ -136,11 +136,33 @@ TEST_CASE("a healthy fabric is exit code 0 and one that nobody measures is 2", "
 TEST_CASE("bad arguments are exit code 3, with a document where JSON was asked for", "[cli]") {
   FakeBackend backend;
   const ServerThread server(backend);
-  for (const auto* command :
-       {"", "nonsense", "node", "node lst", "status --frob", "path h1", "status -o xml",
-        "matrix --by pod", "localize --since never", "localize --max-suspects 3",
-        "status --timeout soon", "status --api http://127.0.0.1", "node show unheard-of",
-        "path h1 nowhere", "incident show i-1", "node token create --node h1", "bundle create"}) {
+  for (const auto* command : {"",
+                              "nonsense",
+                              "node",
+                              "node lst",
+                              "status --frob",
+                              "path h1",
+                              "status -o xml",
+                              "matrix --by pod",
+                              "localize --since never",
+                              "localize --max-suspects 3",
+                              "status --timeout soon",
+                              "status --api http://127.0.0.1",
+                              "node show unheard-of",
+                              "path h1 nowhere",
+                              "incident show i-1",
+                              "node token create --node h1",
+                              "bundle create",
+                              "node show ..",
+                              "node remove ../tokens/t1",
+                              "incident show a/b",
+                              "path h1 *",
+                              "history h1 -x",
+                              "node token remove ?",
+                              "node token create --lifetime -5m",
+                              "node token create --lifetime 31d",
+                              "node token create --lifetime 0s",
+                              "status --timeout -1s"}) {
     CAPTURE(command);
     const auto run = faultline(server, command);
     CHECK(run.exit_code == 3);
@@ -154,6 +176,50 @@ TEST_CASE("bad arguments are exit code 3, with a document where JSON was asked f
         Json{{"schema", "faultline.error/1"},
              {"error", {{"code", "not_found"}, {"message", "no node named unheard-of"}}}});
   CHECK(Json::parse(faultline(server, "-o json nonsense").out)["error"]["code"] == "invalid");
+  const auto lifetime = faultline(server, "node token create --lifetime 900d");
+  CHECK(lifetime.err ==
+        "faultline: --lifetime must be a duration such as 90s or 2h, at most 30d, not '900d'\n");
+}
+
+// An empty name asked for the whole list, ".." for what lies above it.
+TEST_CASE("a name that can be none is refused before anybody is asked", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const std::string api = "unix:" + server.socket_path();
+  const std::vector<std::string> commands[] = {{"node", "show"},
+                                               {"node", "remove"},
+                                               {"incident", "show"},
+                                               {"node", "token", "remove"},
+                                               {"path", "h1"},
+                                               {"history", "h1"},
+                                               {"node", "token", "create", "--node"}};
+  for (auto arguments : commands) {
+    CAPTURE(arguments);
+    for (const auto& name : {std::string{}, std::string{".."}, std::string(20'000, 'x')}) {
+      auto with_name = arguments;
+      with_name.insert(with_name.end(), {name, "--api", api});
+      const auto run = run_program(with_name);
+      CHECK(run.exit_code == 3);
+      CHECK(run.out.empty());
+      CHECK_THAT(run.err, Catch::Contains("a name is 1 to 63 letters"));
+      CHECK(run.err.size() < 500);
+    }
+  }
+  const auto nonsense = run_program({std::string(20'000, 'x') + "\033[31m"});
+  CHECK(nonsense.err.size() < 500);
+  CHECK_FALSE(contains(nonsense.err, "\033"));
+  CHECK_THAT(nonsense.err, Catch::EndsWith("see faultline --help\n"));
+}
+
+TEST_CASE("FAULTLINE_OUTPUT=json makes errors JSON, too, unless -o says otherwise", "[cli]") {
+  const RunOptions json{.environment = {"FAULTLINE_OUTPUT=json"}, .input = {}, .uid = 0};
+  for (const auto* command : {"nonsense", "path h1", "status --timeout soon"}) {
+    CAPTURE(command);
+    const auto run = run_program(words(command), json);
+    CHECK(run.exit_code == 3);
+    CHECK(Json::parse(run.out)["schema"] == "faultline.error/1");
+  }
+  CHECK(run_program(words("nonsense -o table"), json).out.empty());
 }
 
 TEST_CASE("a controller that is away, silent, failing or no controller is exit code 4", "[cli]") {
@@ -161,6 +227,8 @@ TEST_CASE("a controller that is away, silent, failing or no controller is exit c
   CHECK(away.exit_code == 4);
   CHECK(Json::parse(away.out)["error"]["code"] == "unavailable");
   CHECK(contains(away.err, "cannot reach the controller at /nonexistent/api.sock"));
+  CHECK(contains(away.err, "is faultline-controller running here? Else"));
+  CHECK(contains(away.err, "FAULTLINE_API"));
   FakeBackend backend;
   backend.error = Error{ErrorCode::kUnavailable, "the controller is starting"};
   const ServerThread server(backend);
@@ -210,10 +278,21 @@ TEST_CASE("help teaches by example and documents the exit codes", "[cli]") {
   const auto help = run_program({"--help"});
   CHECK(help.exit_code == 0);
   CHECK(contains(help.out, "4  the controller cannot be reached"));
+  CHECK(run_program({"help"}).out == help.out);
+  CHECK(run_program({"help", "node", "token"}).out == run_program({"node", "token", "--help"}).out);
   for (const auto* command : {"status", "localize", "matrix", "path", "history", "incident",
                               "topology", "bundle", "node"}) {
     CAPTURE(command);
     const auto run = run_program({command, "--help"});
+    CHECK(run.exit_code == 0);
+    CHECK(contains(run.out, std::string{"  faultline "} + command));
+  }
+  for (const auto* command :
+       {"incident list", "incident show", "topology show", "topology export", "bundle create",
+        "node list", "node show", "node remove", "node token", "node token create",
+        "node token list", "node token remove", "version"}) {
+    CAPTURE(command);
+    const auto run = run_program(words(std::string{command} + " --help"));
     CHECK(run.exit_code == 0);
     CHECK(contains(run.out, std::string{"  faultline "} + command));
   }

@@ -62,6 +62,16 @@ TEST_CASE("a history shows the windows that are missing", "[cli]") {
   CHECK(text.find("##\n") != std::string::npos);  // 10 % is two marks
 }
 
+TEST_CASE("windows of no length, or of any other nonsense, are shown as the default", "[cli]") {
+  const api::FakeBackend backend;
+  auto document = Json::parse(api::history_json(*backend.history("h1", "h9", {})));
+  for (const double window_s : {0.0, -1.0, 1e-12, 1e300}) {
+    CAPTURE(window_s);
+    document["window_s"] = window_s;
+    CHECK(render(document, {}));
+  }
+}
+
 TEST_CASE("a status starts with the verdict and names silent nodes", "[cli]") {
   const auto text = shown(api::status_json(api::fake_status()));
   CHECK(text.starts_with("[fault] link leaf2>spine3 loses 2.1 % of packets\n"));
@@ -92,6 +102,14 @@ TEST_CASE("the exit code follows from what the document says", "[cli]") {
   CHECK(code(R"({"schema":"faultline.localize/1","suspects":[],"enough_data":true})") ==
         ExitCode::kHealthy);
   CHECK(code(R"({"schema":"faultline.localize/1","suspects":[]})") == ExitCode::kInconclusive);
+  CHECK(code(R"({"schema":"faultline.localize/1","suspects":[],"enough_data":true,
+                 "unexplained_bad_flows":3})") == ExitCode::kHealthy);
+  CHECK(code(R"({"schema":"faultline.localize/1","suspects":[],"enough_data":true,
+                 "unexplained_bad_flows":104})") == ExitCode::kInconclusive);
+  CHECK(code(R"({"schema":"faultline.matrix/1","rows":[{"cells":[null,{"loss":null}]}]})") ==
+        ExitCode::kInconclusive);
+  CHECK(code(R"({"schema":"faultline.matrix/1","rows":[{"cells":[null,{"loss":0.5}]}]})") ==
+        ExitCode::kHealthy);
   CHECK(code(R"({"schema":"faultline.incidents/1","incidents":[{"state":"resolved"}]})") ==
         ExitCode::kHealthy);
   CHECK(code(R"({"schema":"faultline.incidents/1","incidents":[{"state":"open"}]})") ==

@@ -45,4 +45,15 @@ TEST_CASE("a length of time has a unit, and a minus sign changes nothing", "[cli
     CHECK_FALSE(parse_duration_argument(text));
 }
 
+TEST_CASE("how long something lasts has no minus sign and a limit, and names its option", "[cli]") {
+  const Duration max = std::chrono::days{30};
+  CHECK(parse_length_option("--lifetime", "30d", max) == max);
+  for (const auto* text : {"", "0s", "-5m", "31d", "300", "forever"}) {
+    CAPTURE(text);
+    const auto length = parse_length_option("--lifetime", text, max);
+    REQUIRE_FALSE(length);
+    CHECK_THAT(length.error().message, Catch::StartsWith("--lifetime must be a duration"));
+  }
+}
+
 }  // namespace faultline::cli
