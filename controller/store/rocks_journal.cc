@@ -127,6 +127,15 @@ Result<std::vector<ingest::DedupRow>> RocksJournal::load_dedup() const {
   return rows;
 }
 
+std::optional<WallTime> RocksJournal::oldest_window() const {
+  const std::unique_ptr<rocksdb::Iterator> first{
+      database_.db().NewIterator({}, database_.windows())};
+  first->SeekToFirst();
+  if (!first->Valid()) return std::nullopt;
+  const auto key = decode_window_key(first->key().ToStringView());
+  return key ? std::optional(key->window_start) : std::nullopt;
+}
+
 Status RocksJournal::drop_before(WallTime horizon) {
   return database_.drop_below(database_.windows(), window_floor(horizon));
 }

@@ -18,6 +18,8 @@ class RocksJournal final : public Journal {
                                 const JournalVisitor& visitor) const override;
   Result<std::vector<ingest::DedupRow>> load_dedup() const override;
   Status drop_before(WallTime horizon) override;
+  // Costs one seek.
+  [[nodiscard]] std::optional<WallTime> oldest_window() const;
 
  private:
   Database& database_;

@@ -35,7 +35,8 @@ StoreStats RocksStore::stats() const {
   return {.bytes_on_disk = database.property_sum(rocksdb::DB::Properties::kTotalSstFilesSize),
           .bytes_in_memory = database.property_sum(rocksdb::DB::Properties::kSizeAllMemTables) +
                              database.property_sum(rocksdb::DB::Properties::kBlockCacheUsage),
-          .damaged_places = database.damaged_places()};
+          .damaged_places = database.damaged_places(),
+          .oldest_window = parts_->journal.oldest_window()};
 }
 
 }  // namespace faultline::store

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "common/base/result.h"
 #include "controller/store/journal.h"
@@ -21,6 +22,7 @@ struct StoreStats {
   std::uint64_t bytes_on_disk = 0;    // tables; the write-ahead log comes on top
   std::uint64_t bytes_in_memory = 0;  // write buffers and block cache
   std::uint64_t damaged_places = 0;   // skipped by scans since the start: anything but 0 is trouble
+  std::optional<WallTime> oldest_window;  // empty: there is none, or its place is damaged
 
   bool operator==(const StoreStats&) const = default;
 };

@@ -130,12 +130,14 @@ TEST_CASE("retention drops what is older and only that, again and again", "[stor
     const auto left = all_entries(*store);
     REQUIRE(left.size() == static_cast<std::size_t>(61 - std::max<std::int64_t>(horizon, 1)));
     CHECK(left.front().window_start >= window(horizon));
+    CHECK(store->stats().oldest_window == left.front().window_start);
   }
   store.reset();
   store = open_store(directory.path());
   CHECK(all_entries(*store).size() == 16);
   REQUIRE(store->journal().drop_before(window(1'000)));
   CHECK(all_entries(*store).empty());
+  CHECK_FALSE(store->stats().oldest_window);
 }
 
 TEST_CASE("a scan sees the state of its beginning while the writer goes on", "[store]") {
