@@ -107,13 +107,6 @@ std::vector<OutboxChange> Outbox::result(OutboxId id, const DeliveryOutcome& out
   return changes;
 }
 
-void Outbox::put_back(OutboxId id, Instant retry_at) {
-  if (auto* line = line_in_flight(id)) {
-    line->in_flight = false;
-    line->due = retry_at;
-  }
-}
-
 void Outbox::bury(OutboxEntry entry, std::vector<OutboxChange>& changes) {
   entry.dead = true;
   ++counters_.dead;

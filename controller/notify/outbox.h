@@ -119,10 +119,6 @@ class Outbox {
   [[nodiscard]] std::vector<OutboxChange> result(OutboxId id, const DeliveryOutcome& outcome,
                                                  Instant now, WallTime wall, Rng& rng);
 
-  // Puts an entry that could not be handed to the sender back in line; it does not count as an
-  // attempt.
-  void put_back(OutboxId id, Instant retry_at);
-
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] const std::deque<OutboxEntry>& dead_letters() const { return dead_; }
   [[nodiscard]] const OutboxCounters& counters() const { return counters_; }

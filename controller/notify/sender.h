@@ -52,7 +52,7 @@ class Sender {
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  // False at kDeliveriesMax: put the entry back and try later.
+  // False at kDeliveriesMax: to be tried later.
   [[nodiscard]] bool send(Delivery delivery);
 
   [[nodiscard]] const SenderCounters& counters() const;

@@ -124,15 +124,6 @@ TEST_CASE("at the limit superseded updates go first, openings and resolves last"
   CHECK(seen == Keys{"opened", "updated again", "resolved"});
 }
 
-TEST_CASE("an entry that the sender had no room for is tried later and not counted", "[notify]") {
-  Outbox outbox;
-  (void)outbox.add(entry("pager", "a"), kWall);
-  const auto id = outbox.take_due(kStart).at(0).id;
-  outbox.put_back(id, kStart + seconds{1});
-  CHECK(outbox.take_due(kStart).empty());
-  CHECK(outbox.take_due(kStart + seconds{1}).at(0).attempts == 0);
-}
-
 TEST_CASE("an outcome of something that is not in flight changes nothing", "[notify]") {
   Rng rng{1};
   Outbox outbox;
