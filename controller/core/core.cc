@@ -66,8 +66,11 @@ void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
   send_acks(appended.acks, effects);
   for (auto& report : appended.reports) {
     learn_paths(report);
-    auto& last = last_windows_[report.node];
-    last = std::max(last, report.report->window_start + report.report->window);
+    const auto& [start, window] = std::pair(report.report->window_start, report.report->window);
+    if (!windows_.is_too_far_ahead(now.wall, start)) {
+      auto& last = last_windows_[report.node];
+      last = std::max(last, start + window);
+    }
     windows_.add(now.wall, std::move(report));
   }
 }
@@ -109,7 +112,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   }
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
-  if (plans_due_ && now.instant >= *plans_due_) make_plans(now, effects);
+  if (plans_due_ && now.instant >= *plans_due_) make_plans(effects);
   if (!solving_) judge(now, effects);
   deliver(now, effects);
 }
@@ -124,7 +127,7 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   plans_due_ = now.instant + kPlanDelay;
 }
 
-void ControllerCore::make_plans(Now now, EffectSink& effects) {
+void ControllerCore::make_plans(EffectSink& effects) {
   plans_due_.reset();
   plan::FleetView view;
   for (const auto& [id, node] : fleet_.nodes()) {
@@ -154,7 +157,6 @@ void ControllerCore::make_plans(Now now, EffectSink& effects) {
   documents_.commit({{Document::kPlan, std::string(kPlanRevisionKey),
                       fmt::format("{{\"revision\":{}}}", next.value())}},
                     std::move(after), effects);
-  (void)now;
 }
 
 const Plan* ControllerCore::plan_of(NodeId node) const {
@@ -210,10 +212,32 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
 }
 
 void ControllerCore::deliver(Now now, EffectSink& effects) {
-  // An alert leaves only when it and its incident are durable; else a crash could send it twice
-  // with different contents.
-  if (!documents_.settled()) return;
-  for (auto& entry : outbox_.take_due(now.instant)) effects.deliver(std::move(entry));
+  // An alert leaves when it and its incident are durable; else a crash could send it twice with
+  // different contents. A disk that stays full must not keep it from being told, though.
+  if (documents_.settled()) {
+    unsettled_since_.reset();
+  } else {
+    if (!unsettled_since_) unsettled_since_ = now.instant;
+    if (now.instant - *unsettled_since_ < kUnsettledDelayMax) return;
+  }
+  for (auto& entry : outbox_.take_due(now.instant)) {
+    if (unsettled_since_) {
+      ++counters_.alerts_before_durable;
+      effects.log(Severity::kWarning, "notify",
+                  fmt::format("alert {} is sent though it could not be written for {}; after a "
+                              "crash it may be sent again",
+                              entry.id, format_duration(kUnsettledDelayMax)));
+    }
+    effects.deliver(std::move(entry));
+  }
+}
+
+std::string ControllerCore::store_trouble() const {
+  auto trouble = intake_.trouble().empty() ? documents_.trouble() : intake_.trouble();
+  if (unsettled_since_ && !documents_.trouble().empty()) {
+    trouble += "; alerts are sent before they are durable";
+  }
+  return trouble;
 }
 
 void ControllerCore::on(Now now, const DeliveryDone& event, EffectSink& effects) {

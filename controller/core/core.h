@@ -38,6 +38,10 @@ namespace faultline::core {
 
 using Now = fleet::Moment;
 
+// For how long alerts wait for a ledger that cannot be written. Then they leave all the same: twice
+// after a crash, with another incident's name, is better than never.
+inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
+
 struct CoreOptions {
   std::string software;  // "faultline-controller 0.1.0"
   Duration heartbeat_interval = std::chrono::seconds{5};
@@ -67,6 +71,7 @@ struct CoreCounters {
   std::uint64_t messages_untrusted = 0;     // of a revoked key, or not permitted to a token
   std::uint64_t windows_judged = 0;
   std::uint64_t plans_sent = 0;
+  std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
 };
@@ -94,6 +99,8 @@ class ControllerCore {
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
+  // What keeps the store from being written at present, in one sentence; empty: nothing.
+  [[nodiscard]] std::string store_trouble() const;
   // End of the newest window that the node reported since the start.
   [[nodiscard]] std::optional<WallTime> last_window(NodeId node) const;
 
@@ -117,7 +124,7 @@ class ControllerCore {
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   void membership_changed(Now now, NodeId node);
-  void make_plans(Now now, EffectSink& effects);
+  void make_plans(EffectSink& effects);
   [[nodiscard]] const Plan* plan_of(NodeId node) const;
   void judge(Now now, EffectSink& effects);
   void deliver(Now now, EffectSink& effects);
@@ -141,6 +148,7 @@ class ControllerCore {
   std::optional<Solution> solution_;
   bool solving_ = false;
   std::map<NodeId, WallTime> last_windows_;
+  std::optional<Instant> unsettled_since_;  // the ledger lacks what memory holds
   std::optional<std::uint64_t> trust_published_;
   CoreCounters counters_;
 };

@@ -37,10 +37,12 @@ void Documents::done(std::uint64_t commit, const Status& status, EffectSink& eff
   if (node.empty()) return;
   auto& pending = node.mapped();
   if (status) {
+    trouble_.clear();
     carry_out(std::move(pending.after), effects);
     return;
   }
   ++failures_;
+  trouble_ = status.error().context;
   effects.log(Severity::kWarning, "store",
               fmt::format("{} documents could not be written and will be tried again: {}",
                           pending.writes.size(), status.error().context));

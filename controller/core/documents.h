@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,8 @@ class Documents {
   // True when memory holds nothing that the ledger does not.
   [[nodiscard]] bool settled() const { return pending_.empty() && failed_.empty(); }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
+  // Why the last write failed; empty since one succeeded.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
   struct Pending {
@@ -42,6 +45,7 @@ class Documents {
   std::map<std::pair<Document, std::string>, std::optional<std::string>> failed_;
   std::uint64_t next_commit_ = 1;
   std::uint64_t failures_ = 0;
+  std::string trouble_;
 };
 
 [[nodiscard]] std::vector<DocumentWrite> to_writes(const fleet::Change& change);

@@ -24,8 +24,9 @@ std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectS
   Item item{.node = decoded.node,
             .batch = std::move(decoded.batch),
             .report = nullptr,
-            .window_start = window_start(now, window_)};
-  const bool malformed = !item.batch.is_gap() && !decoded.report;
+            .window_start = window_start(now, window_),
+            .malformed = false};
+  item.malformed = !item.batch.is_gap() && !decoded.report;
   const auto admission = dedup_.admit(item.node, item.batch, now);
   switch (admission) {
     case ingest::Admission::kWrite:
@@ -43,22 +44,14 @@ std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectS
       ++counters_.refused;
       return {};
   }
-  if (malformed) {
+  if (item.malformed) {
     // Kept as an empty entry: a probe that sent it once would otherwise send it for ever.
-    ++counters_.malformed;
     effects.log(
         Severity::kWarning, "ingest",
         fmt::format("batch {} of node {} is not a report and is discarded: {}", item.batch.sequence,
                     item.node.value(), decoded.report.error().context));
     item.batch.payload.clear();
-  } else if (item.batch.is_gap()) {
-    ++counters_.gaps;
-    counters_.results_dropped += item.batch.results_dropped;
-    effects.log(Severity::kWarning, "ingest",
-                fmt::format("node {} dropped {} results (batches {} to {}): its spool was full",
-                            item.node.value(), item.batch.results_dropped,
-                            item.batch.first_sequence, item.batch.sequence));
-  } else {
+  } else if (!item.batch.is_gap()) {
     item.report = std::move(*decoded.report);
     item.window_start = item.report->window_start;
   }
@@ -84,6 +77,7 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
   const auto items = std::exchange(appending_, {});
   if (!status) {
     ++counters_.append_failures;
+    trouble_ = status.error().context;
     effects.log(Severity::kWarning, "store",
                 fmt::format("{} batches could not be written and stay in the probes' spools: {}",
                             items.size() + waiting_.size(), status.error().context));
@@ -92,15 +86,31 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
     paths_.insert(paths_.end(), appending_paths_.begin(), appending_paths_.end());
     return result;
   }
-  counters_.batches += items.size();
+  trouble_.clear();
   for (auto& durable : dedup_.finish_write()) {
     result.acks.push_back(ack(durable.node, durable.boot, std::move(durable.durable)));
   }
   for (const auto& item : items) {
+    count_durable(item, effects);
     if (item.report) result.reports.push_back({item.node, item.report});
   }
   if (!waiting_.empty()) begin_append(effects);
   return result;
+}
+
+// Only here: a batch whose append failed comes again, and must count once.
+void Intake::count_durable(const Item& item, EffectSink& effects) {
+  ++counters_.batches;
+  if (item.malformed) {
+    ++counters_.malformed;
+  } else if (item.batch.is_gap()) {
+    ++counters_.gaps;
+    counters_.results_dropped += item.batch.results_dropped;
+    effects.log(Severity::kWarning, "ingest",
+                fmt::format("node {} dropped {} results (batches {} to {}): its spool was full",
+                            item.node.value(), item.batch.results_dropped,
+                            item.batch.first_sequence, item.batch.sequence));
+  }
 }
 
 }  // namespace faultline::core

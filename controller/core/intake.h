@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "controller/core/effects.h"
@@ -33,7 +34,7 @@ struct IntakeCounters {
   std::uint64_t malformed = 0;        // payload that is no report: journaled as a gap, never resent
   std::uint64_t shed = 0;             // no room now; trouble when it grows for long
   std::uint64_t append_failures = 0;  // trouble above 0: the disk
-  std::uint64_t gaps = 0;
+  std::uint64_t gaps = 0;             // durable
   std::uint64_t results_dropped = 0;  // by probes' spools, as the gaps say
 
   bool operator==(const IntakeCounters&) const = default;
@@ -65,6 +66,8 @@ class Intake {
   void forget(NodeId node) { dedup_.forget(node); }
 
   [[nodiscard]] const IntakeCounters& counters() const { return counters_; }
+  // Why the last append failed; empty since one succeeded.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
   struct Item {
@@ -72,9 +75,11 @@ class Intake {
     Batch batch;
     std::shared_ptr<const Report> report;  // null: a gap, or malformed
     WallTime window_start{};
+    bool malformed = false;
   };
 
   void begin_append(EffectSink& effects);
+  void count_durable(const Item& item, EffectSink& effects);
   [[nodiscard]] NodeAck ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable) const;
 
   Duration window_;
@@ -85,6 +90,7 @@ class Intake {
   std::vector<TracedPath> paths_;
   std::vector<TracedPath> appending_paths_;
   IntakeCounters counters_;
+  std::string trouble_;
 };
 
 }  // namespace faultline::core

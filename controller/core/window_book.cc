@@ -4,21 +4,28 @@
 
 namespace faultline::core {
 
+bool WindowBook::is_too_far_ahead(WallTime now, WallTime start) const {
+  return start > now + options_.window * static_cast<std::int64_t>(kWindowsAheadMax);
+}
+
 bool WindowBook::add(WallTime now, NodeReport report) {
   const WallTime start = window_start(report.report->window_start, options_.window);
-  const bool too_far_ahead =
-      start > now + options_.window * static_cast<std::int64_t>(kWindowsAheadMax);
-  const bool too_old =
-      last_judged_ &&
-      start + options_.window * static_cast<std::int64_t>(options_.horizon_windows) < *last_judged_;
-  if (too_far_ahead) {
+  if (is_too_far_ahead(now, start)) {
     ++refused_reports_;
     return false;
   }
   const bool judged = last_judged_ && start <= *last_judged_;
   if (judged) ++late_reports_;
+  const bool too_old =
+      last_judged_ &&
+      start + options_.window * static_cast<std::int64_t>(options_.horizon_windows) < *last_judged_;
   if (too_old) return false;
-  windows_[start].insert_or_assign(report.node, std::move(report.report));
+  auto& reports = windows_[start][report.node];
+  if (reports.size() >= kReportsPerNodeMax) {
+    ++refused_reports_;
+    return false;
+  }
+  reports.push_back(std::move(report.report));
   return !judged;
 }
 
@@ -56,7 +63,9 @@ RipeWindow WindowBook::judge(WallTime start, std::size_t expected) {
   for (const auto& [window, reports] : windows_) {
     if (window > start) break;
     auto& out = ripe.windows.emplace_back();
-    for (const auto& [node, report] : reports) out.push_back({node, report});
+    for (const auto& [node, of_node] : reports) {
+      for (const auto& report : of_node) out.push_back({node, report});
+    }
   }
   return ripe;
 }
@@ -66,9 +75,15 @@ std::uint64_t WindowBook::sessions_reporting() const {
   const auto at = last_judged_ ? windows_.find(*last_judged_) : windows_.end();
   if (at == windows_.end()) return 0;
   std::uint64_t sessions = 0;
-  for (const auto& [node, report] : at->second) {
-    sessions += static_cast<std::uint64_t>(
-        std::ranges::count_if(report->flows, [](const FlowWindow& flow) { return flow.sent > 0; }));
+  for (const auto& [node, reports] : at->second) {
+    // Of two reports for one window, both speak of much the same sessions.
+    std::uint64_t most = 0;
+    for (const auto& report : reports) {
+      const auto reporting = std::ranges::count_if(
+          report->flows, [](const FlowWindow& flow) { return flow.sent > 0; });
+      most = std::max(most, static_cast<std::uint64_t>(reporting));
+    }
+    sessions += most;
   }
   return sessions;
 }

@@ -40,12 +40,16 @@ class WindowBook {
     // Probes close a window only when its last replies had their chance; nothing is due before.
     Duration report_delay = std::chrono::seconds{4};
   };
-  static constexpr std::size_t kWindowsAheadMax = 4;  // windows from the future: a clock is wrong
+  static constexpr std::size_t kWindowsAheadMax = 4;    // windows from the future: a clock is wrong
+  static constexpr std::size_t kReportsPerNodeMax = 4;  // for one window; more are refused
 
   explicit WindowBook(const Options& options) : options_(options) {}
 
-  // False when the window lies further ahead than kWindowsAheadMax or was judged already.
+  // False when the window lies further ahead than kWindowsAheadMax or was judged already, or when
+  // the node has reported it kReportsPerNodeMax times. A probe that restarts within a window
+  // reports it twice: both count. That no report comes twice is ingest::Dedup's business.
   bool add(WallTime now, NodeReport report);
+  [[nodiscard]] bool is_too_far_ahead(WallTime now, WallTime window_start) const;
 
   // At a restart: windows that were due by `now` count as judged; they only serve as horizon.
   void skip_due(WallTime now);
@@ -55,13 +59,15 @@ class WindowBook {
   std::optional<RipeWindow> take_ripe(WallTime now, const std::set<NodeId>& expected);
 
   [[nodiscard]] std::optional<WallTime> last_judged() const { return last_judged_; }
+  // How long after its end a window that anybody reported is judged at the latest.
+  [[nodiscard]] Duration judged_within() const { return options_.report_delay + options_.window; }
   // Of the newest window that anybody reported: sessions with at least one packet sent.
   [[nodiscard]] std::uint64_t sessions_reporting() const;
   [[nodiscard]] std::uint64_t late_reports() const { return late_reports_; }
   [[nodiscard]] std::uint64_t refused_reports() const { return refused_reports_; }
 
  private:
-  using Reports = std::map<NodeId, std::shared_ptr<const Report>>;
+  using Reports = std::map<NodeId, std::vector<std::shared_ptr<const Report>>>;
 
   [[nodiscard]] bool is_ripe(WallTime start, const Reports& reports, WallTime now,
                              const std::set<NodeId>& expected) const;

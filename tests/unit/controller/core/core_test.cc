@@ -232,10 +232,38 @@ TEST_CASE("a failed append acknowledges nothing, and the batch is welcome again"
   bench.finish_decode(report_at(bench.now.wall));
   bench.finish_append(fail(ErrorCode::kUnavailable, "disk full"));
   CHECK(bench.effects.messages_to<BatchAck>(node).empty());
+  CHECK(bench.core.store_trouble() == "disk full");
   bench.say(node, batch_of(1));
   bench.finish_decode(report_at(bench.now.wall));
   bench.finish_append();
   CHECK(bench.effects.messages_to<BatchAck>(node).size() == 1);
+  CHECK(bench.core.store_trouble().empty());
+}
+
+TEST_CASE("a gap whose append failed is counted once, when it is durable", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  Batch gap = batch_of(3);
+  gap.first_sequence = 1;
+  gap.results_dropped = 7;
+  gap.payload.clear();
+  for (const Status& status : {Status(fail(ErrorCode::kUnavailable, "disk full")), Status()}) {
+    CHECK(bench.core.intake_counters().gaps == 0);
+    bench.say(node, gap);
+    bench.finish_decode(std::shared_ptr<const Report>());
+    bench.finish_append(status);
+  }
+  CHECK(bench.core.intake_counters().gaps == 1);
+  CHECK(bench.core.intake_counters().results_dropped == 7);
+}
+
+TEST_CASE("a report from the future does not become a node's newest window", "[core]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.say(node, batch_of(1));
+  bench.finish_decode(report_at(bench.now.wall + std::chrono::hours{1}));
+  bench.finish_append();
+  CHECK_FALSE(bench.core.last_window(NodeId{1}));
 }
 
 TEST_CASE("batches that arrive during an append go into the next one together", "[core]") {
@@ -337,6 +365,29 @@ TEST_CASE("a ledger that cannot be written holds alerts back until it can", "[co
   bench.finish_commits();
   bench.pass(seconds{1});
   CHECK(bench.effects.deliveries.size() == 1);
+}
+
+TEST_CASE("a ledger that stays unwritable does not silence alerts", "[core]") {
+  CoreOptions options;
+  options.receivers = {"oncall"};
+  Bench bench(options);
+  for (int i = 0; i < 2; ++i) bench.step(solved(bench.now.wall + seconds{10 * i}, true));
+  const auto fail_for = [&](Duration time) {
+    for (Duration passed{}; passed < time; passed += seconds{1}) {
+      bench.finish_commits(fail(ErrorCode::kUnavailable, "disk full"));
+      bench.pass(seconds{1});
+    }
+  };
+  fail_for(kUnsettledDelayMax);
+  CHECK(bench.effects.deliveries.empty());
+  fail_for(seconds{2});
+  REQUIRE(bench.effects.deliveries.size() == 1);
+  CHECK(bench.core.counters().alerts_before_durable == 1);
+  CHECK_THAT(bench.core.store_trouble(), Catch::Contains("disk full; alerts are sent before"));
+
+  bench.finish_commits();
+  bench.pass(seconds{1});
+  CHECK(bench.core.store_trouble().empty());
 }
 
 TEST_CASE("a ripe window is solved once, with the windows before it", "[core]") {

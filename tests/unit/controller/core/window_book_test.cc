@@ -83,5 +83,27 @@ TEST_CASE("the horizon holds the windows before the judged one, and drops older 
   }
 }
 
+TEST_CASE("a probe that restarts within a window reports it twice, and both count",
+          "[window_book]") {
+  WindowBook book({.window = kWindow});
+  const WallTime now = kStart + seconds{14};
+  book.add(now, {NodeId{1}, report_of(kStart, 2)});
+  book.add(now, {NodeId{1}, report_of(kStart, 3)});
+  const auto ripe = book.take_ripe(now, {NodeId{1}});
+  REQUIRE(ripe);
+  CHECK(ripe->nodes_reported == 1);
+  CHECK(ripe->windows.back().size() == 2);
+  CHECK(book.sessions_reporting() == 3);
+}
+
+TEST_CASE("one node's reports for one window are bounded", "[window_book]") {
+  WindowBook book({.window = kWindow});
+  for (std::size_t i = 0; i < WindowBook::kReportsPerNodeMax; ++i) {
+    CHECK(book.add(kStart, {NodeId{1}, report_of(kStart)}));
+  }
+  CHECK_FALSE(book.add(kStart, {NodeId{1}, report_of(kStart)}));
+  CHECK(book.refused_reports() == 1);
+}
+
 }  // namespace
 }  // namespace faultline::core
