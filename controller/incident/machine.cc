@@ -229,7 +229,10 @@ std::optional<std::size_t> Machine::find_related(const Round& round, const Suspe
     const bool continues_past =
         std::any_of(known.begin(), known.end() - 1,
                     [&](const Component& past) { return same_fault(component, past); });
-    if (!continues_present && !continues_past) continue;
+    // Two names of one window that the window itself cannot tell apart.
+    const bool is_twin = std::ranges::any_of(
+        round.attached[i], [&](const Suspect* other) { return share_group(suspect, *other); });
+    if (!continues_present && !continues_past && !is_twin) continue;
     if (!best || rank(incidents_[i]) < rank(incidents_[*best])) best = i;
   }
   return best;

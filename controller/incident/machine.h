@@ -13,7 +13,8 @@
 //   follow    a suspect that can be the same fault (same_fault()) as the incident's component
 //             continues it, unless that component itself is a suspect beside it: then the localizer
 //             says that there are two faults. A suspect that can be the same as a component which
-//             the incident was about before continues it in any case.
+//             the incident was about before continues it in any case, and so does one that another
+//             suspect of the same window, which continues it, cannot be told from.
 //   rename    when another component, or class, led in `confirm_windows` of the last `confirm_of`
 //             windows; other incidents that it explains too are then merged into this one
 //   tell      Updated only on a new name or class, or when the loss is twice or half of what was
