@@ -8,7 +8,7 @@ $Cxx.namespace("faultline::wire::schema");
 # where a field says that an empty one has a meaning.
 using Address = Data;
 
-# Nanoseconds since 1970-01-01T00:00:00Z by the sender's clock.
+# Nanoseconds since 1970-01-01T00:00:00Z by the sender's clock; refused from 2200 on.
 using WallTimeNs = Int64;
 
 # A CURVE25519 public key, exactly 32 bytes.

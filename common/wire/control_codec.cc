@@ -66,8 +66,9 @@ void write(schema::ProbeMessage::Builder root, const Heartbeat& heartbeat) {
 }
 
 Result<ProbeMessage> read(schema::Heartbeat::Reader reader) {
+  FAULTLINE_TRY(const auto sent_at, read_time("sent at", reader.getSentAt()));
   return Heartbeat{.sequence = reader.getSequence(),
-                   .sent_at = wall_time_from_unix_nanoseconds(reader.getSentAt()),
+                   .sent_at = sent_at,
                    .plan = PlanRevision{reader.getPlanRevision()},
                    .spool_batches = reader.getSpoolBatches(),
                    .spool_bytes = reader.getSpoolBytes(),
@@ -186,9 +187,10 @@ void write(schema::ControllerMessage::Builder root, const HeartbeatReply& reply)
 }
 
 Result<ControllerMessage> read(schema::HeartbeatReply::Reader reader) {
-  return HeartbeatReply{.sequence = reader.getSequence(),
-                        .sent_at = wall_time_from_unix_nanoseconds(reader.getSentAt()),
-                        .answered_at = wall_time_from_unix_nanoseconds(reader.getAnsweredAt())};
+  FAULTLINE_TRY(const auto sent_at, read_time("sent at", reader.getSentAt()));
+  FAULTLINE_TRY(const auto answered_at, read_time("answered at", reader.getAnsweredAt()));
+  return HeartbeatReply{
+      .sequence = reader.getSequence(), .sent_at = sent_at, .answered_at = answered_at};
 }
 
 void write(schema::ControllerMessage::Builder root, const Plan& plan) {

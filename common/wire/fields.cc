@@ -40,6 +40,12 @@ Result<Duration> read_duration(std::string_view field, std::uint64_t nanoseconds
                                          format_duration(low), format_duration(high)));
 }
 
+Result<WallTime> read_time(std::string_view field, std::int64_t nanoseconds) {
+  const auto time = wall_time_from_unix_nanoseconds(nanoseconds);
+  if (time >= WallTime{} && time < kTimeMax) return time;
+  return out_of_range(field, fmt::format("{} ns, outside of 1970 to 2200", nanoseconds));
+}
+
 std::uint64_t to_wire(Duration duration) {
   return static_cast<std::uint64_t>(std::max(duration, Duration::zero()).count());
 }

@@ -40,6 +40,10 @@ template <std::integral T>
 
 [[nodiscard]] Result<Duration> read_duration(std::string_view field, std::uint64_t nanoseconds,
                                              Duration low, Duration high);
+// Every time on the wire: from 1970 to kTimeMax, so that adding a window or a horizon to it cannot
+// overflow.
+inline constexpr WallTime kTimeMax = wall_time_from_unix_seconds(7'258'118'400);  // 2200-01-01
+[[nodiscard]] Result<WallTime> read_time(std::string_view field, std::int64_t nanoseconds);
 // Nanoseconds of a duration that is never negative.
 [[nodiscard]] std::uint64_t to_wire(Duration duration);
 

@@ -34,10 +34,10 @@ Result<Report> read_report(schema::Report::Reader reader) {
   report.plan = PlanRevision{reader.getPlanRevision()};
   FAULTLINE_TRY(report.window,
                 read_duration("window", reader.getWindowNs(), kWindowMin, kWindowMax));
-  if (reader.getWindowStart() < 0 || reader.getWindowStart() % report.window.count() != 0) {
+  FAULTLINE_TRY(report.window_start, read_time("window start", reader.getWindowStart()));
+  if (reader.getWindowStart() % report.window.count() != 0) {
     return fail(ErrorCode::kInvalid, "the window does not start at a multiple of its length");
   }
-  report.window_start = wall_time_from_unix_nanoseconds(reader.getWindowStart());
   report.health = read_health(reader.getHealth());
   FAULTLINE_TRY(report.flows, read_flows(reader.getFlows()));
   FAULTLINE_TRY(report.delays, read_delays(reader.getDelays()));

@@ -272,7 +272,7 @@ Result<std::vector<PathRecord>> read_paths(schema::PathTable::Reader reader) {
     path.direction = static_cast<Direction>(at(direction, i));
     FAULTLINE_TRY_STATUS(check_range<unsigned>("complete", at(complete, i), 0, 1));
     path.complete = at(complete, i) == 1;
-    path.traced_at = wall_time_from_unix_nanoseconds(at(traced_at, i));
+    FAULTLINE_TRY(path.traced_at, read_time("traced at", at(traced_at, i)));
     FAULTLINE_TRY_STATUS(check_count("hops", at(hops, i), kPathHopsMax));
     const unsigned end = next + at(hops, i);
     if (end > hop_address.size()) break;
