@@ -3,8 +3,8 @@
 // Why it exists: the HTTP server, its routes and the JSON know nothing of the core, and the tests
 // of API and CLI run against a fake one.
 //
-// Thread safety: every function is called from the API's two query threads, possibly at once, and
-// never from the loop. Implementations answer from immutable snapshots and the store's own
+// Thread safety: every function is called from the API's query threads, possibly at once, and never
+// from the loop. Implementations answer from immutable snapshots and the store's own
 // thread-safe reads; the three that change something hand the change to the loop and wait for it to
 // be durable, for a bounded time.
 //
@@ -33,6 +33,7 @@ struct LocalizeRequest {
 struct LocalizeAnswer {
   localize::Verdict verdict;
   std::optional<double> solve_ms;
+  std::optional<WallTime> judged_until;  // end of what was judged; empty: nothing was yet
 };
 
 // Takes a piece of a long answer. After an Error (the reader went away) the producer may stop, and

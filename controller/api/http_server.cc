@@ -111,6 +111,7 @@ class BeastServer final : public HttpServer {
   asio::steady_timer slot_free_;  // never expires; cancelled when a connection ends
   async::TaskGroup& tasks_;
   Backend& backend_;
+  async::Worker query_quick_{{.name = "query-quick", .jobs_max = kQueriesQueuedMax}};
   async::Worker query_{{.name = "query", .jobs_max = kQueriesQueuedMax}};
   async::Worker query_stream_{{.name = "query-stream", .jobs_max = kStreamsQueuedMax}};
 };
@@ -180,10 +181,11 @@ awaitable<bool> BeastServer::answer(Peer& peer, Request request, bool keep_alive
   counters_.requests.add();
   const auto mutation =
       is_mutation(request.method) ? fmt::format("{} {}", request.method, request.target) : "";
+  auto& worker = is_quick(request) ? query_quick_ : query_;
   auto job = [this, asked = std::move(request)]() -> Result<Response> {
     return handle(asked, backend_);
   };
-  auto response = co_await async::offload(query_, std::move(job));
+  auto response = co_await async::offload(worker, std::move(job));
   if (!response) {
     counters_.overloaded.add();
     response =
@@ -271,7 +273,7 @@ awaitable<bool> BeastServer::send_pieces(Peer& peer, AnswerStream& pieces, std::
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(asio::io_context& loop,
                                                        async::TaskGroup& tasks, Backend& backend,
                                                        HttpServerOptions options) {
-  FAULTLINE_TRY(const int listener, listen_unix(options.socket_path));
+  FAULTLINE_TRY(const int listener, listen_unix(options.socket_path, options.socket_group));
   return std::make_unique<BeastServer>(loop, listener, tasks, backend, std::move(options));
 }
 

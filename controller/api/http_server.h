@@ -1,9 +1,10 @@
 // HttpServer: the API on a unix socket, HTTP/1.1 with keep-alive.
 //
 // Why it exists: file permissions are the access control (mode 0660: owner and group), so nothing
-// is exposed to a network. Connections are coroutines of the loop; answers are made on a worker
-// thread, "query", and long ones (the bundle) on another, "query-stream", so that neither a slow
-// question nor a slow reader delays the loop or each other.
+// is exposed to a network. Connections are coroutines of the loop; answers are made on three worker
+// threads, so that neither a slow question nor a slow reader delays the loop or who only wants to
+// know whether all is well: "query-quick" for what the published snapshot answers (status, nodes,
+// tokens, version, metrics), "query" for the rest, "query-stream" for long answers (the bundle).
 //
 // Bounds and policies are the constants below; each has a counter. Requests that change something
 // are logged with the peer's uid and pid. Thread safety: none, it lives on the loop's thread; the
@@ -24,7 +25,7 @@
 namespace faultline::api {
 
 inline constexpr std::size_t kConnectionsMax = 64;           // more wait in the listen backlog
-inline constexpr std::size_t kQueriesQueuedMax = 32;         // more are answered with 503
+inline constexpr std::size_t kQueriesQueuedMax = 32;         // of each kind; more get a 503
 inline constexpr std::size_t kStreamsQueuedMax = 2;          // more are answered with 503
 inline constexpr std::size_t kRequestHeaderMax = 8U << 10;   // bytes, then 431
 inline constexpr std::size_t kRequestBodyMax = 64U << 10;    // bytes, then 413
@@ -33,6 +34,7 @@ inline constexpr std::size_t kStreamPiecesMax = 4;           // in flight; then 
 
 struct HttpServerOptions {
   std::string socket_path = {};
+  std::string socket_group = {};                        // empty: the process's own
   Duration request_timeout = std::chrono::seconds{15};  // idle and reading; then it is closed
   Duration write_timeout = std::chrono::seconds{30};    // per answer, or per piece of a long one
 };

@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -35,12 +37,48 @@ Descriptor unix_socket() {
 Result<sockaddr_un> address_of(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return fail(ErrorCode::kInvalid, fmt::format("the API socket path '{}' must have 1 to {} bytes",
-                                                 path, sizeof(address.sun_path) - 1));
+  if (!path.starts_with('/') || path.size() >= sizeof(address.sun_path)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("the API socket path '{}' must begin with / and have at most {} bytes",
+                            path, sizeof(address.sun_path) - 1));
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
+}
+
+// Of no name: the value that makes chown() change nothing.
+Result<gid_t> group_id(const std::string& name) {
+  if (name.empty()) return static_cast<gid_t>(-1);
+  std::vector<char> buffer(1U << 16);
+  group entry{};
+  group* found = nullptr;
+  const int error = ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) return found->gr_gid;
+  if (error == 0) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no group '{}' for the API socket: make it with groupadd, or "
+                            "change api.group",
+                            name));
+  }
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("cannot look up the group '{}': {}", name, std::strerror(error)));
+}
+
+Status give_to_group(const std::string& path, gid_t group) {
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), group) == 0) return {};
+  return fail(ErrorCode::kDenied,
+              fmt::format("cannot give {} to its group: {}", path, std::strerror(errno)));
+}
+
+// Nothing makes /run/faultline where the controller is not started by a service manager.
+Status make_directory(const std::string& path, gid_t group) {
+  const auto directory = path.substr(0, path.rfind('/'));
+  if (directory.empty() || ::access(directory.c_str(), F_OK) == 0) return {};
+  if (::mkdir(directory.c_str(), S_IRWXU | S_IRGRP | S_IXGRP) == 0) {
+    return give_to_group(directory, group);
+  }
+  return fail(ErrorCode::kUnavailable, fmt::format("cannot make {} for the API socket: {}",
+                                                   directory, std::strerror(errno)));
 }
 
 // A file left by a process that died is removed; anything else stays.
@@ -67,17 +105,31 @@ Status remove_stale(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<int> listen_unix(const std::string& path) {
+Status check_listen_unix(const std::string& path, const std::string& group) {
+  FAULTLINE_TRY_STATUS(address_of(path));
+  FAULTLINE_TRY_STATUS(group_id(group));
+  return {};
+}
+
+Result<int> listen_unix(const std::string& path, const std::string& group) {
   FAULTLINE_TRY(const auto address, address_of(path));
+  FAULTLINE_TRY(const auto owners, group_id(group));
+  FAULTLINE_TRY_STATUS(make_directory(path, owners));
   FAULTLINE_TRY_STATUS(remove_stale(path, address));
   auto listener = unix_socket();
-  // Nobody can connect before listen(), so the mode is right for the first one who can.
-  if (listener.value < 0 ||
-      ::bind(listener.value, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::chmod(path.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) != 0 ||
-      ::listen(listener.value, kBacklog) != 0) {
+  const auto failed = [&] {
     return fail(ErrorCode::kUnavailable,
                 fmt::format("cannot listen on {}: {}", path, std::strerror(errno)));
+  };
+  if (listener.value < 0 ||
+      ::bind(listener.value, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return failed();
+  }
+  // Nobody can connect before listen(), so group and mode are right for the first one who can.
+  FAULTLINE_TRY_STATUS(give_to_group(path, owners));
+  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP) != 0 ||
+      ::listen(listener.value, kBacklog) != 0) {
+    return failed();
   }
   return listener.release();
 }

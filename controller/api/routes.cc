@@ -9,7 +9,6 @@
 #include "common/obs/metrics.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
-#include "controller/localize/verdict_json.h"
 
 namespace faultline::api {
 namespace {
@@ -146,7 +145,7 @@ Response get_localize(const Call& call) {
   if (!request) return error_response(request.error());
   const auto answer = call.backend.localize(*request);
   if (!answer) return error_response(answer.error());
-  return json_response(localize::verdict_json(answer->verdict, answer->solve_ms) + "\n");
+  return json_response(localize_json(*answer));
 }
 
 Response get_path(const Call& call) {
@@ -221,15 +220,16 @@ struct Route {
   std::string_view pattern;
   std::string_view parameters;  // allowed in the query, separated by blanks
   Response (*handler)(const Call&);
+  bool quick = false;  // answered from the published snapshot
 };
 
 constexpr std::array kRoutes{
-    Route{"GET", "/api/v1/version", "", get_version},
-    Route{"GET", "/api/v1/status", "", get_status},
-    Route{"GET", "/api/v1/nodes", "", get_nodes},
-    Route{"GET", "/api/v1/nodes/{name}", "", get_node},
+    Route{"GET", "/api/v1/version", "", get_version, true},
+    Route{"GET", "/api/v1/status", "", get_status, true},
+    Route{"GET", "/api/v1/nodes", "", get_nodes, true},
+    Route{"GET", "/api/v1/nodes/{name}", "", get_node, true},
     Route{"DELETE", "/api/v1/nodes/{name}", "", delete_node},
-    Route{"GET", "/api/v1/tokens", "", get_tokens},
+    Route{"GET", "/api/v1/tokens", "", get_tokens, true},
     Route{"POST", "/api/v1/tokens", "", post_token},
     Route{"DELETE", "/api/v1/tokens/{id}", "", delete_token},
     Route{"GET", "/api/v1/matrix", "by at since", get_matrix},
@@ -241,7 +241,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/topology", "", get_topology},
     Route{"GET", "/api/v1/topology/export", "format", get_topology_export},
     Route{"GET", "/api/v1/bundle", "since", get_bundle},
-    Route{"GET", "/metrics", "", get_metrics},
+    Route{"GET", "/metrics", "", get_metrics, true},
 };
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -317,6 +317,14 @@ std::vector<RouteName> all_routes() {
   std::vector<RouteName> names;
   for (const auto& route : kRoutes) names.push_back({route.method, route.pattern});
   return names;
+}
+
+bool is_quick(const Request& request) {
+  const auto target = parse_target(request.target);
+  return target && std::ranges::any_of(kRoutes, [&](const Route& route) {
+           return route.quick && route.method == request.method &&
+                  match(route.pattern, target->segments).has_value();
+         });
 }
 
 bool is_mutation(std::string_view method) { return method != "GET"; }

@@ -42,6 +42,9 @@ struct RouteName {
 // True for requests that change something: the server logs who asked.
 [[nodiscard]] bool is_mutation(std::string_view method);
 
+// True where the backend's published snapshot has the answer, so that it comes at once.
+[[nodiscard]] bool is_quick(const Request& request);
+
 [[nodiscard]] Response handle(const Request& request, Backend& backend);
 [[nodiscard]] Response error_response(const Error& error);
 

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "controller/localize/verdict_json.h"
+
 namespace faultline::api {
 namespace {
 
@@ -291,6 +293,13 @@ std::string matrix_json(const MatrixView& matrix) {
     result["rows"].push_back({{"from", matrix.groups[row]}, {"cells", std::move(cells)}});
   }
   return text(result);
+}
+
+// The document that the CLI also makes without a controller, and until when it holds.
+std::string localize_json(const LocalizeAnswer& answer) {
+  auto json = Json::parse(localize::verdict_json(answer.verdict, answer.solve_ms));
+  json["judged_until"] = or_null(answer.judged_until);
+  return json.dump(2) + "\n";
 }
 
 std::string path_json(const PathView& path) {

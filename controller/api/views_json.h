@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "controller/api/backend.h"
 #include "controller/api/views.h"
 
 namespace faultline::api {
@@ -20,6 +21,7 @@ namespace faultline::api {
 [[nodiscard]] std::string new_token_json(const NewToken& token);
 [[nodiscard]] std::string removed_json(std::string_view kind, std::string_view name);
 [[nodiscard]] std::string matrix_json(const MatrixView& matrix);
+[[nodiscard]] std::string localize_json(const LocalizeAnswer& answer);
 [[nodiscard]] std::string path_json(const PathView& path);
 [[nodiscard]] std::string history_json(const HistoryView& history);
 [[nodiscard]] std::string incidents_json(const std::vector<IncidentView>& incidents);

@@ -144,7 +144,7 @@ class FakeBackend : public Backend {
   Result<LocalizeAnswer> localize(const LocalizeRequest& request) const override {
     remember("localize at=" + (request.at ? format_rfc3339(*request.at) : "-") +
              " since=" + (request.since ? format_duration(*request.since) : "-"));
-    return answer(LocalizeAnswer{verdict, 1.5});
+    return answer(LocalizeAnswer{verdict, 1.5, kFakeNow});
   }
 
   Result<PathView> path(std::string_view src, std::string_view dst) const override {

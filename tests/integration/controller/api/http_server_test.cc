@@ -136,7 +136,8 @@ TEST_CASE("a socket file in use is respected, a stale one is replaced, another f
   ::unlink(path.c_str());
   REQUIRE_FALSE(listen(std::string(200, 'x')));
   CHECK(listen(std::string(200, 'x')).error().code == ErrorCode::kInvalid);
-  CHECK_FALSE(listen("/nonexistent/api.sock"));
+  CHECK_FALSE(listen("/nonexistent/below/api.sock"));
+  CHECK(listen("relative/api.sock").error().code == ErrorCode::kInvalid);
 }
 
 TEST_CASE("garbage, oversized headers and oversized bodies are refused", "[api]") {
@@ -192,6 +193,28 @@ TEST_CASE("queries beyond the queue are answered with 503, not kept waiting", "[
     CHECK((contains(head, "too many queries") || contains(head, "200 OK")));
   }
   CHECK(refusals == refused);
+}
+
+TEST_CASE("who asks for the status does not wait behind a long question", "[api]") {
+  FakeBackend backend;
+  std::promise<void> release;
+  std::promise<void> busy;
+  std::atomic<bool> is_first = true;
+  backend.before_answer = [&] {
+    if (!is_first.exchange(false)) return;
+    busy.set_value();
+    release.get_future().wait();
+  };
+  const ServerThread server(backend);
+  Client slow(server.socket_path());
+  slow.write(get("/api/v1/localize?since=24h"));
+  busy.get_future().wait();
+  for (const auto* target : {"/api/v1/status", "/api/v1/nodes", "/api/v1/nodes/h1",
+                             "/api/v1/tokens", "/api/v1/version", "/metrics"}) {
+    CHECK(contains(ask(server, get(target, kClose)), "200 OK"));
+  }
+  release.set_value();
+  CHECK(contains(slow.read_until("\r\n\r\n"), "200 OK"));
 }
 
 TEST_CASE("a bundle arrives whole and in order, in chunks", "[api]") {
