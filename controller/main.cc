@@ -6,7 +6,6 @@
 
 #include "controller/app/config.h"
 #include "controller/app/controller.h"
-#include "controller/app/inventory_file.h"
 
 namespace {
 
@@ -44,8 +43,8 @@ int main(int argc, char** argv) {
       faultline::app::load_config(config_file, faultline::config::environment_of_process());
   if (!config) return fail_with(config.error().context);
   if (check_config) {
-    const auto inventory = faultline::app::load_inventory(config->topology);
-    if (!inventory) return fail_with(inventory.error().context);
+    const auto named = faultline::app::check_named(*config);
+    if (!named) return fail_with(named.error().context);
     std::printf("%s is valid\n", config_file.c_str());
     return 0;
   }

@@ -7,6 +7,7 @@
 
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
+#include "controller/app/records.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
 #include "controller/topology/graph.h"
@@ -106,7 +107,7 @@ AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Metrics metrics)
     : options_(std::move(options)),
       store_(store),
-      queries_(store),
+      queries_(store.journal(), store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
       metrics_(std::move(metrics)) {}
@@ -114,10 +115,13 @@ AppBackend::AppBackend(Options options, store::RocksStore& store,
 Result<api::StatusView> AppBackend::status() const {
   auto status = snapshots_.snapshot()->status;
   const auto stats = store_.stats();
+  status.store.oldest_window = stats.oldest_window;
   status.store.bytes = bytes_in(std::filesystem::path(status.store.directory) / "store");
   if (stats.damaged_places > 0) {
-    status.store.state =
+    const auto damage =
         fmt::format("{} damaged places were skipped; see the log", stats.damaged_places);
+    status.store.state =
+        status.store.state == "ok" ? damage : fmt::format("{}; {}", status.store.state, damage);
   }
   return status;
 }
@@ -144,7 +148,10 @@ Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& req
   const auto snapshot = snapshots_.snapshot();
   if (!request.at && !request.since) {
     api::LocalizeAnswer answer;
-    if (snapshot->solution) answer.verdict = snapshot->solution->verdict;
+    if (const auto& solution = snapshot->solution) {
+      answer.verdict = solution->verdict;
+      answer.judged_until = solution->window_start + solution->window;
+    }
     return answer;
   }
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
@@ -174,10 +181,9 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
 }
 
 Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
-  FAULTLINE_TRY(const auto documents, store_.ledger().list(store::Table::kIncidents));
+  FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
   std::vector<api::IncidentView> views;
-  for (const auto& document : documents) {
-    FAULTLINE_TRY(const auto incident, incident::incident_from_json(document.value));
+  for (const auto& incident : incidents) {
     if (!wanted(incident, filter)) continue;
     views.push_back(incident_view(incident));
     views.back().events.clear();
@@ -237,15 +243,22 @@ Result<std::string> AppBackend::metrics() const { return metrics_(*snapshots_.sn
 
 Status AppBackend::change(std::function<core::Event(std::uint64_t request)> make_event) const {
   auto done = change_(std::move(make_event));
-  if (done.wait_for(kChangeTimeout) != std::future_status::ready) {
-    return fail(ErrorCode::kUnavailable,
-                fmt::format("the change was not durable within {}; it may still happen",
-                            format_duration(kChangeTimeout)));
+  for (Duration waited{}; waited < kChangeTimeout && !stopping_; waited += kStopCheck) {
+    if (done.wait_for(kStopCheck) == std::future_status::ready) return done.get();
   }
-  return done.get();
+  return fail(ErrorCode::kUnavailable,
+              stopping_ ? "the controller is stopping; the change may still happen"
+                        : fmt::format("the change was not durable within {}; it may still happen",
+                                      format_duration(kChangeTimeout)));
 }
 
 Result<api::NewToken> AppBackend::create_token(const api::TokenRequest& request) {
+  if (options_.advertise.empty()) {
+    return fail(ErrorCode::kConflict,
+                "no probe on another machine could use this token: set advertise in "
+                "controller.yaml to where probes reach this controller, such as "
+                "tcp://192.0.2.10:7400, and restart it");
+  }
   const auto identity = crypto::generate_key_pair();
   fleet::Fleet::TokenRequest token{
       .key = identity.public_key, .name = request.node.value_or(std::string()), .labels = {}};

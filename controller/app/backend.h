@@ -4,6 +4,7 @@
 // loop as events and waited for, at most kChangeTimeout.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <string>
@@ -15,17 +16,19 @@
 #include "controller/app/queries.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/events.h"
+#include "controller/store/rocks_store.h"
 
 namespace faultline::app {
 
 inline constexpr Duration kChangeTimeout = std::chrono::seconds{10};
+inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
 class AppBackend : public api::Backend {
  public:
   struct Options {
     std::string version;
-    std::vector<std::string> advertise;
+    std::vector<std::string> advertise;  // empty: nothing that a probe elsewhere could use
     PublicKey controller_key;
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
@@ -57,6 +60,9 @@ class AppBackend : public api::Backend {
   Status remove_token(std::string_view id) override;
   Status remove_node(std::string_view name) override;
 
+  // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
+  void stop() { stopping_ = true; }
+
  private:
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
@@ -65,6 +71,7 @@ class AppBackend : public api::Backend {
 
   Options options_;
   store::RocksStore& store_;
+  std::atomic<bool> stopping_ = false;
   Queries queries_;
   const async::Published<Snapshot>& snapshots_;
   Change change_;

@@ -1,9 +1,16 @@
 #include "controller/app/config.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "common/crypto/token.h"
 #include "common/model/node.h"
+#include "common/zmq/link_options.h"
+#include "controller/api/listen_socket.h"
+#include "controller/app/inventory_file.h"
 #include "controller/notify/sender.h"
+#include "controller/notify/signature.h"
 
 namespace faultline::app {
 namespace {
@@ -60,11 +67,47 @@ void read_webhooks(Section& root, std::vector<WebhookConfig>& webhooks) {
   }
 }
 
+// `status` is a mistake of `key` unless it is well.
+void expect(Section& section, std::string_view key, const Status& status) {
+  if (!status) section.error(key, status.error().context);
+}
+
+void read_endpoints(Section& root, ControllerConfig& config) {
+  root.text("listen", config.listen);
+  expect(root, "listen", zmq::check_listen_endpoint(config.listen));
+  root.texts("advertise", config.advertise);
+  for (const auto& endpoint : config.advertise) {
+    expect(root, "advertise", zmq::check_endpoint(endpoint));
+    if (endpoint.size() > crypto::kTokenEndpointBytesMax) {
+      root.error("advertise",
+                 fmt::format("an endpoint has at most {} bytes", crypto::kTokenEndpointBytesMax));
+    }
+    if (zmq::is_wildcard(endpoint)) {
+      root.error("advertise", fmt::format("{} names no machine that a probe could connect to; use "
+                                          "an address such as tcp://192.0.2.10:7400",
+                                          endpoint));
+    }
+  }
+  if (config.advertise.size() > crypto::kTokenEndpointsMax) {
+    root.error("advertise", fmt::format("at most {} are supported", crypto::kTokenEndpointsMax));
+  }
+  auto api = root.section("api");
+  api.path("unix", config.api_socket);
+  api.text("group", config.api_group);
+  expect(api, "unix", api::check_listen_unix(config.api_socket.string(), {}));
+}
+
+void read_retention(Section& root, ControllerConfig& config) {
+  root.duration("retention", config.retention);
+  const Duration minimum = std::max(kRetentionMin, config.incident.reopen_within);
+  if (config.retention < minimum) {
+    root.error("retention", fmt::format("must be at least {}", format_duration(minimum)));
+  }
+}
+
 void read_root(Section& root, ControllerConfig& config) {
   root.path("data_dir", config.data_dir);
-  root.text("listen", config.listen);
-  root.texts("advertise", config.advertise);
-  root.section("api").path("unix", config.api_socket);
+  read_endpoints(root, config);
   root.path("topology", config.topology);
   root.duration("window", config.planner.window);
   if (config.planner.window < seconds{1} || config.planner.window > seconds{60} ||
@@ -75,12 +118,12 @@ void read_root(Section& root, ControllerConfig& config) {
   if (config.heartbeat < seconds{1} || config.heartbeat > seconds{60}) {
     root.error("heartbeat", "must be between 1s and 60s");
   }
-  root.duration("retention", config.retention);
   root.integer("horizon_windows", config.horizon_windows, 1U, 60U);
   read_plan(root.section("plan"), config.planner);
   root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
                                 kTracesPerSecondMax);
   read_incident(root.section("incident"), config.incident);
+  read_retention(root, config);
   read_webhooks(root, config.webhooks);
   auto log = root.section("log");
   log.choice("level", config.log.level,
@@ -115,6 +158,15 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
   FAULTLINE_TRY_STATUS(in_file(plan::validate(config.planner)));
   FAULTLINE_TRY_STATUS(in_file(incident::validate(config.incident)));
   return config;
+}
+
+Status check_named(const ControllerConfig& config) {
+  FAULTLINE_TRY_STATUS(load_inventory(config.topology));
+  for (const auto& webhook : config.webhooks) {
+    if (webhook.secret_file.empty()) continue;
+    FAULTLINE_TRY_STATUS(notify::read_secret_file(webhook.secret_file));
+  }
+  return api::check_listen_unix(config.api_socket.string(), config.api_group);
 }
 
 }  // namespace faultline::app

@@ -16,6 +16,8 @@
 namespace faultline::app {
 
 inline constexpr std::size_t kWebhooksMax = 16;
+// Less would drop what is still being judged. It must not be shorter than reopen_within either.
+inline constexpr Duration kRetentionMin = std::chrono::hours{1};
 
 struct WebhookConfig {
   std::string name;
@@ -30,6 +32,7 @@ struct ControllerConfig {
   std::string listen = "tcp://*:7400";
   std::vector<std::string> advertise;  // endpoints that join tokens carry
   std::filesystem::path api_socket = "/run/faultline/controller.sock";
+  std::string api_group;           // of the socket; empty: the controller's own
   std::filesystem::path topology;  // inventory; empty: traced paths alone
   Duration heartbeat = std::chrono::seconds{5};
   Duration retention = std::chrono::hours{24 * 7};
@@ -44,5 +47,9 @@ struct ControllerConfig {
 // that it names are taken to be relative to it.
 [[nodiscard]] Result<ControllerConfig> load_config(const std::filesystem::path& file,
                                                    const config::Environment& environment);
+
+// That what the configuration names is there: the inventory, the webhooks' secrets, the API
+// socket's group. A start would fail for the same reasons. Blocks on the disk.
+[[nodiscard]] Status check_named(const ControllerConfig& config);
 
 }  // namespace faultline::app

@@ -125,7 +125,7 @@ class Process : public Controller {
                                      std::move(receivers_),
                                      [this](core::Event event) { handle(std::move(event)); });
     auto advertise = config_.advertise;
-    if (advertise.empty()) advertise.push_back(endpoint_);
+    if (advertise.empty() && !zmq::is_wildcard(endpoint_)) advertise.push_back(endpoint_);
     backend_ = std::make_unique<AppBackend>(
         AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
         snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
@@ -133,7 +133,8 @@ class Process : public Controller {
           return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_});
         });
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
-                                                {.socket_path = config_.api_socket.string()}));
+                                                {.socket_path = config_.api_socket.string(),
+                                                 .socket_group = config_.api_group}));
     return {};
   }
 
@@ -142,6 +143,11 @@ class Process : public Controller {
     tasks_.spawn("link", link_->run([this](core::Event event) { handle(std::move(event)); }));
     tasks_.spawn("tick", tick());
     tasks_.spawn("signals", wait_for_signal());
+    if (config_.advertise.empty() && zmq::is_wildcard(endpoint_)) {
+      obs::log_warning("controller",
+                       "no join token can be made: `advertise` is not set and {} names no address",
+                       config_.listen);
+    }
     obs::log_info("controller", "ready: version {}, probes at {}, operators at {}, data in {}",
                   FAULTLINE_VERSION, endpoint_, config_.api_socket.string(),
                   config_.data_dir.string());
@@ -153,7 +159,12 @@ class Process : public Controller {
   }
 
  private:
-  void handle(core::Event event) { core_->step(now(), std::move(event), *shell_); }
+  void handle(core::Event event) {
+    core_->step(now(), std::move(event), *shell_);
+    if (!shell_->has_answers()) return;
+    publish();
+    shell_->give_answers();
+  }
 
   async::awaitable<void> tick() {
     Instant retention_due = async::now_instant();
@@ -183,6 +194,7 @@ class Process : public Controller {
     if (stopping_) return;
     stopping_ = true;
     outcome_ = std::move(outcome);
+    backend_->stop();
     tasks_.stop();
   }
 

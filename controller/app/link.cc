@@ -42,4 +42,8 @@ void ControllerLink::send(const PublicKey& to, const ControllerMessage& message)
   }
 }
 
+void ControllerLink::keep_only(const fleet::TrustTable& trusted) {
+  std::erase_if(routes_, [&](const auto& route) { return !trusted.contains(route.first); });
+}
+
 }  // namespace faultline::app

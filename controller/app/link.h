@@ -3,8 +3,9 @@
 // Why it exists: the core addresses nodes by key; ZeroMQ by connection. The link remembers the
 // newest connection of each key, as CURVE proved it.
 //
-// Thread safety: none; lives on the loop. Bounds: one route per admitted key (ZAP admits only nodes
-// and tokens, whose number the fleet bounds); frames over kControlMessageMax never get here.
+// Thread safety: none; lives on the loop. Bounds: one route per trusted key (the fleet bounds their
+// number), and one per key that lost its trust and still talks on an open connection, until trust
+// changes again; frames over kControlMessageMax never get here.
 #pragma once
 
 #include <functional>
@@ -34,6 +35,8 @@ class ControllerLink {
   // Receives until cancelled.
   [[nodiscard]] async::awaitable<void> run(Handler handler);
   void send(const PublicKey& to, const ControllerMessage& message);
+  // Forgets the routes of all other keys: spent tokens, removed nodes.
+  void keep_only(const fleet::TrustTable& trusted);
 
   [[nodiscard]] const LinkCounters& counters() const { return counters_; }
   [[nodiscard]] const zmq::SocketCounters& socket_counters() const { return socket_.counters(); }

@@ -81,6 +81,9 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_alerts_waiting", "Alerts not delivered yet; growing: a receiver is down.",
          s.outbox_waiting);
   expose("faultline_alerts_delivered_total", "Alerts delivered.", s.outbox.delivered);
+  expose("faultline_alerts_before_durable_total",
+         "Alerts sent though the ledger could not be written; above zero: look at the disk.",
+         s.core.alerts_before_durable);
   expose("faultline_alerts_dead_total", "Alerts given up; above zero: nobody was told.",
          s.outbox.dead);
 }

@@ -18,6 +18,15 @@ Status check_span(WallTime from, WallTime to) {
               fmt::format("the interval is longer than {}", format_duration(kQuerySpanMax)));
 }
 
+// `fitted` is how much of the interval was read before the bound was reached.
+Status too_many_observations(Duration fitted, Duration window) {
+  const Duration unit = fitted < std::chrono::minutes{2} ? window : std::chrono::minutes{1};
+  return fail(ErrorCode::kLimit,
+              fmt::format("the interval holds too much to be worked out at once: ask for at most "
+                          "about {} with this fleet",
+                          format_duration(std::max(unit, fitted - fitted % unit))));
+}
+
 std::optional<double> microseconds(std::optional<std::uint64_t> nanoseconds) {
   if (!nanoseconds) return std::nullopt;
   return static_cast<double>(*nanoseconds) / 1000.0;
@@ -123,17 +132,20 @@ api::TracedPathView path_view(const Snapshot& snapshot, NodeId reporter, const P
 Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
                      const ReportVisitor& visit) const {
   FAULTLINE_TRY_STATUS(check_span(from, to));
+  Status visited;
   const auto visit_entry = [&](const store::JournalEntry& entry) {
-    if (!entry.is_gap()) {
-      if (const auto report = wire::decode_report(entry.payload)) visit(entry.node, *report);
+    if (stopping_) visited = fail(ErrorCode::kUnavailable, "the controller is stopping");
+    if (visited && !entry.is_gap()) {
+      if (const auto report = wire::decode_report(entry.payload)) {
+        visited = visit(entry.node, *report);
+      }
     }
-    return true;
+    return visited.has_value();
   };
-  const auto& journal = store_.journal();
-  auto summary = node ? journal.scan_node(*node, from, to, visit_entry)
-                      : journal.scan_windows(from, to, visit_entry);
+  auto summary = node ? journal_.scan_node(*node, from, to, visit_entry)
+                      : journal_.scan_windows(from, to, visit_entry);
   if (!summary) return tl::unexpected(std::move(summary).error());
-  return {};
+  return visited;
 }
 
 Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
@@ -156,6 +168,7 @@ Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
     for (const auto& delay : report.delays) {
       cells[{source, group_of(snapshot, delay.target, request.by)}].rtt.merge(delay.rtt);
     }
+    return Status();
   }));
   auto view = to_view(cells, groups);
   view.by = request.by;
@@ -179,6 +192,7 @@ Result<api::HistoryView> Queries::history(const Snapshot& snapshot, NodeId src, 
     for (const auto& delay : report.delays) {
       if (delay.target == dst) rows[report.window_start].rtt.merge(delay.rtt);
     }
+    return Status();
   }));
   api::HistoryView view{.src = name_of(snapshot, src),
                         .dst = name_of(snapshot, dst),
@@ -222,6 +236,7 @@ Result<api::PathView> Queries::path(const Snapshot& snapshot, NodeId src, NodeId
                                   sum.add(flow);
                                   flows[flow.source_port].measured = sum.measured();
                                 }
+                                return Status();
                               }));
   }
   for (auto& [port, flow] : flows) {
@@ -236,21 +251,27 @@ Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
   // The paths of that time may hold addresses that the present topology has forgotten.
   auto topology = *snapshot.topology;
   topology::PathBook paths;
-  FAULTLINE_TRY(const auto stored, store_.views().load_paths(to));
+  FAULTLINE_TRY(const auto stored, views_.load_paths(to));
   for (const auto& [reporter, path] : stored) {
     paths.update(reporter, path);
     topology.learn(reporter, path);
   }
   topology.settle();
   core::ObservationBuilder builder(topology, paths);
-  FAULTLINE_TRY_STATUS(scan(
-      from, to, {}, [&](NodeId reporter, const Report& report) { builder.add(reporter, report); }));
+  FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) -> Status {
+    if (builder.set().observations().size() >= options_.observations_max) {
+      return too_many_observations(report.window_start - from, snapshot.window);
+    }
+    builder.add(reporter, report);
+    return {};
+  }));
   return use(builder.set());
 }
 
 Result<api::LocalizeAnswer> Queries::localize(const Snapshot& snapshot, WallTime from,
                                               WallTime to) const {
   api::LocalizeAnswer answer;
+  answer.judged_until = to;
   FAULTLINE_TRY_STATUS(
       observe(snapshot, from, to, [&](const localize::ObservationSet& set) -> Status {
         const auto began = std::chrono::steady_clock::now();

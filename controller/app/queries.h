@@ -7,19 +7,33 @@
 // bounds it.
 #pragma once
 
+#include <atomic>
+#include <functional>
+
 #include "controller/api/backend.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/observations.h"
-#include "controller/store/rocks_store.h"
+#include "controller/store/journal.h"
+#include "controller/store/views.h"
 
 namespace faultline::app {
 
 // Longer intervals are refused with kLimit; roll-ups for them are a later capability.
 inline constexpr Duration kQuerySpanMax = std::chrono::hours{24};
+// Of one localize or bundle, in memory at once (about 0.5 GB). More is refused with kLimit, and the
+// error says how long an interval this fleet fits in.
+inline constexpr std::size_t kObservationsMax = 5'000'000;
 
 class Queries {
  public:
-  explicit Queries(store::RocksStore& store) : store_(store) {}
+  struct Options {
+    std::size_t observations_max = kObservationsMax;
+  };
+
+  // `stopping` turns true, on any thread, when the process ends: reads then break off.
+  Queries(store::Journal& journal, store::Views& views, const std::atomic<bool>& stopping,
+          Options options)
+      : journal_(journal), views_(views), stopping_(stopping), options_(options) {}
 
   [[nodiscard]] Result<api::MatrixView> matrix(const Snapshot& snapshot,
                                                const api::MatrixRequest& request) const;
@@ -35,11 +49,14 @@ class Queries {
       const std::function<Status(const localize::ObservationSet&)>& use) const;
 
  private:
-  using ReportVisitor = std::function<void(NodeId, const Report&)>;
+  using ReportVisitor = std::function<Status(NodeId, const Report&)>;  // an Error ends the scan
   [[nodiscard]] Status scan(WallTime from, WallTime to, std::optional<NodeId> node,
                             const ReportVisitor& visit) const;
 
-  store::RocksStore& store_;
+  store::Journal& journal_;
+  store::Views& views_;
+  const std::atomic<bool>& stopping_;
+  const Options options_;
 };
 
 }  // namespace faultline::app

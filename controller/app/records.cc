@@ -41,6 +41,24 @@ Status load_table(store::Ledger& ledger, store::Table table, DocumentVersions& v
   return {};
 }
 
+// The same, but what cannot be read is skipped: one line of the log counts it.
+template <typename Take>
+Status load_readable(const store::Ledger& ledger, store::Table table, Take take) {
+  FAULTLINE_TRY(const auto documents, ledger.list(table));
+  std::size_t unreadable = 0;
+  std::string first;
+  for (const auto& document : documents) {
+    const Status taken = take(document);
+    if (taken || unreadable++ > 0) continue;
+    first = fmt::format("{}: {}", document.key, taken.error().context);
+  }
+  if (unreadable > 0) {
+    obs::log_warning("store", "skipped {} stored {} that cannot be read, the first is {}",
+                     unreadable, to_string(table), first);
+  }
+  return {};
+}
+
 // take_into(records, parse): the Take that parses a record and keeps it.
 template <typename Record, typename Parse>
 auto take_into(std::vector<Record>& records, Parse parse) {
@@ -108,6 +126,29 @@ void DocumentVersions::committed(const std::vector<store::LedgerWrite>& writes) 
   }
 }
 
+Result<std::vector<incident::Incident>> list_incidents(const store::Ledger& ledger) {
+  std::vector<incident::Incident> incidents;
+  const auto take = take_into(incidents, incident::incident_from_json);
+  FAULTLINE_TRY_STATUS(
+      load_readable(ledger, store::Table::kIncidents,
+                    [&](const store::LedgerDocument& document) { return take(document.value); }));
+  return incidents;
+}
+
+Status drop_incidents_before(store::Ledger& ledger, WallTime horizon, DocumentVersions& versions) {
+  FAULTLINE_TRY(const auto incidents, list_incidents(ledger));
+  std::vector<core::DocumentWrite> erasures;
+  for (const auto& incident : incidents) {
+    if (!incident.resolved_at || *incident.resolved_at >= horizon) continue;
+    erasures.push_back({core::Document::kIncident, incident.id, std::nullopt});
+  }
+  if (erasures.empty()) return {};
+  const auto writes = versions.to_ledger(erasures);
+  FAULTLINE_TRY_STATUS(ledger.commit(writes));
+  versions.committed(writes);
+  return {};
+}
+
 Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration horizon,
                                 DocumentVersions& versions) {
   core::Restored restored;
@@ -116,10 +157,16 @@ Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration
                                   take_into(restored.nodes, fleet::node_record_from_json)));
   FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kTokens, versions,
                                   take_into(restored.tokens, fleet::token_record_from_json)));
-  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kIncidents, versions,
-                                  take_into(restored.incidents, incident::incident_from_json)));
-  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kOutbox, versions,
-                                  take_into(restored.outbox, notify::from_record)));
+  const auto readable = [&](store::Table table, auto take) {
+    return load_readable(ledger, table, [&versions, table, take](const auto& document) {
+      versions.loaded(table, document);
+      return take(document.value);
+    });
+  };
+  FAULTLINE_TRY_STATUS(readable(store::Table::kIncidents,
+                                take_into(restored.incidents, incident::incident_from_json)));
+  FAULTLINE_TRY_STATUS(
+      readable(store::Table::kOutbox, take_into(restored.outbox, notify::from_record)));
   FAULTLINE_TRY_STATUS(
       load_table(ledger, store::Table::kPlan, versions,
                  [&](const std::string& value) { return take_plan_revision(value, restored); }));

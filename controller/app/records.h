@@ -27,9 +27,17 @@ class DocumentVersions {
 };
 
 // Everything that the core takes over at start, at `now`; `horizon` is how far back windows are
-// read. Damaged records are an error that names the record; damaged windows are skipped and
-// counted.
+// read. A damaged node, token or plan is an error that names it: who belongs to the fleet must not
+// be guessed. Damaged incidents, alerts and windows are skipped and logged.
 [[nodiscard]] Result<core::Restored> load_all(store::RocksStore& store, WallTime now,
                                               Duration horizon, DocumentVersions& versions);
+
+// What an unreadable incident costs is that incident, not the list of all: it is skipped, and one
+// line of the log counts them and names the first.
+[[nodiscard]] Result<std::vector<incident::Incident>> list_incidents(const store::Ledger& ledger);
+
+// Retention: erases the incidents that were resolved before `horizon`. On the writer.
+[[nodiscard]] Status drop_incidents_before(store::Ledger& ledger, WallTime horizon,
+                                           DocumentVersions& versions);
 
 }  // namespace faultline::app

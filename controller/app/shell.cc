@@ -123,6 +123,7 @@ void Shell::publish_trust(const fleet::TrustTable& trust) {
   zmq::TrustTable table;
   for (const auto& [key, entry] : trust) table[key];
   trust_.publish(std::move(table));
+  link_.keep_only(trust);
 }
 
 std::uint64_t Shell::expect_answer(std::promise<Status> answer) {
@@ -133,7 +134,13 @@ std::uint64_t Shell::expect_answer(std::promise<Status> answer) {
 
 void Shell::answer(std::uint64_t request, Status status) {
   auto waiting = answers_.extract(request);
-  if (!waiting.empty()) waiting.mapped().set_value(std::move(status));
+  if (!waiting.empty()) ready_answers_.emplace_back(std::move(waiting.mapped()), std::move(status));
+}
+
+void Shell::give_answers() {
+  for (auto& [answer, status] : std::exchange(ready_answers_, {})) {
+    answer.set_value(std::move(status));
+  }
 }
 
 void Shell::log(core::Severity severity, std::string_view area, std::string text) {
@@ -153,6 +160,9 @@ void Shell::forget_before(WallTime horizon) {
     }
     if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
       obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
+    }
+    if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
+      obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);
     }
   });
 }

@@ -53,6 +53,9 @@ class Shell : public core::EffectSink {
 
   // An operator's change: returns the number to put into its event.
   [[nodiscard]] std::uint64_t expect_answer(std::promise<Status> answer);
+  // Answers are held back until they are given out, so that who asks next sees the change.
+  [[nodiscard]] bool has_answers() const { return !ready_answers_.empty(); }
+  void give_answers();
   // Drops what is older than `horizon`, on the writer.
   void forget_before(WallTime horizon);
   // Finishes what is queued; nothing may be asked for afterwards.
@@ -73,6 +76,7 @@ class Shell : public core::EffectSink {
   const std::map<std::string, Receiver> receivers_;
   EventHandler on_event_;
   std::map<std::uint64_t, std::promise<Status>> answers_;
+  std::vector<std::pair<std::promise<Status>, Status>> ready_answers_;
   std::uint64_t next_answer_ = 1;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;

@@ -81,16 +81,38 @@ std::vector<api::SuspectView> suspect_views(const core::Solution& solution) {
   return views;
 }
 
-void fill_health(const core::ControllerCore& core, api::StatusView& status) {
-  const auto& solution = core.solution();
-  if (!solution) {
-    status.verdict = "no window has been judged yet";
-    return;
+std::string incidents_open_text(std::uint64_t count) {
+  return count == 1 ? "1 incident is open" : fmt::format("{} incidents are open", count);
+}
+
+// Whether the newest judgement is so old that it says nothing of now.
+bool is_stale(const core::ControllerCore& core, WallTime now, Duration window,
+              WallTime judged_until) {
+  return now - judged_until > kStaleWindows * window + core.windows().judged_within();
+}
+
+// Nothing is being judged: what was found before says nothing of now. Incidents stay open.
+void fill_health_unknown(api::StatusView& status, std::string reason, std::string_view silent) {
+  if (status.incidents_open > 0) {
+    status.health = api::Health::kFault;
+    reason += "; " + incidents_open_text(status.incidents_open);
   }
-  status.suspects = suspect_views(*solution);
+  const auto& store = status.store.state;
+  status.verdict = fmt::format("{}{}{}", reason, store == "ok" ? "" : "; store: " + store, silent);
+}
+
+void fill_health(const core::ControllerCore& core, WallTime now, api::StatusView& status) {
+  const auto& solution = core.solution();
   const auto silent = status.nodes.silent == 0
                           ? std::string()
                           : fmt::format("; {} nodes are silent", status.nodes.silent);
+  if (!solution) return fill_health_unknown(status, "no window has been judged yet", silent);
+  const WallTime until = solution->window_start + solution->window;
+  if (is_stale(core, now, status.window, until)) {
+    const auto reason = fmt::format("no window was judged since {}", format_rfc3339(until));
+    return fill_health_unknown(status, reason, silent);
+  }
+  status.suspects = suspect_views(*solution);
   if (!status.suspects.empty()) {
     const auto& first = status.suspects.front();
     status.health = api::Health::kFault;
@@ -102,11 +124,8 @@ void fill_health(const core::ControllerCore& core, api::StatusView& status) {
                                  silent);
   } else if (status.incidents_open > 0) {
     status.health = api::Health::kFault;
-    status.verdict = fmt::format("{} open, though nothing is suspected in the newest window{}",
-                                 status.incidents_open == 1
-                                     ? "1 incident is"
-                                     : fmt::format("{} incidents are", status.incidents_open),
-                                 silent);
+    status.verdict = fmt::format("{}, though nothing is suspected in the newest window{}",
+                                 incidents_open_text(status.incidents_open), silent);
   } else if (!solution->verdict.enough_data) {
     status.verdict = fmt::format("too little was measured to call the network healthy{}", silent);
   } else {
@@ -180,6 +199,9 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   status.uptime = process.uptime;
   status.window = snapshot.window;
   status.store.directory = process.data_dir;
+  if (auto trouble = core.store_trouble(); !trouble.empty()) {
+    status.store.state = std::move(trouble);
+  }
   if (core.plan_revision().value() != 0) status.plan_revision = core.plan_revision().value();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
@@ -189,7 +211,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.solution()) {
     status.window_judged = core.solution()->window_start + core.solution()->window;
   }
-  fill_health(core, status);
+  fill_health(core, now.wall, status);
   if (previous.paths != nullptr && previous.status.window_judged == status.window_judged &&
       previous.status.plan_revision == status.plan_revision) {
     status.paths = previous.status.paths;

@@ -30,6 +30,9 @@ struct Snapshot {
   std::uint64_t document_failures = 0;
 };
 
+// A verdict older than this, and the time that judging takes, is no news of the network.
+inline constexpr std::int64_t kStaleWindows = 3;
+
 struct ProcessView {
   std::string version;
   std::string data_dir;

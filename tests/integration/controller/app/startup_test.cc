@@ -3,7 +3,10 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <fstream>
 #include <initializer_list>
+#include <regex>
+#include <sstream>
 
 #include "tests/integration/controller/app/stage.h"
 
@@ -46,6 +49,15 @@ TEST_CASE("the example configuration is valid", "[controller][startup]") {
     fs::copy_file(fs::path(FAULTLINE_EXAMPLES) / name, folder.path() / name);
   }
   const auto file = (folder.path() / "controller.yaml").string();
+  // The webhook's secret is not there.
+  check_refusal(run_controller({"--config", file, "--check-config"}),
+                {"/etc/faultline/oncall.secret"});
+  std::ostringstream text;
+  text << std::ifstream(file).rdbuf();
+  const auto secret = write_file(folder.path() / "oncall.secret", "0123456789abcdef\n");
+  fs::permissions(secret, fs::perms::owner_read);
+  write_file(file, std::regex_replace(text.str(), std::regex("/etc/faultline/oncall"),
+                                      (folder.path() / "oncall").string()));
   const auto exit = run_controller({"--config", file, "--check-config"});
   CHECK(exit.errors.empty());
   CHECK(exit.output == file + " is valid\n");

@@ -57,6 +57,40 @@ TEST_CASE("the environment overrides the file", "[config]") {
   CHECK(config->planner.flows_per_pair == 3);
 }
 
+// What is said of a configuration of these lines.
+std::string refusal(const std::string& text) {
+  const auto file = fs::temp_directory_path() / "faultline-config-test.yaml";
+  std::ofstream(file) << text;
+  const auto config = load_config(file, {});
+  fs::remove(file);
+  return config ? "" : config.error().context;
+}
+
+TEST_CASE("what could never run is refused with its line", "[config]") {
+  using Catch::Contains;
+  CHECK_THAT(refusal("listen: garbage\n"), Contains("yaml:1: listen: ") && Contains("garbage"));
+  CHECK_THAT(refusal("\nadvertise: [tcp://10.0.0.1:7400, garbage]\n"),
+             Contains("yaml:2: advertise: ") && Contains("garbage"));
+  CHECK_THAT(refusal("advertise: tcp://*:7400\n"), Contains("tcp://*:7400 names no machine"));
+  CHECK_THAT(refusal("advertise: 'tcp://[::]:7400'\n"), Contains("names no machine"));
+  CHECK_THAT(refusal("retention: 1s\n"), Contains("yaml:1: retention: must be at least 1h"));
+  CHECK_THAT(refusal("retention: 2h\nincident: {reopen_within: 3h}\n"),
+             Contains("retention: must be at least 3h"));
+  CHECK_THAT(refusal("api: {unix: run/api.sock}\n"), Contains("api.unix: ") && Contains("/"));
+  CHECK(refusal("advertise: ['tcp://[fd00::1]:7400', tcp://controller:7400]\n").empty());
+}
+
+TEST_CASE("what the configuration names must be there", "[config]") {
+  ControllerConfig config;
+  CHECK(check_named(config));
+  config.api_group = "no-such-group";
+  REQUIRE_FALSE(check_named(config));
+  CHECK_THAT(check_named(config).error().context, Catch::Contains("no-such-group"));
+  config.webhooks.push_back({.name = "a", .url = "http://x/", .secret_file = "/no/secret"});
+  REQUIRE_FALSE(check_named(config));
+  CHECK_THAT(check_named(config).error().context, Catch::Contains("/no/secret"));
+}
+
 TEST_CASE("the example inventory is a fabric of four devices and four cables", "[config]") {
   const auto inventory = parse_inventory(read_file(kExamples / "topology.yaml"), "topology.yaml");
   if (!inventory) FAIL(inventory.error().context);

@@ -1,0 +1,183 @@
+// What the API is answered from: the published snapshot and a real store, without a process.
+#include "controller/app/backend.h"
+
+#include <thread>
+
+#include "common/wire/report_codec.h"
+#include "controller/app/records.h"
+#include "tests/integration/controller/app/controller_process.h"
+#include "tests/support/catch.h"
+
+namespace faultline::app {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+const WallTime kStart = wall_time_from_unix_seconds(1'795'316'400);  // 2026-11-22T03:00:00Z
+constexpr Duration kWindow = seconds{10};
+constexpr NodeId kHere{1};
+constexpr NodeId kThere{2};
+
+PathRecord path_of(Direction direction) {
+  return {.target = kThere,
+          .source_port = 42000,
+          .direction = direction,
+          .traced_at = kStart,
+          .complete = true,
+          .hops = {Hop{IpAddress::v4(0x0a000101)}}};
+}
+
+std::string resolved_incident(std::string id, WallTime at) {
+  incident::Incident incident;
+  incident.id = id;
+  incident.state = incident::State::kResolved;
+  incident.suspect = {.kind = "link", .id = "a>b", .from = "a", .to = "b"};
+  incident.suspect.fault_class = "loss";
+  incident.components = {component_of(incident.suspect)};
+  incident.since = incident.updated_at = incident.last_present = at;
+  incident.opened_at = incident.resolved_at = at;
+  incident.resolution = "healed";
+  return to_json(incident);
+}
+
+// A store with one session's windows, and the snapshot of a fleet of two nodes.
+class Bench {
+ public:
+  Bench() {
+    auto opened = store::RocksStore::open(folder.path() / "store");
+    REQUIRE(opened);
+    store = std::move(*opened);
+    auto topology = std::make_shared<topology::Topology>();
+    topology->set_node(kHere, "h1", NodeKind::kHost, IpAddress::v4(0x0a000001));
+    topology->set_node(kThere, "h2", NodeKind::kHost, IpAddress::v4(0x0a000002));
+    topology->settle();
+    Snapshot snapshot;
+    snapshot.window = kWindow;
+    snapshot.topology = std::move(topology);
+    snapshot.paths = std::make_shared<const topology::PathBook>();
+    snapshots.publish(std::move(snapshot));
+  }
+
+  void store_windows(std::uint64_t count) {
+    std::vector<store::JournalEntry> entries;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      Report report{.window_start = kStart + kWindow * static_cast<std::int64_t>(i)};
+      report.flows.push_back({.target = kThere,
+                              .source_port = 42000,
+                              .sent = 10,
+                              .rtt_min_ns = 1,
+                              .rtt_mean_ns = 1,
+                              .rtt_max_ns = 1});
+      entries.push_back({.node = kHere,
+                         .boot = BootId{1},
+                         .first_sequence = i,
+                         .sequence = i,
+                         .window_start = report.window_start,
+                         .payload = wire::encode(report)});
+    }
+    const std::vector<store::StoredPath> paths{{kHere, path_of(Direction::kForward)},
+                                               {kHere, path_of(Direction::kReturn)}};
+    REQUIRE(store->journal().append(entries, {}, paths));
+  }
+  void store_incident(const std::string& id, const std::string& record) {
+    REQUIRE(store->ledger().commit(
+        std::vector<store::LedgerWrite>{{store::Table::kIncidents, id, record, 0}}));
+  }
+  [[nodiscard]] Queries queries(Queries::Options options) const {
+    return Queries(store->journal(), store->views(), stopping, options);
+  }
+  // Its changes are never done.
+  [[nodiscard]] AppBackend backend(std::vector<std::string> advertise) {
+    return AppBackend(
+        {.version = "0.1.0", .advertise = std::move(advertise), .controller_key = {}}, *store,
+        snapshots, [this](auto) { return change.get_future(); },
+        [](const Snapshot&) { return std::string(); });
+  }
+
+  const tests::Folder folder;
+  std::unique_ptr<store::RocksStore> store;
+  async::Published<Snapshot> snapshots;
+  std::atomic<bool> stopping = false;
+  std::promise<Status> change;
+};
+
+TEST_CASE("an interval that holds too much is refused, and the answer says how much would fit",
+          "[queries]") {
+  Bench bench;
+  bench.store_windows(60);
+  // Two observations a window, one of each direction: five minutes are 60.
+  const auto queries = bench.queries({.observations_max = 60});
+  const auto& snapshot = *bench.snapshots.snapshot();
+  const auto all = queries.localize(snapshot, kStart, kStart + minutes{10});
+  REQUIRE_FALSE(all);
+  CHECK(all.error().code == ErrorCode::kLimit);
+  CHECK_THAT(all.error().context, Catch::Contains("at most about 5m with this fleet"));
+  const auto half = queries.localize(snapshot, kStart, kStart + minutes{5});
+  REQUIRE(half);
+  CHECK(half->verdict.observations == 60);
+  CHECK(half->judged_until == kStart + minutes{5});
+}
+
+TEST_CASE("a read breaks off when the process stops", "[queries]") {
+  Bench bench;
+  bench.store_windows(1);
+  bench.stopping = true;
+  const auto answer =
+      bench.queries({}).localize(*bench.snapshots.snapshot(), kStart, kStart + kWindow);
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("a change that waits for a hanging disk does not keep the process from stopping",
+          "[backend]") {
+  Bench bench;
+  auto backend = bench.backend({"tcp://192.0.2.10:7400"});
+  std::thread stopper([&] { backend.stop(); });
+  const auto token = backend.create_token({});
+  stopper.join();
+  REQUIRE_FALSE(token);
+  CHECK_THAT(token.error().context, Catch::Contains("stopping"));
+}
+
+TEST_CASE("no token is made that leads nowhere", "[backend]") {
+  Bench bench;
+  const auto token = bench.backend({}).create_token({});
+  REQUIRE_FALSE(token);
+  CHECK(token.error().code == ErrorCode::kConflict);
+  CHECK_THAT(token.error().context, Catch::Contains("set advertise in controller.yaml"));
+}
+
+TEST_CASE("an incident that cannot be read hides no other and prevents no start", "[backend]") {
+  Bench bench;
+  bench.store_incident("i-1", resolved_incident("i-1", kStart));
+  bench.store_incident("i-2", "{\"version\":99}");
+  const auto listed = bench.backend({}).incidents(api::IncidentFilter::kAll);
+  REQUIRE(listed);
+  REQUIRE(listed->size() == 1);
+  CHECK(listed->front().id == "i-1");
+
+  DocumentVersions versions;
+  const auto restored = load_all(*bench.store, kStart, minutes{1}, versions);
+  REQUIRE(restored);
+  CHECK(restored->incidents.size() == 1);
+}
+
+TEST_CASE("incidents resolved before the retention's horizon are erased, others are not",
+          "[records]") {
+  Bench bench;
+  bench.store_incident("i-1", resolved_incident("i-1", kStart - seconds{1}));
+  bench.store_incident("i-2", resolved_incident("i-2", kStart));
+  DocumentVersions versions;
+  REQUIRE(load_all(*bench.store, kStart, minutes{1}, versions));
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(drop_incidents_before(bench.store->ledger(), kStart, versions));
+    const auto left = list_incidents(bench.store->ledger());
+    REQUIRE(left);
+    REQUIRE(left->size() == 1);
+    CHECK(left->front().id == "i-2");
+  }
+}
+
+}  // namespace
+}  // namespace faultline::app
