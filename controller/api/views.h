@@ -23,7 +23,7 @@ namespace faultline::api {
 enum class Health : std::uint8_t {
   kHealthy,
   kFault,
-  kInconclusive,  // nothing judged yet, or too few nodes report: silence means nothing
+  kInconclusive,  // nothing judged yet or lately, or too few nodes report: silence means nothing
 };
 [[nodiscard]] std::string_view to_string(Health health);
 

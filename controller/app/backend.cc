@@ -232,7 +232,8 @@ Status AppBackend::bundle(Duration since, const api::TextSink& sink) const {
     Status status;
     localize::write_bundle(set, "faultline-controller " + options_.version,
                            [&](std::string_view line) {
-                             if (status) status = sink(line);
+                             status = sink(line);
+                             return status.has_value();
                            });
     return status;
   };

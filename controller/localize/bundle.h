@@ -74,9 +74,10 @@ class BundleReader {
 // A whole bundle that is in memory already.
 [[nodiscard]] Result<ObservationSet> read_bundle(std::string_view text);
 
-// Calls `write` with one line at a time, each ending in a newline, so that the caller can stream
-// and compress.
-void write_bundle(const ObservationSet& set, std::string_view made_by,
-                  const std::function<void(std::string_view)>& write);
+// Takes one line at a time, each ending in a newline, so that the caller can stream and compress.
+// False: the reader went away, no more is wanted.
+using BundleLineSink = std::function<bool(std::string_view)>;
+
+void write_bundle(const ObservationSet& set, std::string_view made_by, const BundleLineSink& write);
 
 }  // namespace faultline::localize

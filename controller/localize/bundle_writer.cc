@@ -8,10 +8,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void put_line(const Json& record, const std::function<void(std::string_view)>& write) {
+bool put_line(const Json& record, const BundleLineSink& write) {
   // Ids are bytes of somebody else's making: what is not UTF-8 is replaced, never thrown at the
   // caller.
-  write(record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return write(record.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 // Whether each link is the one that "from>to" in a list of devices would name.
@@ -78,18 +78,19 @@ Json observation_json(const ObservationSet& set, const Observation& observation)
   return object;
 }
 
-void write_devices(const ObservationSet& set, const std::function<void(std::string_view)>& write) {
+bool write_devices(const ObservationSet& set, const BundleLineSink& write) {
   for (const Device& device : set.devices()) {
     if (device.kind == DeviceKind::kUnknown && device.tier.empty()) continue;
     Json record;
     record["device"] = device.id;
     if (device.kind != DeviceKind::kUnknown) record["kind"] = to_string(device.kind);
     if (!device.tier.empty()) record["tier"] = device.tier;
-    put_line(record, write);
+    if (!put_line(record, write)) return false;
   }
+  return true;
 }
 
-void write_links(const ObservationSet& set, const std::function<void(std::string_view)>& write) {
+bool write_links(const ObservationSet& set, const BundleLineSink& write) {
   for (const Link& link : set.links()) {
     if (!link.declared) continue;
     Json record;
@@ -98,35 +99,37 @@ void write_links(const ObservationSet& set, const std::function<void(std::string
     record["to"] = set.at(link.to).id;
     if (!link.tier.empty()) record["tier"] = link.tier;
     if (link.mtu != 0) record["mtu"] = link.mtu;
-    put_line(record, write);
+    if (!put_line(record, write)) return false;
   }
+  return true;
 }
 
-void write_health(const ObservationSet& set, const std::function<void(std::string_view)>& write) {
+bool write_health(const ObservationSet& set, const BundleLineSink& write) {
   for (const ProbeHealth& health : set.health()) {
     Json record;
     record["probe_health"] = set.at(health.node).id;
     if (health.time_s != kNoTime) record["t"] = health.time_s;
     record["sick"] = health.sick;
     if (!health.why.empty()) record["why"] = health.why;
-    put_line(record, write);
+    if (!put_line(record, write)) return false;
   }
+  return true;
 }
 
 }  // namespace
 
 void write_bundle(const ObservationSet& set, std::string_view made_by,
-                  const std::function<void(std::string_view)>& write) {
+                  const BundleLineSink& write) {
   Json header;
   header["schema"] = "faultline.bundle/1";
   header["made_by"] = made_by;
   header["window_s"] = set.window_s();
-  put_line(header, write);
-  write_devices(set, write);
-  write_links(set, write);
-  write_health(set, write);
+  if (!put_line(header, write) || !write_devices(set, write) || !write_links(set, write) ||
+      !write_health(set, write)) {
+    return;
+  }
   for (const Observation& observation : set.observations()) {
-    put_line(Json{{"obs", observation_json(set, observation)}}, write);
+    if (!put_line(Json{{"obs", observation_json(set, observation)}}, write)) return;
   }
 }
 

@@ -124,7 +124,7 @@ int write_case(const std::string& name, std::uint64_t seed) {
     if (scenario.name != name) continue;
     const Case it = make_case(scenario, seed);
     faultline::localize::write_bundle(it.set, "localize_campaign", [](std::string_view line) {
-      std::fwrite(line.data(), 1, line.size(), stdout);
+      return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
     });
     for (const std::string& id : it.truth) std::fprintf(stderr, "%s\n", id.c_str());
     return 0;

@@ -70,10 +70,21 @@ TEST_CASE("chunks may be cut anywhere", "[bundle]") {
   }
 }
 
+TEST_CASE("nothing more is written for a reader that went away", "[bundle]") {
+  const auto set = read_bundle(kBundle);
+  REQUIRE(set);
+  int lines = 0;
+  write_bundle(*set, "test", [&](std::string_view) { return ++lines < 3; });
+  CHECK(lines == 3);
+}
+
 TEST_CASE("what is written reads back the same", "[bundle]") {
   const auto write = [](const ObservationSet& set) {
     std::string text;
-    write_bundle(set, "test", [&](std::string_view line) { text += line; });
+    write_bundle(set, "test", [&](std::string_view line) {
+      text += line;
+      return true;
+    });
     return text;
   };
   const auto set = read_bundle(kBundle);
