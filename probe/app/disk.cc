@@ -30,13 +30,19 @@ void Disk::deliver(probe_core::Event event) {
 
 void Disk::append(Report report) {
   const auto results = report.flows.size();
-  if (worker_.post([this, report = std::move(report)] { append_now(report); })) return;
+  if (worker_.post(
+          [this, report = std::move(report), lost = lost_] { append_now(report, lost); })) {
+    lost_ = 0;
+    return;
+  }
+  lose(results);
   deliver(probe_core::SpoolAppended{.status = fail(ErrorCode::kLimit, "the disk does not keep up"),
                                     .results = results});
 }
 
-void Disk::append_now(const Report& report) {
+void Disk::append_now(const Report& report, std::uint64_t lost_before) {
   const auto results = report.flows.size();
+  if (lost_before > 0) spool_->append_lost(boot_, lost_before);
   const auto sequence = spool_->append(boot_, wire::encode(report), results);
   deliver(probe_core::SpoolAppended{
       .status = sequence.map([](auto) {}), .results = results, .level = level()});

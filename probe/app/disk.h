@@ -3,7 +3,8 @@
 //
 // Why it exists: everything of the core's effects that blocks on the disk runs here, in order, and
 // comes back as events on the loop. A queue that is full (kJobsMax; the disk hangs) refuses: a
-// report is then lost and counted by the core, other jobs are made up for later.
+// report is then lost, counted by the core, and told to the controller by a gap record before the
+// next report that is kept; other jobs are made up for later.
 //
 // Thread safety: the loop's thread calls it. `on_event` is called on the loop.
 #pragma once
@@ -31,7 +32,9 @@ class Disk {
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  void append(Report report);                             // SpoolAppended
+  void append(Report report);  // SpoolAppended
+  // Results that were lost on their way here: a gap record before the next report.
+  void lose(std::uint64_t results) { lost_ += results; }
   void fetch(bool from_oldest, std::size_t batches_max);  // SpoolFetched
   void release(BootId boot, std::vector<SequenceInterval> durable);
   void save_plan(std::shared_ptr<const Plan> plan);
@@ -41,13 +44,14 @@ class Disk {
   void stop() { worker_.stop(); }
 
  private:
-  void append_now(const Report& report);
+  void append_now(const Report& report, std::uint64_t lost_before);
   void fetch_now(bool from_oldest, std::size_t batches_max);
   [[nodiscard]] probe_core::SpoolLevel level();
   void deliver(probe_core::Event event);
 
   async::asio::io_context& loop_;
   const EventHandler on_event_;
+  std::uint64_t lost_ = 0;  // results without a gap record yet
   const StateDir state_;
   const BootId boot_;
   // The worker's own.

@@ -202,6 +202,8 @@ void Probe::step(probe_core::Event event) { core_.step(now(), std::move(event), 
 void Probe::take_engine_events() {
   engine_events_.clear();
   const auto count = engine_->take_events(engine_events_, kEngineEventsPerStep);
+  const auto dropped = engine_->counters().results_dropped;
+  disk_.lose(dropped - std::exchange(engine_results_dropped_, dropped));
   for (auto& event : engine_events_) {
     if (auto* window = std::get_if<engine::WindowClosed>(&event)) {
       step(probe_core::WindowClosed{std::move(window->report)});

@@ -102,6 +102,7 @@ class Probe final : private probe_core::EffectSink {
   probe_core::ProbeCore core_;
   std::unique_ptr<engine::Engine> engine_;
   std::vector<engine::EngineEvent> engine_events_;  // reused
+  std::uint64_t engine_results_dropped_ = 0;        // as last told to disk_
 };
 
 }  // namespace faultline::probe_app

@@ -34,6 +34,7 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("plans_refused_by_engine", counters.plans_refused);
   line.add("traces_refused_by_engine", counters.traces_refused);
   line.add("events_dropped", counters.events_dropped);
+  line.add("results_dropped", counters.results_dropped);
 }
 
 void add_tracer(Line& line, const probe_core::TracerCounters& counters) {

@@ -69,6 +69,7 @@ class Engine::Impl {
   async::BoundedQueue<EngineCommand> commands_{
       {.capacity = kCommandsMax, .policy = async::OverflowPolicy::kReject, .on_ready = nullptr}};
   async::BoundedQueue<EngineEvent> events_;
+  obs::Counter results_dropped_;
   net::UniqueFd epoll_;
   net::UniqueFd timer_;
   net::UniqueFd wake_;
@@ -169,7 +170,11 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
 }
 
 void Engine::Impl::publish_events(session::Now seen) {
-  while (auto event = exchange_->take_event(seen)) (void)events_.push(std::move(*event));
+  while (auto event = exchange_->take_event(seen)) {
+    const auto* window = std::get_if<WindowClosed>(&*event);
+    const std::size_t results = window == nullptr ? 0 : window->report.flows.size();
+    if (!events_.push(std::move(*event))) results_dropped_.add(results);
+  }
 }
 
 EngineCounters Engine::Impl::counters() const {
@@ -186,7 +191,8 @@ EngineCounters Engine::Impl::counters() const {
           .transmit_stamps = tally_.transmit_stamps.value(),
           .plans_refused = tally_.plans_refused.value(),
           .traces_refused = tally_.traces_refused.value(),
-          .events_dropped = events_.counters().rejected.value()};
+          .events_dropped = events_.counters().rejected.value(),
+          .results_dropped = results_dropped_.value()};
 }
 
 Result<std::unique_ptr<Engine>> Engine::start(const EngineConfig& config,

@@ -66,6 +66,7 @@ struct EngineCounters {
   std::uint64_t plans_refused = 0;      // (*) plans beyond a limit
   std::uint64_t traces_refused = 0;     // (*) orders answered without a trace
   std::uint64_t events_dropped = 0;     // (*) nobody took the events
+  std::uint64_t results_dropped = 0;    // (*) flows of the windows among them
 
   bool operator==(const EngineCounters&) const = default;
 };
@@ -87,7 +88,8 @@ class Engine {
   // called.
   std::size_t take_events(std::vector<EngineEvent>& events, std::size_t max);
   [[nodiscard]] EngineCounters counters() const;
-  // Ends the thread and closes the sockets; windows still open are lost. Idempotent.
+  // Ends the thread and closes the sockets. Windows still open are lost: the last one, of up to a
+  // window's length, in which a stopped probe had measured only in part. Idempotent.
   void stop();
 
  private:

@@ -38,6 +38,7 @@ struct Spool::State {
   explicit State(std::uint64_t size) : size_max(size) {}
 
   [[nodiscard]] Status recover();
+  std::uint64_t append(BootId boot, Payload payload, std::uint64_t results);
   // Adds an entry that is in memory until persist() succeeds.
   void put_in_memory(std::uint64_t rank, const Entry& entry, Payload payload);
   // Writes what is in memory to the disk, as far as the disk lets us.
@@ -238,21 +239,27 @@ Result<std::uint64_t> Spool::append(BootId boot, std::span<const std::byte> payl
     return fail(ErrorCode::kLimit,
                 fmt::format("a batch of {} bytes is too large for the spool", payload.size()));
   }
-  state_->make_room(needed);
-  const std::uint64_t rank = state_->index.rank_of(boot);
-  const std::uint64_t sequence = state_->index.boot(rank).next_sequence;
-  state_->put_in_memory(rank,
-                        {.first = sequence,
-                         .last = sequence,
-                         .results = results_count,
-                         .location = {},
-                         .length = static_cast<std::uint32_t>(payload.size())},
-                        {payload.begin(), payload.end()});
-  state_->persist();
-  state_->shed_memory();
-  state_->forget_surplus_gaps();
-  state_->segments->sweep();
-  state_->index.forget_empty_boots();
+  return state_->append(boot, {payload.begin(), payload.end()}, results_count);
+}
+
+void Spool::append_lost(BootId boot, std::uint64_t results_count) {
+  state_->counters.results_dropped += results_count;
+  static_cast<void>(state_->append(boot, {}, results_count));
+}
+
+// Without a payload: a gap record.
+std::uint64_t Spool::State::append(BootId boot, Payload payload, std::uint64_t results) {
+  make_room(kRecordHeaderBytes + payload.size());
+  const std::uint64_t rank = index.rank_of(boot);
+  const std::uint64_t sequence = index.boot(rank).next_sequence;
+  Entry entry = gap_over(sequence, sequence, results);
+  entry.length = static_cast<std::uint32_t>(payload.size());
+  put_in_memory(rank, entry, std::move(payload));
+  persist();
+  shed_memory();
+  forget_surplus_gaps();
+  segments->sweep();
+  index.forget_empty_boots();
   return sequence;
 }
 

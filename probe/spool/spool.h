@@ -43,7 +43,7 @@ inline constexpr std::size_t kGapRecordsMax = 1'024;  // the oldest is forgotten
 struct SpoolStats {
   std::uint64_t batches = 0;          // not acknowledged, gap records included
   std::uint64_t bytes = 0;            // in segments, acknowledged parts included
-  std::uint64_t results_dropped = 0;  // since open, for want of space or unreadable: now in gaps
+  std::uint64_t results_dropped = 0;  // since open, lost, unreadable or without room: now in gaps
   std::uint64_t gaps_forgotten = 0;   // gap records beyond kGapRecordsMax: loss that is only here
   std::uint64_t bytes_damaged = 0;    // torn or damaged bytes cut off when opened
   std::optional<Error> disk_error;    // why batches are in memory now; empty when all is well
@@ -85,6 +85,9 @@ class Spool {
   // no failure of append.
   [[nodiscard]] Result<std::uint64_t> append(BootId boot, std::span<const std::byte> payload,
                                              std::uint64_t results_count);
+
+  // Results that never became a batch, because something before the spool was full: a gap record.
+  void append_lost(BootId boot, std::uint64_t results_count);
 
   // Up to `batches_max` unacknowledged batches and gap records after the cursor. A batch whose
   // bytes do not match their checksum comes as a gap record. Empty: there is none. What becomes a

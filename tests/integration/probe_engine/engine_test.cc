@@ -11,6 +11,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "common/net/udp_socket.h"
 #include "probe/stamp/packet.h"
@@ -329,6 +330,18 @@ TEST_CASE("an order to trace a stranger or from a foreign port is refused at onc
           trace::TraceResult{.id = order.id, .complete = false, .hops = {}});
   }
   CHECK(a.engine().counters().traces_refused == 3);
+}
+
+TEST_CASE("what a full queue of events drops is counted, the results of windows apart",
+          "[engine]") {
+  Node a(address(1));
+  a.post(set(plan_to({address(2)})));
+  const trace::TraceOrder stranger{.id = 1};  // refused, and answered at once
+  while (a.engine().counters().events_dropped == 0) {
+    if (!a.engine().post(stranger)) std::this_thread::yield();
+  }
+  while (a.engine().counters().results_dropped == 0) std::this_thread::yield();
+  CHECK(a.engine().counters().results_dropped % 4 == 0);  // four flows a window
 }
 
 TEST_CASE("a plan beyond the limits is refused and the old one goes on", "[engine]") {

@@ -139,6 +139,23 @@ TEST_CASE("one read is bounded in bytes as well as in batches", "[spool]") {
   CHECK(read_all(*spool, {}, 100).size() == 6);
 }
 
+TEST_CASE("results lost before the spool are a gap record between its batches", "[spool]") {
+  TemporaryDirectory directory;
+  const std::vector<Batch> expected{batch(kNew, 1), Batch{kNew, 2, 2, 25, {}}, batch(kNew, 3)};
+  {
+    auto spool = open_spool(directory.path());
+    append(*spool, kNew, 1);
+    spool->append_lost(kNew, 25);
+    append(*spool, kNew, 3);
+    CHECK(read_all(*spool) == expected);
+    CHECK(spool->stats().results_dropped == 25);
+  }
+  auto spool = open_spool(directory.path());
+  CHECK(read_all(*spool) == expected);
+  release(*spool, kNew, 1, 3);
+  CHECK(read_all(*spool).empty());
+}
+
 TEST_CASE("an empty or oversized batch is refused without consuming a number", "[spool]") {
   TemporaryDirectory directory;
   auto spool = open_spool(directory.path());
