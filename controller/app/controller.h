@@ -1,13 +1,14 @@
 // Controller: the process. Every thread and every queue between threads is named here.
 //
 //   libzmq I/O --frames--> loop: ControllerLink -> core::ControllerCore::step
-//   loop  --Worker "ingest"  (kBatchesInHandMax)--> decode report       --post--> loop BatchDecoded
-//   loop  --Worker "writer"  (kWritesMax)--------> journal, ledger      --post--> loop  AppendDone,
-//   CommitDone loop  --Worker "solver"  (1)-----------------> core::solve          --post--> loop
-//   SolveDone loop  --notify::Sender   (kDeliveriesMax)----> webhooks             --post--> loop
-//   DeliveryDone loop  --Published<TrustTable>----------------> zap loop
-//   --Published<Snapshot>------------------> query threads (api::HttpServer's) query threads
-//   --post--> loop  CreateToken, RemoveToken, RemoveNode; answered by a future
+//   libzmq I/O --monitor--> handshakes: refusals below CURVE are counted and logged
+//   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
+//   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
+//   loop --Worker "solver" (1)--> core::solve --post--> loop: SolveDone
+//   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
+//   loop --Published<TrustTable>--> zap
+//   loop --Published<Snapshot>--> query threads (api::HttpServer's)
+//   query threads --post--> loop: CreateToken, RemoveToken, RemoveNode; answered by a future
 //
 // Posts to the loop are bounded by what was handed out before: each answers one job.
 //
