@@ -22,6 +22,12 @@ WINDOWS_AWAY = 3  # how many windows end while the controller is down
 CATCH_UP_SECONDS_MAX = 180
 
 
+def logged_at(log, words):
+    """Seconds since the epoch of the newest line that holds the words."""
+    line = [line for line in log.read_text().splitlines() if words in line][-1]
+    return datetime.datetime.fromisoformat(line.split()[0]).timestamp()
+
+
 class Restart(unittest.TestCase):
     def setUp(self):
         self.progress = Progress(4 + 3)
@@ -51,6 +57,12 @@ class Restart(unittest.TestCase):
             datetime.datetime.now().timestamp() > spool_until, f"{WINDOWS_AWAY} windows to spool"))
         return last
 
+    def seconds_to_return(self):
+        """From the controller's line that it is ready again to the last probe that it welcomed; told, not asserted."""
+        logs = self.fleet.folder / "log"
+        ready = logged_at(logs / "controller.log", "controller: ready")
+        return max(logged_at(log, "welcomed by") for log in logs.glob("probe-*.log")) - ready
+
     def test_a_killed_controller_loses_nothing_and_counts_nothing_twice(self):
         self.progress.step("Fault before the kill")
         fault = faults.Fault("loss", link="leaf1>spine1", loss=0.2)
@@ -64,6 +76,7 @@ class Restart(unittest.TestCase):
         self.demo.wait_controller()
         self.assertEqual([i["id"] for i in self.client.open_incidents()], [incident], "the incident did not survive")
         self.demo.scenario.wait_measuring()
+        self.progress.say(f"  every probe was welcomed again within {self.seconds_to_return():.1f} s of the controller's return")
         self.wait_window("the spooled windows", lambda: (
             max(self.windows()) > last + (WINDOWS_AWAY + 2) * WINDOW_SECONDS, f"{len(self.windows())} windows stored"))
         self.check_windows()
