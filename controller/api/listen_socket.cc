@@ -74,7 +74,8 @@ Status give_to_group(const std::string& path, gid_t group) {
 Status make_directory(const std::string& path, gid_t group) {
   const auto directory = path.substr(0, path.rfind('/'));
   if (directory.empty() || ::access(directory.c_str(), F_OK) == 0) return {};
-  if (::mkdir(directory.c_str(), S_IRWXU | S_IRGRP | S_IXGRP) == 0) {
+  constexpr mode_t kMode = S_IRWXU | S_IRGRP | S_IXGRP;
+  if (::mkdir(directory.c_str(), kMode) == 0 && ::chmod(directory.c_str(), kMode) == 0) {
     return give_to_group(directory, group);
   }
   return fail(ErrorCode::kUnavailable, fmt::format("cannot make {} for the API socket: {}",

@@ -151,6 +151,7 @@ Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& req
     if (const auto& solution = snapshot->solution) {
       answer.verdict = solution->verdict;
       answer.judged_until = solution->window_start + solution->window;
+      if (snapshot->stale) answer.verdict.enough_data = false;
     }
     return answer;
   }

@@ -186,6 +186,7 @@ class Process : public Controller {
 
   async::awaitable<void> wait_for_signal() {
     const int signal = co_await signals_.async_wait(async::use_awaitable);
+    signals_.clear();  // a second one ends what hangs
     obs::log_info("controller", "signal {}: stopping", signal);
     stop({});
   }

@@ -85,10 +85,12 @@ std::string incidents_open_text(std::uint64_t count) {
   return count == 1 ? "1 incident is open" : fmt::format("{} incidents are open", count);
 }
 
-// Whether the newest judgement is so old that it says nothing of now.
-bool is_stale(const core::ControllerCore& core, WallTime now, Duration window,
-              WallTime judged_until) {
-  return now - judged_until > kStaleWindows * window + core.windows().judged_within();
+// Whether the newest judgement is so old that it says nothing of now. By both clocks: after a step
+// back of the wall clock nothing is judged, though the last window seems to be of the future.
+bool is_stale(const core::ControllerCore& core, core::Now now, const core::Solution& solution) {
+  const Duration limit = kStaleWindows * solution.window + core.windows().judged_within();
+  return now.wall - (solution.window_start + solution.window) > limit ||
+         now.instant - core.judged_at() > limit;
 }
 
 // Nothing is being judged: what was found before says nothing of now. Incidents stay open.
@@ -101,15 +103,15 @@ void fill_health_unknown(api::StatusView& status, std::string reason, std::strin
   status.verdict = fmt::format("{}{}{}", reason, store == "ok" ? "" : "; store: " + store, silent);
 }
 
-void fill_health(const core::ControllerCore& core, WallTime now, api::StatusView& status) {
+void fill_health(const core::ControllerCore& core, bool stale, api::StatusView& status) {
   const auto& solution = core.solution();
   const auto silent = status.nodes.silent == 0
                           ? std::string()
                           : fmt::format("; {} nodes are silent", status.nodes.silent);
   if (!solution) return fill_health_unknown(status, "no window has been judged yet", silent);
-  const WallTime until = solution->window_start + solution->window;
-  if (is_stale(core, now, status.window, until)) {
-    const auto reason = fmt::format("no window was judged since {}", format_rfc3339(until));
+  if (stale) {
+    const auto reason = fmt::format("no window was judged since the one until {}",
+                                    format_rfc3339(solution->window_start + solution->window));
     return fill_health_unknown(status, reason, silent);
   }
   status.suspects = suspect_views(*solution);
@@ -128,6 +130,9 @@ void fill_health(const core::ControllerCore& core, WallTime now, api::StatusView
                                  incidents_open_text(status.incidents_open), silent);
   } else if (!solution->verdict.enough_data) {
     status.verdict = fmt::format("too little was measured to call the network healthy{}", silent);
+  } else if (solution->verdict.unexplained_bad_flows > localize::kUnexplainedFlowsFew) {
+    status.verdict = fmt::format("{} bad flows remain unexplained: no component fits{}",
+                                 solution->verdict.unexplained_bad_flows, silent);
   } else {
     status.health = status.nodes.silent == 0 ? api::Health::kHealthy : api::Health::kInconclusive;
     status.verdict = fmt::format("no fault: {} packets, {} lost{}", solution->verdict.packets,
@@ -199,7 +204,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   status.uptime = process.uptime;
   status.window = snapshot.window;
   status.store.directory = process.data_dir;
-  if (auto trouble = core.store_trouble(); !trouble.empty()) {
+  if (auto trouble = core.store_trouble(now.instant); !trouble.empty()) {
     status.store.state = std::move(trouble);
   }
   if (core.plan_revision().value() != 0) status.plan_revision = core.plan_revision().value();
@@ -211,7 +216,8 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.solution()) {
     status.window_judged = core.solution()->window_start + core.solution()->window;
   }
-  fill_health(core, now.wall, status);
+  snapshot.stale = core.solution() && is_stale(core, now, *core.solution());
+  fill_health(core, snapshot.stale, status);
   if (previous.paths != nullptr && previous.status.window_judged == status.window_judged &&
       previous.status.plan_revision == status.plan_revision) {
     status.paths = previous.status.paths;

@@ -19,6 +19,7 @@ struct Snapshot {
   std::map<NodeId, std::string> names;
   Duration window{};
   std::shared_ptr<const core::Solution> solution;      // null before the first judged window
+  bool stale = false;                                  // it says nothing of now
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
   core::CoreCounters core;

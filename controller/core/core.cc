@@ -187,6 +187,7 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   solving_ = false;
   ++counters_.windows_judged;
   solution_ = std::move(event.solution);
+  judged_at_ = now.instant;
   const auto outcome = incidents_.judge(to_judged_window(*solution_), rng_);
   std::vector<DocumentWrite> writes;
   for (const auto& incident : outcome.changed) {
@@ -214,14 +215,11 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
 void ControllerCore::deliver(Now now, EffectSink& effects) {
   // An alert leaves when it and its incident are durable; else a crash could send it twice with
   // different contents. A disk that stays full must not keep it from being told, though.
-  if (documents_.settled()) {
-    unsettled_since_.reset();
-  } else {
-    if (!unsettled_since_) unsettled_since_ = now.instant;
-    if (now.instant - *unsettled_since_ < kUnsettledDelayMax) return;
-  }
+  note_unsettled(now.instant);
+  const bool settled = documents_.settled();
+  if (!settled && !gave_up_waiting(now.instant)) return;
   for (auto& entry : outbox_.take_due(now.instant)) {
-    if (unsettled_since_) {
+    if (!settled) {
       ++counters_.alerts_before_durable;
       effects.log(Severity::kWarning, "notify",
                   fmt::format("alert {} is sent though it could not be written for {}; after a "
@@ -232,9 +230,26 @@ void ControllerCore::deliver(Now now, EffectSink& effects) {
   }
 }
 
-std::string ControllerCore::store_trouble() const {
+// Since when the ledger has made no progress: one commit hangs, or they fail.
+void ControllerCore::note_unsettled(Instant now) {
+  const bool advanced =
+      documents_.trouble().empty() && documents_.oldest_pending() != oldest_pending_;
+  oldest_pending_ = documents_.oldest_pending();
+  if (documents_.settled()) {
+    unsettled_since_.reset();
+  } else if (advanced || !unsettled_since_) {
+    unsettled_since_ = now;
+  }
+}
+
+bool ControllerCore::gave_up_waiting(Instant now) const {
+  return unsettled_since_ && now - *unsettled_since_ >= kUnsettledDelayMax;
+}
+
+std::string ControllerCore::store_trouble(Instant now) const {
   auto trouble = intake_.trouble().empty() ? documents_.trouble() : intake_.trouble();
-  if (unsettled_since_ && !documents_.trouble().empty()) {
+  if (gave_up_waiting(now)) {
+    if (trouble.empty()) trouble = "the ledger does not answer";
     trouble += "; alerts are sent before they are durable";
   }
   return trouble;

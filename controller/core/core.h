@@ -94,13 +94,14 @@ class ControllerCore {
   [[nodiscard]] const incident::Machine& incidents() const { return incidents_; }
   [[nodiscard]] const notify::Outbox& outbox() const { return outbox_; }
   [[nodiscard]] const std::optional<Solution>& solution() const { return solution_; }
+  [[nodiscard]] Instant judged_at() const { return judged_at_; }  // when solution() came
   [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
   // What keeps the store from being written at present, in one sentence; empty: nothing.
-  [[nodiscard]] std::string store_trouble() const;
+  [[nodiscard]] std::string store_trouble(Instant now) const;
   // End of the newest window that the node reported since the start.
   [[nodiscard]] std::optional<WallTime> last_window(NodeId node) const;
 
@@ -127,6 +128,8 @@ class ControllerCore {
   void make_plans(EffectSink& effects);
   [[nodiscard]] const Plan* plan_of(NodeId node) const;
   void judge(Now now, EffectSink& effects);
+  void note_unsettled(Instant now);
+  [[nodiscard]] bool gave_up_waiting(Instant now) const;
   void deliver(Now now, EffectSink& effects);
   // Snapshots are shared with the solver and the API: they are copied when one is still held.
   topology::Topology& topology_to_change();
@@ -146,9 +149,12 @@ class ControllerCore {
   PlanRevision plan_revision_;
   std::optional<Instant> plans_due_;
   std::optional<Solution> solution_;
+  Instant judged_at_{};
   bool solving_ = false;
   std::map<NodeId, WallTime> last_windows_;
-  std::optional<Instant> unsettled_since_;  // the ledger lacks what memory holds
+  std::optional<Instant>
+      unsettled_since_;  // the ledger lacks what memory holds, and gets no further
+  std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;
   CoreCounters counters_;
 };

@@ -1,5 +1,6 @@
 #include "controller/core/documents.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,10 +47,19 @@ void Documents::done(std::uint64_t commit, const Status& status, EffectSink& eff
   effects.log(Severity::kWarning, "store",
               fmt::format("{} documents could not be written and will be tried again: {}",
                           pending.writes.size(), status.error().context));
-  for (auto& write : pending.writes) {
-    failed_.try_emplace({write.document, write.key}, std::move(write.value));
+  for (auto& write : pending.writes) {  // commits end in their order, so this one is the newest
+    if (!is_pending(write)) failed_[{write.document, write.key}] = std::move(write.value);
   }
   if (pending.after.answer) effects.answer(*pending.after.answer, status);
+}
+
+// Whether a commit still under way writes the same document, and so decides what it is to be.
+bool Documents::is_pending(const DocumentWrite& write) const {
+  return std::ranges::any_of(pending_, [&](const auto& commit) {
+    return std::ranges::any_of(commit.second.writes, [&](const DocumentWrite& other) {
+      return other.document == write.document && other.key == write.key;
+    });
+  });
 }
 
 void Documents::retry(EffectSink& effects) {

@@ -29,6 +29,10 @@ class Documents {
   // Tries again what failed; call on every tick.
   void retry(EffectSink& effects);
 
+  // The oldest commit under way; 0 when there is none.
+  [[nodiscard]] std::uint64_t oldest_pending() const {
+    return pending_.empty() ? 0 : pending_.begin()->first;
+  }
   // True when memory holds nothing that the ledger does not.
   [[nodiscard]] bool settled() const { return pending_.empty() && failed_.empty(); }
   [[nodiscard]] std::uint64_t failures() const { return failures_; }
@@ -40,6 +44,8 @@ class Documents {
     std::vector<DocumentWrite> writes;
     AfterCommit after;
   };
+
+  [[nodiscard]] bool is_pending(const DocumentWrite& write) const;
 
   std::map<std::uint64_t, Pending> pending_;
   std::map<std::pair<Document, std::string>, std::optional<std::string>> failed_;

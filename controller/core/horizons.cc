@@ -1,6 +1,8 @@
 #include "controller/core/horizons.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace faultline::core {
 namespace {
@@ -43,6 +45,7 @@ bool same_suspect(const Suspect& left, const Suspect& right) {
 
 void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
   auto& known = verdict.suspects;
+  std::vector<Suspect> added;  // apart: what one verdict tells apart stays apart
   for (const auto& suspect : newest.suspects) {
     const auto same = std::ranges::find_if(
         known, [&](const Suspect& other) { return same_suspect(other, suspect); });
@@ -54,8 +57,9 @@ void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
       continue;
     }
     std::erase_if(known, [&](const Suspect& it) { return contains(suspect, it); });
-    known.push_back(suspect);
+    added.push_back(suspect);
   }
+  std::ranges::move(added, std::back_inserter(known));
 }
 
 }  // namespace faultline::core

@@ -106,10 +106,12 @@ void Intake::count_durable(const Item& item, EffectSink& effects) {
   } else if (item.batch.is_gap()) {
     ++counters_.gaps;
     counters_.results_dropped += item.batch.results_dropped;
-    effects.log(Severity::kWarning, "ingest",
-                fmt::format("node {} dropped {} results (batches {} to {}): its spool was full",
-                            item.node.value(), item.batch.results_dropped,
-                            item.batch.first_sequence, item.batch.sequence));
+    effects.log(
+        Severity::kWarning, "ingest",
+        fmt::format(
+            "node {} dropped {} results (batches {} to {}): its disk was full or did not keep up",
+            item.node.value(), item.batch.results_dropped, item.batch.first_sequence,
+            item.batch.sequence));
   }
 }
 

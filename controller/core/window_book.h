@@ -40,8 +40,8 @@ class WindowBook {
     // Probes close a window only when its last replies had their chance; nothing is due before.
     Duration report_delay = std::chrono::seconds{4};
   };
-  static constexpr std::size_t kWindowsAheadMax = 4;    // windows from the future: a clock is wrong
-  static constexpr std::size_t kReportsPerNodeMax = 4;  // for one window; more are refused
+  static constexpr std::size_t kWindowsAheadMax = 4;  // windows from the future: a clock is wrong
+  static constexpr std::size_t kReportsPerNodeMax = 16;  // for one window; more are refused
 
   explicit WindowBook(const Options& options) : options_(options) {}
 

@@ -68,20 +68,17 @@ Result<PathIndex> path_of_devices(ObservationSet& set, const BundleJson& list) {
   return path;
 }
 
-// A link that no record declared may be named "a>b" or "a>b#2".
+// A link that no record declared may be named "a>b" or "a>b#2", a step to a silent hop "a>*".
 Result<LinkIndex> link_by_id(ObservationSet& set, std::string_view id) {
-  if (const auto known = set.find_link(id);
-      known && set.at(*known).from != kSilentHop && set.at(*known).to != kSilentHop) {
-    return *known;
-  }
+  if (const auto known = set.find_link(id)) return *known;
   const std::size_t arrow = id.find('>');
   const std::size_t mark = id.rfind('#');
   const std::size_t end = mark == std::string_view::npos || mark < arrow ? id.size() : mark;
   if (arrow == std::string_view::npos || arrow == 0 || arrow + 1 >= end) {
     return invalid("link '" + std::string(id) + "' is neither declared nor of the form a>b");
   }
-  FAULTLINE_TRY(const DeviceIndex from, named_device(set, id.substr(0, arrow)));
-  FAULTLINE_TRY(const DeviceIndex to, named_device(set, id.substr(arrow + 1, end - arrow - 1)));
+  FAULTLINE_TRY(const DeviceIndex from, device(set, id.substr(0, arrow)));
+  FAULTLINE_TRY(const DeviceIndex to, device(set, id.substr(arrow + 1, end - arrow - 1)));
   return declared_link(set, from, to, {.id = id});
 }
 
@@ -97,6 +94,9 @@ Result<PathIndex> path_of_links(ObservationSet& set, const BundleJson& list) {
                      set.at(links.back()).id + "' ends");
     }
     links.push_back(index);
+  }
+  if (set.at(links.front()).from == kSilentHop || set.at(links.back()).to == kSilentHop) {
+    return invalid("a path must not begin or end with a silent hop");
   }
   return set.path_of_links(links);
 }
@@ -139,7 +139,7 @@ Result<DeviceIndex> named_device(ObservationSet& set, std::string_view id) {
 
 Result<LinkIndex> declared_link(ObservationSet& set, DeviceIndex from, DeviceIndex to,
                                 const ObservationSet::LinkAttributes& attributes) {
-  if (from == to) return loop_at(set, from);
+  if (from == to && from != kSilentHop) return loop_at(set, from);
   FAULTLINE_TRY(const LinkIndex link, set.link(from, to, attributes));
   FAULTLINE_TRY_STATUS(check_links(set));
   return link;

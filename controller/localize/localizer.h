@@ -104,6 +104,11 @@ struct LocalizeOptions {
   std::uint32_t suspects_max = 64;
 };
 
+// With more unexplained bad flows than this, a verdict without suspects is inconclusive rather than
+// "no fault". Each counts only if chance would bring it once in a hundred bundles, so a few may
+// come of a background that is not quite as uniform as assumed; a fault brings many.
+inline constexpr std::uint64_t kUnexplainedFlowsFew = 3;
+
 struct Verdict {
   std::vector<Suspect> suspects;            // most certain and most harmful first
   std::uint64_t observations = 0;           // rows inside the horizon

@@ -44,8 +44,16 @@ void Disk::append_now(const Report& report, std::uint64_t lost_before) {
   const auto results = report.flows.size();
   if (lost_before > 0) spool_->append_lost(boot_, lost_before);
   const auto sequence = spool_->append(boot_, wire::encode(report), results);
+  if (!sequence) spool_->append_lost(boot_, results);
   deliver(probe_core::SpoolAppended{
       .status = sequence.map([](auto) {}), .results = results, .level = level()});
+}
+
+void Disk::stop() {
+  if (lost_ > 0) {
+    static_cast<void>(worker_.post([this, lost = lost_] { spool_->append_lost(boot_, lost); }));
+  }
+  worker_.stop();
 }
 
 void Disk::fetch(bool from_oldest, std::size_t batches_max) {

@@ -41,7 +41,7 @@ class Disk {
   void save_membership(probe_core::Membership membership);
 
   // Finishes what is queued. Nothing may be asked of it afterwards.
-  void stop() { worker_.stop(); }
+  void stop();
 
  private:
   void append_now(const Report& report, std::uint64_t lost_before);

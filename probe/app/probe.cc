@@ -177,6 +177,7 @@ void Probe::stop() {
 
 async::awaitable<void> Probe::wait_for_signal(Probe& probe) {
   const int number = co_await probe.signals_.async_wait(async::use_awaitable);
+  probe.signals_.clear();  // a second one ends what hangs
   obs::log_info("probe", "stopping on signal {}", number);
   probe.stop();
 }

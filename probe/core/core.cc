@@ -128,11 +128,9 @@ void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
 }
 
 UplinkStatus ProbeCore::status() const {
-  auto spool = spool_;
-  spool.results_dropped += counters_.results_lost;
   return {.plan = plan_.current() ? plan_.current()->revision : PlanRevision{},
           .plan_hash = plan_.hash(),
-          .spool = spool};
+          .spool = spool_};
 }
 
 }  // namespace faultline::probe_core

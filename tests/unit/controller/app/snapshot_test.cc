@@ -59,7 +59,7 @@ TEST_CASE("a new verdict without suspects is healthy, an old one says nothing", 
   bench.now.wall += seconds{1};
   CHECK(bench.status().health == api::Health::kInconclusive);
   CHECK_THAT(bench.status().verdict,
-             Catch::StartsWith("no window was judged since 2026-09-21T14:13:20Z"));
+             Catch::StartsWith("no window was judged since the one until 2026-09-21T14:13:20Z"));
 }
 
 TEST_CASE("a store that cannot be written shows in the status", "[snapshot]") {

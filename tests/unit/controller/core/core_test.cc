@@ -232,12 +232,12 @@ TEST_CASE("a failed append acknowledges nothing, and the batch is welcome again"
   bench.finish_decode(report_at(bench.now.wall));
   bench.finish_append(fail(ErrorCode::kUnavailable, "disk full"));
   CHECK(bench.effects.messages_to<BatchAck>(node).empty());
-  CHECK(bench.core.store_trouble() == "disk full");
+  CHECK(bench.core.store_trouble(bench.now.instant) == "disk full");
   bench.say(node, batch_of(1));
   bench.finish_decode(report_at(bench.now.wall));
   bench.finish_append();
   CHECK(bench.effects.messages_to<BatchAck>(node).size() == 1);
-  CHECK(bench.core.store_trouble().empty());
+  CHECK(bench.core.store_trouble(bench.now.instant).empty());
 }
 
 TEST_CASE("a gap whose append failed is counted once, when it is durable", "[core]") {
@@ -380,14 +380,16 @@ TEST_CASE("a ledger that stays unwritable does not silence alerts", "[core]") {
   };
   fail_for(kUnsettledDelayMax);
   CHECK(bench.effects.deliveries.empty());
+  CHECK(bench.core.store_trouble(bench.now.instant) == "disk full");
   fail_for(seconds{2});
   REQUIRE(bench.effects.deliveries.size() == 1);
   CHECK(bench.core.counters().alerts_before_durable == 1);
-  CHECK_THAT(bench.core.store_trouble(), Catch::Contains("disk full; alerts are sent before"));
+  CHECK_THAT(bench.core.store_trouble(bench.now.instant),
+             Catch::Contains("disk full; alerts are sent before"));
 
   bench.finish_commits();
   bench.pass(seconds{1});
-  CHECK(bench.core.store_trouble().empty());
+  CHECK(bench.core.store_trouble(bench.now.instant).empty());
 }
 
 TEST_CASE("a ripe window is solved once, with the windows before it", "[core]") {

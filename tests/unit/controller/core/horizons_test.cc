@@ -44,6 +44,10 @@ TEST_CASE("what only the newest window shows is added", "[horizons]") {
   CHECK(merged({link("a", "b")}, {link("b", "a")}) == Names{"a>b", "b>a"});
 }
 
+TEST_CASE("what the newest window tells apart stays apart", "[horizons]") {
+  CHECK(merged({}, {link("a", "s"), device("s")}) == Names{"a>s", "s"});
+}
+
 TEST_CASE("groups that share a component are one fault, whichever names it first", "[horizons]") {
   CHECK(merged({link("a", "s")}, {device("s", {"a>s"})}) == Names{"a>s"});
   CHECK(merged({device("s", {"a>s"})}, {link("a", "s")}) == Names{"s"});

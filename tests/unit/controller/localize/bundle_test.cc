@@ -134,12 +134,23 @@ TEST_CASE("weights stay within bounds that can be added up", "[bundle]") {
   CHECK(read_bundle(weighing("1e9") + weighing("1e-9")));
 }
 
+TEST_CASE("paths of links may cross parallel cables and silent hops", "[bundle]") {
+  for (const auto* links :
+       {R"(["h1>leaf2","leaf2>spine3#2","spine3>*","*>h9"])", R"(["h1>*","*>*","*>h9"])"}) {
+    CAPTURE(links);
+    const std::string line = R"({"obs":{"src":"h1","dst":"h9","sent":10,"lost":1,"links":)";
+    const auto set = read_bundle(line + links + "}}");
+    REQUIRE(set);
+    CHECK(set->observations().size() == 1);
+  }
+}
+
 TEST_CASE("a silent hop is no device, and no link leads from a device to itself", "[bundle]") {
   const auto context = [](const std::string& line) { return error_of(line).context; };
   for (const auto* fields : {R"("links":["*>b"],"sent":1)", R"("links":["a>*"],"sent":1)"}) {
-    CHECK_THAT(context(obs(fields)), Catch::Contains("'*'"));
+    CHECK_THAT(context(obs(fields)), Catch::Contains("silent hop"));
     CHECK_THAT(context(obs(R"("path":["a","*","b"],"sent":1)") + obs(fields)),
-               Catch::StartsWith("line 2: '*'"));
+               Catch::StartsWith("line 2: a path must not begin or end with a silent hop"));
   }
   const std::string rest = R"("path":["a","b"],"sent":1}})";
   CHECK_THAT(context(R"({"obs":{"src":"*","dst":"b",)" + rest), Catch::Contains("'*'"));

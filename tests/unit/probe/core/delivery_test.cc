@@ -85,7 +85,8 @@ TEST_CASE("a batch that the socket does not take shows that the connection is lo
   CHECK(bench.core.delivery().in_flight() == 0);
 }
 
-TEST_CASE("results that the spool refused are counted and told to the controller", "[probe_core]") {
+TEST_CASE("results that the spool refused are counted; the spool tells what it dropped",
+          "[probe_core]") {
   Bench bench;
   bench.connect();
   bench.step(SpoolAppended{.status = fail(ErrorCode::kLimit, "too large"),
@@ -93,7 +94,7 @@ TEST_CASE("results that the spool refused are counted and told to the controller
                            .level = SpoolLevel{.results_dropped = 2}});
   bench.pass_answered(seconds{7});
   CHECK(bench.core.counters().results_lost == 30);
-  CHECK(bench.world.sent_of<Heartbeat>().back().spool_dropped == 32);
+  CHECK(bench.world.sent_of<Heartbeat>().back().spool_dropped == 2);
 }
 
 // A spool and a controller that loses messages, acknowledgements and connections at random.
