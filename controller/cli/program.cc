@@ -35,6 +35,8 @@ Is it the network?
 Take it away and judge it elsewhere:
   faultline bundle create --since 10m | zstd > capture.jsonl.zst
   faultline localize --bundle capture.jsonl.zst
+What does that error mean, and what to check first?
+  faultline explain ECONNREFUSED
 )";
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
@@ -117,6 +119,7 @@ int run(int argc, const char* const* argv) {
   add_fault_commands(app, context);
   add_measurement_commands(app, context);
   add_fleet_commands(app, context);
+  add_explain_command(app, context);
   try {
     app.parse(typed(argc, argv));
   } catch (const CLI::CallForHelp& help) {

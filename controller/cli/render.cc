@@ -64,6 +64,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
                                 Renderer{"faultline.topology/1", render_topology},
+                                Renderer{"faultline.explain/1", render_explain},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
 
 }  // namespace

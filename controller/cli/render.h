@@ -34,5 +34,6 @@ struct RenderOptions {
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_explain(const Json& document, const Style& style);
 
 }  // namespace faultline::cli
