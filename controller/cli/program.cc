@@ -94,7 +94,7 @@ Outcome<ExitCode> carry_out(const Context& context) {
     return context.command();
   } catch (const std::exception& error) {
     return tl::unexpected(
-        Failure{ExitCode::kInconclusive, "internal",
+        Failure{ExitCode::kUnreachable, "internal",
                 fmt::format("this went wrong inside the program: {}", error.what())});
   }
 }

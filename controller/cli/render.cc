@@ -35,7 +35,10 @@ std::string render_bundle(const Json& document, const Style&) {
 
 Outcome<std::string> render_verdict(const Json& document, bool explain) {
   FAULTLINE_CLI_TRY(const auto verdict, verdict_of(document));
-  return explain ? localize::verdict_explanation(verdict) : localize::verdict_table(verdict);
+  const auto table =
+      explain ? localize::verdict_explanation(verdict) : localize::verdict_table(verdict);
+  const auto until = text(document, "judged_until");
+  return until.empty() ? table : fmt::format("{}as of {}\n", table, until);
 }
 
 bool measures_anything(const Json& matrix) {
