@@ -37,8 +37,8 @@ Outcome<std::string> render_verdict(const Json& document, bool explain) {
   FAULTLINE_CLI_TRY(const auto verdict, verdict_of(document));
   const auto table =
       explain ? localize::verdict_explanation(verdict) : localize::verdict_table(verdict);
-  const auto until = text(document, "judged_until");
-  return until.empty() ? table : fmt::format("{}as of {}\n", table, until);
+  if (!member(document, "judged_until").is_string()) return table;
+  return fmt::format("{}as of {}\n", table, text(document, "judged_until"));
 }
 
 bool measures_anything(const Json& matrix) {
