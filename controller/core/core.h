@@ -152,8 +152,7 @@ class ControllerCore {
   Instant judged_at_{};
   bool solving_ = false;
   std::map<NodeId, WallTime> last_windows_;
-  std::optional<Instant>
-      unsettled_since_;  // the ledger lacks what memory holds, and gets no further
+  std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;
   CoreCounters counters_;
