@@ -9,18 +9,22 @@ readonly BUILD_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config git
   libzmq3-dev cppzmq-dev capnproto libcapnp-dev librocksdb-dev libboost1.81-dev libspdlog-dev libfmt-dev
   libexpected-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libssl-dev libsodium-dev
-  libcurl4-openssl-dev libzstd-dev libarchive-dev libcap-dev catch2)
+  libcurl4-openssl-dev libzstd-dev libarchive-dev libcap-dev libsystemd-dev catch2)
 readonly LAB_PACKAGES=(iproute2 nftables iptables procps python3)
 readonly TEST_PACKAGES=(jq curl python3)
+readonly DEPLOY_PACKAGES=(
+  debhelper lintian dpkg-dev mmdebstrap systemd systemd-container podman buildah runc
+  ansible-core ansible-lint yamllint shellcheck openssh-client python3-yaml)
 
 usage() {
   cat <<EOF
 Usage: install-deps.sh [--print] [GROUP...]
 
-Installs the packages of the groups (default: all of them):
+Installs the packages of the groups (default: build, lab and test):
   build   compiler, build tools and libraries
   lab     what the fabric of network namespaces needs
   test    what the tests need besides
+  deploy  what builds the packages and images, and what the tests of packages, images and Ansible roles need
 
   --print   print the package names and change nothing
 EOF
@@ -76,7 +80,7 @@ main() {
     case $group in
       -h | --help) usage; exit 0 ;;
       --print) print=yes ;;
-      build | lab | test) groups+=("$group") ;;
+      build | lab | test | deploy) groups+=("$group") ;;
       *) usage >&2; exit "$EXIT_USAGE" ;;
     esac
   done
@@ -86,6 +90,7 @@ main() {
       build) wanted+=("${BUILD_PACKAGES[@]}") ;;
       lab) wanted+=("${LAB_PACKAGES[@]}") ;;
       test) wanted+=("${TEST_PACKAGES[@]}") ;;
+      deploy) wanted+=("${DEPLOY_PACKAGES[@]}") ;;
     esac
   done
   mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | awk '!seen[$0]++')

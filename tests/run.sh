@@ -11,9 +11,9 @@ Usage: tests/run.sh [--fast] [CTEST OPTIONS...]
 
 Installs missing packages (Debian 12), builds the presets release and asan, and runs all tests of the first and the
 unit, property, simulation and integration tests of the second (their names begin with "sanitized.").
-The lab tests need root; without it they are reported as skipped.
+The lab and deployment tests need root; without it they are reported as skipped.
 
-  --fast       neither the lab nor the sanitizer build
+  --fast       neither the lab, nor the deployment tests, nor the sanitizer build
   -h, --help   this text
 
 Other options go to ctest, for example: tests/run.sh --fast -R unit.controller
@@ -38,9 +38,9 @@ presets=(release)
 groups=(build test)
 if [[ $fast == no ]]; then
   presets+=(asan)
-  groups+=(lab)
+  groups+=(lab deploy)
 else
-  ctest_options+=(-LE '^lab$')
+  ctest_options+=(-LE '^(lab|deploy)$')
 fi
 
 say "Packages"
@@ -58,6 +58,6 @@ done >"$root/build/tests/CTestTestfile.cmake"
 
 say "Tests"
 if [[ $fast == no && $(id -u) != 0 ]]; then
-  echo "NOT ROOT: the lab tests will be reported as skipped; run as root to run them"
+  echo "NOT ROOT: the lab and deployment tests will be reported as skipped; run as root to run them"
 fi
 exec ctest --test-dir "$root/build/tests" --parallel "$(nproc)" --output-on-failure "${ctest_options[@]}"
