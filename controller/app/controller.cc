@@ -18,6 +18,7 @@
 #include "common/zmq/zap_thread.h"
 #include "controller/api/http_server.h"
 #include "controller/app/backend.h"
+#include "controller/app/disk_use.h"
 #include "controller/app/inventory_file.h"
 #include "controller/app/link.h"
 #include "controller/app/metrics.h"
@@ -130,7 +131,8 @@ class Process : public Controller {
         AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
         snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](const Snapshot& snapshot) {
-          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_});
+          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_, api_->counters(),
+                                 store_->stats(), disk_use(config_.data_dir / "store")});
         });
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
                                                 {.socket_path = config_.api_socket.string(),

@@ -140,6 +140,18 @@ void fill_health(const core::ControllerCore& core, bool stale, api::StatusView& 
   }
 }
 
+void note_extremes(const fleet::Node& node, FleetExtremes& extremes) {
+  if (node.state == fleet::NodeState::kJoined) ++extremes.nodes_joined;
+  if (node.state != fleet::NodeState::kLive) return;  // what it said last says nothing of now
+  if (!node.plan_refusal.empty()) ++extremes.plans_refused;
+  if (node.clock_offset) {
+    extremes.clock_offset_max =
+        std::max(extremes.clock_offset_max, std::chrono::abs(*node.clock_offset));
+  }
+  extremes.spool_batches += node.spool_batches;
+  extremes.spool_bytes_max = std::max(extremes.spool_bytes_max, node.spool_bytes);
+}
+
 void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
   for (const auto& [id, node] : core.fleet().nodes()) {
     snapshot.names[id] = node.record.name;
@@ -149,6 +161,7 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
     }
     if (node.state == fleet::NodeState::kRemoved) continue;
     snapshot.nodes.push_back(node_view(core, node));
+    note_extremes(node, snapshot.extremes);
     auto& counts = snapshot.status.nodes;
     ++counts.total;
     if (node.state == fleet::NodeState::kLive) ++counts.live;
@@ -174,6 +187,9 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.incidents = core.incidents().counters();
   snapshot.outbox = core.outbox().counters();
   snapshot.outbox_waiting = core.outbox().waiting();
+  snapshot.outbox_oldest = core.outbox().oldest_waiting();
+  snapshot.reports_late = core.windows().late_reports();
+  snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
                             .duplicates = snapshot.intake.duplicates,
