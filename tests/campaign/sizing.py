@@ -23,13 +23,14 @@ sys.path.insert(0, str(ROOT / "deploy" / "lab"))
 
 import demo  # noqa: E402
 import netns  # noqa: E402
-from fleet import Fleet, Rates  # noqa: E402
+from fleet import STOP_SECONDS_MAX, Fleet, Rates  # noqa: E402
 from progress import Progress  # noqa: E402
 from topology import Fabric, LabError  # noqa: E402
 
 EXIT_USAGE = 3
 LEAVES = 4
-READY_SECONDS_MAX = 1800
+READY_SECONDS_MAX = 600
+REPORTING_RATIO_MIN = 0.9  # at low rates a flow sends nothing in some windows
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 DAY_SECONDS = 86400
 
@@ -70,7 +71,7 @@ def metrics(fleet):
 
 class Sizing:
     def __init__(self, given, probes, progress):
-        self._given, self._probes, self._progress = given, probes, progress
+        self._given, self._probes, self._progress, self._live_max = given, probes, progress, 0
         fabric = Fabric(given.name, spines=4, leaves=LEAVES, hosts=probes // LEAVES)
         self._fleet = Fleet(fabric, given.binaries, window_seconds=10, rates=Rates(given.flow_rate, given.trace_rate))
 
@@ -102,7 +103,10 @@ class Sizing:
     def _look(self):
         self._fleet.check_alive()
         status = self._fleet.client.status()
-        ready = status.nodes_live == self._probes and 0 < status.planned == status.reporting
+        self._live_max = max(self._live_max, status.nodes_live)
+        if status.nodes_live < self._live_max / 2:
+            raise LabError(f"this machine cannot carry {self._probes} probes: {status}")
+        ready = status.nodes_live == self._probes and 0 < REPORTING_RATIO_MIN * status.planned <= status.reporting
         if self._given.paths:
             ready = ready and status.paths_expected == status.paths_forward == status.paths_return
         return ready, str(status)
@@ -120,18 +124,30 @@ class Sizing:
         took, after, metrics_after = time.monotonic() - began, [read(pid) for pid in pids], metrics(fleet)
         return self._row(took, list(zip(before, after)), (metrics_before, metrics_after), solves)
 
+    def _bytes_per_batch(self):
+        """What a stored batch takes when the write-ahead log has become tables, as it does at a start."""
+        batches = metrics(self._fleet)["faultline_ingest_batches_total"]
+        self._fleet.controller.terminate()
+        if complaint := self._fleet.controller.finish(time.monotonic() + STOP_SECONDS_MAX):
+            raise LabError(complaint)
+        self._fleet.run_controller()
+        self._progress.wait("the controller's API again", self._answers, 60)
+        return metrics(self._fleet)["faultline_store_bytes"] / batches
+
     def _row(self, took, readings, metric_pair, solves):
         controller, probes = readings[0], readings[1:]
         cores = [(b.cpu_seconds - a.cpu_seconds) / took for a, b in probes]
         memory = [b.resident_mib for _, b in probes]
         earlier, later = metric_pair
+        batches = "faultline_ingest_batches_total"
+        batches_per_day = (later[batches] - earlier[batches]) / took * DAY_SECONDS
         return {
             "probes": self._probes, "sessions": int(later["faultline_sessions_reporting"]),
             "flow_rate": self._given.flow_rate, "seconds": round(took),
             "controller_cpu_%": round(100 * (controller[1].cpu_seconds - controller[0].cpu_seconds) / took, 1),
             "controller_mib": round(controller[1].resident_mib),
             "solve_s_max": round(max(solves), 2),
-            "disk_mib_day": round((later["faultline_store_bytes"] - earlier["faultline_store_bytes"]) / took * DAY_SECONDS / 2**20),
+            "disk_mib_day": round(batches_per_day * self._bytes_per_batch() / 2**20),
             "control_kbit_s": round(8 * (controller[1].octets - controller[0].octets) / took / 1000, 1),
             "probe_cpu_%": round(100 * sum(cores) / len(cores), 2), "probe_cpu_%_max": round(100 * max(cores), 2),
             "probe_mib": round(sum(memory) / len(memory), 1), "probe_mib_max": round(max(memory), 1),
