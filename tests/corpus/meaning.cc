@@ -60,6 +60,12 @@ Json describe(const Batch& batch) {
   return json;
 }
 
+Json describe(const Goodbye& goodbye) {
+  return {{"boot", goodbye.boot.value()},
+          {"stopped_at_ns", unix_nanoseconds(goodbye.stopped_at)},
+          {"spool_batches", goodbye.spool_batches}};
+}
+
 Json describe(const Joined& joined) {
   return {{"node", joined.node.value()}, {"name", joined.name}};
 }
@@ -180,7 +186,7 @@ Json of_kind(const Message& message, std::initializer_list<const char*> kinds) {
 }  // namespace
 
 Json meaning(const ProbeMessage& message) {
-  return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch"});
+  return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye"});
 }
 
 Json meaning(const ControllerMessage& message) {

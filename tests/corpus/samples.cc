@@ -137,7 +137,7 @@ Plan full_plan() {
 std::vector<Sample<Report>> report_samples() {
   return {{"full", full_report()},
           {"healthy", healthy_report()},
-          {"empty", Report{.window_start = time(70), .window = seconds{60}}}};
+          {"empty", Report{.window_start = time(60), .window = seconds{60}}}};
 }
 
 std::vector<Sample<Plan>> plan_samples() {
