@@ -13,6 +13,7 @@
 #include "common/async/timer.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
+#include "common/obs/log.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zap_thread.h"
@@ -50,6 +51,7 @@ Result<std::map<std::string, Receiver>> read_receivers(const std::vector<Webhook
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
                             .heartbeat_interval = config.heartbeat,
+                            .restart_excused_max = config.restart_excused_max,
                             .horizon_windows = config.horizon_windows,
                             .planner = config.planner,
                             .incident = config.incident,
@@ -83,7 +85,10 @@ Result<Parts> prepare(const ControllerConfig& config) {
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
-  FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
+  FAULTLINE_TRY(parts.store,
+                store::RocksStore::open(config.data_dir / "store", [](const std::string& line) {
+                  obs::log_info("store", "{}", line);
+                }));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);
   const auto horizon =

@@ -22,6 +22,7 @@ void expose_fleet(const Snapshot& snapshot, MetricRegistry& registry) {
   count("live", snapshot.status.nodes.live);
   count("silent", snapshot.status.nodes.silent);
   count("joined", snapshot.extremes.nodes_joined);
+  count("restarting", snapshot.status.nodes.restarting);
 }
 
 void expose_value(const char* name, const char* help, double value, MetricRegistry& registry) {
@@ -51,6 +52,14 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_windows_without_data_total",
          "Windows with too little data to call anything healthy; growing is trouble.",
          s.incidents.windows_without_data);
+  expose("faultline_restarts_excused_total", "Restarts of probes that were taken for no fault.",
+         s.fleet.absences);
+  expose("faultline_restarts_not_excused_total",
+         "Restarts over the limit per hour; above zero: a probe restarts in a loop.",
+         s.fleet.absences_refused);
+  expose("faultline_observations_excused_total",
+         "Sessions' windows that were not judged because an end was restarting.",
+         s.core.observations_excused);
   expose("faultline_ingest_batches_total", "Batches stored durably.", s.intake.batches);
   expose("faultline_ingest_duplicates_total", "Batches received again and not stored again.",
          s.intake.duplicates);

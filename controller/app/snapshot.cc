@@ -13,6 +13,8 @@ api::NodeState state_of(fleet::NodeState state) {
       return api::NodeState::kLive;
     case fleet::NodeState::kSilent:
       return api::NodeState::kSilent;
+    case fleet::NodeState::kRestarting:
+      return api::NodeState::kRestarting;
     default:
       return api::NodeState::kJoined;
   }
@@ -165,6 +167,7 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
     auto& counts = snapshot.status.nodes;
     ++counts.total;
     if (node.state == fleet::NodeState::kLive) ++counts.live;
+    if (node.state == fleet::NodeState::kRestarting) ++counts.restarting;
     if (node.state == fleet::NodeState::kSilent) {
       ++counts.silent;
       if (snapshot.status.silent_nodes.size() < api::kSilentNodesShownMax) {
