@@ -161,6 +161,7 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
     if (const auto rack = labels.find("rack"); rack != labels.end()) {
       snapshot.racks[id] = rack->second;
     }
+    if (!node.record.absences.empty()) snapshot.absences[id] = node.record.absences;
     if (node.state == fleet::NodeState::kRemoved) continue;
     snapshot.nodes.push_back(node_view(core, node));
     note_extremes(node, snapshot.extremes);
@@ -217,6 +218,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   Snapshot snapshot;
   auto& status = snapshot.status;
   snapshot.window = core.options().planner.window;
+  snapshot.restart_excused_max = core.options().restart_excused_max;
   status.controller_version = process.version;
   status.generated_at = now.wall;
   status.started_at = process.started_at;

@@ -1,6 +1,7 @@
 // Snapshot: the controller's state as the API shows it, made on the loop and read by query threads.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,8 @@ struct Snapshot {
   std::vector<api::TokenView> tokens;   // unspent, oldest first
   std::map<NodeId, std::string> racks;  // label `rack`, of nodes that have one
   std::map<NodeId, std::string> names;
+  std::map<NodeId, fleet::Absences> absences;  // of nodes that have any
+  Duration restart_excused_max{};
   Duration window{};
   std::shared_ptr<const core::Solution> solution;      // null before the first judged window
   bool stale = false;                                  // it says nothing of now

@@ -67,6 +67,9 @@ TEST_CASE("freeze a store", "[.freeze]") {
     a.peer().say(batch(a.boot(), static_cast<std::uint64_t>(i), measured(plan_a, start, 10)));
     b.peer().say(batch(b.boot(), static_cast<std::uint64_t>(i), measured(plan_b, start, 0)));
   }
+  // Paths are written with the append that follows the one they were learned from.
+  stage.wait_for("the windows to be stored",
+                 [&] { return stage.get("/api/v1/status").at("ingest").at("batches") == 10; });
   a.peer().say(Batch{.boot = a.boot(), .first_sequence = 6, .sequence = 7, .results_dropped = 9});
   stage.wait_for("an incident and its alert", [&] {
     return stage.get("/api/v1/status").at("incidents_open") == 1 &&

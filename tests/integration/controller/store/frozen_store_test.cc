@@ -45,7 +45,7 @@ TEST_CASE("a store of format 1 is opened with all that is in it", "[store][migra
   CHECK(std::ranges::count_if(tokens, [](const auto& token) { return !token.spent_by; }) == 1);
   const auto incidents = read_all(*store, Table::kIncidents, incident::incident_from_json);
   REQUIRE(incidents.size() == 1);
-  CHECK(incidents[0].id == "i-84269edcb5bb");
+  CHECK(incidents[0].id == "i-d8baf59c7fd3");
   CHECK(incidents[0].is_open());
   CHECK(incidents[0].suspect.id == "10.9.9.2>b");
   CHECK(read_all(*store, Table::kOutbox, notify::from_record).size() == 1);
