@@ -4,6 +4,7 @@
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+//   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,9 @@ inline constexpr std::uint16_t kProtocolMinor = 0;
 // Bits of capabilities; each side uses only what both have, and ignores unknown bits.
 inline constexpr std::uint64_t kCapabilityTrace = 1U << 0;
 inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
-inline constexpr std::uint64_t kCapabilitiesOfThisBuild = kCapabilityTrace | kCapabilityMesh;
+inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
+inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
+    kCapabilityTrace | kCapabilityMesh | kCapabilityRekey;
 
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
@@ -150,7 +153,42 @@ struct BatchAck {
 };
 inline constexpr std::size_t kSequenceIntervalsMax = 8;
 
-using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch>;
-using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck>;
+// "Make a new key pair and tell its public half."
+struct RekeyRequest {
+  bool operator==(const RekeyRequest&) const = default;
+};
+
+// The node's new key, durable there; told under the old one.
+struct Rekey {
+  PublicKey key{};
+
+  bool operator==(const Rekey&) const = default;
+};
+
+// Both keys are pinned: connect under the new one.
+struct Rekeyed {
+  PublicKey key{};
+
+  bool operator==(const Rekeyed&) const = default;
+};
+
+// All keys under which a controller may serve; the first is the one served now.
+struct Controllers {
+  std::uint64_t revision = 0;
+  std::vector<PublicKey> keys{};
+
+  bool operator==(const Controllers&) const = default;
+};
+inline constexpr std::size_t kControllerKeysMax = 8;
+
+struct ControllersAck {
+  std::uint64_t revision = 0;  // durable at the node
+
+  bool operator==(const ControllersAck&) const = default;
+};
+
+using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Rekey, ControllersAck>;
+using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
+                                       RekeyRequest, Rekeyed, Controllers>;
 
 }  // namespace faultline
