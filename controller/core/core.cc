@@ -147,7 +147,8 @@ void ControllerCore::make_plans(EffectSink& effects) {
     after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
   }
   auto writes = confirm_rekeys(after);
-  if (plans_.changed.empty()) return documents_.commit(std::move(writes), std::move(after), effects);
+  if (plans_.changed.empty())
+    return documents_.commit(std::move(writes), std::move(after), effects);
   plan_revision_ = next;
   counters_.plans_sent += plans_.changed.size();
   effects.log(Severity::kInfo, "plan",

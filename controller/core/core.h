@@ -44,7 +44,7 @@ using Now = fleet::Moment;
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
 
 struct CoreOptions {
-  std::string software;  // "faultline-controller 0.1.0"
+  std::string software;      // "faultline-controller 0.1.0"
   PublicKey controller_key;  // that is served at start
   Duration heartbeat_interval = std::chrono::seconds{5};
   std::size_t horizon_windows = 6;  // what a solve looks back on

@@ -22,9 +22,9 @@ void ControllerCore::on(Now now, AddNode event, EffectSink& effects) {
   auto change = fleet_.add_node(std::move(event.node), now);
   if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
   const auto& record = change->nodes.front();
-  effects.log(Severity::kInfo, "fleet",
-              fmt::format("node {} is expected with the key {}", record.name,
-                          short_name(record.key)));
+  effects.log(
+      Severity::kInfo, "fleet",
+      fmt::format("node {} is expected with the key {}", record.name, short_name(record.key)));
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
 }
 
@@ -131,10 +131,11 @@ void ControllerCore::switch_controller_key(Now now, std::optional<std::uint64_t>
   ++counters_.controller_rekeys;
   // Their holders would look for a controller under the old key.
   const auto change = fleet_.void_tokens_before(next->since);
-  effects.log(missing == 0 ? Severity::kInfo : Severity::kWarning, "fleet",
-              fmt::format("the controller changes to the key {}; {} nodes do not know it and need a "
-                          "new token, {} unused tokens are void",
-                          short_name(next->key), missing, change.tokens_erased.size()));
+  effects.log(
+      missing == 0 ? Severity::kInfo : Severity::kWarning, "fleet",
+      fmt::format("the controller changes to the key {}; {} nodes do not know it and need a "
+                  "new token, {} unused tokens are void",
+                  short_name(next->key), missing, change.tokens_erased.size()));
   auto writes = to_writes(change);
   writes.push_back(write_of(controller_keys_.record()));
   documents_.commit(std::move(writes), {.messages = {}, .answer = answer}, effects);

@@ -174,7 +174,8 @@ class Fleet {
   // Trusts a key that an operator names; its node says hello without a token. Repeating it with the
   // same name, key and labels changes nothing. kInvalid, kConflict, kLimit.
   Result<Change> add_node(PrePlacedNode node, Moment now);
-  // Revokes: the keys are out of the trust table at once, the record becomes a tombstone. kNotFound.
+  // Revokes: the keys are out of the trust table at once, the record becomes a tombstone.
+  // kNotFound.
   Result<Change> remove_node(NodeId id, Moment now);
 
   // Asks for a new key of the node, when it next is there: rekey_due(). kNotFound, or kUnsupported

@@ -3,10 +3,9 @@
 // Why it exists: uplink, delivery, plan and traces meet here and nowhere else, without a socket, a
 // clock or a thread, so that the simulator runs exactly what the product runs.
 //
-//   ControllerReceived -> uplink (Joined, Welcome, Refusal, HeartbeatReply), plan, delivery (ack)
-//   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
-//   MeshReceived, TraceDone -> tracer
-//   Tick               -> heartbeats, leases, traces that are due, time-outs
+//   ControllerReceived -> uplink (Joined, Welcome, Refusal, HeartbeatReply, keys), plan, delivery
+//   (ack) WindowClosed       -> + paths traced meanwhile -> spool -> delivery MeshReceived,
+//   TraceDone -> tracer Tick               -> heartbeats, leases, traces that are due, time-outs
 //
 // Thread safety: none; owned by the probe's loop. Counters marked (*) mean trouble when they grow.
 #pragma once
@@ -62,6 +61,8 @@ class ProbeCore {
   void on(Now now, const TraceDone& event, EffectSink& effects);
   void on(Now now, const SpoolAppended& event, EffectSink& effects);
   void on(Now now, const SpoolFetched& event, EffectSink& effects);
+  void on(Now now, const MembershipKept& event, EffectSink& effects);
+  void on(Now now, const NextKeyMade& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);
@@ -70,6 +71,11 @@ class ProbeCore {
   void take(Now now, const HeartbeatReply& message, EffectSink& effects);
   void take(Now now, Plan message, EffectSink& effects);
   void take(Now now, const BatchAck& message, EffectSink& effects);
+  void take(Now now, const RekeyRequest& message, EffectSink& effects);
+  void take(Now now, const Rekeyed& message, EffectSink& effects);
+  void take(Now now, const Controllers& message, EffectSink& effects);
+  void expect_node(NodeId before, EffectSink& effects);
+  [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);
   [[nodiscard]] UplinkStatus status() const;
 

@@ -1,6 +1,7 @@
 #include "tests/sim/probe.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/wire/report_codec.h"
 
@@ -15,9 +16,7 @@ constexpr Duration kWindowDelay = seconds{3};  // reply_timeout plus flow_interv
 constexpr Duration kTransit = milliseconds{2};
 constexpr std::uint64_t kRttNanoseconds = 50'000;
 
-probe_core::UplinkOptions options(std::uint32_t host, BootId boot) {
-  PublicKey controller;
-  controller.bytes.fill(200);
+probe_core::UplinkOptions options(std::uint32_t host, BootId boot, const SimProbe::Disk& disk) {
   return {.software = "sim",
           .name = "h" + std::to_string(host),
           .profile = {.address = SimFabric::host_address(host),
@@ -25,25 +24,48 @@ probe_core::UplinkOptions options(std::uint32_t host, BootId boot) {
                       .source_port_count = 16,
                       .mesh_port = 7401},
           .boot = boot,
-          .node_key = node_key(host),
+          .node_key = disk.key,
+          .next_key = disk.next_key,
           .has_token = true,
           .endpoints = {"tcp://controller:7400"},
-          .controllers = {controller},
-          .membership = {}};
+          .controllers = {controller_key(1)},
+          .membership = disk.membership};
 }
 
 }  // namespace
 
 SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host)
-    : fleet_(fleet),
-      host_(host),
-      boot_(fleet.rng()),
-      core_(options(host, boot_), Rng(fleet.rng())) {
+    : fleet_(fleet), host_(host), boot_(fleet.rng()) {
+  disk_.key = node_key(host);
+  start();
   fleet_.clock.after(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
 }
 
+void SimProbe::start() {
+  key_ = disk_.key;
+  next_key_ = disk_.next_key;
+  ++process_;
+  close_link();
+  core_.emplace(options(host_, boot_, disk_), Rng(fleet_.rng()));
+  // Its windows go on: what the engine of the next process measures is the same.
+  if (plan_)
+    core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, {*plan_, fleet_.clock.wall()},
+                   *this);
+}
+
+void SimProbe::crash() {
+  start();
+  handle(probe_core::SpoolAppended{{}, 0, level()});
+}
+
+void SimProbe::later(Duration wait, std::function<void()> thing) {
+  fleet_.clock.after(wait, [this, process = process_, thing = std::move(thing)] {
+    if (process == process_) thing();
+  });
+}
+
 void SimProbe::handle(probe_core::Event event) {
-  core_.step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
+  core_->step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
 }
 
 void SimProbe::tick() {
@@ -52,7 +74,48 @@ void SimProbe::tick() {
 }
 
 PublicKey SimProbe::identity() const {
-  return link_->identity == probe_core::Identity::kToken ? token_key(host_) : node_key(host_);
+  switch (link_->identity) {
+    case probe_core::Identity::kToken:
+      return token_key(host_);
+    case probe_core::Identity::kNextNode:
+      return next_key_.value_or(key_);  // it has become the node's under this very link
+    case probe_core::Identity::kNode:
+      break;
+  }
+  return key_;
+}
+
+bool SimProbe::connected() const {
+  return link_ && fleet_.controller != nullptr &&
+         fleet_.controller->admits(identity(), link_->controller);
+}
+
+void SimProbe::persist_membership(const probe_core::Membership& membership) {
+  node_ = membership.node;
+  later(milliseconds{3}, [this, membership] {
+    disk_.membership = membership;
+    handle(probe_core::MembershipKept{membership});
+  });
+}
+
+void SimProbe::make_next_key() {
+  later(milliseconds{3}, [this] {
+    if (!disk_.next_key) {
+      PublicKey fresh = key_;
+      fresh.bytes[3] = static_cast<std::uint8_t>(fresh.bytes[3] + 1);
+      disk_.next_key = fresh;
+    }
+    next_key_ = disk_.next_key;
+    later(milliseconds{1}, [this] { handle(probe_core::NextKeyMade{*next_key_}); });
+  });
+}
+
+void SimProbe::adopt_next_key() {
+  key_ = *std::exchange(next_key_, std::nullopt);
+  later(milliseconds{3}, [this] {
+    disk_.key = key_;
+    disk_.next_key.reset();
+  });
 }
 
 void SimProbe::open_link(const probe_core::LinkTarget& target) {
@@ -74,7 +137,7 @@ void SimProbe::receive(ControllerMessage message) {
 }
 
 bool SimProbe::send_controller(const ProbeMessage& message) {
-  if (!link_ || fleet_.controller == nullptr) return false;
+  if (!connected()) return false;
   fleet_.clock.after(kTransit, [this, epoch = link_epoch_, key = identity(), message] {
     if (epoch != link_epoch_ || fleet_.controller == nullptr) return;
     fleet_.controller->handle(core::PeerMessage{key, "sim", message});
@@ -86,9 +149,8 @@ bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
   const auto peer =
       std::ranges::find_if(fleet_.probes, [&](const auto& probe) { return probe->node_ == to; });
   if (peer == fleet_.probes.end()) return false;
-  fleet_.clock.after(kTransit, [this, &target = **peer, message] {
-    target.receive_mesh(node_key(host_), message);
-  });
+  fleet_.clock.after(kTransit,
+                     [this, &target = **peer, message] { target.receive_mesh(key_, message); });
   return true;
 }
 

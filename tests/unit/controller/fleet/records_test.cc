@@ -12,7 +12,12 @@ NodeRecord full_node() {
                     .key = key_number(7),
                     .profile = profile_at("2001:db8::7"),
                     .pinned_labels = {{"rack", "r1"}},
+                    .enrollment = Enrollment::kPrePlaced,
                     .joined_at = at(1.25).wall,
+                    .key_since = at(2).wall,
+                    .rekey_asked_at = at(3).wall,
+                    .next_key = key_number(8),
+                    .controllers_revision = 4,
                     .removed_at = at(99).wall};
   record.profile.kind = NodeKind::kVm;
   record.profile.labels = {{"zone", "a \"quoted\" b"}};
