@@ -1,6 +1,7 @@
 // node, version.
 #include <fmt/format.h>
 
+#include "common/model/ids.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/document.h"
 #include "controller/cli/label_argument.h"
