@@ -4,9 +4,9 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "common/obs/metrics.h"
+#include "controller/api/fleet_requests.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
 
@@ -24,7 +24,6 @@ struct Call {
 };
 
 constexpr Duration kHorizonMax = std::chrono::hours{24};  // what a query may read (app/queries.h)
-constexpr std::uint64_t kTokenLifetimeSecondsMax = 30 * 86'400;
 
 Response json_response(std::string body) { return Response{.body = std::move(body)}; }
 
@@ -76,37 +75,35 @@ Response delete_node(const Call& call) {
               : error_response(done.error());
 }
 
-Response get_tokens(const Call& call) { return respond(call.backend.tokens(), tokens_json); }
-
-Result<TokenRequest> parse_token_request(const std::string& body) {
-  TokenRequest request;
-  if (body.empty()) return request;
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
-  for (const auto& [key, value] : json.items()) {
-    if (key == "node" && value.is_string()) {
-      FAULTLINE_TRY_STATUS(validate_name(value.get_ref<const std::string&>()));
-      request.node = value.get<std::string>();
-    } else if (key == "lifetime_s" && value.is_number_unsigned()) {
-      const auto lifetime_s = value.get<std::uint64_t>();
-      if (lifetime_s == 0 || lifetime_s > kTokenLifetimeSecondsMax) {
-        return fail(ErrorCode::kInvalid, "'lifetime_s' must be between 1 s and 30 d");
-      }
-      request.lifetime = std::chrono::seconds{lifetime_s};
-    } else {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("'{}' is not a member of a token request, or has a wrong type", key));
-    }
-  }
-  return request;
+Response created(Response response) {
+  if (response.status == 200) response.status = 201;
+  return response;
 }
+
+Response post_node(const Call& call) {
+  const auto request = parse_node_request(call.body);
+  if (!request) return error_response(request.error());
+  return created(respond(call.backend.add_node(*request), node_json));
+}
+
+Response post_node_rekey(const Call& call) {
+  return respond(call.backend.rekey_node(call.captured[0]), rekey_json);
+}
+
+Response post_controller_rekey(const Call& call) {
+  const auto force = parse_force_request(call.body);
+  if (!force) return error_response(force.error());
+  return respond(call.backend.rekey_controller(*force), rekey_json);
+}
+
+Response get_trust(const Call& call) { return respond(call.backend.trust(), trust_json); }
+
+Response get_tokens(const Call& call) { return respond(call.backend.tokens(), tokens_json); }
 
 Response post_token(const Call& call) {
   const auto request = parse_token_request(call.body);
   if (!request) return error_response(request.error());
-  auto response = respond(call.backend.create_token(*request), new_token_json);
-  if (response.status == 200) response.status = 201;
-  return response;
+  return created(respond(call.backend.create_token(*request), new_token_json));
 }
 
 Response delete_token(const Call& call) {
@@ -229,6 +226,10 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/nodes", "", get_nodes, true},
     Route{"GET", "/api/v1/nodes/{name}", "", get_node, true},
     Route{"DELETE", "/api/v1/nodes/{name}", "", delete_node},
+    Route{"POST", "/api/v1/nodes", "", post_node},
+    Route{"POST", "/api/v1/nodes/{name}/rekey", "", post_node_rekey},
+    Route{"POST", "/api/v1/controller/rekey", "", post_controller_rekey},
+    Route{"GET", "/api/v1/trust", "", get_trust, true},
     Route{"GET", "/api/v1/tokens", "", get_tokens, true},
     Route{"POST", "/api/v1/tokens", "", post_token},
     Route{"DELETE", "/api/v1/tokens/{id}", "", delete_token},

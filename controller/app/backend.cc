@@ -8,6 +8,7 @@
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
 #include "controller/app/disk_use.h"
+#include "controller/app/key_files.h"
 #include "controller/app/records.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
@@ -82,6 +83,15 @@ bool wanted(const incident::Incident& incident, api::IncidentFilter filter) {
       return true;
   }
   return true;
+}
+
+// Those that a token proves its controller by: during a change, the next one too.
+std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
+  std::vector<PublicKey> keys;
+  for (const auto& view : snapshot.trust.controller_keys) {
+    if (const auto key = parse_public_key(view.key)) keys.push_back(*key);
+  }
+  return keys;
 }
 
 std::string source_of(const topology::Graph& graph) {
@@ -252,20 +262,22 @@ Result<api::NewToken> AppBackend::create_token(const api::TokenRequest& request)
                 "tcp://192.0.2.10:7400, and restart it");
   }
   const auto identity = crypto::generate_key_pair();
-  fleet::Fleet::TokenRequest token{
-      .key = identity.public_key, .name = request.node.value_or(std::string()), .labels = {}};
+  fleet::Fleet::TokenRequest token{.key = identity.public_key,
+                                   .name = request.node.value_or(std::string()),
+                                   .labels = request.labels};
   if (request.lifetime) token.lifetime = *request.lifetime;
   const WallTime now = async::now_wall();
   FAULTLINE_TRY_STATUS(change([token](std::uint64_t number) -> core::Event {
     return core::CreateToken{.request = number, .token = token};
   }));
   const crypto::JoinToken text{.endpoints = options_.advertise,
-                               .controllers = {options_.controller_key},
+                               .controllers = controller_keys(*snapshots_.snapshot()),
                                .one_use = identity.secret_key};
   return api::NewToken{.token = {.id = short_name(token.key),
                                  .node = request.node,
                                  .created_at = now,
-                                 .expires_at = now + token.lifetime},
+                                 .expires_at = now + token.lifetime,
+                                 .labels = token.labels},
                        .secret = crypto::format_token(text)};
 }
 
@@ -279,6 +291,48 @@ Status AppBackend::remove_token(std::string_view id) {
     });
   }
   return fail(ErrorCode::kNotFound, fmt::format("there is no token {}", id));
+}
+
+Result<api::TrustView> AppBackend::trust() const {
+  const auto snapshot = snapshots_.snapshot();
+  auto view = snapshot->trust;
+  view.tokens = snapshot->tokens;
+  return view;
+}
+
+Result<api::NodeView> AppBackend::add_node(const api::NodeRequest& request) {
+  FAULTLINE_TRY_STATUS(change([request](std::uint64_t number) -> core::Event {
+    return core::AddNode{
+        .request = number,
+        .node = {.name = request.name, .key = request.key, .labels = request.labels}};
+  }));
+  return node(request.name);
+}
+
+Result<api::RekeyView> AppBackend::rekey_node(std::string_view name) {
+  FAULTLINE_TRY_STATUS(change([name = std::string(name)](std::uint64_t number) -> core::Event {
+    return core::RekeyNode{.request = number, .name = name};
+  }));
+  return api::RekeyView{.kind = "node", .name = std::string(name), .state = "asked", .missing = {}};
+}
+
+Result<api::RekeyView> AppBackend::rekey_controller(bool force) {
+  const auto before = snapshots_.snapshot();
+  PublicKey next;
+  if (!force) {
+    FAULTLINE_TRY(const auto pair, make_next_key(options_.data_dir));
+    next = pair.public_key;
+  }
+  FAULTLINE_TRY_STATUS(change([next, force](std::uint64_t number) -> core::Event {
+    return core::RekeyController{.request = number, .next = next, .force = force};
+  }));
+  // Once it is changed, who is missing is who was missing until then.
+  const auto& trust = force ? before->trust : snapshots_.snapshot()->trust;
+  return api::RekeyView{.kind = "controller",
+                        .name = trust.controller_keys.back().key,
+                        .state = force ? "changed" : "announced",
+                        .missing = trust.missing,
+                        .missing_omitted = trust.missing_omitted};
 }
 
 Status AppBackend::remove_node(std::string_view name) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <string>
@@ -29,7 +30,7 @@ class AppBackend : public api::Backend {
   struct Options {
     std::string version;
     std::vector<std::string> advertise;  // empty: nothing that a probe elsewhere could use
-    PublicKey controller_key;
+    std::filesystem::path data_dir;      // for the next key pair of the controller
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
   // is ready once the change is durable.
@@ -45,6 +46,7 @@ class AppBackend : public api::Backend {
   Result<std::vector<api::NodeView>> nodes() const override;
   Result<api::NodeView> node(std::string_view name) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
+  Result<api::TrustView> trust() const override;
   Result<api::MatrixView> matrix(const api::MatrixRequest& request) const override;
   Result<api::LocalizeAnswer> localize(const api::LocalizeRequest& request) const override;
   Result<api::PathView> path(std::string_view src, std::string_view dst) const override;
@@ -58,7 +60,10 @@ class AppBackend : public api::Backend {
 
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
+  Result<api::NodeView> add_node(const api::NodeRequest& request) override;
   Status remove_node(std::string_view name) override;
+  Result<api::RekeyView> rekey_node(std::string_view name) override;
+  Result<api::RekeyView> rekey_controller(bool force) override;
 
   // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
   void stop() { stopping_ = true; }

@@ -11,7 +11,6 @@
 #include "common/async/published.h"
 #include "common/async/task_group.h"
 #include "common/async/timer.h"
-#include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
 #include "common/obs/log.h"
 #include "common/zmq/handshake_watch.h"
@@ -21,6 +20,7 @@
 #include "controller/app/backend.h"
 #include "controller/app/disk_use.h"
 #include "controller/app/inventory_file.h"
+#include "controller/app/key_files.h"
 #include "controller/app/link.h"
 #include "controller/app/metrics.h"
 #include "controller/app/records.h"
@@ -50,6 +50,7 @@ Result<std::map<std::string, Receiver>> read_receivers(const std::vector<Webhook
 
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
+                            .controller_key = {},
                             .heartbeat_interval = config.heartbeat,
                             .restart_excused_max = config.restart_excused_max,
                             .horizon_windows = config.horizon_windows,
@@ -89,11 +90,12 @@ Result<Parts> prepare(const ControllerConfig& config) {
                 store::RocksStore::open(config.data_dir / "store", [](const std::string& line) {
                   obs::log_info("store", "{}", line);
                 }));
-  FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
-  const auto options = core_options(config);
+  auto options = core_options(config);
   const auto horizon =
       options.planner.window * static_cast<std::int64_t>(options.horizon_windows + 1);
   FAULTLINE_TRY(auto restored, load_all(*parts.store, now().wall, horizon, parts.versions));
+  FAULTLINE_TRY(parts.keys, load_own_key(config.data_dir, restored.controller_keys));
+  options.controller_key = parts.keys.public_key;
   parts.core =
       std::make_unique<core::ControllerCore>(options, std::move(inventory), crypto::random_rng());
   FAULTLINE_TRY_STATUS(parts.core->restore(std::move(restored), now()));
@@ -123,21 +125,23 @@ class Process : public Controller {
   }
 
   Status open() {
-    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
-    handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server);
-    FAULTLINE_TRY(endpoint_, zmq::listen(server, config_.listen));
-    link_ = std::make_unique<ControllerLink>(loop_, std::move(server));
-    shell_ = std::make_unique<Shell>(loop_, *link_, *store_, trust_, std::move(versions_),
-                                     std::move(receivers_),
-                                     [this](core::Event event) { handle(std::move(event)); });
+    endpoint_ = config_.listen;
+    FAULTLINE_TRY(auto server, open_server());
+    link_ = std::make_unique<ControllerLink>(loop_, std::move(server),
+                                             [this] { return open_server(); });
+    shell_ = std::make_unique<Shell>(
+        loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
+        config_.data_dir, [this](core::Event event) { handle(std::move(event)); },
+        [this](crypto::KeyPair keys) { serve_under(std::move(keys)); });
     auto advertise = config_.advertise;
     if (advertise.empty() && !zmq::is_wildcard(endpoint_)) advertise.push_back(endpoint_);
     backend_ = std::make_unique<AppBackend>(
-        AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
+        AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), config_.data_dir}, *store_,
         snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](const Snapshot& snapshot) {
-          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_, api_->counters(),
-                                 store_->stats(), disk_use(config_.data_dir / "store")});
+          return render_metrics({snapshot, *link_, zap_, handshake_counters_, *shell_,
+                                 api_->counters(), store_->stats(),
+                                 disk_use(config_.data_dir / "store")});
         });
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
                                                 {.socket_path = config_.api_socket.string(),
@@ -166,6 +170,27 @@ class Process : public Controller {
   }
 
  private:
+  // Under the key in force, at the endpoint of the last time: its port may have been chosen then.
+  Result<zmq::Socket> open_server() {
+    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
+    handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server, handshake_counters_);
+    auto bound = zmq::listen(server, endpoint_);
+    if (!bound) {
+      server.close();  // before its watch, which waits for that
+      handshakes_.reset();
+      return tl::unexpected(std::move(bound).error());
+    }
+    endpoint_ = *std::move(bound);
+    return server;
+  }
+
+  void serve_under(crypto::KeyPair keys) {
+    keys_ = std::move(keys);
+    obs::log_info("controller", "serves under the key {} from now on",
+                  short_name(keys_.public_key));
+    link_->open_again();
+  }
+
   void handle(core::Event event) {
     core_->step(now(), std::move(event), *shell_);
     if (!shell_->has_answers()) return;
@@ -216,7 +241,7 @@ class Process : public Controller {
   }
 
   const ControllerConfig config_;
-  const crypto::KeyPair keys_;
+  crypto::KeyPair keys_;
   const std::unique_ptr<store::RocksStore> store_;
   const std::unique_ptr<core::ControllerCore> core_;
   ProcessView process_;
@@ -231,6 +256,7 @@ class Process : public Controller {
   DocumentVersions versions_;
   std::map<std::string, Receiver> receivers_;
   std::string endpoint_;
+  zmq::HandshakeCounters handshake_counters_;
   std::unique_ptr<zmq::HandshakeWatch> handshakes_;  // outlives the server, which is in link_
   std::unique_ptr<ControllerLink> link_;
   std::unique_ptr<Shell> shell_;

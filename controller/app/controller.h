@@ -8,7 +8,8 @@
 //   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)
-//   query threads --post--> loop: CreateToken, RemoveToken, RemoveNode; answered by a future
+//   query threads --post--> loop: CreateToken, RemoveNode, RekeyController ...; answered by a
+//   future
 //
 // Posts to the loop are bounded by what was handed out before: each answers one job.
 //

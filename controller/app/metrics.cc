@@ -83,6 +83,12 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.fleet.joins_refused);
   expose("faultline_hellos_refused_total",
          "Refused hellos; above zero: probes of another protocol version.", s.fleet.hellos_refused);
+  expose("faultline_rekeys_total", "Nodes that have changed their keys.", s.fleet.rekeys_done);
+  expose("faultline_rekeys_refused_total",
+         "New keys of nodes that nobody asked for, or that are in use; above zero is trouble.",
+         s.fleet.rekeys_refused);
+  expose("faultline_controller_rekeys_total", "Changes of this controller's key.",
+         s.core.controller_rekeys);
   expose("faultline_messages_malformed_total", "Frames that could not be decoded.",
          s.core.messages_malformed);
   expose("faultline_messages_unknown_kind_total", "Messages of a newer protocol, ignored.",
@@ -227,10 +233,10 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_handshakes_failed_total",
                    "Connections that ended before they proved a key: not ZeroMQ, not CURVE, or "
                    "silent; growing: something else finds our port."},
-                  sources.handshakes.counters().failed);
-  registry.expose({"faultline_frames_malformed_total",
-                   "Frames that are not Faultline's; above zero: something else talks to us."},
-                  sources.link.socket_counters().malformed);
+                  sources.handshakes.failed);
+  expose_value("faultline_frames_malformed_total",
+               "Frames that are not Faultline's; above zero: something else talks to us.",
+               sources.link.frames_malformed(), registry);
   registry.expose({"faultline_link_shed_total",
                    "Messages dropped at the high-water mark; growing: a peer hangs."},
                   sources.link.counters().shed);

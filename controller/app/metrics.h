@@ -19,7 +19,7 @@ struct MetricSources {
   const Snapshot& snapshot;
   const ControllerLink& link;
   const zmq::ZapThread& zap;
-  const zmq::HandshakeWatch& handshakes;
+  const zmq::HandshakeCounters& handshakes;
   const Shell& shell;
   const api::HttpServerCounters& api;
   store::StoreStats store;

@@ -9,6 +9,7 @@
 #include "common/async/clock.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
+#include "controller/app/key_files.h"
 
 namespace faultline::app {
 namespace {
@@ -39,14 +40,17 @@ Status write(store::Journal& journal, core::Append append) {
 
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
-             std::map<std::string, Receiver> receivers, EventHandler on_event)
+             std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
+             EventHandler on_event, KeyHandler on_key)
     : loop_(loop),
       link_(link),
       store_(store),
       trust_(trust),
       versions_(std::move(versions)),
       receivers_(std::move(receivers)),
+      data_dir_(std::move(data_dir)),
       on_event_(std::move(on_event)),
+      on_key_(std::move(on_key)),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
@@ -128,6 +132,17 @@ void Shell::publish_trust(const fleet::TrustTable& trust) {
   for (const auto& [key, entry] : trust) table[key];
   trust_.publish(std::move(table));
   link_.keep_only(trust);
+}
+
+void Shell::serve_under(const PublicKey& key) {
+  run_on(writer_, [this, key] {
+    auto pair = promote_next_key(data_dir_, key);
+    if (!pair) {
+      return obs::log_error("controller", "cannot serve under the new key {}: {}", short_name(key),
+                            pair.error().context);
+    }
+    async::asio::post(loop_, [this, pair = *std::move(pair)] { on_key_(pair); });
+  });
 }
 
 std::uint64_t Shell::expect_answer(std::promise<Status> answer) {

@@ -119,6 +119,7 @@ int run(int argc, const char* const* argv) {
   add_fault_commands(app, context);
   add_measurement_commands(app, context);
   add_fleet_commands(app, context);
+  add_trust_commands(app, context);
   add_explain_command(app, context);
   try {
     app.parse(typed(argc, argv));

@@ -29,6 +29,7 @@ enum class Table : std::uint8_t {
   kOutbox = 4,
   kPlan = 5,
   kMeta = 6,
+  kControllerKeys = 9,
 };
 [[nodiscard]] std::string_view to_string(Table table);
 

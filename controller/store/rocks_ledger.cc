@@ -45,6 +45,8 @@ std::string_view to_string(Table table) {
       return "plan";
     case Table::kMeta:
       return "meta";
+    case Table::kControllerKeys:
+      return "controller_keys";
   }
   return "unknown";
 }

@@ -53,9 +53,9 @@ Folder::~Folder() {
 }
 
 ControllerProcess::ControllerProcess(const std::vector<std::string>& arguments,
-                                     const fs::path& folder)
+                                     const fs::path& folder, const std::string& program)
     : output_(folder / "out"), log_(folder / "log") {
-  std::vector<std::string> words{FAULTLINE_CONTROLLER};
+  std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
@@ -73,6 +73,14 @@ ControllerProcess::~ControllerProcess() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
+}
+
+long ControllerProcess::resident_kib() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+  }
+  return 0;
 }
 
 std::string ControllerProcess::log() const { return read_file(log_); }

@@ -9,10 +9,6 @@
 namespace faultline::tests {
 namespace {
 
-// A window is judged as soon as all have reported; the long timeout keeps a slow machine from
-// judging it earlier.
-constexpr const char* kPlanConfig = "plan: {flows_per_pair: 4, reply_timeout: 10s}\n";
-
 bool holds_all(const std::string& line, std::initializer_list<std::string> words) {
   return std::ranges::all_of(
       words, [&](const std::string& word) { return line.find(word) != std::string::npos; });
@@ -20,10 +16,10 @@ bool holds_all(const std::string& line, std::initializer_list<std::string> words
 
 }  // namespace
 
-Stage::Stage(const std::string& more_config)
+Stage::Stage(const std::string& more_config, const std::string& plan)
     : endpoint_("tcp://127.0.0.1:" + std::to_string(find_port())), context_(zmq::make_context()) {
   config_ = write_file(folder_.path() / "controller.yaml",
-                       minimal_config(folder_.path(), endpoint_) + kPlanConfig + more_config);
+                       minimal_config(folder_.path(), endpoint_) + plan + more_config);
 }
 
 void Stage::start() {
@@ -65,6 +61,12 @@ nlohmann::json Stage::get(const std::string& target) const {
   const auto body = client().get(target);
   if (!body) FAIL("GET " << target << ": " << body.error().message);
   return nlohmann::json::parse(*body);
+}
+
+nlohmann::json Stage::post(const std::string& target, const nlohmann::json& body) const {
+  const auto answer = client().post(target, body.dump());
+  if (!answer) FAIL("POST " << target << ": " << answer.error().message);
+  return nlohmann::json::parse(*answer);
 }
 
 void Stage::remove_node(const std::string& name) const {

@@ -21,10 +21,14 @@
 
 namespace faultline::tests {
 
+// A window is judged as soon as all have reported; the long timeout keeps a slow machine from
+// judging it earlier.
+inline constexpr const char* kPlanConfig = "plan: {flows_per_pair: 4, reply_timeout: 10s}\n";
+
 class Stage {
  public:
   // Prepares the configuration: minimal_config() on a fixed port, few flows, and this.
-  explicit Stage(const std::string& more_config = {});
+  explicit Stage(const std::string& more_config = {}, const std::string& plan = kPlanConfig);
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
@@ -35,6 +39,7 @@ class Stage {
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] zmq::Context& context() { return context_; }
   [[nodiscard]] const Folder& folder() const { return folder_; }
+  [[nodiscard]] long resident_kib() const { return controller_->resident_kib(); }
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const PublicKey& controller_key() const { return controller_key_; }
 
@@ -54,6 +59,7 @@ class Stage {
 
   // The operator's side.
   [[nodiscard]] nlohmann::json get(const std::string& target) const;
+  nlohmann::json post(const std::string& target, const nlohmann::json& body) const;
   void remove_node(const std::string& name) const;
   [[nodiscard]] crypto::JoinToken make_token(const std::string& node) const;
   // A counter or gauge of /metrics, by its full name.

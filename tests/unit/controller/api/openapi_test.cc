@@ -81,6 +81,8 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Node", {"GET", "/api/v1/nodes/h1", ""}},
       {"Tokens", {"GET", "/api/v1/tokens", ""}},
       {"Token", {"POST", "/api/v1/tokens", ""}},
+      {"Trust", {"GET", "/api/v1/trust", ""}},
+      {"Rekey", {"POST", "/api/v1/controller/rekey", ""}},
       {"Removed", {"DELETE", "/api/v1/nodes/h1", ""}},
       {"Matrix", {"GET", "/api/v1/matrix", ""}},
       {"Localize", {"GET", "/api/v1/localize", ""}},
