@@ -185,7 +185,9 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   topology_to_change().settle();
   solving_ = true;
   std::map<WallTime, std::set<NodeId>> excused;
-  for (const auto start : ripe->starts) {
+  for (const auto& reports : ripe->windows) {
+    if (reports.empty()) continue;
+    const auto start = window_start(reports.front().report->window_start, options_.planner.window);
     excused.emplace(start, fleet_.excused(start, options_.planner.window));
   }
   effects.solve({.ripe = std::move(*ripe),
