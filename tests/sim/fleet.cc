@@ -34,7 +34,9 @@ void SimFleet::cut_connection(std::size_t probe) { probes[probe]->cut(); }
 bool SimFleet::every_plan_is_current() const {
   return controller != nullptr && std::ranges::all_of(probes, [&](const auto& probe) {
            const auto& plan = probe->core().plan().current();
-           return plan != nullptr && plan->revision == controller->core().plan_revision();
+           // One whose content did not change keeps its revision.
+           return plan != nullptr &&
+                  std::ranges::count(controller->core().plans().plans, *plan) == 1;
          });
 }
 
