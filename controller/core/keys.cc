@@ -49,7 +49,7 @@ void ControllerCore::follow_up_keys(const fleet::Node& node, EffectSink& effects
   if (fleet_.rekey_due(record.id) && !rekeyed_.contains(record.id)) {
     effects.send(record.key, RekeyRequest{});
   }
-  if ((node.capabilities & kCapabilityRekey) != 0 &&
+  if (fleet_.may_change_keys(node) &&
       record.controllers_revision < controller_keys_.record().revision) {
     effects.send(record.key, controller_keys_.announcement());
   }
@@ -111,7 +111,7 @@ void ControllerCore::on(Now now, const RekeyController& event, EffectSink& effec
   AfterCommit after{.messages = {}, .answer = event.request};
   for (const auto id : controller_keys_.missing(fleet_)) {
     const auto* node = fleet_.find(id);
-    if ((node->capabilities & kCapabilityRekey) == 0) continue;
+    if (!fleet_.may_change_keys(*node)) continue;
     after.messages.emplace_back(node->record.key, controller_keys_.announcement());
   }
   effects.log(Severity::kInfo, "fleet",

@@ -194,6 +194,9 @@ class Fleet {
   // Asks for a new key of the node, when it next is there: rekey_due(). kNotFound, or kUnsupported
   // when its software is known not to be able to.
   Result<Change> ask_rekey(NodeId id, Moment now);
+  // False when it is known not to. A node that has not said hello since this controller started
+  // (it need not have noticed) is taken to be able: if it is not, it ignores what it does not know.
+  [[nodiscard]] bool may_change_keys(const Node& node) const;
   // Whether the node is to be sent a RekeyRequest.
   [[nodiscard]] bool rekey_due(NodeId id) const;
   // The node's answer, on a connection under its present key: both keys are trusted from now on.

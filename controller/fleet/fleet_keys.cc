@@ -68,8 +68,7 @@ Result<Change> Fleet::ask_rekey(NodeId id, Moment now) {
   if (node == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("no node has the number {}", id.value()));
   }
-  const bool said_hello = node->boot != BootId{};
-  if (said_hello && (node->capabilities & kCapabilityRekey) == 0) {
+  if (!may_change_keys(*node)) {
     return fail(ErrorCode::kUnsupported,
                 fmt::format("{} runs {}, which cannot change its key: upgrade it first, or remove "
                             "it and let it join again with a token",
@@ -79,10 +78,15 @@ Result<Change> Fleet::ask_rekey(NodeId id, Moment now) {
   return change_of(node->record);
 }
 
+bool Fleet::may_change_keys(const Node& node) const {
+  const bool said_hello = node.boot != BootId{};
+  return !said_hello || (node.capabilities & kCapabilityRekey) != 0;
+}
+
 bool Fleet::rekey_due(NodeId id) const {
   const auto* node = find(id);
   return node != nullptr && node->state != NodeState::kRemoved && node->record.rekey_asked_at &&
-         (node->capabilities & kCapabilityRekey) != 0;
+         may_change_keys(*node);
 }
 
 tl::expected<Change, Refusal> Fleet::rekey(NodeId id, const PublicKey& next, Moment now) {

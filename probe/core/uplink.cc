@@ -271,7 +271,7 @@ void Uplink::take(Now now, const Rekeyed& rekeyed, EffectSink& effects) {
 void Uplink::take(Now /*now*/, const Controllers& controllers, EffectSink& effects) {
   auto membership = *options_.membership;
   membership.controllers = controllers.keys;
-  if (std::ranges::find(membership.controllers, target_.controller) == controllers.keys.end()) {
+  if (std::ranges::count(controllers.keys, target_.controller) == 0) {
     effects.log(Severity::kWarning, kArea,
                 "ignored a list of controllers' keys without the one that is served");
     return unexpected();

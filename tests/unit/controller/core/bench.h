@@ -72,7 +72,9 @@ class RecordedEffects : public EffectSink {
 // Drives a core by hand; what it asks of the disk happens only when the test says so.
 class Bench {
  public:
-  explicit Bench(CoreOptions options = {}) : core(std::move(options), {}, Rng(7)) {}
+  explicit Bench(CoreOptions options = {}) : core(std::move(options), {}, Rng(7)) {
+    REQUIRE(core.restore({}, now));
+  }
 
   void step(Event event) { core.step(now, std::move(event), effects); }
   void pass(Duration time) {
