@@ -45,6 +45,10 @@ std::string_view to_string(Table table) {
       return "plan";
     case Table::kMeta:
       return "meta";
+    case Table::kApiTokens:
+      return "API tokens";
+    case Table::kAudit:
+      return "audit log";
   }
   return "unknown";
 }
