@@ -39,13 +39,14 @@ class AuditTrail {
 
   explicit AuditTrail(AuditLimits limits) : limits_(limits) {}
 
-  // Also at start, with what the ledger holds. Numbers are never used twice, not even after the
-  // newest record was erased: the next one is above all that were added.
+  // Numbers grow by one and are never used twice, also across restarts: the next one is above all
+  // that were taken or added.
+  [[nodiscard]] std::uint64_t take_number() { return next_++; }
+  // Also at start, with what the ledger holds.
   void added(Kind kind, Entry entry, WallTime at);
   void rewritten(std::uint64_t number);
   void erased(std::uint64_t number);
 
-  [[nodiscard]] std::uint64_t next_number() const { return next_; }
   // What must go so that one more of this kind fits, and what is too old; the oldest first, at most
   // kAuditErasedAtOnceMax.
   [[nodiscard]] std::vector<Entry> to_erase(Kind next, WallTime now) const;

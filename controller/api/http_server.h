@@ -21,7 +21,6 @@
 #include "common/async/asio.h"
 #include "common/async/task_group.h"
 #include "common/base/result.h"
-#include "common/model/address.h"
 #include "controller/api/backend.h"
 #include "controller/api/counters.h"
 #include "controller/api/dispatcher.h"
@@ -35,13 +34,6 @@ inline constexpr std::size_t kRequestHeaderMax = 8U << 10;    // bytes, then 431
 inline constexpr std::size_t kRequestBodyMax = 64U << 10;     // bytes, then 413
 inline constexpr std::size_t kStreamPieceBytes = 64U << 10;   // a streamed answer travels in these
 inline constexpr std::size_t kStreamPiecesMax = 4;            // in flight; then the producer waits
-
-struct TlsOptions {
-  Endpoint listen;
-  TlsFiles files;
-  Duration handshake_timeout = std::chrono::seconds{5};
-  Duration check_interval = std::chrono::seconds{10};  // how often the files are looked at
-};
 
 struct HttpServerOptions {
   std::string socket_path = {};

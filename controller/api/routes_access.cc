@@ -64,7 +64,7 @@ Response post_api_token(const Call& call) {
 
 Response delete_api_token(const Call& call) {
   const auto done = call.backend.access_control().revoke_api_token(call.captured[0]);
-  return done ? json_response(removed_json("API token", call.captured[0]))
+  return done ? json_response(removed_json("api_token", call.captured[0]))
               : error_response(done.error());
 }
 

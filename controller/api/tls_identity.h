@@ -15,6 +15,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/model/address.h"
 
 struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
@@ -25,6 +26,13 @@ struct TlsFiles {
   std::filesystem::path key;          // PEM, without a passphrase
 
   bool operator==(const TlsFiles&) const = default;
+};
+
+struct TlsOptions {
+  Endpoint listen;
+  TlsFiles files;
+  Duration handshake_timeout = std::chrono::seconds{5};
+  Duration check_interval = std::chrono::seconds{10};  // how often the files are looked at
 };
 
 struct TlsIdentity {

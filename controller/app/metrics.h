@@ -6,6 +6,8 @@
 #include "common/obs/metrics.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/zap_thread.h"
+#include "controller/api/counters.h"
+#include "controller/app/access_keeper.h"
 #include "controller/app/link.h"
 #include "controller/app/shell.h"
 #include "controller/app/snapshot.h"
@@ -18,6 +20,8 @@ struct MetricSources {
   const zmq::ZapThread& zap;
   const zmq::HandshakeWatch& handshakes;
   const Shell& shell;
+  const api::HttpServerCounters& api;
+  const AccessCounters& access;
 };
 
 // Complete with "# EOF". Safe on any thread: reads atomics and the immutable snapshot.

@@ -102,7 +102,7 @@ Exit run_controller(const std::vector<std::string>& arguments) {
 std::string minimal_config(const fs::path& folder, const std::string& listen) {
   return "data_dir: " + (folder / "data").string() + "\n" +  //
          "listen: " + listen + "\n" +                        //
-         "api: {unix: " + (folder / "api.sock").string() + "}\n";
+         "api: {socket: " + (folder / "api.sock").string() + "}\n";
 }
 
 std::string write_file(const fs::path& file, const std::string& text) {

@@ -30,7 +30,7 @@ AuditRecord example() {
 // Adds `count` records of a kind, a second apart.
 void fill(AuditTrail& trail, Kind kind, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto number = trail.next_number();
+    const auto number = trail.take_number();
     trail.added(kind, {number, 1}, kNow + std::chrono::seconds{number});
   }
 }
@@ -107,7 +107,7 @@ TEST_CASE("what is too old goes, a bounded number at once", "[access]") {
   }
   CHECK(rounds == 3);
   CHECK(trail.size() == 0);
-  CHECK(trail.next_number() == 251);  // no number is used twice
+  CHECK(trail.take_number() == 251);  // no number is used twice
 }
 
 TEST_CASE("how often a record was written is known when it has to go", "[access]") {

@@ -26,7 +26,7 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   const ControllerConfig defaults;
   CHECK(config->data_dir == defaults.data_dir);
   CHECK(config->listen == defaults.listen);
-  CHECK(config->api_socket == defaults.api_socket);
+  CHECK(config->api.socket == defaults.api.socket);
   CHECK(config->heartbeat == defaults.heartbeat);
   CHECK(config->retention == defaults.retention);
   CHECK(config->horizon_windows == defaults.horizon_windows);
@@ -76,14 +76,14 @@ TEST_CASE("what could never run is refused with its line", "[config]") {
   CHECK_THAT(refusal("retention: 1s\n"), Contains("yaml:1: retention: must be at least 1h"));
   CHECK_THAT(refusal("retention: 2h\nincident: {reopen_within: 3h}\n"),
              Contains("retention: must be at least 3h"));
-  CHECK_THAT(refusal("api: {unix: run/api.sock}\n"), Contains("api.unix: ") && Contains("/"));
+  CHECK_THAT(refusal("api: {socket: run/api.sock}\n"), Contains("api.socket: ") && Contains("/"));
   CHECK(refusal("advertise: ['tcp://[fd00::1]:7400', tcp://controller:7400]\n").empty());
 }
 
 TEST_CASE("what the configuration names must be there", "[config]") {
   ControllerConfig config;
   CHECK(check_named(config));
-  config.api_group = "no-such-group";
+  config.api.socket_group = "no-such-group";
   REQUIRE_FALSE(check_named(config));
   CHECK_THAT(check_named(config).error().context, Catch::Contains("no-such-group"));
   config.webhooks.push_back({.name = "a", .url = "http://x/", .secret_file = "/no/secret"});
