@@ -178,7 +178,16 @@ struct ApiClient::Exchange {
       if (client.over_tls() && is_tls_trouble(code)) return tl::unexpected(tls_trouble(code));
       return tl::unexpected(client.connection_failure(code, os_errno, details));
     }
-    if (status() < 200 || status() >= 300) return tl::unexpected(http_failure(status(), body));
+    if (status() < 200 || status() >= 300) {
+      auto failure = http_failure(status(), body);
+      if (status() == 401 && client.options_.token.empty()) {
+        failure.message = fmt::format(
+            "{} wants an API token: name the file that holds yours with --token-file or "
+            "FAULTLINE_TOKEN_FILE",
+            client.options_.api);
+      }
+      return tl::unexpected(std::move(failure));
+    }
     return {};
   }
 };

@@ -84,6 +84,8 @@ bool ControllerProcess::has_ended() const {
          info.si_pid == pid_;
 }
 
+void ControllerProcess::signal(int number) const { ::kill(pid_, number); }
+
 Exit ControllerProcess::end(int signal) {
   if (signal != 0) ::kill(pid_, signal);
   int status = 0;
