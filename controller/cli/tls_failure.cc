@@ -15,7 +15,11 @@ std::string authority_hint(const TlsTrouble& trouble) {
 
 std::string certificate_sentence(const TlsTrouble& trouble) {
   switch (trouble.verify_result) {
-    case X509_V_OK:  // the chain is good, so it is the name
+    // libcurl looks at the name after the chain, before it notes that the chain is good.
+    case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED:
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return fmt::format(
           "the certificate of {} is for another host name ({}); use a name that it "
           "has",
