@@ -104,13 +104,18 @@ std::string source_of(const topology::Graph& graph) {
 }  // namespace
 
 AppBackend::AppBackend(Options options, store::RocksStore& store,
-                       const async::Published<Snapshot>& snapshots, Change change, Metrics metrics)
+                       const async::Published<Snapshot>& snapshots, Change change, Write write,
+                       Metrics metrics)
     : options_(std::move(options)),
       store_(store),
       queries_(store.journal(), store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
-      metrics_(std::move(metrics)) {}
+      metrics_(std::move(metrics)),
+      access_(store.ledger(), options_.audit,
+              [this, write = std::move(write)](std::vector<store::LedgerWrite> writes) {
+                return wait_durable(write(std::move(writes)));
+              }) {}
 
 Result<api::StatusView> AppBackend::status() const {
   auto status = snapshots_.snapshot()->status;
@@ -244,7 +249,10 @@ Status AppBackend::bundle(Duration since, const api::TextSink& sink) const {
 Result<std::string> AppBackend::metrics() const { return metrics_(*snapshots_.snapshot()); }
 
 Status AppBackend::change(std::function<core::Event(std::uint64_t request)> make_event) const {
-  auto done = change_(std::move(make_event));
+  return wait_durable(change_(std::move(make_event)));
+}
+
+Status AppBackend::wait_durable(std::future<Status> done) const {
   for (Duration waited{}; waited < kChangeTimeout && !stopping_; waited += kStopCheck) {
     if (done.wait_for(kStopCheck) == std::future_status::ready) return done.get();
   }

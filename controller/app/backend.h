@@ -14,6 +14,7 @@
 #include "common/async/published.h"
 #include "common/model/ids.h"
 #include "controller/api/backend.h"
+#include "controller/app/access_keeper.h"
 #include "controller/app/queries.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/events.h"
@@ -31,6 +32,7 @@ class AppBackend : public api::Backend {
     std::string version;
     std::vector<std::string> advertise;  // empty: nothing that a probe elsewhere could use
     std::filesystem::path data_dir;      // for the next key pair of the controller
+    access::AuditLimits audit = {};
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
   // is ready once the change is durable.
@@ -38,8 +40,14 @@ class AppBackend : public api::Backend {
       std::function<core::Event(std::uint64_t request)> make_event)>;
   using Metrics = std::function<std::string(const Snapshot&)>;
 
+  // Commits documents that are not the core's (Shell::write).
+  using Write = std::function<std::future<Status>(std::vector<store::LedgerWrite> writes)>;
+
   AppBackend(Options options, store::RocksStore& store, const async::Published<Snapshot>& snapshots,
-             Change change, Metrics metrics);
+             Change change, Write write, Metrics metrics);
+
+  // Before the API is served: the API tokens and the audit log.
+  [[nodiscard]] Status load() { return access_.load(); }
 
   [[nodiscard]] std::string version() const override { return options_.version; }
   Result<api::StatusView> status() const override;
@@ -64,11 +72,13 @@ class AppBackend : public api::Backend {
   Status remove_node(std::string_view name) override;
   Result<api::RekeyView> rekey_node(std::string_view name) override;
   Result<api::RekeyView> rekey_controller(bool force) override;
+  AccessKeeper& access_control() override { return access_; }
 
   // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
   void stop() { stopping_ = true; }
 
  private:
+  [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
@@ -81,6 +91,7 @@ class AppBackend : public api::Backend {
   const async::Published<Snapshot>& snapshots_;
   Change change_;
   Metrics metrics_;
+  AccessKeeper access_;
 };
 
 }  // namespace faultline::app

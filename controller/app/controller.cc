@@ -136,16 +136,22 @@ class Process : public Controller {
     auto advertise = config_.advertise;
     if (advertise.empty() && !zmq::is_wildcard(endpoint_)) advertise.push_back(endpoint_);
     backend_ = std::make_unique<AppBackend>(
-        AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), config_.data_dir}, *store_,
-        snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
+        AppBackend::Options{FAULTLINE_VERSION,
+                            std::move(advertise),
+                            config_.data_dir,
+                            {.age_max = config_.api.audit_retention}},
+        *store_, snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
+        [this](auto writes) { return shell_->write(std::move(writes)); },
         [this](const Snapshot& snapshot) {
           return render_metrics({snapshot, *link_, zap_, handshake_counters_, *shell_,
-                                 api_->counters(), store_->stats(),
-                                 disk_use(config_.data_dir / "store")});
+                                 api_->counters(), backend_->access_control().counters(),
+                                 store_->stats(), disk_use(config_.data_dir / "store")});
         });
+    FAULTLINE_TRY_STATUS(backend_->load());
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
-                                                {.socket_path = config_.api_socket.string(),
-                                                 .socket_group = config_.api_group}));
+                                                {.socket_path = config_.api.socket.string(),
+                                                 .socket_group = config_.api.socket_group,
+                                                 .tls = config_.api.tls}));
     return {};
   }
 
@@ -154,14 +160,15 @@ class Process : public Controller {
     tasks_.spawn("link", link_->run([this](core::Event event) { handle(std::move(event)); }));
     tasks_.spawn("tick", tick());
     tasks_.spawn("signals", wait_for_signal());
+    tasks_.spawn("hangups", wait_for_hangups());
+    for (const auto& warning : config_.warnings) obs::log_warning("config", "{}", warning);
     if (config_.advertise.empty() && zmq::is_wildcard(endpoint_)) {
       obs::log_warning("controller",
                        "no join token can be made: `advertise` is not set and {} names no address",
                        config_.listen);
     }
     obs::log_info("controller", "ready: version {}, probes at {}, operators at {}, data in {}",
-                  FAULTLINE_VERSION, endpoint_, config_.api_socket.string(),
-                  config_.data_dir.string());
+                  FAULTLINE_VERSION, endpoint_, operators_at(), config_.data_dir.string());
     loop_.run();
     // The loop has ended because every task has; what the workers still post is not needed.
     shell_->stop();
@@ -223,6 +230,21 @@ class Process : public Controller {
     stop({});
   }
 
+  // SIGHUP: what may change while running is read again: today, the API's certificate.
+  async::awaitable<void> wait_for_hangups() {
+    while (true) {  // until the task is cancelled
+      co_await hangups_.async_wait(async::use_awaitable);
+      obs::log_info("controller", "hangup: reading the API's certificate again");
+      api_->reload_tls();
+    }
+  }
+
+  [[nodiscard]] std::string operators_at() const {
+    const auto tls = api_->tls_endpoint();
+    return tls ? fmt::format("{} and https://{}", config_.api.socket.string(), to_string(*tls))
+               : config_.api.socket.string();
+  }
+
   void stop(Status outcome) {
     if (stopping_) return;
     stopping_ = true;
@@ -252,6 +274,7 @@ class Process : public Controller {
   zmq::ZapThread zap_;
   async::asio::io_context loop_;
   async::asio::signal_set signals_{loop_, SIGINT, SIGTERM};  // caught from the first line on
+  async::asio::signal_set hangups_{loop_, SIGHUP};
   async::TaskGroup tasks_;
   DocumentVersions versions_;
   std::map<std::string, Receiver> receivers_;

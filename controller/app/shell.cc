@@ -20,7 +20,7 @@ Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
   return std::make_shared<const Report>(std::move(report));
 }
 
-Status write(store::Journal& journal, core::Append append) {
+Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
   for (auto& [node, batch, window_start] : append.writes) {
     entries.push_back({.node = node,
@@ -80,7 +80,7 @@ void Shell::decode(NodeId node, Batch batch) {
 
 void Shell::append(core::Append append) {
   run_on(writer_, [this, append = std::move(append)]() mutable {
-    post(core::AppendDone{write(store_.journal(), std::move(append))});
+    post(core::AppendDone{append_to(store_.journal(), std::move(append))});
   });
 }
 
@@ -91,6 +91,19 @@ void Shell::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes
     if (status) versions_.committed(ledger_writes);
     post(core::CommitDone{commit, std::move(status)});
   });
+}
+
+std::future<Status> Shell::write(std::vector<store::LedgerWrite> writes) {
+  auto done = std::make_shared<std::promise<Status>>();
+  auto future = done->get_future();
+  auto job = [this, done, writes = std::move(writes)] {
+    done->set_value(store_.ledger().commit(writes));
+  };
+  if (!writer_.post(std::move(job))) {
+    counters_.overloaded.add();
+    done->set_value(fail(ErrorCode::kUnavailable, "the ledger's writer takes no more"));
+  }
+  return future;
 }
 
 void Shell::solve(core::SolveJob job) {

@@ -65,6 +65,9 @@ class Shell : public core::EffectSink {
   void give_answers();
   // Drops what is older than `horizon`, on the writer.
   void forget_before(WallTime horizon);
+  // On any thread: a commit that is not the core's, of tables that it does not write. The Status is
+  // there once it is durable; kUnavailable when the writer takes no more.
+  [[nodiscard]] std::future<Status> write(std::vector<store::LedgerWrite> writes);
   // Finishes what is queued; nothing may be asked for afterwards.
   void stop();
 

@@ -69,6 +69,9 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
                                 Renderer{"faultline.topology/1", render_topology},
+                                Renderer{"faultline.api_token/1", render_token},
+                                Renderer{"faultline.api_tokens/1", render_api_tokens},
+                                Renderer{"faultline.audit/1", render_audit},
                                 Renderer{"faultline.explain/1", render_explain},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
 

@@ -36,6 +36,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_api_tokens(const Json& document, const Style& style);
+[[nodiscard]] std::string render_audit(const Json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const Json& document, const Style& style);
 
 }  // namespace faultline::cli

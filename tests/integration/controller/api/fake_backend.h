@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/api/backend.h"
+#include "tests/integration/controller/api/fake_access_control.h"
 
 namespace faultline::api {
 
@@ -106,6 +107,7 @@ class FakeBackend : public Backend {
   Status bundle_end = {};
   std::optional<Error> error;           // all queries fail with it
   std::function<void()> before_answer;  // runs on the query thread
+  FakeAccessControl access;
 
   [[nodiscard]] std::string version() const override { return "0.1.0"; }
   Result<StatusView> status() const override { return answer(status_view); }
@@ -276,6 +278,8 @@ class FakeBackend : public Backend {
     if (name == "h9") return fail(ErrorCode::kDenied, "h9 is protected");
     return name == "h1" ? Status{} : not_found("node", name);
   }
+
+  AccessControl& access_control() override { return access; }
 
   // What the last request asked for, in words.
   [[nodiscard]] std::string asked() const {

@@ -92,6 +92,8 @@ bool ControllerProcess::has_ended() const {
          info.si_pid == pid_;
 }
 
+void ControllerProcess::signal(int number) const { ::kill(pid_, number); }
+
 Exit ControllerProcess::end(int signal) {
   if (signal != 0) ::kill(pid_, signal);
   int status = 0;
@@ -110,7 +112,7 @@ Exit run_controller(const std::vector<std::string>& arguments) {
 std::string minimal_config(const fs::path& folder, const std::string& listen) {
   return "data_dir: " + (folder / "data").string() + "\n" +  //
          "listen: " + listen + "\n" +                        //
-         "api: {unix: " + (folder / "api.sock").string() + "}\n";
+         "api: {socket: " + (folder / "api.sock").string() + "}\n";
 }
 
 std::string write_file(const fs::path& file, const std::string& text) {

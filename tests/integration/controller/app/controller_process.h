@@ -42,6 +42,7 @@ class ControllerProcess {
   // What it wrote to stderr up to now.
   [[nodiscard]] std::string log() const;
   [[nodiscard]] bool has_ended() const;
+  void signal(int number) const;
   // Sends the signal (0: none) and waits for the end.
   Exit end(int signal);
 

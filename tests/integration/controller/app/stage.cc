@@ -83,6 +83,13 @@ crypto::JoinToken Stage::make_token(const std::string& node) const {
   return *std::move(token);
 }
 
+std::string Stage::make_api_token(const std::string& name, const std::string& role) const {
+  const auto body = client().post("/api/v1/access/tokens",
+                                  R"({"name":")" + name + R"(","role":")" + role + R"("})");
+  if (!body) FAIL("POST access/tokens: " << body.error().message);
+  return nlohmann::json::parse(*body).at("token").get<std::string>();
+}
+
 std::uint64_t Stage::metric(std::string_view name) const {
   const auto body = client().get("/metrics");
   if (!body) FAIL("GET /metrics: " << body.error().message);

@@ -35,6 +35,7 @@ class Stage {
   // Returns when the controller is ready. After end() it starts again on the same data.
   void start();
   Exit end(int signal);
+  void signal(int number) const { controller_->signal(number); }
 
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] zmq::Context& context() { return context_; }
@@ -62,6 +63,8 @@ class Stage {
   nlohmann::json post(const std::string& target, const nlohmann::json& body) const;
   void remove_node(const std::string& name) const;
   [[nodiscard]] crypto::JoinToken make_token(const std::string& node) const;
+  // The text of a new API token.
+  [[nodiscard]] std::string make_api_token(const std::string& name, const std::string& role) const;
   // A counter or gauge of /metrics, by its full name.
   [[nodiscard]] std::uint64_t metric(std::string_view name) const;
   void wait_for_metric(std::string_view name, std::uint64_t value);
