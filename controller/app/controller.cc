@@ -25,6 +25,7 @@
 #include "controller/app/records.h"
 #include "controller/app/shell.h"
 #include "controller/app/snapshot.h"
+#include "controller/backup/data_dir.h"
 #include "controller/notify/signature.h"
 
 namespace faultline::app {
@@ -86,6 +87,8 @@ Result<Parts> prepare(const ControllerConfig& config) {
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
+  FAULTLINE_TRY(const auto tidied, backup::tidy_at_start(config.data_dir));
+  if (!tidied.empty()) obs::log_info("controller", "{}", tidied);
   FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);
