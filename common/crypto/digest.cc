@@ -37,4 +37,25 @@ std::optional<Digest> digest_from_hex(std::string_view text) {
   return digest;
 }
 
+struct Sha256::State {
+  crypto_hash_sha256_state hash;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  ensure_sodium();
+  crypto_hash_sha256_init(&state_->hash);
+}
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  crypto_hash_sha256_update(&state_->hash, reinterpret_cast<const unsigned char*>(bytes.data()),
+                            bytes.size());
+}
+
+Digest Sha256::finish() {
+  Digest digest{};
+  crypto_hash_sha256_final(&state_->hash, digest.data());
+  return digest;
+}
+
 }  // namespace faultline::crypto

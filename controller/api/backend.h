@@ -75,6 +75,9 @@ class Backend {
 
   // Who may use all this, and the log of who changed what.
   virtual AccessControl& access_control() = 0;
+  // A copy of the store for a backup; returns the directory. Who asked removes it. kConflict where
+  // there is one already.
+  virtual Result<std::string> create_checkpoint() = 0;
 };
 
 }  // namespace faultline::api

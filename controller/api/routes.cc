@@ -204,6 +204,10 @@ Response get_metrics(const Call& call) {
   return Response{.content_type = obs::kOpenMetricsContentType, .body = std::move(*metrics)};
 }
 
+Response post_checkpoint(const Call& call) {
+  return created(respond(call.backend.create_checkpoint(), checkpoint_json));
+}
+
 // The role has no default: who adds a route must say who may use it.
 struct Route {
   std::string_view method;
@@ -244,6 +248,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/api/v1/access/tokens", kAdmin, "", post_api_token},
     Route{"DELETE", "/api/v1/access/tokens/{name}", kAdmin, "", delete_api_token},
     Route{"GET", "/api/v1/audit", kAdmin, "since", get_audit},
+    Route{"POST", "/api/v1/checkpoint", kAdmin, "", post_checkpoint},
     Route{"GET", "/metrics", kViewer, "", get_metrics, true},
 };
 

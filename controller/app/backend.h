@@ -73,6 +73,7 @@ class AppBackend : public api::Backend {
   Result<api::RekeyView> rekey_node(std::string_view name) override;
   Result<api::RekeyView> rekey_controller(bool force) override;
   AccessKeeper& access_control() override { return access_; }
+  Result<std::string> create_checkpoint() override;
 
   // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
   void stop() { stopping_ = true; }

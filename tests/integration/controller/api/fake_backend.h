@@ -280,6 +280,9 @@ class FakeBackend : public Backend {
   }
 
   AccessControl& access_control() override { return access; }
+  Result<std::string> create_checkpoint() override {
+    return answer(std::string("/data/checkpoint"));
+  }
 
   // What the last request asked for, in words.
   [[nodiscard]] std::string asked() const {

@@ -43,6 +43,7 @@ class ControllerProcess {
   [[nodiscard]] std::string log() const;
   [[nodiscard]] bool has_ended() const;
   void signal(int number) const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // Sends the signal (0: none) and waits for the end.
   Exit end(int signal);
 

@@ -100,6 +100,7 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"ApiTokens", {"GET", "/api/v1/access/tokens", ""}},
       {"ApiToken", {"POST", "/api/v1/access/tokens", R"({"name":"x","role":"viewer"})"}},
       {"Audit", {"GET", "/api/v1/audit", ""}},
+      {"Checkpoint", {"POST", "/api/v1/checkpoint", ""}},
       {"Matrix", {"GET", "/api/v1/matrix", ""}},
       {"Localize", {"GET", "/api/v1/localize", ""}},
       {"Path", {"GET", "/api/v1/paths/h1/h9", ""}},
