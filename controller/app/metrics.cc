@@ -270,7 +270,7 @@ std::string render_metrics(const MetricSources& sources) {
                   sources.handshakes.failed);
   expose_value("faultline_frames_malformed_total",
                "Frames that are not Faultline's; above zero: something else talks to us.",
-               sources.link.frames_malformed(), registry);
+               static_cast<double>(sources.link.frames_malformed()), registry);
   registry.expose({"faultline_link_shed_total",
                    "Messages dropped at the high-water mark; growing: a peer hangs."},
                   sources.link.counters().shed);
