@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "common/async/clock.h"
 #include "tests/integration/controller/app/fake_node.h"
 
 namespace faultline::tests {
@@ -11,11 +12,11 @@ namespace {
 
 using async::asio::ip::tcp;
 
-// A stranger's thousand connections may cost libzmq some buffers, but not memory without end: each
-// of them left 10 KiB behind would show here.
+// Strangers may cost libzmq some buffers, but not memory without end. Generous: what is measured is
+// 0 to 3 MiB, and a session that is left behind by each connection or key would be above.
 constexpr int kConnectionsPerWave = 200;
 constexpr int kWaves = 10;
-constexpr long kGrowthMaxKib = 12 * 1024;
+constexpr long kGrowthMaxKib = 8 * 1024;
 
 class Strangers {
  public:
@@ -43,12 +44,19 @@ class Strangers {
  private:
   void wait_until_cut(std::vector<tcp::socket>& sockets) {
     std::size_t cut = 0;
-    std::array<char, 256> sink{};
-    for (auto& socket : sockets) {
-      async::asio::async_read(socket, async::asio::buffer(sink),
-                              [&](const auto& /*error*/, std::size_t /*size*/) { ++cut; });
-    }
+    std::array<char, 256> sink{};  // what they are told does not matter
+    for (auto& socket : sockets) read_on(socket, sink, cut);
     stage_.wait_for("half-open handshakes to be cut", [&] { return cut == sockets.size(); });
+  }
+
+  static void read_on(tcp::socket& socket, std::array<char, 256>& sink, std::size_t& cut) {
+    socket.async_read_some(async::asio::buffer(sink), [&](const auto& error, std::size_t /*size*/) {
+      if (error) {
+        ++cut;
+      } else {
+        read_on(socket, sink, cut);
+      }
+    });
   }
 
   Stage& stage_;
@@ -94,26 +102,32 @@ TEST_CASE("thousands of connections without a key leave the controller as small 
 
 TEST_CASE("unknown keys by the hundred get no route, no state and no word",
           "[controller][attacker]") {
-  constexpr int kKeys = 300;
+  constexpr std::uint64_t kKeysPerWave = 50;
   Stage stage;
   stage.start();
   Node good(stage, "good", "127.0.0.2");
   good.expect_service();
-  const auto before = stage.resident_kib();
-  for (int wave = 0; wave < kKeys / 50; ++wave) {
+  std::uint64_t keys = 0;
+  const auto wave = [&] {
     const auto refused = stage.metric("faultline_handshakes_refused_total");
     std::vector<zmq::Socket> sockets;
-    for (int i = 0; i < 50; ++i) sockets.push_back(connect_raw(stage, crypto::generate_key_pair()));
-    stage.wait_for_metric("faultline_handshakes_refused_total", refused + 50);
+    for (std::uint64_t i = 0; i < kKeysPerWave; ++i) {
+      sockets.push_back(connect_raw(stage, crypto::generate_key_pair()));
+    }
+    stage.wait_for_metric("faultline_handshakes_refused_total", refused + kKeysPerWave);
     const std::string knock = "let me in";
     for (auto& socket : sockets) {
       // Nothing is taken: there is no connection.
       CHECK_FALSE(socket.send(::zmq::buffer(knock), ::zmq::send_flags::dontwait).has_value());
     }
-  }
+    keys += kKeysPerWave;
+  };
+  for (int i = 0; i < 4; ++i) wave();  // what is allocated once and kept
+  const auto before = stage.resident_kib();
+  for (int i = 0; i < 16; ++i) wave();
   good.expect_service();
   const auto growth = stage.resident_kib() - before;
-  WARN(kKeys << " unknown keys: resident set " << before << " KiB, " << growth << " KiB more");
+  WARN(keys << " unknown keys: resident set " << before << " KiB, " << growth << " KiB more");
   CHECK(growth < kGrowthMaxKib);
   CHECK(stage.metric("faultline_messages_untrusted_total") == 0);
   CHECK(stage.get("/api/v1/trust").at("nodes").size() == 1);
@@ -160,7 +174,7 @@ TEST_CASE("a node cannot take another's name, nor spend another's batches",
   }
   victim.expect_service();
   liar.expect_service();
-  CHECK(stage.metric("faultline_rekeys_refused_total") == 2);
+  stage.wait_for_metric("faultline_rekeys_refused_total", 2);
   CHECK(stage.end(SIGTERM).status == 0);
 }
 

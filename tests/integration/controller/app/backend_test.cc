@@ -90,7 +90,7 @@ class Bench {
   // Its changes are never done.
   [[nodiscard]] AppBackend backend(std::vector<std::string> advertise) {
     return AppBackend(
-        {.version = "0.1.0", .advertise = std::move(advertise), .controller_key = {}}, *store,
+        {.version = "0.1.0", .advertise = std::move(advertise), .data_dir = folder.path()}, *store,
         snapshots, [this](auto) { return change.get_future(); },
         [this](const std::vector<store::LedgerWrite>& writes) {
           std::promise<Status> done;

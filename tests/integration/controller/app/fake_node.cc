@@ -114,6 +114,7 @@ Node::Node(Stage& stage, const std::string& name, const std::string& address)
       peer_(stage, keys_) {
   peer_.say(hello(boot_, profile_));
   CHECK(peer_.hear<Welcome>().node == id_);
+  peer_.say(ControllersAck{.revision = peer_.hear<Controllers>().revision});
 }
 
 void Node::expect_service() {

@@ -46,7 +46,8 @@ class Probe {
   }
 
   [[nodiscard]] json trusted() const {
-    for (const auto& node : stage_.get("/api/v1/trust").at("nodes")) {
+    const auto trust = stage_.get("/api/v1/trust");
+    for (const auto& node : trust.at("nodes")) {
       if (node.at("name") == name_) return node;
     }
     return {};
@@ -64,6 +65,11 @@ class Probe {
   std::unique_ptr<ControllerProcess> process_;
 };
 
+bool knows_controller_keys(const Probe& probe) {
+  const auto node = probe.trusted();
+  return !node.is_null() && node.at("knows_controller_keys");
+}
+
 bool all_live(Stage& stage, std::size_t nodes) {
   const auto counts = stage.get("/api/v1/status").at("nodes");
   return counts.at("total") == nodes && counts.at("live") == nodes;
@@ -73,16 +79,13 @@ json history(Stage& stage, const std::string& src, const std::string& dst) {
   return stage.get("/api/v1/history/" + src + "/" + dst + "?since=10m").at("rows");
 }
 
-// From the first window on every one is there, the newest but for what is under way.
-void check_no_window_missing(const json& rows) {
-  REQUIRE(rows.size() > 3);
-  for (std::size_t i = 1; i < rows.size(); ++i) {
-    const auto start = [&](std::size_t row) {
-      return *parse_rfc3339(rows[row].at("window_start").get<std::string>());
-    };
-    CAPTURE(rows[i - 1].at("window_start"), rows[i].at("window_start"));
-    CHECK(start(i) - start(i - 1) == std::chrono::seconds{1});
-  }
+// From the first window on every one is there.
+bool is_whole(const json& rows) {
+  const auto start = [](const json& row) {
+    return *parse_rfc3339(row.at("window_start").get<std::string>());
+  };
+  const auto length = start(rows.back()) - start(rows.front());
+  return length == std::chrono::seconds{1} * static_cast<std::int64_t>(rows.size() - 1);
 }
 
 void wait_for_rows(Stage& stage, const std::string& src, const std::string& dst, std::size_t more) {
@@ -150,11 +153,9 @@ TEST_CASE(
   stage.start();
   h1.start();
   stage.wait_for("both to be live after a restart", [&] { return all_live(stage, 2); });
-  stage.wait_for("h2's windows", [&] {
-    return stage.metric("faultline_ingest_batches_total") > 0 &&
-           stage.get("/api/v1/nodes/h2").at("spool_batches") == 0;
-  });
-  check_no_window_missing(history(stage, "h2", "h1"));
+  wait_for_rows(stage, "h2", "h1", 3);
+  // What was spooled meanwhile comes after what is new; a hole that stays ends the test.
+  stage.wait_for("every window of h2", [&] { return is_whole(history(stage, "h2", "h1")); });
   CHECK(stage.metric("faultline_ingest_gaps_total") == 0);
   CHECK(h1.stop(SIGTERM) == 0);
   CHECK(h2.stop(SIGTERM) == 0);
@@ -193,8 +194,7 @@ TEST_CASE(
   Probe h1(stage, "h1", "127.0.0.1");
   h1.join_with(stage.post("/api/v1/tokens", {{"node", "h1"}}).at("token"));
   h1.start();
-  stage.wait_for("h1 to know the controller's key",
-                 [&] { return h1.trusted().value("knows_controller_keys", false); });
+  stage.wait_for("h1 to know the controller's key", [&] { return knows_controller_keys(h1); });
   CHECK(h1.stop(SIGTERM) == 0);
 
   CHECK(stage.post("/api/v1/controller/rekey", {{"force", false}}).at("missing") ==
@@ -208,7 +208,7 @@ TEST_CASE(
   h1.join_with(stage.post("/api/v1/tokens", json::object()).at("token"));
   h1.start();
   // Its key is still trusted: the token tells it the controller's new key, and stays unspent.
-  stage.wait_for("h1 to be live under the new key", [&] { return all_live(stage, 1); });
+  stage.wait_for("h1 to know the new key", [&] { return knows_controller_keys(h1); });
   CHECK(h1.stop(SIGTERM) == 0);
   CHECK(stage.end(SIGTERM).status == 0);
 }

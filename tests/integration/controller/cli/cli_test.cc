@@ -56,7 +56,19 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"node show h1", "faultline.node/1", 0, "labels           rack=rack1"},
       {"node remove h1", "faultline.removed/1", 0, "node h1 removed"},
       {"node token create --node h7", "faultline.token/1", 0, "flt1.secret\n"},
-      {"node token list", "faultline.tokens/1", 0, "t1  any"},
+      {"node token create --label rack=r17 --label zone=east", "faultline.token/1", 0,
+       "flt1.secret\n"},
+      {"node token list", "faultline.tokens/1", 0, "t1  any   rack=r17"},
+      {"node add h7 --label rack=r17 --key "
+       "7777777777777777777777777777777777777777777777777777777777777777",
+       "faultline.node/1", 0, "labels           rack=r17"},
+      {"node rekey h1", "faultline.rekey/1", 0, "h1 is asked for a new key"},
+      {"controller rekey", "faultline.rekey/1", 0, "as soon as these nodes know it: h9"},
+      {"controller rekey --force", "faultline.rekey/1", 0,
+       "locked out until they get a new token: h9"},
+      {"controller key", "faultline.trust/1", 0,
+       "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"},
+      {"trust list", "faultline.trust/1", 0, "known to 1 of 2 nodes, missing: h9"},
       {"node token remove t1", "faultline.removed/1", 0, "token t1 removed"},
       {"matrix", "faultline.matrix/1", 0, "rack1          -   2.50"},
       {"matrix --by node --since 10m --at 14:05", "faultline.matrix/1", 0, "rack2"},
@@ -162,6 +174,13 @@ TEST_CASE("bad arguments are exit code 3, with a document where JSON was asked f
                               "node token create --lifetime -5m",
                               "node token create --lifetime 31d",
                               "node token create --lifetime 0s",
+                              "node token create --label rack",
+                              "node token create --label rack=a --label rack=b",
+                              "node add h7",
+                              "node add h7 --key 77",
+                              "node add h1 --key "
+                              "7777777777777777777777777777777777777777777777777777777777777777",
+                              "node rekey unheard-of",
                               "status --timeout -1s"}) {
     CAPTURE(command);
     const auto run = faultline(server, command);
@@ -188,6 +207,7 @@ TEST_CASE("a name that can be none is refused before anybody is asked", "[cli]")
   const std::string api = "unix:" + server.socket_path();
   const std::vector<std::string> commands[] = {{"node", "show"},
                                                {"node", "remove"},
+                                               {"node", "rekey"},
                                                {"incident", "show"},
                                                {"node", "token", "remove"},
                                                {"path", "h1"},

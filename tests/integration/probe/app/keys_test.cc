@@ -13,11 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string last_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
 TEST_CASE("a probe prints its public key, makes it once, and shows nothing else", "[probe][keys]") {
   const Folder folder;
   const auto config = (folder.path() / "probe.yaml").string();

@@ -105,11 +105,12 @@ TEST_CASE("a token is made for a name and a lifetime, and nothing else", "[api]"
   const auto post = [&](const std::string& body) {
     return handle({"POST", "/api/v1/tokens", body}, backend);
   };
-  const auto made = post(R"({"node":"h7","lifetime_s":3600})");
+  const auto made = post(R"({"node":"h7","lifetime_s":3600,"labels":{"rack":"r18"}})");
   CHECK(made.status == 201);
   const auto json = Json::parse(made.body);
   CHECK(json["token"] == "flt1.secret");
   CHECK(json["node"] == "h7");
+  CHECK(json["labels"] == Json{{"rack", "r18"}});
   CHECK(json["expires"] == "2026-09-21T15:14:10Z");
   CHECK(Json::parse(post("").body)["node"].is_null());
   CHECK(refusal(post(R"({"node":"h1"})")) == "409 conflict");
@@ -119,6 +120,45 @@ TEST_CASE("a token is made for a name and a lifetime, and nothing else", "[api]"
     CAPTURE(body);
     CHECK(refusal(post(body)) == "400 invalid");
   }
+}
+
+TEST_CASE("a node is added by its key, and labels are pinned", "[api]") {
+  FakeBackend backend;
+  const std::string key(64, '7');
+  const auto post = [&](const std::string& body) {
+    return handle({"POST", "/api/v1/nodes", body}, backend);
+  };
+  const auto made = post(R"({"name":"h7","labels":{"rack":"r17"},"key":")" + key + R"("})");
+  CHECK(made.status == 201);
+  const auto json = Json::parse(made.body);
+  CHECK(json["schema"] == "faultline.node/1");
+  CHECK(json["key"] == key);
+  CHECK(json["labels"] == Json{{"rack", "r17"}});
+  CHECK(refusal(post(R"({"name":"h1","key":")" + key + R"("})")) == "409 conflict");
+  for (const auto* body : {"", "[]", R"({"name":"h7"})", R"({"name":"h7","key":"77"})",
+                           R"({"name":"h 7","key":"KEY"})", R"({"key":"KEY"})",
+                           R"({"name":"h7","key":"KEY","labels":["rack"]})",
+                           R"({"name":"h7","key":"KEY","labels":{"rack":7}})",
+                           R"({"name":"h7","key":"KEY","rack":"r17"})"}) {
+    CAPTURE(body);
+    std::string text = body;
+    if (const auto at = text.find("KEY"); at != std::string::npos) text.replace(at, 3, key);
+    CHECK(refusal(post(text)) == "400 invalid");
+  }
+}
+
+TEST_CASE("a new key is asked of a node, or of the controller", "[api]") {
+  FakeBackend backend;
+  const auto post = [&](const std::string& target, const std::string& body) {
+    return handle({"POST", target, body}, backend);
+  };
+  CHECK(Json::parse(post("/api/v1/nodes/h1/rekey", "").body)["state"] == "asked");
+  CHECK(refusal(post("/api/v1/nodes/h5/rekey", "")) == "404 not_found");
+  CHECK(Json::parse(post("/api/v1/controller/rekey", "").body)["state"] == "announced");
+  CHECK(Json::parse(post("/api/v1/controller/rekey", R"({"force":true})").body)["state"] ==
+        "changed");
+  CHECK(refusal(post("/api/v1/controller/rekey", R"({"force":1})")) == "400 invalid");
+  CHECK(refusal(post("/api/v1/controller/rekey", R"({"forse":true})")) == "400 invalid");
 }
 
 TEST_CASE("nodes and tokens are removed by name", "[api]") {

@@ -19,6 +19,7 @@ class NoEffects : public core::EffectSink {
   void solve(core::SolveJob) override {}
   void deliver(notify::OutboxEntry) override {}
   void publish_trust(const fleet::TrustTable&) override {}
+  void serve_under(const PublicKey&) override {}
   void answer(std::uint64_t, Status) override {}
   void log(core::Severity, std::string_view, std::string) override {}
 

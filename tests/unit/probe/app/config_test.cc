@@ -57,6 +57,32 @@ TEST_CASE("a token can come from the environment", "[probe_app][config]") {
   CHECK(config->token == "flt1_x");
 }
 
+TEST_CASE("controllers stand for a token, each with its key", "[probe_app][config]") {
+  const std::string key(64, '7');
+  const auto config =
+      ConfigFile{
+          "address: 10.0.0.1\ncontrollers:\n  - endpoint: "
+          "tcp://192.0.2.10:7400\n    key: " +
+          key + "\n"}
+          .load();
+  REQUIRE(config);
+  REQUIRE(config->controllers.size() == 1);
+  CHECK(config->controllers[0].endpoint == "tcp://192.0.2.10:7400");
+  CHECK(to_string(config->controllers[0].key) == key);
+  const std::pair<std::string, const char*> mistakes[] = {
+      {"- {endpoint: 192.0.2.10, key: " + key + "}", "endpoint"},
+      {"- {endpoint: 'tcp://192.0.2.10:7400', key: 77}", "faultline controller key"},
+      {"- {endpoint: 'tcp://192.0.2.10:7400'}", "key"},
+      {"- {key: " + key + "}", "endpoint"},
+  };
+  for (const auto& [text, expected] : mistakes) {
+    CAPTURE(text);
+    const auto refused = ConfigFile{"address: 10.0.0.1\ncontrollers:\n  " + text + "\n"}.load();
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().context, Catch::Contains(expected));
+  }
+}
+
 TEST_CASE("a mistake is told with its line", "[probe_app][config]") {
   const auto& [text, expected] = GENERATE(table<std::string, std::string>({
       {"name: n1\n", "address"},

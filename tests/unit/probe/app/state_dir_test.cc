@@ -104,5 +104,25 @@ TEST_CASE("the node's key is made once", "[probe_app][state]") {
   CHECK(state->node_key() == first);
 }
 
+TEST_CASE("the next key is made once and takes the node key's place", "[probe_app][state]") {
+  const Folder folder;
+  const auto state = StateDir::open(folder.path / "state");
+  REQUIRE(state);
+  const auto own = state->node_key();
+  REQUIRE(own);
+  CHECK(state->load_next_key().value() == std::nullopt);
+  CHECK(state->adopt_next_key());  // there is none: nothing happens
+  CHECK(state->node_key() == own);
+
+  const auto next = state->make_next_key();
+  REQUIRE(next);
+  CHECK(state->make_next_key() == next);
+  CHECK(state->load_next_key().value() == *next);
+  CHECK(state->node_key() == own);
+  REQUIRE(state->adopt_next_key());
+  CHECK(state->node_key() == next);
+  CHECK(state->load_next_key().value() == std::nullopt);
+}
+
 }  // namespace
 }  // namespace faultline::probe_app
