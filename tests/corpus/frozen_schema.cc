@@ -1,5 +1,6 @@
 #include "tests/corpus/frozen_schema.h"
 
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -17,21 +18,24 @@ namespace faultline::corpus {
 
 namespace fs = std::filesystem;
 
+// The parser reads on when a type is first used, so what it reads from stays.
 struct FrozenSchema::Parsed {
   kj::Own<kj::Filesystem> disk = kj::newDiskFilesystem();
   kj::Own<const kj::ReadableDirectory> includes =
       disk->getRoot().openSubdir(kj::Path({"usr", "include"}));
+  std::array<const kj::ReadableDirectory*, 1> import_path{includes.get()};
+  kj::Own<const kj::ReadableDirectory> schemas;
   capnp::SchemaParser parser;
   std::map<std::string, capnp::StructSchema, std::less<>> forms;
 };
 
 FrozenSchema::FrozenSchema(const fs::path& directory) : parsed_(std::make_unique<Parsed>()) {
   const auto path = parsed_->disk->getCurrentPath().evalNative(directory.string());
-  const auto schemas = parsed_->disk->getRoot().openSubdir(path);
-  const kj::ReadableDirectory* import_path[] = {parsed_->includes.get()};
+  parsed_->schemas = parsed_->disk->getRoot().openSubdir(path);
   const auto load = [&](const char* form, const char* file, const char* name) {
-    const auto parsed =
-        parsed_->parser.parseFromDirectory(*schemas, kj::Path::parse(file), import_path);
+    const auto parsed = parsed_->parser.parseFromDirectory(
+        *parsed_->schemas, kj::Path::parse(file),
+        kj::arrayPtr(parsed_->import_path.data(), parsed_->import_path.size()));
     parsed_->forms.emplace(form, parsed.getNested(name).asStruct());
   };
   load("probe", "control.capnp", "ProbeMessage");

@@ -39,6 +39,10 @@ std::string state_of(const Stage& stage, const std::string& name) {
   return {};
 }
 
+void wait_for_state(Stage& stage, const std::string& name, const std::string& state) {
+  stage.wait_for(name + " to be " + state, [&] { return state_of(stage, name) == state; });
+}
+
 void wait_for_ack(Peer& peer, std::uint64_t boot, std::uint64_t sequence) {
   while (!covers(peer.hear<BatchAck>(), BootId{boot}, sequence)) {
   }
@@ -66,7 +70,7 @@ TEST_CASE("a probe of protocol 1.0 joins, is planned for, and its results are ac
     old.say_bytes(frozen("1.0", file));
   }
   wait_for_ack(old, kBoot, 9);
-  CHECK(state_of(stage, "replayed") == "live");
+  wait_for_state(stage, "replayed", "live");
 
   // It knew every kind that it was sent, and what it reads means the same to it as to us.
   const FrozenSchema schema(corpus::corpus_directory() / "1.0" / "schemas");
@@ -103,15 +107,14 @@ TEST_CASE("a probe of a later protocol works, and what is new about it is ignore
   CHECK(later.hear<HeartbeatReply>().sequence == 41);
   later.say_bytes(frozen("future", "probe_batch.bin"));
   wait_for_ack(later, 77, 1);
-  CHECK(state_of(stage, "replayed") == "live");
+  wait_for_state(stage, "replayed", "live");
   stage.wait_for_metric("faultline_messages_unknown_kind_total", 1);
 
   later.say_bytes(frozen("future", "probe_goodbye.bin"));
-  stage.wait_for("the node to be restarting",
-                 [&] { return state_of(stage, "replayed") == "restarting"; });
+  wait_for_state(stage, "replayed", "restarting");
   CHECK(stage.get("/api/v1/status").at("nodes").at("restarting") == 1);
   later.say(hello(BootId{79}, profile("127.0.0.9", "r7")));
-  stage.wait_for("the node to be back", [&] { return state_of(stage, "replayed") == "live"; });
+  wait_for_state(stage, "replayed", "live");
   CHECK(stage.metric("faultline_messages_malformed_total") == 0);
   CHECK(stage.end(SIGTERM).status == 0);
 }
@@ -140,10 +143,10 @@ TEST_CASE("a node that said goodbye is still known to be restarting by a new con
   Node node(stage, "n", "127.0.0.2");
   node.expect_service();
   node.peer().say(Goodbye{.boot = node.boot(), .stopped_at = async::now_wall()});
-  stage.wait_for("the node to be restarting", [&] { return state_of(stage, "n") == "restarting"; });
+  wait_for_state(stage, "n", "restarting");
   CHECK(stage.end(SIGTERM).status == 0);
   stage.start();
-  CHECK(state_of(stage, "n") == "restarting");
+  wait_for_state(stage, "n", "restarting");
   CHECK(stage.end(SIGTERM).status == 0);
 }
 

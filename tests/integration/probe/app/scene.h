@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "tests/integration/probe/app/fake_controller.h"
 #include "tests/integration/probe/app/probe_process.h"
@@ -21,6 +22,19 @@ inline Plan plan_for(NodeId node, std::uint16_t port_base, std::uint64_t revisio
                  .key = crypto::generate_key_pair().public_key}};
   plan.flows = {{0, port_base}, {0, static_cast<std::uint16_t>(port_base + 1)}};
   return plan;
+}
+
+inline std::set<std::uint64_t> sequences(const FakeController& controller, BootId boot) {
+  std::set<std::uint64_t> result;
+  for (const auto& taken : controller.batches) {
+    if (taken.batch.boot == boot) result.insert(taken.batch.sequence);
+  }
+  return result;
+}
+
+// 1 to n without a hole.
+inline bool is_complete(const std::set<std::uint64_t>& numbers) {
+  return !numbers.empty() && *numbers.begin() == 1 && *numbers.rbegin() == numbers.size();
 }
 
 struct Scene {

@@ -9,19 +9,6 @@
 namespace faultline::tests {
 namespace {
 
-std::set<std::uint64_t> sequences(const FakeController& controller, BootId boot) {
-  std::set<std::uint64_t> result;
-  for (const auto& taken : controller.batches) {
-    if (taken.batch.boot == boot) result.insert(taken.batch.sequence);
-  }
-  return result;
-}
-
-// 1 to n without a hole.
-bool is_complete(const std::set<std::uint64_t>& numbers) {
-  return !numbers.empty() && *numbers.begin() == 1 && *numbers.rbegin() == numbers.size();
-}
-
 TEST_CASE("a probe joins once, measures its plan, and its results are acknowledged",
           "[probe][integration]") {
   Scene scene;
