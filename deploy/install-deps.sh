@@ -11,7 +11,7 @@ readonly BUILD_PACKAGES=(
   libexpected-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libssl-dev libsodium-dev
   libcurl4-openssl-dev libzstd-dev libarchive-dev libcap-dev libsystemd-dev catch2)
 readonly LAB_PACKAGES=(iproute2 nftables iptables procps python3)
-readonly TEST_PACKAGES=(jq curl python3)
+readonly TEST_PACKAGES=(jq curl python3 man-db mandoc zsh fish)
 readonly DEPLOY_PACKAGES=(
   debhelper lintian dpkg-dev mmdebstrap systemd systemd-container podman buildah runc
   ansible-core ansible-lint yamllint shellcheck openssh-client python3-yaml)

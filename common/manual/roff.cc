@@ -97,7 +97,7 @@ std::string footer_of(const CLI::App& command, const Facts& facts) {
     if (line.starts_with("  ")) {
       examples.push_back(line.substr(2));
     } else {
-      sentences += ".PP\n" + escape(line) + "\n";
+      sentences += (sentences.empty() ? ".PP\n" : "") + escape(line) + "\n";
     }
   }
   return (examples.empty() ? "" : literal_block(examples)) + sentences;

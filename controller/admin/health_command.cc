@@ -37,12 +37,17 @@ Verdict judge(const nlohmann::json& status) {
   }
 }
 
+// What the client advises is for who types `faultline`.
+std::string without_advice(const std::string& message) {
+  return message.substr(0, message.find("; is faultline-controller running"));
+}
+
 Verdict ask(const std::filesystem::path& api_socket) {
   const auto client = cli::ApiClient::create(
       {.api = "unix:" + api_socket.string(), .timeout = kAnswerTimeout, .waiting = {}});
   if (!client) return {false, "not healthy: " + client.error().message};
   const auto answer = client->get("/api/v1/status");
-  if (!answer) return {false, "not healthy: " + answer.error().message};
+  if (!answer) return {false, "not healthy: " + without_advice(answer.error().message)};
   return judge(nlohmann::json::parse(*answer, nullptr, false));
 }
 
