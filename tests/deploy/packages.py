@@ -17,6 +17,9 @@ INPUTS = (ROOT / "CMakeLists.txt", SCRIPT, ROOT / "deploy/debian", ROOT / "deplo
 # What a Debian machine has besides the packages' own dependencies.
 SYSTEM = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps")
 
+# The date is fixed: the last commit's would make other packages of the same files.
+BUILD_ENVIRONMENT = {"DEB_BUILD_OPTIONS": "noautodbgsym", "SOURCE_DATE_EPOCH": "1795348800"}
+
 
 def binaries():
     """Where the built programs are: the test's first argument (ctest's build), else the release build."""
@@ -39,8 +42,7 @@ def build(version=None):
 
 def build_into(folder, version=None):
     words = ["--version", version] if version else []
-    run(SCRIPT, "--output", folder, "--binaries", binaries(), *words,
-        env={**os.environ, "DEB_BUILD_OPTIONS": "noautodbgsym"})
+    run(SCRIPT, "--output", folder, "--binaries", binaries(), *words, env={**os.environ, **BUILD_ENVIRONMENT})
     return found_in(folder)
 
 
@@ -61,7 +63,7 @@ def root_for(packages):
 
 
 def _digest(version):
-    digest = hashlib.sha256(str(version).encode())
+    digest = hashlib.sha256(f"{version} {BUILD_ENVIRONMENT}".encode())
     files = [path for top in INPUTS for path in (sorted(top.rglob("*")) if top.is_dir() else [top]) if path.is_file()]
     for path in [*files, *(binaries() / name for name in NAMES)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
