@@ -2,12 +2,14 @@
 import argparse
 import json
 import re
+import tempfile
 import time
 from pathlib import Path
 
 import yaml
 
-from podman import Link, Podman
+import manifests
+from podman import LIMITS, Link, Podman
 from support import ROOT, base_root, need, run
 
 CONTAINER = ROOT / "deploy" / "container"
@@ -65,7 +67,7 @@ def check_files(podman, image, program):
         find / -xdev -path /proc -prune -o -newer /etc/debian_version -perm /6000 -path '*faultline*' -print
         find /var/lib/apt/lists -type f | grep . && echo "package lists are in the image"
         true"""
-    said = podman("run", "--rm", "--network", "none", *podman.run_words("-")[:4], "--entrypoint", "sh", image, "-c", script)
+    said = podman("run", "--rm", "--network", "none", *LIMITS, "--entrypoint", "sh", image, "-c", script)
     assert said.stdout == "", said.stdout
 
 
@@ -107,7 +109,7 @@ class Deployment:
         """As compose.yaml says: from one container into the other's volume."""
         token = self.podman("exec", "controller", "faultline", "node", "token", "create", "--node", node).stdout
         assert token.startswith("flt1_"), "no token"
-        self.podman("run", "--rm", "--interactive", "--network", "none", *self.podman.run_words("-")[:4], "--volume",
+        self.podman("run", "--rm", "--interactive", "--network", "none", *LIMITS, "--volume",
                     f"{volume}:/var/lib/faultline", "--entrypoint", "sh", PROBE_IMAGE, "-c",
                     "umask 077; cat >/var/lib/faultline/token", input=token)
 
@@ -160,6 +162,20 @@ def check_low_port(podman, link):
     assert done.returncode == 1 and "862" in done.stderr, f"{done.returncode}: {done.stderr}"
 
 
+def check_state_container(podman):
+    """The manifest's init container `state` gives a folder of root's to the probe, with the capabilities it asks for."""
+    pod = manifests.one(manifests.written(), "DaemonSet", "faultline-probe")["spec"]["template"]
+    state = next(c for c in manifests.containers(pod) if c["name"] == "state")
+    with tempfile.TemporaryDirectory(prefix="faultline-host-") as folder:
+        words = ["run", "--rm", "--network", "none", *LIMITS, "--read-only", "--security-opt=no-new-privileges", "--cap-drop=all",
+                 *(f"--cap-add={name}" for name in state["securityContext"]["capabilities"]["add"]), "--user=0",
+                 f"--volume={folder}:/var/lib/faultline", f"--entrypoint={state['command'][0]}", PROBE_IMAGE, *state["command"][1:]]
+        for _ in range(2):  # the next pod finds it done
+            podman(*words)
+            made = (Path(folder) / "probe").stat()
+            assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (17401, 17401, 0o700), made
+
+
 def run_deployment(podman, link):
     fleet = Deployment(podman, link)
     fleet.start("controller", "controller", 0, **FAST)
@@ -200,6 +216,7 @@ def main():
         for image, program in ((PROBE_IMAGE, "faultline-probe"), (CONTROLLER_IMAGE, "faultline-controller")):
             check_words(podman, image, program)
             check_files(podman, image, program)
+        check_state_container(podman)
         run_deployment(podman, link)
 
 

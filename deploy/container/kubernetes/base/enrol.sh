@@ -22,6 +22,7 @@ readonly WATCH_SECONDS=${WATCH_SECONDS:-120}
 readonly RETRY_SECONDS=${RETRY_SECONDS:-5}
 readonly REQUEST_SECONDS_MAX=10
 readonly LOG_BYTES_MAX=4096 NAME_LENGTH_MAX=63
+readonly CONTROLLER_AWAY=4  # how `faultline` ends then, and what enrol() returns
 
 say() { echo "enrol: $*" >&2; }
 
@@ -76,9 +77,10 @@ labels_of() {
     | select($labels[$theirs] // "" != "") | "--label\n\($ours)=\($labels[$theirs])"'
 }
 
-# Refuses rather than replaces: a node whose key changed was set up anew, or somebody pretends to be it.
+# Refuses rather than replaces: a node whose key changed was set up anew, or somebody pretends to be it. What is wrong
+# with one pod holds up no other; it is tried again with the next watch, or when that pod changes.
 enrol() {
-  local pod=$1 node=$2 key known words said
+  local pod=$1 node=$2 key known words said outcome
   if ((${#node} > NAME_LENGTH_MAX)); then
     say "node $node: a name may have at most $NAME_LENGTH_MAX characters, so it is left out"
     return 0
@@ -86,26 +88,28 @@ enrol() {
   key=$(key_in_log_of "$pod") || { say "node $node: cannot read the log of pod $pod"; return 1; }
   [[ -n $key ]] || { say "node $node: pod $pod has printed no key"; return 1; }
   known=$(faultline node list -o json | jq --raw-output --arg node "$node" '.nodes[] | select(.name == $node) | .key') ||
-    { say "the controller does not answer"; return 1; }
+    { say "the controller does not answer"; return "$CONTROLLER_AWAY"; }
   [[ $known != "$key" ]] || return 0
   if [[ -n $known ]]; then
-    say "node $node: the controller knows it by another key, and does not get the one of pod $pod; if the node was set up" \
-      "anew, or changed its key, say: faultline node remove $node"
+    say "node $node: the controller knows it by another key, so the one of pod $pod is not taken. If the node was set up" \
+      "anew, say: faultline node remove $node. If it was rekeyed, nothing is wrong: its next pod prints the new key"
     return 0
   fi
   words=$(labels_of "$node") || { say "node $node: cannot read its labels"; return 1; }
   mapfile -t words < <(printf '%s' "${words:+$words$'\n'}")
-  said=$(faultline node add "$node" --key "$key" "${words[@]}" 2>&1) || { say "node $node: $said"; return 1; }
+  said=$(faultline node add "$node" --key "$key" "${words[@]}" 2>&1) || { outcome=$?; say "node $node: $said"; return "$outcome"; }
   say "node $node is trusted, ${words[*]}"
 }
 
-# One watch: until it ends by itself, or something failed.
+# One watch: until it ends by itself, or the controller is away.
 pass() {
-  local pod node
+  local pod node outcome
   publish_controller_keys || return 1
   while IFS=$'\t' read -r pod node; do
     touch "$ALIVE_FILE"
-    enrol "$pod" "$node" || return 1
+    outcome=0
+    enrol "$pod" "$node" || outcome=$?
+    ((outcome != CONTROLLER_AWAY)) || return 1
   done < <(watch_pods)
 }
 
