@@ -62,9 +62,9 @@ build_image() {
   fi
   echo "build.sh: building $image on $base"
   # The format: OCI's has no place for a health check.
-  "${podman[@]}" build --format docker --quiet --build-arg "BASE=$base" \
+  "${podman[@]}" build --format docker --build-arg "BASE=$base" \
     --build-arg "VERSION=$version" --build-arg "REVISION=$revision" --build-arg "CREATED=$created" \
-    --file "$root/deploy/container/Containerfile.$name" --tag "$image" "${options[@]}" "${words[@]}" "$root" >/dev/null
+    --file "$root/deploy/container/Containerfile.$name" --tag "$image" "${options[@]}" "${words[@]}" "$root"
 }
 
 size_of() {

@@ -70,15 +70,18 @@ def find_mistakes(folder, documents):
     return lines
 
 
-def check_schemas(folder, documents):
-    assert find_mistakes(folder, documents) == [], "\n".join(find_mistakes(folder, documents))
-    # That it would have found something: a field that does not exist, and a value that is out of its form.
-    broken = json.loads(json.dumps(manifests.one(documents, "DaemonSet", "faultline-probe")))
-    broken["spec"]["template"]["spec"]["hostNetwrok"] = True
-    assert any("hostNetwrok" in line for line in find_mistakes(folder, [broken])), "a misspelt field is not found"
-    del broken["spec"]["template"]["spec"]["hostNetwrok"]
-    broken["spec"]["minReadySeconds"] = "ten"
-    assert any("minReadySeconds" in line for line in find_mistakes(folder, [broken])), "a wrong type is not found"
+def check_schemas(folder, rendered):
+    documents = [document for each in rendered for document in each]
+    mistakes = find_mistakes(folder, documents)
+    assert not mistakes, "\n".join(mistakes)
+    # That it would have found something: a field that does not exist, and a value of another type.
+    broken = [json.loads(json.dumps(manifests.one(rendered[0], "DaemonSet", "faultline-probe"))) for _ in range(2)]
+    broken[0]["spec"]["template"]["spec"]["hostNetwrok"] = True
+    broken[1]["spec"]["minReadySeconds"] = "ten"
+    found = "\n".join(find_mistakes(folder, broken))
+    assert "hostNetwrok" in found, f"a misspelt field is not found: {found}"
+    assert "minReadySeconds must be" in found, f"a wrong type is not found: {found}"
+    print(f"{len(documents)} documents are as the published schemas say")
 
 
 def check_selectors(documents):
@@ -210,9 +213,7 @@ def main():
         check_rights(documents)
         check_ports(documents)
     if folder is not None:
-        for each in rendered if manifests.can_render() else [documents]:
-            check_schemas(folder, each)
-            print(f"{len(each)} documents are as the schemas say")
+        check_schemas(folder, rendered if manifests.can_render() else [documents])
     check_configurations(binaries, documents)
     if left_out:
         print(f"SKIPPED: {'; '.join(left_out)}")
