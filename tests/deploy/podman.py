@@ -30,7 +30,6 @@ class Podman:
 
     def __exit__(self, *_):
         subprocess.run([*self.words, "rm", "--all", "--force", "--time", "0"], capture_output=True, check=False)
-        subprocess.run([*self.words, "unshare", "true"], capture_output=True, check=False)
         with open("/proc/self/mounts", encoding="utf-8") as mounts:
             left = [line.split()[1] for line in mounts if self._root in line or self._run in line]
         for point in sorted(left, reverse=True):
