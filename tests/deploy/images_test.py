@@ -39,7 +39,7 @@ def build(podman, binaries):
     base = base_root()
     started = time.monotonic()
     said = run(CONTAINER / "build.sh", f"--local-base={base}", "--binaries", binaries, "--tag", TAG,
-               "--podman", " ".join(podman.words), "--option=--isolation=chroot", "--option=--network=host").stdout
+               "--podman", " ".join(podman.words), "--option=--isolation=chroot", "--option=--network=host", "--option=--layers=false").stdout
     print(f"both images built in {time.monotonic() - started:.0f} s\n{said}", end="")
     over = float(re.search(r"faultline-probe:\S+ is \S+ MB, (\S+) MB over", said)[1])
     assert 0 < over <= PROBE_MB_MAX, f"the probe's image has {over} MB over its base, at most {PROBE_MB_MAX} are allowed"
