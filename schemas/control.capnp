@@ -5,6 +5,7 @@
 #   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 #   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+#   end:    Goodbye (1.1, where both sides have its capability), then nothing more
 #
 # A message kind that the receiver does not know is ignored and counted. The sender is who CURVE says
 # it is; nothing in a message names its sender.
@@ -22,6 +23,7 @@ struct ProbeMessage {
     heartbeat @3 :Heartbeat;
     planAck @4 :PlanAck;
     batch @5 :Batch;
+    goodbye @6 :Goodbye;  # since 1.1; capability bit 2
   }
 }
 
@@ -106,6 +108,14 @@ struct Batch {
   sequence @2 :UInt64;
   resultsDropped @3 :UInt64;       # of a gap; 0 otherwise
   payload @4 :Data;                # a Report (report.capnp) with its own framing; at most 1 MiB
+}
+
+struct Goodbye {
+  # The last message of a process that was asked to stop: it no longer measures nor answers, and means
+  # to come back. A peer of 1.0 ignores it.
+  boot @0 :UInt64;                 # of the process that stops, not 0
+  stoppedAt @1 :Types.WallTimeNs;  # by the node's own clock
+  spoolBatches @2 :UInt64;         # not acknowledged; they are sent after the next start
 }
 
 struct BatchAck {

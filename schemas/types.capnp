@@ -22,7 +22,8 @@ struct Protocol {
   minor @1 :UInt16;
   # Informative: minor versions only add fields and message kinds that an old peer ignores.
   capabilities @2 :UInt64;
-  # Bit set: 0 traces paths, 1 speaks mesh. Each side uses what both have and ignores unknown bits.
+  # Bit set: 0 traces paths, 1 speaks mesh, 2 says goodbye (1.1). Each side uses what both have and
+  # ignores unknown bits.
 }
 
 struct Label {
@@ -32,7 +33,7 @@ struct Label {
 
 struct NodeProfile {
   # What a probe says of itself.
-  kind @0 :UInt8;                # 0 host, 1 vm
+  kind @0 :UInt8;                # 0 host, 1 vm; another value reads as 0
   labels @1 :List(Label);        # at most 32, keys unique; zone, pod and rack mean something to the planner
   address @2 :Address;           # unicast; where its measurement packets come from and go to
   reflectorPort @3 :UInt16;      # UDP, 1..65535

@@ -4,6 +4,7 @@
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+//   end:    Goodbye, where both sides know it
 #pragma once
 
 #include <cstddef>
@@ -21,11 +22,13 @@ namespace faultline {
 
 // The protocol version that this build speaks; a peer with another major one is refused.
 inline constexpr std::uint16_t kProtocolMajor = 1;
-inline constexpr std::uint16_t kProtocolMinor = 0;
+inline constexpr std::uint16_t kProtocolMinor = 1;
 // Bits of capabilities; each side uses only what both have, and ignores unknown bits.
 inline constexpr std::uint64_t kCapabilityTrace = 1U << 0;
 inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
-inline constexpr std::uint64_t kCapabilitiesOfThisBuild = kCapabilityTrace | kCapabilityMesh;
+inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
+inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
+    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye;
 
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
@@ -132,6 +135,16 @@ struct Batch {
   bool operator==(const Batch&) const = default;
 };
 
+// The last message of a process that was asked to stop: it no longer measures nor answers, and
+// means to come back. Only to a controller that has kCapabilityGoodbye.
+struct Goodbye {
+  BootId boot{};
+  WallTime stopped_at{};            // the node's own clock
+  std::uint64_t spool_batches = 0;  // not acknowledged; they are sent after the next start
+
+  bool operator==(const Goodbye&) const = default;
+};
+
 // Closed interval of sequence numbers.
 struct SequenceInterval {
   std::uint64_t first = 0;
@@ -150,7 +163,7 @@ struct BatchAck {
 };
 inline constexpr std::size_t kSequenceIntervalsMax = 8;
 
-using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch>;
+using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye>;
 using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck>;
 
 }  // namespace faultline

@@ -123,6 +123,22 @@ Result<ProbeMessage> read(schema::Batch::Reader reader) {
   return batch;
 }
 
+void write(schema::ProbeMessage::Builder root, const Goodbye& goodbye) {
+  auto builder = root.initGoodbye();
+  builder.setBoot(goodbye.boot.value());
+  builder.setStoppedAt(unix_nanoseconds(goodbye.stopped_at));
+  builder.setSpoolBatches(goodbye.spool_batches);
+}
+
+Result<ProbeMessage> read(schema::Goodbye::Reader reader) {
+  Goodbye goodbye;
+  goodbye.boot = BootId{reader.getBoot()};
+  FAULTLINE_TRY_STATUS(check_nonzero("boot", goodbye.boot.value()));
+  FAULTLINE_TRY(goodbye.stopped_at, read_time("stopped at", reader.getStoppedAt()));
+  goodbye.spool_batches = reader.getSpoolBatches();
+  return goodbye;
+}
+
 // ---- controller to probe
 
 void write(schema::ControllerMessage::Builder root, const Joined& joined) {
@@ -252,6 +268,8 @@ Result<ProbeMessage> read_probe_message(schema::ProbeMessage::Reader root) {
       return read(root.getPlanAck());
     case schema::ProbeMessage::BATCH:
       return read(root.getBatch());
+    case schema::ProbeMessage::GOODBYE:
+      return read(root.getGoodbye());
     case schema::ProbeMessage::NONE:
       break;
   }

@@ -116,8 +116,9 @@ capnp::Data::Reader to_wire(const IpAddress& address) {
 
 Result<NodeProfile> read_profile(schema::NodeProfile::Reader reader) {
   NodeProfile profile;
-  FAULTLINE_TRY_STATUS(check_range<unsigned>("kind", reader.getKind(), 0, 1));
-  profile.kind = static_cast<NodeKind>(reader.getKind());
+  constexpr auto kKindMax = static_cast<std::uint8_t>(NodeKind::kVm);
+  profile.kind =
+      reader.getKind() <= kKindMax ? static_cast<NodeKind>(reader.getKind()) : NodeKind::kHost;
   const auto labels = reader.getLabels();
   FAULTLINE_TRY_STATUS(check_count("labels", labels.size(), kLabelsMax));
   for (const auto label : labels) {

@@ -22,6 +22,8 @@ std::string_view to_string(NodeState state) {
       return "silent";
     case NodeState::kJoined:
       return "joined";
+    case NodeState::kRestarting:
+      return "restarting";
   }
   return "unknown";
 }

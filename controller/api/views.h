@@ -30,7 +30,8 @@ enum class Health : std::uint8_t {
 struct NodeCounts {
   std::uint64_t total = 0;
   std::uint64_t live = 0;
-  std::uint64_t silent = 0;  // joined, but no heartbeat within the timeout
+  std::uint64_t silent = 0;      // joined, but no heartbeat within the timeout
+  std::uint64_t restarting = 0;  // said goodbye and is still excused
 
   bool operator==(const NodeCounts&) const = default;
 };
@@ -108,7 +109,8 @@ inline constexpr std::size_t kSilentNodesShownMax = 20;
 enum class NodeState : std::uint8_t {
   kLive,
   kSilent,
-  kJoined,  // has a key, never said hello since the controller started
+  kJoined,      // has a key, never said hello since the controller started
+  kRestarting,  // said goodbye and is still excused
 };
 [[nodiscard]] std::string_view to_string(NodeState state);
 

@@ -230,7 +230,8 @@ std::string status_json(const StatusView& status) {
   result["nodes"] = {{"total", status.nodes.total},
                      {"live", status.nodes.live},
                      {"silent", status.nodes.silent},
-                     {"silent_names", Json(status.silent_nodes)}};
+                     {"silent_names", Json(status.silent_nodes)},
+                     {"restarting", status.nodes.restarting}};
   result["sessions"] = {{"planned", status.sessions.planned},
                         {"reporting", status.sessions.reporting}};
   result["paths"] = {{"expected", status.paths.expected},

@@ -7,6 +7,7 @@
 
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
+#include "controller/app/disk_use.h"
 #include "controller/app/records.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
@@ -22,17 +23,6 @@ Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
                 fmt::format("there is no node {}; `faultline node list` shows all", name));
   }
   return NodeId{at->id};
-}
-
-// The store as the disk sees it, write-ahead log included. A file that vanishes meanwhile counts 0.
-std::uint64_t bytes_in(const std::filesystem::path& directory) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const auto size = entry.file_size(error);
-    if (!error) bytes += size;
-  }
-  return bytes;
 }
 
 std::string state_text(const incident::Incident& incident) {
@@ -116,7 +106,7 @@ Result<api::StatusView> AppBackend::status() const {
   auto status = snapshots_.snapshot()->status;
   const auto stats = store_.stats();
   status.store.oldest_window = stats.oldest_window;
-  status.store.bytes = bytes_in(std::filesystem::path(status.store.directory) / "store");
+  status.store.bytes = disk_use(std::filesystem::path(status.store.directory) / "store").bytes;
   if (stats.damaged_places > 0) {
     const auto damage =
         fmt::format("{} damaged places were skipped; see the log", stats.damaged_places);

@@ -118,6 +118,10 @@ void read_root(Section& root, ControllerConfig& config) {
   if (config.heartbeat < seconds{1} || config.heartbeat > seconds{60}) {
     root.error("heartbeat", "must be between 1s and 60s");
   }
+  root.duration("restart_excused_max", config.restart_excused_max);
+  if (config.restart_excused_max < seconds{10} || config.restart_excused_max > seconds{3600}) {
+    root.error("restart_excused_max", "must be between 10s and 1h");
+  }
   root.integer("horizon_windows", config.horizon_windows, 1U, 60U);
   read_plan(root.section("plan"), config.planner);
   root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,

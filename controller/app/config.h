@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/config/document.h"
 #include "common/obs/log.h"
+#include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
 #include "controller/plan/planner.h"
 
@@ -35,6 +36,7 @@ struct ControllerConfig {
   std::string api_group;           // of the socket; empty: the controller's own
   std::filesystem::path topology;  // inventory; empty: traced paths alone
   Duration heartbeat = std::chrono::seconds{5};
+  Duration restart_excused_max = fleet::kExcusedMaxDefault;
   Duration retention = std::chrono::hours{24 * 7};
   std::uint32_t horizon_windows = 6;
   plan::PlannerConfig planner;

@@ -13,11 +13,13 @@
 #include "common/async/timer.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
+#include "common/obs/log.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zap_thread.h"
 #include "controller/api/http_server.h"
 #include "controller/app/backend.h"
+#include "controller/app/disk_use.h"
 #include "controller/app/inventory_file.h"
 #include "controller/app/link.h"
 #include "controller/app/metrics.h"
@@ -49,6 +51,7 @@ Result<std::map<std::string, Receiver>> read_receivers(const std::vector<Webhook
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
                             .heartbeat_interval = config.heartbeat,
+                            .restart_excused_max = config.restart_excused_max,
                             .horizon_windows = config.horizon_windows,
                             .planner = config.planner,
                             .incident = config.incident,
@@ -82,7 +85,10 @@ Result<Parts> prepare(const ControllerConfig& config) {
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
-  FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
+  FAULTLINE_TRY(parts.store,
+                store::RocksStore::open(config.data_dir / "store", [](const std::string& line) {
+                  obs::log_info("store", "{}", line);
+                }));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);
   const auto horizon =
@@ -130,7 +136,8 @@ class Process : public Controller {
         AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
         snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](const Snapshot& snapshot) {
-          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_});
+          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_, api_->counters(),
+                                 store_->stats(), disk_use(config_.data_dir / "store")});
         });
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
                                                 {.socket_path = config_.api_socket.string(),

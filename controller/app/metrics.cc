@@ -1,5 +1,7 @@
 #include "controller/app/metrics.h"
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
 
 #include "common/obs/process_metrics.h"
@@ -19,11 +21,12 @@ void expose_fleet(const Snapshot& snapshot, MetricRegistry& registry) {
   count("total", snapshot.status.nodes.total);
   count("live", snapshot.status.nodes.live);
   count("silent", snapshot.status.nodes.silent);
+  count("joined", snapshot.extremes.nodes_joined);
+  count("restarting", snapshot.status.nodes.restarting);
 }
 
-void expose_value(const char* name, const char* help, std::uint64_t value,
-                  MetricRegistry& registry) {
-  const auto read = [value] { return static_cast<double>(value); };
+void expose_value(const char* name, const char* help, double value, MetricRegistry& registry) {
+  const auto read = [value] { return value; };
   if (std::string_view(name).ends_with("_total")) {
     registry.expose_counter({name, help}, read);
   } else {
@@ -33,7 +36,7 @@ void expose_value(const char* name, const char* help, std::uint64_t value,
 
 void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
-    expose_value(name, help, value, registry);
+    expose_value(name, help, static_cast<double>(value), registry);
   };
   expose("faultline_sessions_planned", "STAMP sessions in all plans.", s.status.sessions.planned);
   expose("faultline_sessions_reporting",
@@ -49,6 +52,14 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_windows_without_data_total",
          "Windows with too little data to call anything healthy; growing is trouble.",
          s.incidents.windows_without_data);
+  expose("faultline_restarts_excused_total", "Restarts of probes that were taken for no fault.",
+         s.fleet.absences);
+  expose("faultline_restarts_not_excused_total",
+         "Restarts over the limit per hour; above zero: a probe restarts in a loop.",
+         s.fleet.absences_refused);
+  expose("faultline_observations_excused_total",
+         "Sessions' windows that were not judged because an end was restarting.",
+         s.core.observations_excused);
   expose("faultline_ingest_batches_total", "Batches stored durably.", s.intake.batches);
   expose("faultline_ingest_duplicates_total", "Batches received again and not stored again.",
          s.intake.duplicates);
@@ -88,12 +99,125 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.outbox.dead);
 }
 
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// What a window says, and how old that is.
+void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
+  const auto since = s.status.window_judged.value_or(s.status.started_at);
+  expose_value("faultline_verdict_age_seconds",
+               "Since the end of the window judged last, or since the start; above a minute: "
+               "nothing is judged.",
+               std::max(0.0, seconds(s.status.generated_at - since)), registry);
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  const auto verdict = s.solution == nullptr ? localize::Verdict() : s.solution->verdict;
+  expose("faultline_window_packets", "Packets that the verdict rests on.", verdict.packets);
+  expose("faultline_window_packets_lost", "Of those, lost.", verdict.lost);
+  expose("faultline_unexplained_bad_flows",
+         "Lossy flows that no suspect explains; more than a few for minutes: a fault that cannot "
+         "be located.",
+         verdict.unexplained_bad_flows);
+  expose("faultline_paths_expected", "Flows whose path is to be known, per direction.",
+         s.status.paths.expected);
+  const auto known = [&](const char* direction, std::uint64_t value) {
+    registry.expose_gauge({"faultline_paths_known",
+                           "Flows whose path is known; well below expected: suspects are vague.",
+                           {{"direction", direction}}},
+                          [value] { return static_cast<double>(value); });
+  };
+  known("forward", s.status.paths.forward_known);
+  known("return", s.status.paths.return_known);
+  expose("faultline_reports_late_total",
+         "Reports that came after their window was judged; growing: probes or the way here lag.",
+         s.reports_late);
+  expose("faultline_reports_refused_total",
+         "Reports of windows in the future, or repeated; growing: a clock is wrong.",
+         s.reports_refused);
+}
+
+// The fleet's worst node: `faultline node list` says which one it is.
+void expose_extremes(const Snapshot& s, MetricRegistry& registry) {
+  expose_value("faultline_clock_offset_max_seconds",
+               "Largest distance of a node's clock from ours; above a quarter of a window is "
+               "trouble.",
+               seconds(s.extremes.clock_offset_max), registry);
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_spool_batches",
+         "Batches that live probes keep until we have them; growing: ingest lags.",
+         s.extremes.spool_batches);
+  expose("faultline_spool_max_bytes",
+         "The fullest live probe's spool; near its spool.size_max results are lost.",
+         s.extremes.spool_bytes_max);
+  expose("faultline_nodes_plan_refused", "Nodes that refused their newest plan; above zero.",
+         s.extremes.plans_refused);
+  expose("faultline_fleet_limit_refused_total",
+         "Nodes and tokens refused because the fleet is full; above zero.", s.fleet.limit_refused);
+}
+
+void expose_store(const MetricSources& sources, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_store_bytes", "The store on disk, write-ahead log included.",
+         sources.disk.bytes);
+  expose("faultline_store_disk_free_bytes",
+         "Left on the store's disk; at zero nothing is acknowledged any more.",
+         sources.disk.bytes_free);
+  expose("faultline_store_damaged_places_total",
+         "Places that could not be read and were skipped; above zero: the disk lies.",
+         sources.store.damaged_places);
+  expose("faultline_store_writable", "1; at 0 writes fail and probes spool: look at the disk.",
+         sources.snapshot.status.store.state == "ok" ? 1 : 0);
+}
+
+void expose_outbox(const Snapshot& s, MetricRegistry& registry) {
+  expose_value(
+      "faultline_alerts_oldest_age_seconds",
+      "Of the oldest alert not delivered yet; above a minute: a receiver is down.",
+      s.outbox_oldest ? std::max(0.0, seconds(s.status.generated_at - *s.outbox_oldest)) : 0.0,
+      registry);
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_alerts_retried_total", "Attempts to deliver that failed and are repeated.",
+         s.outbox.retried);
+  expose("faultline_alerts_shed_total",
+         "Alerts dropped because too many wait for one receiver; above zero: nobody was told.",
+         s.outbox.shed);
+}
+
+void expose_api(const api::HttpServerCounters& api, MetricRegistry& registry) {
+  registry.expose({"faultline_api_requests_total", "Requests to the API."}, api.requests);
+  registry.expose({"faultline_api_refused_total", "Requests answered with 4xx."}, api.refused);
+  registry.expose({"faultline_api_failed_total", "Requests answered with 5xx; growing is trouble."},
+                  api.failed);
+  registry.expose({"faultline_api_overloaded_total",
+                   "Requests that found the queue of questions full; growing: a script asks too "
+                   "much."},
+                  api.overloaded);
+  registry.expose({"faultline_api_malformed_total", "Requests that are not HTTP, or too large."},
+                  api.malformed);
+  registry.expose({"faultline_api_timeouts_total", "Peers too slow to send or to read."},
+                  api.timeouts);
+  registry.expose({"faultline_api_connections_waited_total",
+                   "Times that every connection was taken; growing: somebody keeps them open."},
+                  api.connections_waited);
+}
+
 }  // namespace
 
 std::string render_metrics(const MetricSources& sources) {
   MetricRegistry registry;
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
+  expose_verdict(sources.snapshot, registry);
+  expose_extremes(sources.snapshot, registry);
+  expose_store(sources, registry);
+  expose_outbox(sources.snapshot, registry);
+  expose_api(sources.api, registry);
   const auto& zap = sources.zap.counters();
   registry.expose({"faultline_handshakes_admitted_total", "CURVE handshakes admitted."},
                   zap.admitted);
@@ -113,6 +237,16 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_jobs_overloaded_total",
                    "Jobs that found their queue full; above zero is a bug or a hanging disk."},
                   sources.shell.counters().overloaded);
+  registry.expose({"faultline_solve_seconds",
+                   "What the last verdict took; near the window's length windows pile up."},
+                  sources.shell.counters().solve_seconds);
+  registry.expose_gauge({"faultline_build_info",
+                         "Always 1; the label is the version that runs.",
+                         {{"version", sources.snapshot.status.controller_version}}},
+                        [] { return 1.0; });
+  const auto started = seconds(sources.snapshot.status.started_at.time_since_epoch());
+  expose_value("process_start_time_seconds", "When this process began, in unix time.", started,
+               registry);
   obs::expose_process_metrics(registry);
   return registry.render();
 }

@@ -6,9 +6,12 @@
 #include "common/obs/metrics.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/zap_thread.h"
+#include "controller/api/http_server.h"
+#include "controller/app/disk_use.h"
 #include "controller/app/link.h"
 #include "controller/app/shell.h"
 #include "controller/app/snapshot.h"
+#include "controller/store/rocks_store.h"
 
 namespace faultline::app {
 
@@ -18,9 +21,14 @@ struct MetricSources {
   const zmq::ZapThread& zap;
   const zmq::HandshakeWatch& handshakes;
   const Shell& shell;
+  const api::HttpServerCounters& api;
+  store::StoreStats store;
+  DiskUse disk;  // of the store's directory
 };
 
-// Complete with "# EOF". Safe on any thread: reads atomics and the immutable snapshot.
+// Complete with "# EOF". No label names a node or a flow: every series exists from the start and
+// their number does not grow with the fleet. deploy/README.md documents each of them. Safe on any
+// thread: reads atomics and the immutable snapshot.
 [[nodiscard]] std::string render_metrics(const MetricSources& sources);
 
 }  // namespace faultline::app

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -125,6 +126,18 @@ api::TracedPathView path_view(const Snapshot& snapshot, NodeId reporter, const P
     view.hops.push_back(std::move(hop));
   }
   return view;
+}
+
+// As at judgement: who restarted then is left out.
+std::set<NodeId> excused_in(const Snapshot& snapshot, const Report& report) {
+  std::set<NodeId> excused;
+  for (const auto& [node, absences] : snapshot.absences) {
+    if (fleet::is_excused(absences, report.window_start, report.window,
+                          snapshot.restart_excused_max)) {
+      excused.insert(node);
+    }
+  }
+  return excused;
 }
 
 }  // namespace
@@ -258,11 +271,14 @@ Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
   }
   topology.settle();
   core::ObservationBuilder builder(topology, paths);
+  std::map<WallTime, std::set<NodeId>> excused;
   FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) -> Status {
     if (builder.set().observations().size() >= options_.observations_max) {
       return too_many_observations(report.window_start - from, snapshot.window);
     }
-    builder.add(reporter, report);
+    const auto [known, is_new] = excused.try_emplace(report.window_start);
+    if (is_new) known->second = excused_in(snapshot, report);
+    builder.add(reporter, report, known->second);
     return {};
   }));
   return use(builder.set());

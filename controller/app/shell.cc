@@ -1,5 +1,6 @@
 #include "controller/app/shell.h"
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -90,7 +91,10 @@ void Shell::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes
 
 void Shell::solve(core::SolveJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
+    const auto started = async::now_instant();
     auto solution = core::solve(job);
+    counters_.solve_seconds.set(
+        std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
     post(core::SolveDone{std::move(solution)});
   });

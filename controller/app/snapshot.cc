@@ -13,6 +13,8 @@ api::NodeState state_of(fleet::NodeState state) {
       return api::NodeState::kLive;
     case fleet::NodeState::kSilent:
       return api::NodeState::kSilent;
+    case fleet::NodeState::kRestarting:
+      return api::NodeState::kRestarting;
     default:
       return api::NodeState::kJoined;
   }
@@ -140,6 +142,18 @@ void fill_health(const core::ControllerCore& core, bool stale, api::StatusView& 
   }
 }
 
+void note_extremes(const fleet::Node& node, FleetExtremes& extremes) {
+  if (node.state == fleet::NodeState::kJoined) ++extremes.nodes_joined;
+  if (node.state != fleet::NodeState::kLive) return;  // what it said last says nothing of now
+  if (!node.plan_refusal.empty()) ++extremes.plans_refused;
+  if (node.clock_offset) {
+    extremes.clock_offset_max =
+        std::max(extremes.clock_offset_max, std::chrono::abs(*node.clock_offset));
+  }
+  extremes.spool_batches += node.spool_batches;
+  extremes.spool_bytes_max = std::max(extremes.spool_bytes_max, node.spool_bytes);
+}
+
 void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
   for (const auto& [id, node] : core.fleet().nodes()) {
     snapshot.names[id] = node.record.name;
@@ -147,11 +161,14 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
     if (const auto rack = labels.find("rack"); rack != labels.end()) {
       snapshot.racks[id] = rack->second;
     }
+    if (!node.record.absences.empty()) snapshot.absences[id] = node.record.absences;
     if (node.state == fleet::NodeState::kRemoved) continue;
     snapshot.nodes.push_back(node_view(core, node));
+    note_extremes(node, snapshot.extremes);
     auto& counts = snapshot.status.nodes;
     ++counts.total;
     if (node.state == fleet::NodeState::kLive) ++counts.live;
+    if (node.state == fleet::NodeState::kRestarting) ++counts.restarting;
     if (node.state == fleet::NodeState::kSilent) {
       ++counts.silent;
       if (snapshot.status.silent_nodes.size() < api::kSilentNodesShownMax) {
@@ -174,6 +191,9 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.incidents = core.incidents().counters();
   snapshot.outbox = core.outbox().counters();
   snapshot.outbox_waiting = core.outbox().waiting();
+  snapshot.outbox_oldest = core.outbox().oldest_waiting();
+  snapshot.reports_late = core.windows().late_reports();
+  snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
                             .duplicates = snapshot.intake.duplicates,
@@ -198,6 +218,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   Snapshot snapshot;
   auto& status = snapshot.status;
   snapshot.window = core.options().planner.window;
+  snapshot.restart_excused_max = core.options().restart_excused_max;
   status.controller_version = process.version;
   status.generated_at = now.wall;
   status.started_at = process.started_at;

@@ -1,6 +1,7 @@
 // Snapshot: the controller's state as the API shows it, made on the loop and read by query threads.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +12,23 @@
 
 namespace faultline::app {
 
+// The fleet's worst node, in numbers: metrics have no label per node.
+struct FleetExtremes {
+  std::uint64_t nodes_joined = 0;     // not heard since they joined or since this start
+  std::uint64_t plans_refused = 0;    // nodes that refused their newest plan
+  Duration clock_offset_max{};        // largest distance of a live node's clock from ours
+  std::uint64_t spool_batches = 0;    // that wait on live nodes' disks, all together
+  std::uint64_t spool_bytes_max = 0;  // of the live node that has most
+};
+
 struct Snapshot {
   api::StatusView status;
   std::vector<api::NodeView> nodes;     // by name
   std::vector<api::TokenView> tokens;   // unspent, oldest first
   std::map<NodeId, std::string> racks;  // label `rack`, of nodes that have one
   std::map<NodeId, std::string> names;
+  std::map<NodeId, fleet::Absences> absences;  // of nodes that have any
+  Duration restart_excused_max{};
   Duration window{};
   std::shared_ptr<const core::Solution> solution;      // null before the first judged window
   bool stale = false;                                  // it says nothing of now
@@ -28,6 +40,10 @@ struct Snapshot {
   incident::MachineCounters incidents;
   notify::OutboxCounters outbox;
   std::size_t outbox_waiting = 0;
+  std::optional<WallTime> outbox_oldest;  // when the oldest waiting alert was made
+  FleetExtremes extremes;
+  std::uint64_t reports_late = 0;     // after their window was judged
+  std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window
   std::uint64_t document_failures = 0;
 };
 

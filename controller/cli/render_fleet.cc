@@ -25,6 +25,9 @@ std::string node_summary(const Json& nodes, const Style& style) {
     summary += style.paint(Tone::kWarn, fmt::format(", {} silent: {}", count(nodes, "silent"),
                                                     joined(nodes, "silent_names")));
   }
+  if (count(nodes, "restarting") > 0) {
+    summary += fmt::format(", {} restarting", count(nodes, "restarting"));
+  }
   return summary;
 }
 

@@ -80,11 +80,21 @@ std::string sentence(const incident::Suspect& suspect) {
 incident::JudgedWindow to_judged_window(const Solution& solution) {
   incident::JudgedWindow judged{.end = solution.window_start + solution.window,
                                 .enough_data = solution.verdict.enough_data,
-                                .suspects = {}};
+                                .suspects = {},
+                                .unmeasured = solution.unmeasured};
   for (const auto& suspect : solution.verdict.suspects) {
     judged.suspects.push_back(to_suspect(suspect, solution));
   }
   return judged;
+}
+
+std::vector<incident::Component> watched_components(
+    const std::vector<incident::Incident>& incidents) {
+  std::vector<incident::Component> watched;
+  for (const auto& incident : incidents) {
+    if (!incident.resolved_at) watched.push_back(incident.components.back());
+  }
+  return watched;
 }
 
 notify::Alert to_alert(const incident::Event& event, WallTime now) {

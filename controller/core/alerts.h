@@ -18,6 +18,10 @@ namespace faultline::core {
 // do"
 [[nodiscard]] std::string sentence(const incident::Suspect& suspect);
 
+// What incidents that are not over hold responsible: SolveJob::watched.
+[[nodiscard]] std::vector<incident::Component> watched_components(
+    const std::vector<incident::Incident>& incidents);
+
 [[nodiscard]] notify::Alert to_alert(const incident::Event& event, WallTime now);
 
 }  // namespace faultline::core

@@ -20,7 +20,7 @@ constexpr std::string_view kPlanRevisionKey = "revision";
 ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventory, Rng rng)
     : options_(std::move(options)),
       rng_(rng),
-      fleet_(options_.heartbeat_interval),
+      fleet_(options_.heartbeat_interval, options_.restart_excused_max),
       intake_(options_.planner.window),
       windows_({.window = options_.planner.window,
                 .horizon_windows = options_.horizon_windows,
@@ -177,8 +177,14 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   if (!ripe) return;
   topology_to_change().settle();
   solving_ = true;
+  std::map<WallTime, std::set<NodeId>> excused;
+  for (const auto start : ripe->starts) {
+    excused.emplace(start, fleet_.excused(start, options_.planner.window));
+  }
   effects.solve({.ripe = std::move(*ripe),
                  .window = options_.planner.window,
+                 .excused = std::move(excused),
+                 .watched = watched_components(incidents_.incidents()),
                  .topology = topology_,
                  .paths = paths_});
 }
@@ -186,6 +192,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
 void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   solving_ = false;
   ++counters_.windows_judged;
+  counters_.observations_excused += event.solution.observations_excused;
   solution_ = std::move(event.solution);
   judged_at_ = now.instant;
   const auto outcome = incidents_.judge(to_judged_window(*solution_), rng_);

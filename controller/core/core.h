@@ -5,7 +5,7 @@
 // nowhere else, without a socket, a clock or a thread, so that the simulator runs exactly what the
 // product runs.
 //
-//   PeerMessage  -> fleet (Join, Hello, Heartbeat), plan (PlanAck), intake (Batch)
+//   PeerMessage  -> fleet (Join, Hello, Heartbeat, Goodbye), plan (PlanAck), intake (Batch)
 //   AppendDone   -> acknowledgements, path book, window book
 //   Tick         -> liveness, plans, the next ripe window -> solve, deliveries
 //   SolveDone    -> incident machine -> alerts -> outbox
@@ -45,6 +45,7 @@ inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
 struct CoreOptions {
   std::string software;  // "faultline-controller 0.1.0"
   Duration heartbeat_interval = std::chrono::seconds{5};
+  Duration restart_excused_max = fleet::kExcusedMaxDefault;
   std::size_t horizon_windows = 6;  // what a solve looks back on
   plan::PlannerConfig planner;
   incident::MachineConfig incident;
@@ -70,6 +71,7 @@ struct CoreCounters {
   std::uint64_t messages_unknown_kind = 0;  // of a newer peer: ignored
   std::uint64_t messages_untrusted = 0;     // of a revoked key, or not permitted to a token
   std::uint64_t windows_judged = 0;
+  std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
   std::uint64_t plans_sent = 0;
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
@@ -122,6 +124,7 @@ class ControllerCore {
   void hello(Now now, const PeerMessage& event, const Hello& hello, EffectSink& effects);
   void heartbeat(Now now, NodeId node, const PublicKey& key, const Heartbeat& heartbeat,
                  EffectSink& effects);
+  void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   void membership_changed(Now now, NodeId node);

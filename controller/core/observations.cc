@@ -104,11 +104,20 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::
   }
 }
 
-void ObservationBuilder::add(NodeId reporter, const Report& report) {
+std::uint64_t ObservationBuilder::add(NodeId reporter, const Report& report,
+                                      const std::set<NodeId>& excused) {
+  if (excused.contains(reporter)) return report.flows.size();
   const std::int64_t time_s = unix_seconds(report.window_start + report.window);
   set_.set_window_s(static_cast<std::uint32_t>(
       std::max<std::int64_t>(1, std::chrono::floor<std::chrono::seconds>(report.window).count())));
-  for (const auto& flow : report.flows) add_flow(reporter, flow, time_s);
+  std::uint64_t left_out = 0;
+  for (const auto& flow : report.flows) {
+    if (excused.contains(flow.target)) {
+      ++left_out;
+    } else {
+      add_flow(reporter, flow, time_s);
+    }
+  }
   if (const double sick = sickness(report); sick > 0) {
     set_.add_health({.node = set_.device(topology_.node_name(reporter)),
                      .time_s = time_s,
@@ -116,6 +125,7 @@ void ObservationBuilder::add(NodeId reporter, const Report& report) {
                      .why = fmt::format("{} packets dropped on receipt, {} not sent",
                                         report.health.receive_drops, report.health.send_failures)});
   }
+  return left_out;
 }
 
 }  // namespace faultline::core

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "common/model/report.h"
 #include "controller/localize/observation_set.h"
@@ -27,7 +28,8 @@ class ObservationBuilder {
   // Both must outlive the builder; `topology` is settled.
   ObservationBuilder(const topology::Topology& topology, const topology::PathBook& paths);
 
-  void add(NodeId reporter, const Report& report);
+  // Leaves out what begins or ends at one of `excused`; returns how many sessions that were.
+  std::uint64_t add(NodeId reporter, const Report& report, const std::set<NodeId>& excused = {});
 
   [[nodiscard]] const localize::ObservationSet& set() const { return set_; }
   [[nodiscard]] std::uint64_t sessions_without_path() const { return sessions_without_path_; }

@@ -29,6 +29,9 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
   if (const auto* beat = std::get_if<Heartbeat>(&event.message)) {
     return heartbeat(now, trust->node, event.key, *beat, effects);
   }
+  if (const auto* farewell = std::get_if<Goodbye>(&event.message)) {
+    return goodbye(now, trust->node, *farewell, effects);
+  }
   if (const auto* ack = std::get_if<PlanAck>(&event.message)) {
     fleet_.plan_acknowledged(trust->node, *ack, now);
     if (!ack->accepted) {
@@ -77,7 +80,7 @@ void ControllerCore::join(Now now, const PeerMessage& event, const Join& join,
 
 void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello,
                            EffectSink& effects) {
-  auto accepted = fleet_.hello(event.key, hello, now);
+  auto accepted = fleet_.hello(event.key, hello, now, windows_.judged_until());
   if (!accepted) {
     effects.log(Severity::kWarning, "fleet",
                 fmt::format("refused the hello of key {} at {}: {}", short_name(event.key),
@@ -86,6 +89,12 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
     return;
   }
   if (accepted->profile_changed) membership_changed(now, accepted->node);
+  if (accepted->returned) {
+    effects.log(Severity::kInfo, "fleet",
+                fmt::format("node {} restarted and is back; what was measured to and from it "
+                            "meanwhile is not judged",
+                            accepted->name));
+  }
   const auto* plan = plan_of(accepted->node);
   const bool plan_current =
       plan != nullptr && plan->revision == hello.plan && plan_hash(*plan) == hello.plan_hash;
@@ -100,6 +109,15 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
     effects.send(event.key, *plan);
   }
   documents_.commit(to_writes(accepted->change), {}, effects);
+}
+
+void ControllerCore::goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects) {
+  const auto change = fleet_.goodbye(node, goodbye, now);
+  if (!change) return;
+  effects.log(Severity::kInfo, "fleet",
+              fmt::format("node {} says goodbye with {} batches to send after its restart",
+                          fleet_.find(node)->record.name, goodbye.spool_batches));
+  documents_.commit(to_writes(*change), {}, effects);
 }
 
 void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,

@@ -109,12 +109,45 @@ std::vector<std::string> affected_by(const ObservationSet& set, const Suspect& s
   return {names.begin(), names.end()};
 }
 
+Suspect as_suspect(const incident::Component& component) {
+  Suspect suspect;
+  suspect.id = component.id;
+  suspect.from = component.from;
+  suspect.to = component.to;
+  const bool is_cable = component.id == component.from + "=" + component.to ||
+                        component.id == component.to + "=" + component.from;
+  suspect.kind = component.from.empty() ? SuspectKind::kDevice
+                 : is_cable             ? SuspectKind::kCable
+                                        : SuspectKind::kLink;
+  return suspect;
+}
+
+std::vector<std::string> unmeasured_of(const ObservationSet& set, const SolveJob& job) {
+  std::vector<std::string> unmeasured;
+  const std::int64_t end_s = unix_seconds(job.ripe.window_start + job.window);
+  for (const auto& component : job.watched) {
+    const auto suspect = as_suspect(component);
+    const Crossing crosses(set, suspect);
+    const bool measured = std::ranges::any_of(set.observations(), [&](const auto& observation) {
+      return observation.time_s == end_s && crosses(observation);
+    });
+    if (!measured) unmeasured.push_back(component.id);
+  }
+  return unmeasured;
+}
+
 }  // namespace
 
 Solution solve(const SolveJob& job) {
   ObservationBuilder builder(*job.topology, *job.paths);
-  for (const auto& window : job.ripe.windows) {
-    for (const auto& [node, report] : window) builder.add(node, *report);
+  std::uint64_t left_out = 0;  // of the newest window, which comes last
+  for (std::size_t i = 0; i < job.ripe.windows.size(); ++i) {
+    const auto excused = job.excused.find(job.ripe.starts[i]);
+    left_out = 0;
+    for (const auto& [node, report] : job.ripe.windows[i]) {
+      left_out += builder.add(node, *report,
+                              excused == job.excused.end() ? std::set<NodeId>{} : excused->second);
+    }
   }
   const auto& set = builder.set();
   const std::int64_t end_s = unix_seconds(job.ripe.window_start + job.window);
@@ -133,7 +166,10 @@ Solution solve(const SolveJob& job) {
                     .nodes_reported = job.ripe.nodes_reported,
                     .verdict = std::move(verdict),
                     .affected = {},
-                    .sessions_without_path = builder.sessions_without_path()};
+                    .sessions_without_path = builder.sessions_without_path(),
+                    .observations_excused = left_out,
+                    .unmeasured = {}};
+  if (left_out > 0) solution.unmeasured = unmeasured_of(set, job);
   for (const auto& suspect : solution.verdict.suspects) {
     solution.affected[suspect.id] = affected_by(set, suspect);
   }

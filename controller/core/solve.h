@@ -9,10 +9,12 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "controller/core/window_book.h"
+#include "controller/incident/incident.h"
 #include "controller/localize/localizer.h"
 #include "controller/topology/path_book.h"
 #include "controller/topology/topology.h"
@@ -22,6 +24,10 @@ namespace faultline::core {
 struct SolveJob {
   RipeWindow ripe;
   Duration window{};
+  // By start of the window: nodes that were away. What was observed to or from them is left out.
+  std::map<WallTime, std::set<NodeId>> excused;
+  // Components of incidents that are not over.
+  std::vector<incident::Component> watched;
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
 };
@@ -35,6 +41,10 @@ struct Solution {
   // By suspect id: the ends of lossy flows that cross it, by name.
   std::map<std::string, std::vector<std::string>> affected;
   std::uint64_t sessions_without_path = 0;
+  std::uint64_t observations_excused = 0;  // sessions of the newest window, left out
+  // Of the watched: components that nothing in the newest window crosses, because who would have
+  // measured them is away. That is no sign of health.
+  std::vector<std::string> unmeasured;
 };
 
 [[nodiscard]] Solution solve(const SolveJob& job);

@@ -30,6 +30,7 @@ struct RipeWindow {
   std::size_t nodes_expected = 0;
   std::size_t nodes_reported = 0;
   std::vector<std::vector<NodeReport>> windows;  // windows.back() is the judged one
+  std::vector<WallTime> starts;                  // of each of them
 };
 
 class WindowBook {
@@ -59,6 +60,10 @@ class WindowBook {
   std::optional<RipeWindow> take_ripe(WallTime now, const std::set<NodeId>& expected);
 
   [[nodiscard]] std::optional<WallTime> last_judged() const { return last_judged_; }
+  // Where the windows end that are judged; min() before the first.
+  [[nodiscard]] WallTime judged_until() const {
+    return last_judged_ ? *last_judged_ + options_.window : WallTime::min();
+  }
   // How long after its end a window that anybody reported is judged at the latest.
   [[nodiscard]] Duration judged_within() const { return options_.report_delay + options_.window; }
   // Of the newest window that anybody reported: sessions with at least one packet sent.

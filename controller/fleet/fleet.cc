@@ -17,8 +17,10 @@ bool is_expired(const TokenRecord& token, Moment now) { return token.expires_at 
 WallTime recorded(WallTime time) { return std::chrono::floor<std::chrono::milliseconds>(time); }
 
 std::string wrong_version(std::uint16_t major) {
-  return fmt::format("the probe speaks protocol {}, this controller speaks {}", major,
-                     kProtocolMajor);
+  const bool probe_is_newer = major > kProtocolMajor;
+  return fmt::format("the probe speaks protocol {}, this controller {}.{}: {}", major,
+                     kProtocolMajor, kProtocolMinor,
+                     probe_is_newer ? "upgrade the controller first" : "upgrade the probe");
 }
 
 }  // namespace
@@ -29,6 +31,8 @@ std::string_view to_string(NodeState state) {
       return "joined";
     case NodeState::kLive:
       return "live";
+    case NodeState::kRestarting:
+      return "restarting";
     case NodeState::kSilent:
       return "silent";
     case NodeState::kRemoved:
@@ -37,8 +41,10 @@ std::string_view to_string(NodeState state) {
   return "unknown";
 }
 
-Fleet::Fleet(Duration heartbeat_interval) : heartbeat_interval_(heartbeat_interval) {
+Fleet::Fleet(Duration heartbeat_interval, Duration excused_max)
+    : heartbeat_interval_(heartbeat_interval), excused_max_(excused_max) {
   FAULTLINE_CHECK(heartbeat_interval > Duration::zero(), "the heartbeat interval is positive");
+  FAULTLINE_CHECK(excused_max > Duration::zero(), "an absence is excused for a while");
 }
 
 Status Fleet::restore(std::vector<NodeRecord> nodes, std::vector<TokenRecord> tokens, Moment now) {
@@ -186,7 +192,9 @@ tl::expected<JoinAccepted, Refusal> Fleet::join(const PublicKey& token_key, cons
                           .profile = join.profile,
                           .pinned_labels = token.labels,
                           .joined_at = recorded(now.wall),
-                          .removed_at = {}},
+                          .removed_at = {},
+                          .boot = {},
+                          .absences = {}},
                          now);
   ++counters_.joins_accepted;
   Change change;
@@ -215,6 +223,13 @@ Node& Fleet::pin(NodeRecord record, Moment now) {
     node.state = NodeState::kRemoved;
     ++tombstones_;
     return node;
+  }
+  node.boot = node.record.boot;
+  if (is_away(node.record.absences)) {
+    // As a predecessor of this controller left it; the bound runs on.
+    node.state = NodeState::kRestarting;
+    node.heard = {now.instant - std::max(now.wall - node.record.absences.back().from, Duration{}),
+                  node.record.absences.back().from};
   }
   by_name_.emplace(node.record.name, id);
   trust_.emplace(node.record.key, Trust{Role::kNode, id});
@@ -258,7 +273,7 @@ tl::unexpected<Refusal> Fleet::refuse_hello(RefusalReason reason, std::string te
 }
 
 tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const Hello& hello,
-                                                  Moment now) {
+                                                  Moment now, WallTime judged_until) {
   const auto trust = trust_of(key);
   if (!trust || trust->role != Role::kNode) {
     return refuse_hello(RefusalReason::kUnknownKey, "this key is no node's; join with a token");
@@ -275,17 +290,57 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
                          .capabilities = hello.capabilities & kCapabilitiesOfThisBuild,
                          .restarted = node.boot != BootId{} && node.boot != hello.boot,
                          .profile_changed = node.record.profile != hello.profile,
+                         .returned = false,
                          .change = {}};
-  node.boot = hello.boot;
+  const auto before = node.record;
+  accepted.returned = note_boot(node, accepted, now, judged_until);
+  node.boot = node.record.boot = hello.boot;
   node.capabilities = accepted.capabilities;
   node.software = hello.software.substr(0, kSoftwareLengthMax);
   node.plan = hello.plan;
-  if (accepted.profile_changed) {
-    node.record.profile = hello.profile;
-    accepted.change.nodes.push_back(node.record);
-  }
+  node.record.profile = hello.profile;
+  if (node.record != before) accepted.change.nodes.push_back(node.record);
+  if (node.state == NodeState::kRestarting) node.state = NodeState::kSilent;  // until marked
   mark_heard(node, now);
   return accepted;
+}
+
+// Ends the absence that a Goodbye began, or excuses a restart that nobody announced, from the last
+// sign of life on. Returns whether the node is excused for having been away.
+bool Fleet::note_boot(Node& node, const HelloAccepted& accepted, Moment now,
+                      WallTime judged_until) {
+  auto& absences = node.record.absences;
+  if (end_absence(absences, recorded(now.wall))) return true;
+  if (!accepted.restarted || node.state == NodeState::kRestarting) return false;
+  // Not heard since this controller started: it happened at any time before.
+  const auto alive = node.state == NodeState::kJoined ? WallTime::min() : node.heard.wall;
+  const auto from = std::max({alive, now.wall - excused_max_, judged_until + kAbsenceMargin});
+  return begin_absence(node, {.from = recorded(std::min(from, now.wall)),
+                              .until = recorded(now.wall + kReturnSettles),
+                              .cause = AbsenceCause::kRestart});
+}
+
+bool Fleet::begin_absence(Node& node, const Absence& absence) {
+  const bool excused = fleet::begin_absence(node.record.absences, absence);
+  ++(excused ? counters_.absences : counters_.absences_refused);
+  return excused;
+}
+
+std::optional<Change> Fleet::goodbye(NodeId id, const Goodbye& goodbye, Moment now) {
+  auto* node = present_node(id);
+  if (node == nullptr || node->boot != goodbye.boot || node->state == NodeState::kRestarting) {
+    ++counters_.goodbyes_ignored;
+    return std::nullopt;
+  }
+  static_cast<void>(begin_absence(
+      *node, {.from = recorded(now.wall), .until = {}, .cause = AbsenceCause::kGoodbye}));
+  node->state = NodeState::kRestarting;
+  node->heard = now;
+  node->spool_batches = goodbye.spool_batches;
+  std::erase(went_live_, id);
+  Change change;
+  change.nodes.push_back(node->record);
+  return change;
 }
 
 void Fleet::heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now) {
@@ -319,20 +374,31 @@ void Fleet::heard(NodeId id, Moment now) {
 }
 
 void Fleet::mark_heard(Node& node, Moment now) {
+  // After a Goodbye only a Hello shows that it is back; what else still comes is of before.
+  if (node.state == NodeState::kRestarting) return;
   node.heard = now;
   if (node.state == NodeState::kLive) return;
   node.state = NodeState::kLive;
   went_live_.push_back(node.record.id);
 }
 
+bool Fleet::is_overdue(const Node& node, Moment now) const {
+  const auto since = now.instant - node.heard.instant;
+  switch (node.state) {
+    case NodeState::kLive:
+    case NodeState::kJoined:
+      return since >= kSilentAfterIntervals * heartbeat_interval_;
+    case NodeState::kRestarting:
+      return since >= excused_max_;
+    default:
+      return false;
+  }
+}
+
 LivenessChange Fleet::tick(Moment now) {
   LivenessChange result;
   for (auto& [id, node] : nodes_) {
-    const bool waiting = node.state == NodeState::kLive || node.state == NodeState::kJoined;
-    if (!waiting ||
-        now.instant - node.heard.instant < kSilentAfterIntervals * heartbeat_interval_) {
-      continue;
-    }
+    if (!is_overdue(node, now)) continue;
     node.state = NodeState::kSilent;
     result.went_silent.push_back(id);
   }
@@ -354,6 +420,14 @@ std::optional<Trust> Fleet::trust_of(const PublicKey& key) const {
   const auto found = trust_.find(key);
   if (found == trust_.end()) return std::nullopt;
   return found->second;
+}
+
+std::set<NodeId> Fleet::excused(WallTime start, Duration length) const {
+  std::set<NodeId> result;
+  for (const auto& [id, node] : nodes_) {
+    if (is_excused(node.record.absences, start, length, excused_max_)) result.insert(id);
+  }
+  return result;
 }
 
 const Node* Fleet::find(NodeId id) const {

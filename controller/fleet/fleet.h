@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@
 #include "common/model/control.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "controller/fleet/absences.h"
 #include "controller/fleet/records.h"
 
 namespace faultline::fleet {
@@ -65,6 +67,7 @@ struct Change {
 enum class NodeState : std::uint8_t {
   kJoined,  // not heard since it joined or since this controller started
   kLive,
+  kRestarting,  // said goodbye, and may still be excused; only its next Hello ends it
   kSilent,
   kRemoved,
 };
@@ -115,7 +118,8 @@ struct HelloAccepted {
   std::uint64_t capabilities = 0;  // what both sides have
   bool restarted = false;          // another boot id than before: a new probe process
   bool profile_changed = false;    // plans that name this node must be made again
-  Change change{};                 // the new profile, when it changed
+  bool returned = false;           // it was away, and is excused for it
+  Change change{};                 // what of the record changed
 };
 
 // Since the previous tick, ascending by id; to be read in this order.
@@ -136,14 +140,18 @@ struct FleetCounters {
   std::uint64_t hellos_refused = 0;
   std::uint64_t limit_refused = 0;
   std::uint64_t tombstones_erased = 0;
+  std::uint64_t absences = 0;          // restarts that are no fault
+  std::uint64_t absences_refused = 0;  // kAbsencesPerHourMax: a probe that restarts in a loop
+  std::uint64_t goodbyes_ignored = 0;  // of a process that is not the newest
 
   bool operator==(const FleetCounters&) const = default;
 };
 
 class Fleet {
  public:
-  // `heartbeat_interval` is what Welcome tells the probes; positive.
-  explicit Fleet(Duration heartbeat_interval);
+  // `heartbeat_interval` is what Welcome tells the probes; `excused_max` for how long an absence is
+  // excused. Both positive.
+  explicit Fleet(Duration heartbeat_interval, Duration excused_max = kExcusedMaxDefault);
 
   // Takes over what the ledger holds, at start and before anything else. kCorrupt when ids, keys or
   // names of live nodes repeat. Every node waits to be heard, from `now` on.
@@ -166,7 +174,11 @@ class Fleet {
   // Revokes: the key is out of the trust table at once, the record becomes a tombstone. kNotFound.
   Result<Change> remove_node(NodeId id, Moment now);
 
-  tl::expected<HelloAccepted, Refusal> hello(const PublicKey& key, const Hello& hello, Moment now);
+  // `judged_until`: a restart that was not announced excuses nothing before it.
+  tl::expected<HelloAccepted, Refusal> hello(const PublicKey& key, const Hello& hello, Moment now,
+                                             WallTime judged_until = WallTime::min());
+  // The node stops, to come back. Empty: ignored, because another process of it said hello since.
+  std::optional<Change> goodbye(NodeId id, const Goodbye& goodbye, Moment now);
   // For a known node that is not removed; others are ignored, so that a message that raced with a
   // revocation has no effect.
   void heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now);
@@ -189,6 +201,8 @@ class Fleet {
   [[nodiscard]] const Node* find(NodeId id) const;
   // Of a node that is not removed.
   [[nodiscard]] const Node* find(std::string_view name) const;
+  // Nodes whose observations in the window [start, start + length) are left out of judgement.
+  [[nodiscard]] std::set<NodeId> excused(WallTime start, Duration length) const;
   [[nodiscard]] std::size_t node_count() const { return nodes_.size() - tombstones_; }
   [[nodiscard]] const FleetCounters& counters() const { return counters_; }
 
@@ -209,9 +223,13 @@ class Fleet {
   Node& pin(NodeRecord record, Moment now);
   Node* present_node(NodeId id);  // null when removed
   void mark_heard(Node& node, Moment now);
+  bool note_boot(Node& node, const HelloAccepted& accepted, Moment now, WallTime judged_until);
+  bool begin_absence(Node& node, const Absence& absence);
+  [[nodiscard]] bool is_overdue(const Node& node, Moment now) const;
   void erase_oldest_tombstone(Change& change);
 
   Duration heartbeat_interval_;
+  Duration excused_max_;
   std::map<NodeId, Node> nodes_;
   std::map<PublicKey, TokenRecord> tokens_;
   std::map<std::string, NodeId, std::less<>> by_name_;  // nodes that are not removed

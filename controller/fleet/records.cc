@@ -89,6 +89,34 @@ Json to_object(const NodeProfile& profile) {
           {"mesh_port", profile.mesh_port}};
 }
 
+Absences absences_of(const Json& json, const char* key) {
+  const auto& array = json.at(key);
+  if (!array.is_array() || array.size() > kAbsencesKeptMax) {
+    throw BadRecord{fmt::format("{} is not a list of at most {}", key, kAbsencesKeptMax)};
+  }
+  Absences absences;
+  for (const auto& each : array) {
+    const auto cause = text_of(each, "cause");
+    if (cause != "goodbye" && cause != "restart") throw BadRecord{"an absence has no known cause"};
+    Absence absence{.from = time_of(each, "from"),
+                    .until = {},
+                    .cause = cause == "goodbye" ? AbsenceCause::kGoodbye : AbsenceCause::kRestart};
+    if (each.contains("until")) absence.until = time_of(each, "until");
+    absences.push_back(absence);
+  }
+  return absences;
+}
+
+Json to_array(const Absences& absences) {
+  Json array = Json::array();
+  for (const auto& each : absences) {
+    Json json = {{"from", format_rfc3339(each.from)}, {"cause", to_string(each.cause)}};
+    if (each.until) json["until"] = format_rfc3339(*each.until);
+    array.push_back(std::move(json));
+  }
+  return array;
+}
+
 NodeRecord node_of(const Json& json) {
   NodeRecord record;
   record.id = NodeId{number_of<std::uint32_t>(json, "id")};
@@ -102,6 +130,9 @@ NodeRecord node_of(const Json& json) {
   record.pinned_labels = labels_of(json, "pinned_labels");
   record.joined_at = time_of(json, "joined_at");
   if (json.contains("removed_at")) record.removed_at = time_of(json, "removed_at");
+  // Since 0.2: a record of an older controller has neither, and an older one ignores them.
+  if (json.contains("boot")) record.boot = BootId{number_of<std::uint64_t>(json, "boot")};
+  if (json.contains("absences")) record.absences = absences_of(json, "absences");
   return record;
 }
 
@@ -169,6 +200,8 @@ std::string to_json(const NodeRecord& record) {
                {"pinned_labels", record.pinned_labels},
                {"joined_at", format_rfc3339(record.joined_at)}};
   if (record.removed_at) json["removed_at"] = format_rfc3339(*record.removed_at);
+  if (record.boot != BootId{}) json["boot"] = record.boot.value();
+  if (!record.absences.empty()) json["absences"] = to_array(record.absences);
   return json.dump();
 }
 

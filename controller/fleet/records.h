@@ -15,6 +15,7 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "controller/fleet/absences.h"
 
 namespace faultline::fleet {
 
@@ -28,6 +29,10 @@ struct NodeRecord {
   Labels pinned_labels{};  // from its token; they win over the profile's
   WallTime joined_at{};
   std::optional<WallTime> removed_at{};
+  // Of the probe process that said hello last: another one means a restart, even when it happened
+  // while this controller was down. 0: none since this is recorded.
+  BootId boot{};
+  Absences absences{};
 
   bool operator==(const NodeRecord&) const = default;
 };

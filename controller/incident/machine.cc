@@ -291,6 +291,10 @@ void Machine::note_present(Round& round, std::size_t index) {
 void Machine::note_absent(Round& round, std::size_t index) {
   auto& incident = incidents_[index];
   if (!round.window.enough_data || is_explained(round, index)) return;
+  if (std::ranges::find(round.window.unmeasured, incident.components.back().id) !=
+      round.window.unmeasured.end()) {
+    return;
+  }
   if (incident.resolved_at && incident.presence == 0) return;  // nothing left to count
   round.touch(incidents_, index);
   incident.presence <<= 1;

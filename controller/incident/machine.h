@@ -7,7 +7,7 @@
 //             `confirm_of` windows
 //   stay      seen with posterior >= keep_posterior
 //   resolve   absent in `resolve_windows` windows in a row. A window without enough data cannot
-//             show that something is absent.
+//             show that something is absent, nor one in which the component was not measured.
 //   reopen    a fault that is confirmed again within `reopen_within` of its end continues its old
 //             incident, and from then on must be absent twice as long each time (flap damping)
 //   follow    a suspect that can be the same fault (same_fault()) as the incident's component
@@ -60,6 +60,8 @@ struct JudgedWindow {
   // False when the controller saw too little to call anything healthy.
   bool enough_data = false;
   std::vector<Suspect> suspects{};
+  // Ids of components that nothing crossed, because nodes restart: neither present nor absent.
+  std::vector<std::string> unmeasured{};
 };
 
 enum class EventKind : std::uint8_t { kOpened, kUpdated, kResolved };

@@ -140,6 +140,16 @@ std::size_t Outbox::waiting() const {
   return count;
 }
 
+std::optional<WallTime> Outbox::oldest_waiting() const {
+  std::optional<WallTime> oldest;
+  for (const auto& line : lines_ | std::views::values) {
+    for (const auto& entry : line.entries | std::views::values) {
+      oldest = std::min(oldest.value_or(entry.created_at), entry.created_at);
+    }
+  }
+  return oldest;
+}
+
 DeliveryOutcome outcome_of_http(long status, std::optional<Duration> retry_after) {
   auto result = DeliveryResult::kRetry;
   if (status >= 200 && status < 300) result = DeliveryResult::kDelivered;

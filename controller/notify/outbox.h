@@ -120,6 +120,8 @@ class Outbox {
                                                  Instant now, WallTime wall, Rng& rng);
 
   [[nodiscard]] std::size_t waiting() const;
+  // When the oldest waiting entry was added; empty: none waits.
+  [[nodiscard]] std::optional<WallTime> oldest_waiting() const;
   [[nodiscard]] const std::deque<OutboxEntry>& dead_letters() const { return dead_; }
   [[nodiscard]] const OutboxCounters& counters() const { return counters_; }
 

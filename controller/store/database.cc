@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFormatKey = "format";
+constexpr const char* kPositionKey = "migration";
 constexpr std::array<const char*, 4> kFamilies{"windows", "dedup", "paths", "ledger"};
 
 Status prepare_directory(const fs::path& directory) {
@@ -42,21 +42,26 @@ Status prepare_directory(const fs::path& directory) {
   return {};
 }
 
-Error newer_format(const fs::path& directory) {
+// `what`: the newer format, as far as this build can tell.
+Error newer_format(const fs::path& directory, std::string_view what, std::uint32_t readable) {
   return {ErrorCode::kUnsupported,
-          fmt::format("the data in {} was written by a newer version of faultline-controller; this "
-                      "one reads formats up to {}",
-                      directory.string(), kFormatVersion)};
+          fmt::format("the data in {} was written by a newer version of faultline-controller ({}); "
+                      "this one reads formats up to {}: start the newer version again, or restore "
+                      "a backup that this version made",
+                      directory.string(), what, readable)};
 }
 
 // A column family that this build does not know: RocksDB would only say "not opened".
-Status refuse_unknown_families(const fs::path& directory) {
+Status refuse_unknown_families(const fs::path& directory, std::uint32_t readable) {
   std::vector<std::string> stored;
   if (!rocksdb::DB::ListColumnFamilies({}, directory.string(), &stored).ok()) return {};  // new
   for (const std::string& name : stored) {
     const bool known = name == rocksdb::kDefaultColumnFamilyName ||
                        std::find(kFamilies.begin(), kFamilies.end(), name) != kFamilies.end();
-    if (!known) return tl::unexpected<Error>(newer_format(directory));
+    if (!known) {
+      return tl::unexpected<Error>(
+          newer_format(directory, fmt::format("it has a column family '{}'", name), readable));
+    }
   }
   return {};
 }
@@ -75,9 +80,11 @@ rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size(
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> Database::open(const fs::path& directory) {
+Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, OpenOptions options) {
+  if (options.format == 0) options.format = kFormatVersion;
+  if (options.steps.empty()) options.steps = migration_steps();
   FAULTLINE_TRY_STATUS(prepare_directory(directory));
-  FAULTLINE_TRY_STATUS(refuse_unknown_families(directory));
+  FAULTLINE_TRY_STATUS(refuse_unknown_families(directory, options.format));
 
   const auto cache = make_block_cache();
   const rocksdb::ColumnFamilyOptions rows = row_options(cache);
@@ -101,7 +108,7 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory) {
   database->dedup_ = handles[2];
   database->paths_ = handles[3];
   database->ledger_ = handles[4];
-  FAULTLINE_TRY_STATUS(database->check_format(directory));
+  FAULTLINE_TRY_STATUS(database->check_format(directory, options));
   return database;
 }
 
@@ -114,23 +121,52 @@ Database::~Database() {
   static_cast<void>(db_->Close());
 }
 
-Status Database::check_format(const fs::path& directory) {
+Status Database::check_format(const fs::path& directory, const OpenOptions& options) {
   std::string stored;
   const rocksdb::Status status = db_->Get({}, default_, kFormatKey, &stored);
   if (status.IsNotFound()) {
     rocksdb::WriteBatch batch;
-    static_cast<void>(batch.Put(default_, kFormatKey, std::to_string(kFormatVersion)));
-    return write(batch);
+    return write_migrated(batch, {options.format, std::nullopt}, std::nullopt);
   }
   if (!status.ok()) return tl::unexpected<Error>(error("cannot read the store's format", status));
-  std::uint32_t version = 0;
-  const auto parsed = std::from_chars(stored.data(), stored.data() + stored.size(), version);
-  if (parsed.ec != std::errc{} || version == 0) {
+  const auto format = parse_format(stored);
+  if (!format) {
     return fail(ErrorCode::kCorrupt, fmt::format("the format of the data in {} is unreadable: '{}'",
                                                  directory.string(), stored));
   }
-  if (version > kFormatVersion) return tl::unexpected<Error>(newer_format(directory));
-  return {};
+  if (format->version > options.format) {
+    return tl::unexpected<Error>(
+        newer_format(directory, fmt::format("format {}", stored), options.format));
+  }
+  return migrate(*this, *format, options);
+}
+
+Result<std::string> Database::migration_position(const StoredFormat& under_way) {
+  std::string stored;
+  rocksdb::Status status = db_->Get({}, default_, kFormatKey, &stored);
+  if (!status.ok()) return tl::unexpected<Error>(error("cannot read the store's format", status));
+  if (parse_format(stored) != under_way) {
+    rocksdb::WriteBatch nothing;
+    FAULTLINE_TRY_STATUS(write_migrated(nothing, under_way, std::nullopt));
+    return std::string();
+  }
+  std::string position;
+  status = db_->Get({}, default_, kPositionKey, &position);
+  if (!status.ok() && !status.IsNotFound()) {
+    return tl::unexpected<Error>(error("cannot read how far a migration came", status));
+  }
+  return position;
+}
+
+Status Database::write_migrated(rocksdb::WriteBatch& batch, const StoredFormat& format,
+                                const std::optional<std::string>& position) {
+  static_cast<void>(batch.Put(default_, kFormatKey, to_string(format)));
+  if (position) {
+    static_cast<void>(batch.Put(default_, kPositionKey, *position));
+  } else {
+    static_cast<void>(batch.Delete(default_, kPositionKey));
+  }
+  return write(batch);
 }
 
 Status Database::write(rocksdb::WriteBatch& batch) {

@@ -9,12 +9,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <rocksdb/db.h>
 
 #include "common/base/result.h"
+#include "controller/store/migration.h"
 
 namespace faultline::store {
 
@@ -22,7 +24,7 @@ class Database {
  public:
   // See RocksStore::open.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(
-      const std::filesystem::path& directory);
+      const std::filesystem::path& directory, OpenOptions options = {});
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -35,6 +37,12 @@ class Database {
 
   // Writes the batch as one unit and returns when it is on stable storage.
   [[nodiscard]] Status write(rocksdb::WriteBatch& batch);
+  // For migrate(): where the migration `under_way` was interrupted; "" when it begins, which keeps
+  // older builds out from now on.
+  [[nodiscard]] Result<std::string> migration_position(const StoredFormat& under_way);
+  // The batch, the format and the next position, as one unit.
+  [[nodiscard]] Status write_migrated(rocksdb::WriteBatch& batch, const StoredFormat& format,
+                                      const std::optional<std::string>& position);
   // Drops all keys below `end`: whole files at once, the rest by one range tombstone.
   [[nodiscard]] Status drop_below(rocksdb::ColumnFamilyHandle* family, std::string_view end);
 
@@ -53,7 +61,8 @@ class Database {
 
  private:
   Database() = default;
-  [[nodiscard]] Status check_format(const std::filesystem::path& directory);
+  [[nodiscard]] Status check_format(const std::filesystem::path& directory,
+                                    const OpenOptions& options);
 
   std::unique_ptr<rocksdb::DB> db_;
   // Owned by db_: released by the destructor before it closes.

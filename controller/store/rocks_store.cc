@@ -17,8 +17,11 @@ struct RocksStore::Parts {
   RocksViews views;
 };
 
-Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory) {
-  FAULTLINE_TRY(auto database, Database::open(directory));
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory,
+                                                     Progress on_progress) {
+  FAULTLINE_TRY(
+      auto database,
+      Database::open(directory, {.format = 0, .steps = {}, .on_progress = std::move(on_progress)}));
   auto parts = std::make_unique<Parts>(std::move(database));
   return std::unique_ptr<RocksStore>{new RocksStore{std::move(parts)}};
 }

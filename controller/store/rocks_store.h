@@ -8,8 +8,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "common/base/result.h"
 #include "controller/store/journal.h"
@@ -31,9 +33,11 @@ class RocksStore {
  public:
   // Creates the directory (0700) and the database when missing. The error is one sentence for the
   // operator: kConflict when another process has it open, kDenied when it cannot be written,
-  // kUnsupported when a newer version wrote it, kCorrupt when RocksDB cannot read it.
+  // kUnsupported when a newer version wrote it, kCorrupt when RocksDB cannot read it. Data of an
+  // older format is brought to this one first, which `on_progress` is told of.
+  using Progress = std::function<void(const std::string& line)>;
   [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open(
-      const std::filesystem::path& directory);
+      const std::filesystem::path& directory, Progress on_progress = {});
   ~RocksStore();
   RocksStore(const RocksStore&) = delete;
   RocksStore& operator=(const RocksStore&) = delete;

@@ -2,6 +2,7 @@
 import secrets
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import netns
@@ -21,8 +22,8 @@ advertise: [tcp://{address}:{port}]
 api: {{unix: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
-plan: {{flows_per_pair: 8, packets_per_second_per_flow: 1, packets_per_second_per_node_max: 1000, lease: 1h}}
-trace: {{per_second: 10}}
+plan: {{flows_per_pair: 8, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, lease: 1h}}
+trace: {{per_second: {trace_rate}}}
 webhooks:
   - {{name: oncall, url: "http://127.0.0.1:{webhook_port}/alerts", secret_file: {folder}/webhook.secret}}
 log: {{level: info, format: text}}
@@ -38,6 +39,14 @@ ports: {{first: 61000, count: 16}}
 spool: {{size_max: 64MiB}}
 log: {{level: info, format: text}}
 """
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Packets per second: of each flow, and of one node's traces. The lab's routers answer every trace, so that it need
+    not wait as long as a real fabric."""
+    flow: float = 1
+    trace: int = 10
 
 
 class Process:
@@ -84,11 +93,11 @@ class Process:
 
 
 class Fleet:
-    def __init__(self, fabric, binaries, window_seconds):
+    def __init__(self, fabric, binaries, window_seconds, rates=Rates()):
         for name in PROGRAMS:
             if not (binaries / name).is_file():
                 raise LabError(f"{binaries / name} is not built; run deploy/build.sh release")
-        self.fabric, self._binaries, self.window_seconds = fabric, binaries, window_seconds
+        self.fabric, self._binaries, self.window_seconds, self._rates = fabric, binaries, window_seconds, rates
         self.folder = netns.state_dir(fabric.name)
         self.alerts_path = self.folder / "controller" / "alerts.jsonl"
         self.client = Client(binaries / "faultline", self.folder / "controller" / "controller.sock")
@@ -106,7 +115,8 @@ class Fleet:
             "--output", self.alerts_path])
         (folder / "controller.yaml").write_text(CONTROLLER_YAML.format(
             folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
-            topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s"))
+            topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s", flow_rate=self._rates.flow,
+            trace_rate=self._rates.trace))
         self.run_controller()
 
     def run_controller(self):

@@ -179,7 +179,7 @@ async::awaitable<void> Probe::wait_for_signal(Probe& probe) {
   const int number = co_await probe.signals_.async_wait(async::use_awaitable);
   probe.signals_.clear();  // a second one ends what hangs
   obs::log_info("probe", "stopping on signal {}", number);
-  probe.stop();
+  probe.step(probe_core::StopRequested{});  // end() follows
 }
 
 async::awaitable<void> Probe::tick(Probe& probe) {
@@ -208,8 +208,10 @@ void Probe::take_engine_events() {
   for (auto& event : engine_events_) {
     if (auto* window = std::get_if<engine::WindowClosed>(&event)) {
       step(probe_core::WindowClosed{std::move(window->report)});
+    } else if (auto* traced = std::get_if<trace::TraceResult>(&event)) {
+      step(probe_core::TraceDone{std::move(*traced)});
     } else {
-      step(probe_core::TraceDone{std::move(std::get<trace::TraceResult>(event))});
+      step(probe_core::MeasuringEnded{});
     }
   }
   if (count == kEngineEventsPerStep) {
@@ -250,6 +252,17 @@ void Probe::stop_measuring() {
   if (!engine_->post(engine::StopMeasuring{})) {
     obs::log_error("plan", "the engine takes no commands: measuring goes on");
   }
+}
+
+void Probe::finish_measuring(Duration grace) {
+  if (!engine_->post(engine::FinishMeasuring{grace})) {
+    obs::log_error("plan", "the engine takes no commands: the open window is lost");
+  }
+}
+
+void Probe::end() {
+  // Not from inside of the core's step: it ends the tasks that may be running it.
+  async::asio::post(loop_, [this] { stop(); });
 }
 
 bool Probe::trace(const trace::TraceOrder& order) { return engine_->post(order); }

@@ -45,7 +45,8 @@ class Probe final : private probe_core::EffectSink {
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
-  // Until SIGTERM or SIGINT. An error: a task failed.
+  // Until SIGTERM or SIGINT, and then until the farewell is over (at most about two seconds; a
+  // second signal ends it at once). An error: a task failed.
   [[nodiscard]] Status run();
 
  private:
@@ -78,12 +79,14 @@ class Probe final : private probe_core::EffectSink {
   bool send_mesh(NodeId to, const MeshMessage& message) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void stop_measuring() override;
+  void finish_measuring(Duration grace) override;
   bool trace(const trace::TraceOrder& order) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
   void persist_membership(const probe_core::Membership& membership) override;
   void append(Report report) override;
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
+  void end() override;
   void log(probe_core::Severity severity, std::string_view area, std::string text) override;
 
   const StateDir state_;

@@ -30,7 +30,7 @@ void ProbeCore::follow_plan(Now now) {
   if (plan_.measuring() && tracer_.plan() != plan_.current()) {
     tracer_.set_plan(now, plan_.current());
   }
-  tracer_.set_paused(!plan_.measuring());
+  tracer_.set_paused(!plan_.measuring() || farewell_.begun());
 }
 
 void ProbeCore::on(Now now, ControllerReceived event, EffectSink& effects) {
@@ -55,7 +55,7 @@ void ProbeCore::take(Now now, const Refusal& message, EffectSink& effects) {
 
 void ProbeCore::take(Now now, const Welcome& message, EffectSink& effects) {
   if (!uplink_.welcome(now, message, effects)) return;
-  if (message.plan_current) plan_.renew(now, effects);
+  if (message.plan_current && !farewell_.begun()) plan_.renew(now, effects);
   delivery_.restart(effects);
 }
 
@@ -64,6 +64,7 @@ void ProbeCore::take(Now now, const HeartbeatReply& /*message*/, EffectSink& eff
 }
 
 void ProbeCore::take(Now now, Plan message, EffectSink& effects) {
+  if (farewell_.begun()) return;  // the next process is given it again
   plan_.receive(now, std::move(message), uplink_.membership()->node, effects);
 }
 
@@ -97,6 +98,7 @@ void ProbeCore::on(Now /*now*/, const MeshGarbage& event, EffectSink& effects) {
 void ProbeCore::on(Now /*now*/, WindowClosed event, EffectSink& effects) {
   ++counters_.reports;
   tracer_.complete(event.report);
+  ++appending_;
   effects.append(std::move(event.report));
 }
 
@@ -106,6 +108,7 @@ void ProbeCore::on(Now now, const TraceDone& event, EffectSink& effects) {
 
 void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects) {
   spool_ = event.level.value_or(spool_);
+  if (appending_ > 0) --appending_;
   if (!event.status) {
     counters_.results_lost += event.results;
     effects.log(
@@ -120,7 +123,22 @@ void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
   if (!delivery_.fetched(now, event.batches, effects)) uplink_.lost(now, effects);
 }
 
+void ProbeCore::on(Now now, const StopRequested& /*event*/, EffectSink& effects) {
+  farewell_.begin(now, plan_.measuring(), effects);
+}
+
+void ProbeCore::on(Now /*now*/, const MeasuringEnded& /*event*/, EffectSink& /*effects*/) {
+  farewell_.measuring_ended();
+}
+
 void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
+  if (farewell_.begun()) {
+    const bool delivered = appending_ == 0 && delivery_.idle();
+    delivery_.tick(now, effects);
+    return farewell_.tick(now, delivered, uplink_,
+                          {.stopped_at = now.wall, .spool_batches = delivered ? 0 : spool_.batches},
+                          effects);
+  }
   uplink_.tick(now, status(), effects);
   delivery_.tick(now, effects);
   plan_.tick(now, effects);

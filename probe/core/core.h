@@ -7,6 +7,7 @@
 //   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
 //   MeshReceived, TraceDone -> tracer
 //   Tick               -> heartbeats, leases, traces that are due, time-outs
+//   StopRequested      -> farewell: last windows, last batches, Goodbye
 //
 // Thread safety: none; owned by the probe's loop. Counters marked (*) mean trouble when they grow.
 #pragma once
@@ -18,6 +19,7 @@
 #include "probe/core/delivery.h"
 #include "probe/core/effects.h"
 #include "probe/core/events.h"
+#include "probe/core/farewell.h"
 #include "probe/core/plan_keeper.h"
 #include "probe/core/tracer.h"
 #include "probe/core/uplink.h"
@@ -62,6 +64,8 @@ class ProbeCore {
   void on(Now now, const TraceDone& event, EffectSink& effects);
   void on(Now now, const SpoolAppended& event, EffectSink& effects);
   void on(Now now, const SpoolFetched& event, EffectSink& effects);
+  void on(Now now, const StopRequested& event, EffectSink& effects);
+  void on(Now now, const MeasuringEnded& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);
@@ -78,7 +82,9 @@ class ProbeCore {
   Delivery delivery_;
   PlanKeeper plan_;
   Tracer tracer_;
+  Farewell farewell_;
   SpoolLevel spool_;
+  std::uint64_t appending_ = 0;  // reports on their way into the spool
   CoreCounters counters_;
 };
 

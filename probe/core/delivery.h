@@ -42,6 +42,8 @@ class Delivery {
   void acknowledged(const BatchAck& ack, EffectSink& effects);
   void tick(Now now, EffectSink& effects);
 
+  // Nothing waits to be read, sent or acknowledged, as far as is known.
+  [[nodiscard]] bool idle() const { return !fetching_ && !more_ && in_flight_.empty(); }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] const DeliveryCounters& counters() const { return counters_; }
 

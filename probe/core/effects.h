@@ -56,6 +56,8 @@ class EffectSink {
   // To the engine and the mesh: what is measured, who is answered and trusted.
   virtual void apply_plan(std::shared_ptr<const Plan> plan) = 0;
   virtual void stop_measuring() = 0;
+  // Sends nothing more; open windows close when `grace` has passed.
+  virtual void finish_measuring(Duration grace) = 0;  // WindowClosed, MeasuringEnded
   // False: refused, there will be no TraceDone.
   virtual bool trace(const trace::TraceOrder& order) = 0;  // TraceDone
 
@@ -66,6 +68,9 @@ class EffectSink {
   // The next batches that are not acknowledged, from the oldest or after those fetched last.
   virtual void fetch(bool from_oldest, std::size_t batches_max) = 0;  // SpoolFetched
   virtual void release(BootId boot, const std::vector<SequenceInterval>& durable) = 0;
+
+  // The process may end: a Farewell is over.
+  virtual void end() = 0;
 
   virtual void log(Severity severity, std::string_view area, std::string text) = 0;
 };

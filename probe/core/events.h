@@ -64,11 +64,17 @@ struct SpoolFetched {
   std::optional<SpoolLevel> level{};
 };
 
+// The process is to end.
+struct StopRequested {};
+// The last window has closed.
+struct MeasuringEnded {};
+
 // Every kTickInterval: heartbeats, time-outs, traces that are due.
 struct Tick {};
 inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
-using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
-                           WindowClosed, TraceDone, SpoolAppended, SpoolFetched, Tick>;
+using Event =
+    std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
+                 TraceDone, SpoolAppended, SpoolFetched, StopRequested, MeasuringEnded, Tick>;
 
 }  // namespace faultline::probe_core

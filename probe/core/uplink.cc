@@ -136,9 +136,12 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   }
   if (welcome.protocol_major != kProtocolMajor) {
     ++counters_.refusals;
-    effects.log(Severity::kWarning, kArea,
-                fmt::format("{} speaks protocol {}, this probe {}: upgrade the older one",
-                            target_.endpoint, welcome.protocol_major, kProtocolMajor));
+    effects.log(
+        Severity::kWarning, kArea,
+        fmt::format("{} speaks protocol {}.{}, this probe {}.{}: {}", target_.endpoint,
+                    welcome.protocol_major, welcome.protocol_minor, kProtocolMajor, kProtocolMinor,
+                    welcome.protocol_major > kProtocolMajor ? "upgrade this probe"
+                                                            : "upgrade the controller first"));
     close(now, jittered(kRefusedWait), effects);
     return false;
   }
@@ -154,8 +157,16 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   failures_ = 0;
   heard_at_ = now.instant;
   heartbeat_interval_ = welcome.heartbeat_interval;
+  capabilities_ = welcome.capabilities & kCapabilitiesOfThisBuild;
   beat_at_ = now.instant;  // measures the clock offset at once
   return true;
+}
+
+bool Uplink::goodbye(const Goodbye& goodbye, EffectSink& effects) const {
+  if (!has(kCapabilityGoodbye)) return false;
+  auto said = goodbye;
+  said.boot = options_.boot;
+  return effects.send_controller(said);
 }
 
 void Uplink::joined(Now now, const Joined& joined, EffectSink& effects) {

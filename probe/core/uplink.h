@@ -75,6 +75,13 @@ class Uplink {
   // The link took no message though it is welcomed.
   void lost(Now now, EffectSink& effects);
 
+  // False: not sent, because there is no link or the controller does not know it.
+  [[nodiscard]] bool goodbye(const Goodbye& goodbye, EffectSink& effects) const;
+  // Of kCapabilitiesOfThisBuild, what the controller that welcomed this node has too.
+  [[nodiscard]] bool has(std::uint64_t capability) const {
+    return welcomed() && (capabilities_ & capability) != 0;
+  }
+
   [[nodiscard]] bool welcomed() const { return state_ == State::kWelcomed; }
   [[nodiscard]] const std::optional<Membership>& membership() const { return options_.membership; }
   [[nodiscard]] const UplinkCounters& counters() const { return counters_; }
@@ -104,6 +111,7 @@ class Uplink {
   Instant beat_at_{};
   Duration heartbeat_interval_ = kHeartbeatDefault;
   std::uint64_t beat_sequence_ = 0;
+  std::uint64_t capabilities_ = 0;  // of both sides, from the last welcome
   UplinkCounters counters_;
 };
 

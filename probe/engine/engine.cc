@@ -161,6 +161,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->set_plan(*plan->plan);
     } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
       exchange_->trace(*order);
+    } else if (const auto* finish = std::get_if<FinishMeasuring>(&*command)) {
+      exchange_->finish_measuring(finish->grace);
     } else {
       exchange_->stop_measuring();
     }

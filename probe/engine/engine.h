@@ -41,14 +41,21 @@ struct SetPlan {
 };
 // Sends nothing more of its own accord; open windows still close and the reflector goes on.
 struct StopMeasuring {};
-using EngineCommand = std::variant<SetPlan, StopMeasuring, trace::TraceOrder>;
+// Like StopMeasuring, but open windows close when `grace` has passed; MeasuringEnded follows the
+// last.
+struct FinishMeasuring {
+  Duration grace{};
+};
+using EngineCommand = std::variant<SetPlan, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
 
 struct WindowClosed {
   Report report;  // without paths
 };
+// The answer to FinishMeasuring.
+struct MeasuringEnded {};
 // Every TraceOrder taken by post() is answered by one TraceResult. An order that cannot be carried
 // out (unknown peer or port, too many waiting) is answered at once, incomplete and without hops.
-using EngineEvent = std::variant<WindowClosed, trace::TraceResult>;
+using EngineEvent = std::variant<WindowClosed, trace::TraceResult, MeasuringEnded>;
 
 // Totals since start. Those marked (*) mean trouble when they grow.
 struct EngineCounters {
@@ -88,8 +95,8 @@ class Engine {
   // called.
   std::size_t take_events(std::vector<EngineEvent>& events, std::size_t max);
   [[nodiscard]] EngineCounters counters() const;
-  // Ends the thread and closes the sockets. Windows still open are lost: the last one, of up to a
-  // window's length, in which a stopped probe had measured only in part. Idempotent.
+  // Ends the thread and closes the sockets. Windows still open are lost, unless FinishMeasuring was
+  // waited for. Idempotent.
   void stop();
 
  private:

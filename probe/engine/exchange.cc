@@ -12,7 +12,7 @@ namespace faultline::engine {
 namespace {
 
 constexpr int kReceiveRoundsMax = 64;  // more than a full socket buffer holds
-constexpr int kSendRoundsMax = 16;    // batches in one call of send_due
+constexpr int kSendRoundsMax = 16;     // batches in one call of send_due
 
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
 
@@ -149,6 +149,11 @@ void Exchange::set_plan(const Plan& plan) {
 
 void Exchange::stop_measuring() { sender_.stop(read_clocks()); }
 
+void Exchange::finish_measuring(Duration grace) {
+  sender_.finish(read_clocks(), grace);
+  finishing_ = true;
+}
+
 bool Exchange::may_trace(const trace::TraceOrder& order) const {
   if (order.direction == Direction::kForward) {
     return local_.owns_port(order.local_port) && reflector_.is_peer_reflector(order.remote);
@@ -217,6 +222,10 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
   }
   if (auto result = tracer_.take_result(seen.instant)) return EngineEvent(std::move(*result));
   if (auto report = sender_.take_report(seen)) return EngineEvent(WindowClosed{std::move(*report)});
+  if (finishing_ && !sender_.has_open_windows()) {
+    finishing_ = false;
+    return EngineEvent(MeasuringEnded{});
+  }
   return std::nullopt;
 }
 

@@ -48,6 +48,7 @@ class Exchange {
 
   void set_plan(const Plan& plan);
   void stop_measuring();
+  void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);
 
   // Sends what is due.
@@ -85,6 +86,7 @@ class Exchange {
   std::vector<std::unique_ptr<Port>> ports_;  // the source ports in order, then the reflector
   std::deque<trace::TraceResult> refused_traces_;
   std::uint64_t evicted_ = 0;
+  bool finishing_ = false;  // MeasuringEnded is due when the last window has closed
 
   // Scratch, kept so that sending and receiving allocate nothing.
   net::ReceiveBuffer receive_buffer_;

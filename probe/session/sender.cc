@@ -73,6 +73,11 @@ void Sender::stop(Now now) {
   end_window(now);
 }
 
+void Sender::finish(Now now, Duration grace) {
+  stop(now);
+  for (auto& window : windows_) window.close_at = std::min(window.close_at, now.instant + grace);
+}
+
 void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
   roll_window(now);
   auto* window = filling();

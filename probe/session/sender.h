@@ -56,6 +56,9 @@ class Sender {
   void set_plan(const Plan& plan, Now now);
   // Sends nothing more; open windows still close.
   void stop(Now now);
+  // The same, but open windows close when `grace` has passed, if not sooner.
+  void finish(Now now, Duration grace);
+  [[nodiscard]] bool has_open_windows() const { return !windows_.empty(); }
 
   // Appends the packets due now, at most `max`, to `out`. They count as sent.
   void take_due(Now now, std::size_t max, std::vector<Outgoing>& out);

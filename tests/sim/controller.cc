@@ -13,9 +13,10 @@ using std::chrono::milliseconds;
 
 constexpr Duration kFsync = milliseconds{5};
 
-core::CoreOptions options() {
+core::CoreOptions options(const SimFleet& fleet) {
   core::CoreOptions options;
   options.software = "sim";
+  options.restart_excused_max = fleet.restart_excused_max;
   options.receivers = {"oncall"};
   options.planner.traces_per_second = 10;
   return options;
@@ -43,7 +44,7 @@ PublicKey node_key(std::uint32_t host) { return key_of(1, host); }
 PublicKey token_key(std::uint32_t host) { return key_of(2, host); }
 
 SimController::SimController(SimFleet& fleet)
-    : fleet_(fleet), core_(options(), fleet.fabric.inventory(), Rng(fleet.rng())) {
+    : fleet_(fleet), core_(options(fleet), fleet.fabric.inventory(), Rng(fleet.rng())) {
   FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
   tick();
 }

@@ -72,10 +72,12 @@ std::uint32_t SimFabric::lost(std::uint32_t from, std::uint32_t to, std::uint16_
                               Direction direction, std::uint32_t packets, Rng& rng) const {
   if (!fault) return 0;
   const auto way = this->way(from, to, port, direction);
-  if (way.first == way.last) return 0;
+  const auto receiver = direction == Direction::kForward ? to : from;
+  const auto last = leaf_name(way.last) + ">h" + std::to_string(receiver);
   const auto up = leaf_name(way.first) + ">" + spine_name(way.spine);
   const auto down = spine_name(way.spine) + ">" + leaf_name(way.last);
-  if (fault->id != up && fault->id != down) return 0;
+  const bool crosses_spine = way.first != way.last && (fault->id == up || fault->id == down);
+  if (fault->id != last && !crosses_spine) return 0;
   std::uint32_t lost = 0;
   for (std::uint32_t i = 0; i < packets; ++i) lost += uniform(rng) < fault->loss ? 1 : 0;
   return lost;

@@ -13,7 +13,7 @@ namespace faultline::sim {
 
 // A directed link that loses a share of what crosses it.
 struct LossyLink {
-  std::string id;  // "leaf1>spine2"
+  std::string id;  // "leaf1>spine2", or "leaf1>h5" for the last one to a host
   double loss = 0;
 };
 

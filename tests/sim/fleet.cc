@@ -31,6 +31,16 @@ void SimFleet::start_controller() { controller = std::make_unique<SimController>
 
 void SimFleet::cut_connection(std::size_t probe) { probes[probe]->cut(); }
 
+void SimFleet::stop_probe(std::size_t probe) { probes[probe]->stop(); }
+
+void SimFleet::kill_probe(std::size_t probe) { probes[probe]->kill(); }
+
+void SimFleet::start_probe(std::size_t probe) { probes[probe]->start(); }
+
+SimProbe* SimFleet::probe_at(std::uint32_t host) {
+  return host >= 1 && host <= probes.size() ? probes[host - 1].get() : nullptr;
+}
+
 bool SimFleet::every_plan_is_current() const {
   return controller != nullptr && std::ranges::all_of(probes, [&](const auto& probe) {
            const auto& plan = probe->core().plan().current();

@@ -2,8 +2,9 @@
 // own; sockets, disks and the measured network are simulated around them.
 //
 // Everything is drawn from one seed: a failure is replayed by its number. What it can do to the
-// fleet: cut a probe's connection, crash the controller (what was not durable is gone), lose
-// packets on a link. What it watches: acknowledged batches, stored batches, plans, incidents.
+// fleet: cut a probe's connection, stop or kill a probe and start it again, crash the controller
+// (what was not durable is gone), lose packets on a link. What it watches: acknowledged batches,
+// stored batches, plans, incidents.
 #pragma once
 
 #include <map>
@@ -49,6 +50,11 @@ class SimFleet {
   void crash_controller();  // started again by start_controller()
   void start_controller();
   void cut_connection(std::size_t probe);
+  // As SIGTERM does, and as SIGKILL does. Its disk stays.
+  void stop_probe(std::size_t probe);
+  void kill_probe(std::size_t probe);
+  void start_probe(std::size_t probe);
+  [[nodiscard]] SimProbe* probe_at(std::uint32_t host);
 
   [[nodiscard]] bool every_plan_is_current() const;
   // Batches that some probe still waits to have acknowledged.
@@ -61,6 +67,8 @@ class SimFleet {
   Rng rng;
   SimFabric fabric;
   SimDisk disk;
+  // Of the controllers that are started from now on.
+  Duration restart_excused_max = fleet::kExcusedMaxDefault;
   std::vector<SentAlert> alerts;
   std::unique_ptr<SimController> controller;  // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/check.h"
 #include "common/wire/report_codec.h"
 
 namespace faultline::sim {
@@ -15,7 +16,8 @@ constexpr Duration kWindowDelay = seconds{3};  // reply_timeout plus flow_interv
 constexpr Duration kTransit = milliseconds{2};
 constexpr std::uint64_t kRttNanoseconds = 50'000;
 
-probe_core::UplinkOptions options(std::uint32_t host, BootId boot) {
+probe_core::UplinkOptions options(std::uint32_t host, BootId boot,
+                                  std::optional<probe_core::Membership> membership) {
   PublicKey controller;
   controller.bytes.fill(200);
   return {.software = "sim",
@@ -29,26 +31,59 @@ probe_core::UplinkOptions options(std::uint32_t host, BootId boot) {
           .has_token = true,
           .endpoints = {"tcp://controller:7400"},
           .controllers = {controller},
-          .membership = {}};
+          .membership = std::move(membership)};
 }
 
 }  // namespace
 
-SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host)
-    : fleet_(fleet),
-      host_(host),
-      boot_(fleet.rng()),
-      core_(options(host, boot_), Rng(fleet.rng())) {
-  fleet_.clock.after(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
+SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host) : fleet_(fleet), host_(host) { start(); }
+
+void SimProbe::start() {
+  FAULTLINE_CHECK(core_ == nullptr, "one process at a time");
+  ++process_;
+  boot_ = BootId{fleet_.rng()};
+  sequence_ = 0;
+  plan_.reset();
+  sending_until_ = WallTime::max();
+  times_up_.emplace_back(fleet_.clock.wall(), WallTime::max());
+  core_ = std::make_unique<probe_core::ProbeCore>(options(host_, boot_, membership_),
+                                                  Rng(fleet_.rng()));
+  if (saved_plan_)
+    core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *saved_plan_, *this);
+  later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
+}
+
+void SimProbe::stop() { handle(probe_core::StopRequested{}); }
+
+void SimProbe::end() {
+  later(milliseconds{1}, [this] { kill(); });  // not from inside of a step
+}
+
+void SimProbe::kill() {
+  times_up_.back().second = fleet_.clock.wall();
+  core_.reset();
+  ++process_;
+  close_link();
+}
+
+bool SimProbe::is_up(WallTime time) const {
+  return std::ranges::any_of(times_up_,
+                             [&](const auto& up) { return up.first <= time && time < up.second; });
+}
+
+void SimProbe::later(Duration wait, std::function<void()> thing) {
+  fleet_.clock.after(wait, [this, process = process_, thing = std::move(thing)] {
+    if (process == process_) thing();
+  });
 }
 
 void SimProbe::handle(probe_core::Event event) {
-  core_.step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
+  core_->step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
 }
 
 void SimProbe::tick() {
   handle(probe_core::Tick{});
-  fleet_.clock.after(probe_core::kTickInterval, [this] { tick(); });
+  later(probe_core::kTickInterval, [this] { tick(); });
 }
 
 PublicKey SimProbe::identity() const {
@@ -68,7 +103,7 @@ void SimProbe::close_link() {
 void SimProbe::cut() { ++link_epoch_; }
 
 void SimProbe::receive(ControllerMessage message) {
-  fleet_.clock.after(kTransit, [this, epoch = link_epoch_, message = std::move(message)] {
+  later(kTransit, [this, epoch = link_epoch_, message = std::move(message)] {
     if (epoch == link_epoch_) handle(probe_core::ControllerReceived{message});
   });
 }
@@ -83,8 +118,9 @@ bool SimProbe::send_controller(const ProbeMessage& message) {
 }
 
 bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
-  const auto peer =
-      std::ranges::find_if(fleet_.probes, [&](const auto& probe) { return probe->node_ == to; });
+  const auto peer = std::ranges::find_if(fleet_.probes, [&](const auto& probe) {
+    return probe->is_running() && probe->membership_ && probe->membership_->node == to;
+  });
   if (peer == fleet_.probes.end()) return false;
   fleet_.clock.after(kTransit, [this, &target = **peer, message] {
     target.receive_mesh(node_key(host_), message);
@@ -93,7 +129,7 @@ bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
 }
 
 void SimProbe::receive_mesh(const PublicKey& from, const MeshMessage& message) {
-  handle(probe_core::MeshReceived{from, message});
+  if (core_ != nullptr) handle(probe_core::MeshReceived{from, message});
 }
 
 bool SimProbe::trace(const trace::TraceOrder& order) {
@@ -102,7 +138,7 @@ bool SimProbe::trace(const trace::TraceOrder& order) {
   const auto remote = SimFabric::host_at(order.remote.address);
   auto hops = forward ? fleet_.fabric.hops(host_, remote, order.local_port, Direction::kForward)
                       : fleet_.fabric.hops(remote, host_, order.remote.port, Direction::kReturn);
-  fleet_.clock.after(milliseconds{20}, [this, id = order.id, hops = std::move(hops)] {
+  later(milliseconds{20}, [this, id = order.id, hops = std::move(hops)] {
     handle(probe_core::TraceDone{{.id = id, .complete = true, .hops = hops}});
   });
   return true;
@@ -112,40 +148,70 @@ void SimProbe::apply_plan(std::shared_ptr<const Plan> plan) {
   const bool idle = plan_ == nullptr;
   plan_ = std::move(plan);
   if (!idle) return;
-  measuring_since_ = fleet_.clock.wall();
-  const WallTime start = window_start(fleet_.clock.wall(), plan_->window) + plan_->window;
-  fleet_.clock.after(start + plan_->window + kWindowDelay - fleet_.clock.wall(),
-                     [this, start] { close_window(start); });
+  // A new session is not reported for the window it begins in.
+  next_window_ = window_start(fleet_.clock.wall(), plan_->window) + plan_->window;
+  close_window_later();
 }
 
-FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port) {
+void SimProbe::persist_plan(std::shared_ptr<const Plan> plan) {
+  saved_plan_ = {*plan, fleet_.clock.wall()};
+}
+
+FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port, WallTime start) {
   const auto to = SimFabric::host_at(peer.address);
+  const auto* target = fleet_.probe_at(to);
   FlowWindow flow;
   flow.target = peer.node;
   flow.source_port = port;
-  flow.sent = kPacketsPerWindow;
-  flow.lost_forward =
-      fleet_.fabric.lost(host_, to, port, Direction::kForward, flow.sent, fleet_.rng);
-  flow.lost_return = fleet_.fabric.lost(host_, to, port, Direction::kReturn,
-                                        flow.sent - flow.lost_forward, fleet_.rng);
+  std::uint32_t answered = 0;  // by a process that is there
+  for (std::uint32_t i = 0; i < kPacketsPerWindow; ++i) {
+    const auto sent_at = start + plan_->window * i / kPacketsPerWindow;
+    if (sent_at >= sending_until_) break;
+    ++flow.sent;
+    if (target != nullptr && target->is_up(sent_at)) ++answered;
+  }
+  // A gap between two replies is known to be on the way there; without any reply nothing is known.
+  const auto unanswered = flow.sent - answered;
+  (answered > 0 ? flow.lost_forward : flow.lost_undetermined) = unanswered;
+  const auto on_the_way =
+      fleet_.fabric.lost(host_, to, port, Direction::kForward, answered, fleet_.rng);
+  flow.lost_forward += on_the_way;
+  flow.lost_return =
+      fleet_.fabric.lost(host_, to, port, Direction::kReturn, answered - on_the_way, fleet_.rng);
   if (flow.answered() > 0) {
     flow.rtt_min_ns = flow.rtt_mean_ns = flow.rtt_max_ns = kRttNanoseconds;
   }
   return flow;
 }
 
-void SimProbe::close_window(WallTime start) {
-  if (plan_ == nullptr) return;
+void SimProbe::close_window_later() {
+  later(next_window_ + plan_->window + kWindowDelay - fleet_.clock.wall(), [this] {
+    if (plan_ == nullptr) return;
+    close_window();
+    close_window_later();
+  });
+}
+
+void SimProbe::close_window() {
   Report report;
   report.plan = plan_->revision;
-  report.window_start = start;
+  report.window_start = next_window_;
   report.window = plan_->window;
   for (const auto& flow : plan_->flows) {
-    report.flows.push_back(measure(plan_->peers[flow.peer], flow.source_port));
+    const auto measured = measure(plan_->peers[flow.peer], flow.source_port, next_window_);
+    if (measured.sent > 0) report.flows.push_back(measured);
   }
-  const WallTime next = start + plan_->window;
-  fleet_.clock.after(plan_->window, [this, next] { close_window(next); });
+  next_window_ += plan_->window;
   handle(probe_core::WindowClosed{std::move(report)});
+}
+
+void SimProbe::finish_measuring(Duration grace) {
+  sending_until_ = fleet_.clock.wall();
+  later(grace, [this] {
+    while (plan_ != nullptr && next_window_ < sending_until_) close_window();
+    plan_.reset();
+    handle(probe_core::MeasuringEnded{});
+  });
 }
 
 void SimProbe::append(Report report) {
@@ -154,15 +220,16 @@ void SimProbe::append(Report report) {
               .first_sequence = ++sequence_,
               .sequence = sequence_,
               .payload = wire::encode(report)};
-  spool_.emplace(sequence_, std::move(batch));
-  fleet_.clock.after(milliseconds{2}, [this, results] {
+  spool_.emplace(std::pair{process_, sequence_}, std::move(batch));
+  ++made_;
+  later(milliseconds{2}, [this, results] {
     handle(probe_core::SpoolAppended{{}, results, level()});
   });
 }
 
 void SimProbe::fetch(bool from_oldest, std::size_t batches_max) {
-  if (from_oldest) fetched_ = 0;
-  fleet_.clock.after(milliseconds{1}, [this, batches_max] {
+  if (from_oldest) fetched_ = {};
+  later(milliseconds{1}, [this, batches_max] {
     std::vector<Batch> batches;
     for (auto at = spool_.upper_bound(fetched_); at != spool_.end(); ++at) {
       if (batches.size() == batches_max) break;
@@ -174,12 +241,14 @@ void SimProbe::fetch(bool from_oldest, std::size_t batches_max) {
 }
 
 void SimProbe::release(BootId boot, const std::vector<SequenceInterval>& durable) {
-  if (boot != boot_) return;
-  for (const auto& [first, last] : durable) {
-    for (auto at = spool_.lower_bound(first); at != spool_.end() && at->first <= last;) {
-      acknowledged_.emplace(node_.value(), boot.value(), at->first);
-      at = spool_.erase(at);
-    }
+  for (auto at = spool_.begin(); at != spool_.end();) {
+    const auto& batch = at->second;
+    const bool is_durable =
+        batch.boot == boot && std::ranges::any_of(durable, [&](const auto& interval) {
+          return interval.first <= batch.sequence && batch.sequence <= interval.last;
+        });
+    if (is_durable) acknowledged_.emplace(membership_->node.value(), boot.value(), batch.sequence);
+    at = is_durable ? spool_.erase(at) : std::next(at);
   }
 }
 

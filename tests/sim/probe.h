@@ -1,4 +1,7 @@
 // SimProbe: a probe's core with a simulated engine, spool and connection.
+//
+// It is one host: its process can be stopped, killed and started again; identity, plan and spool
+// are on its disk.
 #pragma once
 
 #include <memory>
@@ -17,15 +20,20 @@ class SimProbe final : public probe_core::EffectSink {
 
   // The connection, as the network sees it.
   [[nodiscard]] bool connected_as(const PublicKey& key) const {
-    return link_ && fleet_.controller != nullptr && key == identity();
+    return core_ != nullptr && link_ && fleet_.controller != nullptr && key == identity();
   }
+  void stop();  // SIGTERM
+  void kill();
+  void start();
+  [[nodiscard]] bool is_up(WallTime time) const;
   void receive(ControllerMessage message);
   void cut();
   void receive_mesh(const PublicKey& from, const MeshMessage& message);
 
-  [[nodiscard]] const probe_core::ProbeCore& core() const { return core_; }
+  [[nodiscard]] const probe_core::ProbeCore& core() const { return *core_; }
+  [[nodiscard]] bool is_running() const { return core_ != nullptr; }
   [[nodiscard]] std::size_t waiting() const { return spool_.size(); }
-  [[nodiscard]] std::size_t made() const { return sequence_; }
+  [[nodiscard]] std::size_t made() const { return made_; }
   [[nodiscard]] const std::set<BatchName>& acknowledged() const { return acknowledged_; }
 
   void open_link(const probe_core::LinkTarget& target) override;
@@ -35,36 +43,48 @@ class SimProbe final : public probe_core::EffectSink {
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void stop_measuring() override { plan_.reset(); }
   bool trace(const trace::TraceOrder& order) override;
-  void persist_plan(std::shared_ptr<const Plan>) override {}
+  void finish_measuring(Duration grace) override;
+  void persist_plan(std::shared_ptr<const Plan> plan) override;
   void persist_membership(const probe_core::Membership& membership) override {
-    node_ = membership.node;
+    membership_ = membership;
   }
   void append(Report report) override;
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
+  void end() override;
   void log(probe_core::Severity, std::string_view, std::string) override {}
 
  private:
+  // Happens only if this process still runs then.
+  void later(Duration wait, std::function<void()> thing);
   void handle(probe_core::Event event);
   void tick();
-  void close_window(WallTime start);
+  void close_window_later();
+  void close_window();
   [[nodiscard]] PublicKey identity() const;
-  [[nodiscard]] FlowWindow measure(const PlanPeer& peer, std::uint16_t port);
+  [[nodiscard]] FlowWindow measure(const PlanPeer& peer, std::uint16_t port, WallTime start);
   [[nodiscard]] probe_core::SpoolLevel level() const { return {spool_.size(), 0, 0}; }
 
   SimFleet& fleet_;
   const std::uint32_t host_;
-  const BootId boot_;
-  probe_core::ProbeCore core_;
+  // On its disk.
+  std::optional<probe_core::Membership> membership_;
+  std::optional<probe_core::SavedPlan> saved_plan_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Batch> spool_;  // by process and sequence
+  std::size_t made_ = 0;
+  std::set<BatchName> acknowledged_;
+  std::vector<std::pair<WallTime, WallTime>> times_up_;  // of its processes
+  // Of the process that runs.
+  std::uint64_t process_ = 0;
+  BootId boot_;
+  std::unique_ptr<probe_core::ProbeCore> core_;  // null: none runs
   std::optional<probe_core::LinkTarget> link_;
   std::uint64_t link_epoch_ = 0;
-  NodeId node_;
-  std::shared_ptr<const Plan> plan_;
-  WallTime measuring_since_{};
-  std::map<std::uint64_t, Batch> spool_;
+  std::shared_ptr<const Plan> plan_;  // null: it does not measure
+  WallTime next_window_{};            // that closes
+  WallTime sending_until_ = WallTime::max();
   std::uint64_t sequence_ = 0;
-  std::uint64_t fetched_ = 0;
-  std::set<BatchName> acknowledged_;
+  std::pair<std::uint64_t, std::uint64_t> fetched_;
 };
 
 }  // namespace faultline::sim

@@ -181,7 +181,7 @@ inline BatchAck random_batch_ack(Rng& rng) {
 }
 
 inline ProbeMessage random_probe_message(Rng& rng) {
-  switch (random_below(rng, 5)) {
+  switch (random_below(rng, 6)) {
     case 0:
       return Join{.node_key = random_key(rng),
                   .name = random_bool(rng) ? random_name(rng) : std::string(),
@@ -206,6 +206,9 @@ inline ProbeMessage random_probe_message(Rng& rng) {
                      .hash = rng(),
                      .accepted = random_bool(rng),
                      .reason = "a reason, in one sentence"};
+    case 4:
+      return Goodbye{
+          .boot = BootId{rng() | 1}, .stopped_at = random_time(rng), .spool_batches = rng()};
     default:
       return random_batch(rng);
   }

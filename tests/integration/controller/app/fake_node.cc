@@ -47,6 +47,7 @@ Peer::~Peer() {
 async::awaitable<void> Peer::receive(Peer& self) {
   while (true) {  // until the task is cancelled
     const auto received = co_await self.socket_->receive();
+    self.frames.emplace_back(received.bytes().begin(), received.bytes().end());
     auto message = wire::decode_controller_message(received.bytes());
     if (!message) FAIL_CHECK("the controller sent garbage: " << message.error().context);
     if (message) self.inbox.push_back(*std::move(message));

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "common/async/task_group.h"
 #include "common/model/control.h"
@@ -35,6 +36,8 @@ class Peer {
 
   // What the controller said and nobody took yet.
   std::deque<ControllerMessage> inbox;
+  // Everything that it said, as it came.
+  std::vector<std::vector<std::byte>> frames;
   // The oldest of this kind; older ones of other kinds are dropped.
   template <typename Message>
   [[nodiscard]] std::optional<Message> take() {

@@ -102,6 +102,10 @@ TEST_CASE("two nodes join, measure each other, and the operator sees the loss",
   CHECK(stage.metric("faultline_windows_judged_total") >= 1);
   CHECK(stage.metric("faultline_ingest_batches_total") == 2 * kWindows);
   CHECK(stage.metric("faultline_messages_malformed_total") == 0);
+  CHECK(stage.metric("faultline_store_bytes") > 0);
+  CHECK(stage.metric("faultline_store_disk_free_bytes") > 0);
+  CHECK(stage.metric("faultline_store_writable") == 1);
+  CHECK(stage.metric("faultline_api_requests_total") > 0);
   CHECK(stage.end(SIGTERM).status == 0);
 }
 

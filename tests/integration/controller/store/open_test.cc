@@ -72,15 +72,18 @@ TEST_CASE("a data directory that is a file or lies below one is refused", "[stor
 TEST_CASE("a newer format is refused, whether marked by its key or by a column family", "[store]") {
   TemporaryDirectory directory;
   open_store(directory.path()).reset();
-  const std::string sentence = fmt::format(
-      "the data in {} was written by a newer version of faultline-controller; this one "
-      "reads formats up to 1",
-      directory.path().string());
+  const auto sentence = [&](std::string_view what) {
+    return fmt::format(
+        "the data in {} was written by a newer version of faultline-controller ({}); this one "
+        "reads formats up to 1: start the newer version again, or restore a backup that this "
+        "version made",
+        directory.path().string(), what);
+  };
   {
     const RawDatabase raw{directory.path()};
     REQUIRE(raw.db().Put({}, "format", "2").ok());
   }
-  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence});
+  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence("format 2")});
   {
     const RawDatabase raw{directory.path()};
     REQUIRE(raw.db().Put({}, "format", "1").ok());
@@ -88,7 +91,8 @@ TEST_CASE("a newer format is refused, whether marked by its key or by a column f
     REQUIRE(raw.db().CreateColumnFamily({}, "rollups", &handle).ok());
     REQUIRE(raw.db().DestroyColumnFamilyHandle(handle).ok());
   }
-  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence});
+  CHECK(open_error(directory.path()) ==
+        Error{ErrorCode::kUnsupported, sentence("it has a column family 'rollups'")});
 }
 
 TEST_CASE("an unreadable format key is corruption, not a new store", "[store]") {

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,11 +59,14 @@ class FakeController {
 
   // What it does.
   bool acknowledges = true;
+  std::function<std::vector<std::byte>(const ControllerMessage&)> encode =
+      [](const ControllerMessage& message) { return wire::encode(message); };
   std::map<PublicKey, Plan> plans;
 
   // What it saw.
   std::vector<std::pair<PublicKey, ProbeMessage>> messages;
   std::vector<TakenBatch> batches;
+  std::vector<std::vector<std::byte>> frames;  // all messages, as they came
 
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
@@ -103,11 +108,15 @@ class FakeController {
   }
 
   void send_plan(const PublicKey& to) { send(to, plans.at(to)); }
+  void send_bytes(const PublicKey& to, std::span<const std::byte> bytes) {
+    static_cast<void>(router_->try_send_to(routes_[to], bytes));
+  }
 
  private:
   static async::awaitable<void> receive(FakeController& self) {
     for (;;) {
       const auto received = co_await self.router_->receive();
+      self.frames.emplace_back(received.bytes().begin(), received.bytes().end());
       auto message = wire::decode_probe_message(received.bytes());
       if (!message) continue;
       self.routes_[*received.sender] = received.route;
@@ -141,6 +150,7 @@ class FakeController {
                                 .answered_at = async::now_wall()});
   }
   void take(const PublicKey& /*sender*/, const PlanAck& /*ack*/) {}
+  void take(const PublicKey& /*sender*/, const Goodbye& /*goodbye*/) {}
   void take(const PublicKey& sender, const Batch& batch) {
     TakenBatch taken{sender, batch, {}};
     if (!batch.is_gap()) {
@@ -156,7 +166,7 @@ class FakeController {
   }
 
   void send(const PublicKey& to, const ControllerMessage& message) {
-    static_cast<void>(router_->try_send_to(routes_[to], wire::encode(message)));
+    send_bytes(to, encode(message));
   }
   [[nodiscard]] static std::string name_of(NodeId node) {
     return "n" + std::to_string(node.value());

@@ -105,6 +105,22 @@ long ProbeProcess::resident_kib() const {
   return 0;
 }
 
+void ProbeProcess::tell(int signal) const { ::kill(pid_, signal); }
+
+bool ProbeProcess::has_ended() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == pid_;
+}
+
+bool ProbeProcess::log_holds(const std::string& words) const {
+  std::ifstream log(log_);
+  for (std::string line; std::getline(log, line);) {
+    if (line.find(words) != std::string::npos) return true;
+  }
+  return false;
+}
+
 Exit ProbeProcess::end(int signal) {
   if (signal != 0) ::kill(pid_, signal);
   return wait_for(std::exchange(pid_, -1), log_);

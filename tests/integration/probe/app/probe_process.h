@@ -48,6 +48,10 @@ class ProbeProcess {
 
   // The resident set now.
   [[nodiscard]] long resident_kib() const;
+  // Sends the signal and does not wait.
+  void tell(int signal) const;
+  [[nodiscard]] bool has_ended() const;
+  [[nodiscard]] bool log_holds(const std::string& words) const;
   // Sends the signal (0: none), waits for the end.
   Exit end(int signal);
 

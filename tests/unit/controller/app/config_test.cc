@@ -28,6 +28,7 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   CHECK(config->listen == defaults.listen);
   CHECK(config->api_socket == defaults.api_socket);
   CHECK(config->heartbeat == defaults.heartbeat);
+  CHECK(config->restart_excused_max == defaults.restart_excused_max);
   CHECK(config->retention == defaults.retention);
   CHECK(config->horizon_windows == defaults.horizon_windows);
   CHECK(config->planner == defaults.planner);

@@ -40,7 +40,24 @@ class Bench {
       core.step(now, core::CommitDone{id, fail(ErrorCode::kUnavailable, "disk full")}, effects);
     }
   }
-  [[nodiscard]] api::StatusView status() const { return make_snapshot(core, {}, now, {}).status; }
+  void restore_nodes(std::uint32_t count) {
+    core::Restored restored;
+    for (std::uint32_t i = 1; i <= count; ++i) {
+      restored.nodes.push_back(
+          {.id = NodeId{i}, .name = "h" + std::to_string(i), .key = key(i), .joined_at = now.wall});
+    }
+    REQUIRE(core.restore(std::move(restored), now));
+  }
+  void beat(std::uint32_t node, Heartbeat heartbeat) {
+    core.step(now, core::PeerMessage{key(node), "192.0.2.1", heartbeat}, effects);
+  }
+  [[nodiscard]] static PublicKey key(std::uint32_t node) {
+    PublicKey key;
+    key.bytes.fill(static_cast<std::uint8_t>(node));
+    return key;
+  }
+  [[nodiscard]] Snapshot snapshot() const { return make_snapshot(core, {}, now, {}); }
+  [[nodiscard]] api::StatusView status() const { return snapshot().status; }
 
   core::Now now{Instant{} + seconds{1000}, wall_time_from_unix_seconds(1'790'000'000)};
   NoEffects effects;
@@ -70,6 +87,38 @@ TEST_CASE("a store that cannot be written shows in the status", "[snapshot]") {
   CHECK(bench.status().store.state == "disk full");
   bench.now.wall += seconds{100};
   CHECK_THAT(bench.status().verdict, Catch::EndsWith("; store: disk full"));
+}
+
+TEST_CASE("the worst live node shows in the extremes, whichever way its clock is off",
+          "[snapshot]") {
+  Bench bench;
+  bench.restore_nodes(4);
+  CHECK(bench.snapshot().extremes.nodes_joined == 4);
+
+  const auto wall = bench.now.wall;
+  bench.beat(1, {.sent_at = wall + seconds{2}, .spool_batches = 3, .spool_bytes = 900});
+  bench.beat(2, {.sent_at = wall - seconds{5}, .spool_batches = 4, .spool_bytes = 100});
+  bench.beat(3, {.sent_at = wall});
+  const PlanAck refusal{.revision = PlanRevision{1}, .accepted = false, .reason = "too much"};
+  bench.core.step(bench.now, core::PeerMessage{Bench::key(3), "192.0.2.1", refusal}, bench.effects);
+  const auto extremes = bench.snapshot().extremes;
+  CHECK(extremes.nodes_joined == 1);
+  CHECK(extremes.clock_offset_max == seconds{5});
+  CHECK(extremes.spool_batches == 7);
+  CHECK(extremes.spool_bytes_max == 900);
+  CHECK(extremes.plans_refused == 1);
+}
+
+TEST_CASE("what a node said before it fell silent is no extreme of now", "[snapshot]") {
+  Bench bench;
+  bench.restore_nodes(1);
+  bench.beat(1, {.sent_at = bench.now.wall + seconds{2}, .spool_batches = 3, .spool_bytes = 900});
+  bench.now.instant += seconds{60};
+  bench.core.step(bench.now, core::Tick{}, bench.effects);
+  const auto snapshot = bench.snapshot();
+  CHECK(snapshot.status.nodes.silent == 1);
+  CHECK(snapshot.extremes.spool_bytes_max == 0);
+  CHECK(snapshot.extremes.clock_offset_max == Duration::zero());
 }
 
 }  // namespace

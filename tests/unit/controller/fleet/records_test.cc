@@ -7,13 +7,17 @@ namespace faultline::fleet {
 namespace {
 
 NodeRecord full_node() {
-  NodeRecord record{.id = NodeId{7},
-                    .name = "h7",
-                    .key = key_number(7),
-                    .profile = profile_at("2001:db8::7"),
-                    .pinned_labels = {{"rack", "r1"}},
-                    .joined_at = at(1.25).wall,
-                    .removed_at = at(99).wall};
+  NodeRecord record{
+      .id = NodeId{7},
+      .name = "h7",
+      .key = key_number(7),
+      .profile = profile_at("2001:db8::7"),
+      .pinned_labels = {{"rack", "r1"}},
+      .joined_at = at(1.25).wall,
+      .removed_at = at(99).wall,
+      .boot = BootId{0xfedcba9876543210},
+      .absences = {{.from = at(10).wall, .until = at(12).wall, .cause = AbsenceCause::kRestart},
+                   {.from = at(20).wall}}};
   record.profile.kind = NodeKind::kVm;
   record.profile.labels = {{"zone", "a \"quoted\" b"}};
   record.profile.mesh_port = 5001;

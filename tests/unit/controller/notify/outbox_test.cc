@@ -124,6 +124,19 @@ TEST_CASE("at the limit superseded updates go first, openings and resolves last"
   CHECK(seen == Keys{"opened", "updated again", "resolved"});
 }
 
+TEST_CASE("the oldest alert that waits is known over all receivers", "[notify]") {
+  Rng rng{1};
+  Outbox outbox;
+  CHECK(outbox.oldest_waiting() == std::nullopt);
+  (void)outbox.add(entry("pager", "a"), kWall + seconds{5});
+  (void)outbox.add(entry("chat", "b"), kWall);
+  CHECK(outbox.oldest_waiting() == kWall);
+  for (const auto& due : outbox.take_due(kStart)) {
+    if (due.receiver == "chat") (void)outbox.result(due.id, kDelivered, kStart, kWall, rng);
+  }
+  CHECK(outbox.oldest_waiting() == kWall + seconds{5});
+}
+
 TEST_CASE("an outcome of something that is not in flight changes nothing", "[notify]") {
   Rng rng{1};
   Outbox outbox;

@@ -28,6 +28,8 @@ class FakeWorld final : public EffectSink {
   std::vector<std::pair<NodeId, MeshMessage>> mesh;
   std::vector<std::shared_ptr<const Plan>> applied;
   int stops = 0;
+  std::vector<Duration> finishes;
+  bool ended = false;
   std::vector<trace::TraceOrder> orders;
   std::vector<std::shared_ptr<const Plan>> plans_kept;
   std::vector<Membership> memberships_kept;
@@ -61,6 +63,7 @@ class FakeWorld final : public EffectSink {
   }
   void apply_plan(std::shared_ptr<const Plan> plan) override { applied.push_back(std::move(plan)); }
   void stop_measuring() override { ++stops; }
+  void finish_measuring(Duration grace) override { finishes.push_back(grace); }
   bool trace(const trace::TraceOrder& order) override {
     if (engine_takes) orders.push_back(order);
     return engine_takes;
@@ -78,6 +81,7 @@ class FakeWorld final : public EffectSink {
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override {
     released.emplace_back(boot, durable);
   }
+  void end() override { ended = true; }
   void log(Severity severity, std::string_view /*area*/, std::string text) override {
     if (severity == Severity::kWarning) warnings.push_back(std::move(text));
   }

@@ -1,0 +1,122 @@
+@0xf22c29c8ae6cff90;
+# The control conversation between a probe and its controller, over ZeroMQ with CURVE. One ZeroMQ
+# message (one frame) is one ProbeMessage or one ControllerMessage, at most 2 MiB.
+#
+#   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
+#   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
+#   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+#
+# A message kind that the receiver does not know is ignored and counted. The sender is who CURVE says
+# it is; nothing in a message names its sender.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("faultline::wire::schema");
+using Types = import "types.capnp";
+using Plan = import "plan.capnp".Plan;
+
+struct ProbeMessage {
+  union {
+    none @0 :Void;  # never sent: an empty message must not look like a kind
+    join @1 :Join;
+    hello @2 :Hello;
+    heartbeat @3 :Heartbeat;
+    planAck @4 :PlanAck;
+    batch @5 :Batch;
+  }
+}
+
+struct ControllerMessage {
+  union {
+    none @0 :Void;  # never sent
+    joined @1 :Joined;
+    refusal @2 :Refusal;
+    welcome @3 :Welcome;
+    heartbeatReply @4 :HeartbeatReply;
+    plan @5 :Plan;
+    batchAck @6 :BatchAck;
+  }
+}
+
+struct Join {
+  # Asks to pin a node's key under the identity of a one-use token. Repeating it with the same key
+  # gives the same answer.
+  protocol @0 :Types.Protocol;
+  nodeKey @1 :Types.PublicKey;    # not all zero
+  name @2 :Text;                  # a name, or empty where the token fixes it
+  profile @3 :Types.NodeProfile;
+}
+
+struct Joined {
+  node @0 :UInt32;  # 1.. ; permanent
+  name @1 :Text;
+}
+
+struct Refusal {
+  reason @0 :UInt8;
+  # 0 unknown key, 1 token spent, 2 protocol version, 3 malformed, 4 name taken, 5 overloaded.
+  # A reason that the receiver does not know reads as 3.
+  text @1 :Text;    # one sentence for the log, at most 512 bytes
+}
+
+struct Hello {
+  protocol @0 :Types.Protocol;
+  software @1 :Text;               # "faultline-probe 0.1.0", at most 512 bytes
+  boot @2 :UInt64;                 # random per probe process, not 0
+  profile @3 :Types.NodeProfile;
+  planRevision @4 :UInt64;         # held from before, 0 for none
+  planHash @5 :UInt64;             # of that plan, 0 for none
+}
+
+struct Welcome {
+  protocol @0 :Types.Protocol;
+  software @1 :Text;
+  node @2 :UInt32;                 # 1..
+  name @3 :Text;
+  heartbeatIntervalNs @4 :UInt64;  # 10 ms .. 10 min
+  planCurrent @5 :Bool;            # the plan held is the newest: none will follow
+}
+
+struct Heartbeat {
+  sequence @0 :UInt64;
+  sentAt @1 :Types.WallTimeNs;
+  planRevision @2 :UInt64;         # being measured, 0 for none
+  spoolBatches @3 :UInt64;         # waiting for acknowledgement
+  spoolBytes @4 :UInt64;
+  spoolDropped @5 :UInt64;         # results dropped since this boot for want of space
+}
+
+struct HeartbeatReply {
+  sequence @0 :UInt64;             # echoed
+  sentAt @1 :Types.WallTimeNs;     # echoed
+  answeredAt @2 :Types.WallTimeNs; # the controller's clock
+}
+
+struct PlanAck {
+  revision @0 :UInt64;
+  hash @1 :UInt64;                 # FNV-1a over the plan's fields, common/model/plan.h
+  accepted @2 :Bool;
+  reason @3 :Text;                 # why not; at most 512 bytes
+}
+
+struct Batch {
+  # Results under one sequence number, or (empty payload) the record of a gap: the batches
+  # firstSequence..sequence were dropped by the spool.
+  boot @0 :UInt64;                 # of the process that measured, not 0
+  firstSequence @1 :UInt64;        # equals sequence unless it is a gap; at most sequence
+  sequence @2 :UInt64;
+  resultsDropped @3 :UInt64;       # of a gap; 0 otherwise
+  payload @4 :Data;                # a Report (report.capnp) with its own framing; at most 1 MiB
+}
+
+struct BatchAck {
+  # What of `boot` is durable at the controller; everything else is to be sent again.
+  boot @0 :UInt64;                 # not 0
+  durable @1 :List(Interval);      # ascending, disjoint, at most 8
+  credit @2 :UInt32;               # batches that may be unacknowledged in flight
+}
+
+struct Interval {
+  # Closed.
+  first @0 :UInt64;
+  last @1 :UInt64;                 # at least first
+}

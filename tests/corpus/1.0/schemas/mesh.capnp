@@ -1,0 +1,32 @@
+@0x8ce04be65b8cefec;
+# Messages between two probes, over ZeroMQ with CURVE; at most 16 KiB. Requests flow both ways on one
+# connection. The peer is who CURVE says it is and must be in the plan. A message kind that the
+# receiver does not know is ignored and counted.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("faultline::wire::schema");
+using Types = import "types.capnp";
+
+struct MeshMessage {
+  union {
+    none @0 :Void;  # never sent
+    hello @1 :Types.Protocol;
+    traceRequest @2 :TraceRequest;
+    traceReply @3 :TraceReply;
+  }
+}
+
+struct TraceRequest {
+  # "Trace the way back to me": from the asked node's reflector port to the asker's sourcePort, at the
+  # asker's address of the plan.
+  request @0 :UInt64;           # chosen by the asker, echoed
+  sourcePort @1 :UInt16;        # 1..65535
+}
+
+struct TraceReply {
+  request @0 :UInt64;
+  outcome @1 :UInt8;
+  # 0 done, 1 busy: ask again later, 2 not permitted. Another value reads as 1.
+  complete @2 :Bool;            # the asker itself answered; otherwise hops is only the prefix seen
+  hops @3 :List(Types.Address); # at most 30, in order of travel, neither end; empty: silent
+}

@@ -1,0 +1,35 @@
+@0xf7978cbb6bdfef84;
+# What the controller tells one probe to measure. Always whole, never a difference. Travels inside a
+# ControllerMessage and, by itself, is what a probe keeps on disk.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("faultline::wire::schema");
+using Types = import "types.capnp";
+
+struct Plan {
+  revision @0 :UInt64;             # 1.. ; grows with every plan
+  node @1 :UInt32;                 # whom the plan is for, 1..
+  windowNs @2 :UInt64;             # 1 s .. 60 s; windows align to UTC
+  flowIntervalNs @3 :UInt64;       # 1 ms .. 1 h; one packet per flow and interval
+  replyTimeoutNs @4 :UInt64;       # 1 ms .. 60 s
+  leaseNs @5 :UInt64;              # 1 s .. 30 d; measuring stops when it has run out
+  packetsPerSecondMax @6 :UInt32;  # 1 .. 100000, over all that the node sends of its own accord
+  tracesPerSecond @7 :UInt32;      # 0 .. 1000 TTL probes per second and hop distance; 0 traces nothing
+  peers @8 :List(Peer);            # at most 4096, nodes unique
+  flows @9 :FlowColumns;
+}
+
+struct Peer {
+  node @0 :UInt32;             # 1..
+  name @1 :Text;               # a name, see Label.key
+  address @2 :Types.Address;   # unicast
+  reflectorPort @3 :UInt16;    # UDP, 1..65535
+  meshPort @4 :UInt16;         # TCP; 0: not reachable by mesh
+  key @5 :Types.PublicKey;     # not all zero; who may speak as this node on the mesh
+}
+
+struct FlowColumns {
+  # Tracked flows as columns of one length, at most 4096.
+  peer @0 :List(UInt32);        # index into Plan.peers
+  sourcePort @1 :List(UInt16);  # 1..65535
+}
