@@ -62,8 +62,8 @@ class Cluster:
         self.environment = {"PATH": f"{binaries}:{os.environ['PATH']}", "FAULTLINE_API": f"unix:{self.socket}"}
 
     def controller(self):
-        environment = {**self.environment, "FAULTLINE_DATA_DIR": f"{self.work}/data", "FAULTLINE_LISTEN": f"tcp://{CONTROLLER_ADDRESS}:7400",
-                       "FAULTLINE_API_UNIX": str(self.socket), "FAULTLINE_WINDOW": "2s",
+        environment = {**self.environment, "FAULTLINE_DATA_DIR": f"{self.work}/data", "FAULTLINE_API_UNIX": str(self.socket),
+                       "FAULTLINE_LISTEN": f"tcp://{CONTROLLER_ADDRESS}:7400", "FAULTLINE_WINDOW": "2s",
                        "FAULTLINE_HEARTBEAT": "1s"}
         environment.pop("FAULTLINE_API")
         words = ["faultline-controller", "--config", BASE / "config" / "controller.yaml"]

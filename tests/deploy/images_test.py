@@ -38,9 +38,11 @@ def wait(what, condition, seconds):
 def build(podman, binaries):
     base = base_root()
     started = time.monotonic()
-    said = run(CONTAINER / "build.sh", f"--local-base={base}", "--binaries", binaries, "--tag", TAG,
-               "--podman", " ".join(podman.words), "--option=--isolation=chroot", "--option=--network=host", "--option=--layers=false").stdout
-    print(f"both images built in {time.monotonic() - started:.0f} s\n{said}", end="")
+    options = [f"--option={word}" for word in ("--isolation=chroot", "--network=host", "--layers=false")]
+    said = run(CONTAINER / "build.sh", f"--local-base={base}", "--binaries", binaries, "--tag", TAG, "--podman", " ".join(podman.words),
+               *options).stdout
+    print(f"both images built in {time.monotonic() - started:.0f} s")
+    print("\n".join(line for line in said.splitlines() if " over its base" in line))
     over = float(re.search(r"faultline-probe:\S+ is \S+ MB, (\S+) MB over", said)[1])
     assert 0 < over <= PROBE_MB_MAX, f"the probe's image has {over} MB over its base, at most {PROBE_MB_MAX} are allowed"
 

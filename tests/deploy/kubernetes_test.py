@@ -111,7 +111,9 @@ def check_references(documents):
     names = {(d["kind"], d["metadata"]["name"]) for d in documents} | {("ConfigMap", "kube-root-ca.crt")}
     for name, pod in manifests.pods(documents):
         assert ("ServiceAccount", pod["spec"]["serviceAccountName"]) in names
-        claims = manifests.one(documents, "StatefulSet", name)["spec"]["volumeClaimTemplates"] if name.endswith("controller") else []
+        claims = []
+        if name == "faultline-controller":
+            claims = manifests.one(documents, "StatefulSet", name)["spec"]["volumeClaimTemplates"]
         volumes = {claim["metadata"]["name"] for claim in claims} | {v["name"] for v in pod["spec"]["volumes"]}
         for volume in pod["spec"]["volumes"]:
             sources = [volume] + volume.get("projected", {}).get("sources", [])
@@ -166,7 +168,8 @@ def check_api_configuration(binaries, documents, work):
         return  # the base: no API on the network
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=faultline-api.faultline.svc",
         "-keyout", f"{work}/tls.key", "-out", f"{work}/tls.crt")
-    words = [binaries / "faultline-controller", "--config", manifests.KUBERNETES / "base" / "config" / "controller.yaml", "--check-config"]
+    config = manifests.KUBERNETES / "base" / "config" / "controller.yaml"
+    words = [binaries / "faultline-controller", "--config", config, "--check-config"]
     run(*words, env=variables)
     assert run(*words, env={**variables, "FAULTLINE_API_TLS_LISTEN": "nonsense"}, check=False).returncode == 1, \
         "FAULTLINE_API_TLS_LISTEN is no variable of this controller"
@@ -176,18 +179,18 @@ def check_configurations(binaries, documents):
     """The programs take the files that the pods get, as the pods get them."""
     with tempfile.TemporaryDirectory(prefix="faultline-k8s-") as work:
         base = manifests.KUBERNETES / "base"
-        print(run(binaries / "faultline-controller", "--config", base / "config" / "controller.yaml", "--check-config").stdout, end="")
+        run(binaries / "faultline-controller", "--config", base / "config" / "controller.yaml", "--check-config")
         check_api_configuration(binaries, documents, work)
-        (Path(work) / "controllers").write_text(f'  - {{endpoint: "tcp://faultline-controller.faultline.svc:7400", key: {"5a" * 32}}}\n',
-                                                encoding="ascii")
+        entry = f'  - {{endpoint: "tcp://faultline-controller.faultline.svc:7400", key: {"5a" * 32}}}\n'
+        (Path(work) / "controllers").write_text(entry, encoding="ascii")
         pod = manifests.one(documents, "DaemonSet", "faultline-probe")["spec"]["template"]["spec"]
         variables = {entry["name"]: "192.0.2.7" for entry in pod["containers"][0]["env"]}
-        environment = {**variables, "PATH": f"{binaries}:{os.environ['PATH']}", "TEMPLATE": str(base / "config"), "CONFIG": f"{work}/probe.yaml",
-                       "CONTROLLERS": f"{work}/controllers", "FAULTLINE_STATE_DIR": f"{work}/state"}
+        environment = {**variables, "PATH": f"{binaries}:{os.environ['PATH']}", "TEMPLATE": str(base / "config"),
+                       "CONFIG": f"{work}/probe.yaml", "CONTROLLERS": f"{work}/controllers", "FAULTLINE_STATE_DIR": f"{work}/state"}
         said = run("sh", base / "key.sh", env=environment).stdout
         assert re.fullmatch(r"faultline-node-key [0-9a-f]{64}\n", said), said
         assert run("sh", base / "key.sh", env=environment).stdout == said, "the node's key changed when its pod was replaced"
-        print(run(binaries / "faultline-probe", "--config", f"{work}/probe.yaml", "--check-config", env=environment).stdout, end="")
+        run(binaries / "faultline-probe", "--config", f"{work}/probe.yaml", "--check-config", env=environment)
 
 
 def main():
