@@ -17,7 +17,8 @@ constexpr const char* kHelp =
     "which link or device is at fault, and alerts on-call.\n\n"
     "Exit codes: 0 stopped as asked, 1 cannot run (one sentence on stderr says why), 3 usage.\n"
     "Every key of the configuration can be overridden by an environment variable, for example\n"
-    "FAULTLINE_DATA_DIR for data_dir or FAULTLINE_API_UNIX for api.unix.";
+    "FAULTLINE_DATA_DIR for data_dir or FAULTLINE_API_SOCKET for api.socket.\n"
+    "SIGHUP reads the API's certificate again.";
 
 int fail_with(const std::string& sentence) {
   std::fprintf(stderr, "faultline-controller: %s\n", sentence.c_str());
@@ -43,6 +44,9 @@ int main(int argc, char** argv) {
       faultline::app::load_config(config_file, faultline::config::environment_of_process());
   if (!config) return fail_with(config.error().context);
   if (check_config) {
+    for (const auto& warning : config->warnings) {
+      std::fprintf(stderr, "faultline-controller: warning: %s\n", warning.c_str());
+    }
     const auto named = faultline::app::check_named(*config);
     if (!named) return fail_with(named.error().context);
     std::printf("%s is valid\n", config_file.c_str());

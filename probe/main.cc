@@ -39,9 +39,12 @@ int run(const probe_app::ProbeConfig& config) {
 int main(int argc, char** argv) {
   std::filesystem::path config_file = "/etc/faultline/probe.yaml";
   bool check_config = false;
+  bool print_key = false;
   CLI::App app{"Measures reachability, loss, delay and paths to the peers of its plan."};
   app.add_option("--config", config_file, "Configuration file")->capture_default_str();
   app.add_flag("--check-config", check_config, "Check the configuration file and exit");
+  app.add_flag("--print-key", print_key,
+               "Print the public half of the node's key, made where there is none, and exit");
   app.set_version_flag("--version", probe_app::software());
   app.footer("Exit codes: 0 stopped by a signal, 1 failure, 3 usage.");
   try {
@@ -51,6 +54,12 @@ int main(int argc, char** argv) {
   }
   const auto config = probe_app::load_config(config_file, config::environment_of_process());
   if (!config) return fail(config.error());
+  if (print_key) {
+    const auto key = probe_app::own_key(*config);
+    if (!key) return fail(key.error());
+    std::printf("%s\n", to_string(*key).c_str());
+    return EXIT_SUCCESS;
+  }
   if (!check_config) return run(*config);
   std::printf("%s: ok\n", config_file.c_str());
   return EXIT_SUCCESS;

@@ -5,7 +5,12 @@
 #   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 #   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+#   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
+#           Controllers -> ControllersAck            the controllers' keys change
 #   end:    Goodbye (1.1, where both sides have its capability), then nothing more
+#
+# Both key exchanges may be cut off anywhere and are taken up again at the next Hello or Heartbeat: every
+# message of theirs may be repeated. Only who has the capability `changes keys` is asked.
 #
 # A message kind that the receiver does not know is ignored and counted. The sender is who CURVE says
 # it is; nothing in a message names its sender.
@@ -24,6 +29,8 @@ struct ProbeMessage {
     planAck @4 :PlanAck;
     batch @5 :Batch;
     goodbye @6 :Goodbye;  # since 1.1; capability bit 2
+    rekey @7 :Rekey;
+    controllersAck @8 :ControllersAck;
   }
 }
 
@@ -36,6 +43,9 @@ struct ControllerMessage {
     heartbeatReply @4 :HeartbeatReply;
     plan @5 :Plan;
     batchAck @6 :BatchAck;
+    rekeyRequest @7 :RekeyRequest;
+    rekeyed @8 :Rekeyed;
+    controllers @9 :Controllers;
   }
 }
 
@@ -129,4 +139,30 @@ struct Interval {
   # Closed.
   first @0 :UInt64;
   last @1 :UInt64;                 # at least first
+}
+
+struct RekeyRequest {
+  # "Make a new key pair and tell its public half." Repeated until a message has come under the new key.
+}
+
+struct Rekey {
+  # On a connection under the old key, and once the new pair is durable at the node. Refused (3) when it was
+  # not asked for.
+  key @0 :Types.PublicKey;         # not all zero, not known otherwise
+}
+
+struct Rekeyed {
+  # Both keys are pinned durably, and peers were told of both: connect under the new one. The first message
+  # under it ends the trust in the old one.
+  key @0 :Types.PublicKey;         # the new one
+}
+
+struct Controllers {
+  # All keys under which a controller may serve from now on; others that the node knows are void.
+  revision @0 :UInt64;             # 1.. ; grows with every change
+  keys @1 :List(Types.PublicKey);  # 1 to 8, not all zero, each once; the first is served now
+}
+
+struct ControllersAck {
+  revision @0 :UInt64;             # whose keys are durable at the node
 }

@@ -26,6 +26,7 @@ struct Peer {
   reflectorPort @3 :UInt16;    # UDP, 1..65535
   meshPort @4 :UInt16;         # TCP; 0: not reachable by mesh
   key @5 :Types.PublicKey;     # not all zero; who may speak as this node on the mesh
+  secondKey @6 :Types.PublicKey;  # while the node changes keys: the new one, as good as `key`. Empty: none
 }
 
 struct FlowColumns {

@@ -52,7 +52,7 @@ tl::unexpected<Error> fail_file(const std::filesystem::path& path, int error_num
 void find_unknown_keys(Reading& reading) {
   for (const auto& [map, asked] : reading.asked) {
     for (const auto& [key, value] : map->entries) {
-      if (asked.contains(key)) continue;
+      if (asked.contains(key) || reading.retired[map].contains(key)) continue;
       const std::string& path = reading.paths[map];
       reading.add_mistake(
           value.line, fmt::format("{}{}{} is not a known key{}", path, path.empty() ? "" : ".", key,
@@ -69,6 +69,10 @@ std::string Reading::place(int line) const {
 
 void Reading::add_mistake(int line, std::string_view what) {
   mistakes.push_back({line, fmt::format("{}: {}", place(line), what)});
+}
+
+void Reading::add_warning(int line, std::string_view what) {
+  warnings.push_back(fmt::format("{}: {}", place(line), what));
 }
 
 void Reading::add_missing(int line, std::string_view key) {
@@ -131,5 +135,7 @@ Status Document::finish() {
   if (first == reading_->mistakes.end()) return {};
   return fail(ErrorCode::kInvalid, first->sentence);
 }
+
+const std::vector<std::string>& Document::warnings() const { return reading_->warnings; }
 
 }  // namespace faultline::config

@@ -77,6 +77,9 @@ class Section {
 
   // Records a mistake where the key is absent.
   Section& required(std::string_view key);
+  // Before `key` is read: its old name still works, with a warning that says what to write instead.
+  // Both at once are a mistake. The variable of the old name is treated alike.
+  Section& renamed(std::string_view old_key, std::string_view key);
   // Records what only the reader can know: error("grace", "must not be shorter than window").
   void error(std::string_view key, std::string_view what);
 
@@ -85,6 +88,9 @@ class Section {
   Section(Reading& reading, const Node* map, std::string path);
 
   [[nodiscard]] const Node* find(std::string_view key);
+  [[nodiscard]] const Node* entry(std::string_view key) const;
+  // What overrides the key, by its present or its old name: the variable's name; empty: nothing.
+  [[nodiscard]] std::string variable(std::string_view key) const;
   [[nodiscard]] std::optional<std::string> scalar(std::string_view key);
   void scalar_error(std::string_view key, std::string_view value, std::string_view expected);
   [[nodiscard]] bool read_integer(std::string_view key, std::int64_t& value, std::int64_t minimum,
@@ -113,6 +119,8 @@ class Document {
   [[nodiscard]] Section root(Environment environment = {});
   // The first mistake of the file, once everything has been read.
   [[nodiscard]] Status finish();
+  // What works today and will not for ever, a sentence each: "controller.yaml:16: api.unix is ...".
+  [[nodiscard]] const std::vector<std::string>& warnings() const;
 
  private:
   explicit Document(std::unique_ptr<Reading> reading);

@@ -76,19 +76,35 @@ std::string Section::path_of(std::string_view key) const {
 }
 
 // Null where the file has no such key, or nothing behind it.
-const Node* Section::find(std::string_view key) {
+const Node* Section::entry(std::string_view key) const {
   if (map_ == nullptr) return nullptr;
-  reading_->asked[map_].emplace(key);
   for (const auto& [name, value] : map_->entries) {
     if (name == key) return value.kind == NodeKind::kNull ? nullptr : &value;
   }
   return nullptr;
 }
 
+const Node* Section::find(std::string_view key) {
+  if (map_ == nullptr) return nullptr;
+  reading_->asked[map_].emplace(key);
+  if (const Node* node = entry(key)) return node;
+  const auto renamed = reading_->renamed.find(path_of(key));
+  return renamed == reading_->renamed.end() ? nullptr : entry(renamed->second);
+}
+
+std::string Section::variable(std::string_view key) const {
+  const auto is_set = [&](const std::string& name) { return reading_->environment.contains(name); };
+  auto name = variable_of(path_of(key));
+  if (is_set(name)) return name;
+  const auto renamed = reading_->renamed.find(path_of(key));
+  if (renamed == reading_->renamed.end()) return {};
+  name = variable_of(path_of(renamed->second));
+  return is_set(name) ? name : std::string{};
+}
+
 std::optional<std::string> Section::scalar(std::string_view key) {
   const Node* node = find(key);
-  const auto variable = reading_->environment.find(variable_of(path_of(key)));
-  if (variable != reading_->environment.end()) return variable->second;
+  if (const auto name = variable(key); !name.empty()) return reading_->environment.at(name);
   if (node == nullptr) return std::nullopt;
   if (node->kind == NodeKind::kScalar) return node->scalar;
   error(key, "expected one value, not a list or a map");
@@ -104,18 +120,54 @@ void Section::scalar_error(std::string_view key, std::string_view value,
 }
 
 void Section::error(std::string_view key, std::string_view what) {
-  const auto variable = variable_of(path_of(key));
-  if (reading_->environment.contains(variable)) {
-    reading_->mistakes.push_back({0, fmt::format("environment: {}: {}", variable, what)});
+  if (const auto name = variable(key); !name.empty()) {
+    reading_->mistakes.push_back({0, fmt::format("environment: {}: {}", name, what)});
     return;
   }
   const Node* node = find(key);
   const int line = node != nullptr ? node->line : (map_ != nullptr ? map_->line : 0);
-  reading_->add_mistake(line, fmt::format("{}: {}", path_of(key), what));
+  const auto renamed = reading_->renamed.find(path_of(key));
+  const bool by_old_name =
+      renamed != reading_->renamed.end() && entry(key) == nullptr && node != nullptr;
+  reading_->add_mistake(line,
+                        fmt::format("{}: {}", path_of(by_old_name ? renamed->second : key), what));
+}
+
+Section& Section::renamed(std::string_view old_key, std::string_view key) {
+  const auto warn = [&](int line, const std::string& old_name, const std::string& name) {
+    reading_->add_warning(
+        line, fmt::format("{} is the old name of {}: rename it, the old one will be refused in the "
+                          "next major version",
+                          old_name, name));
+  };
+  const auto twice = [](const std::string& old_name, const std::string& name) {
+    return fmt::format("{} is the old name of {}, which is given too: remove {}", old_name, name,
+                       old_name);
+  };
+  reading_->renamed.emplace(path_of(key), old_key);
+  if (map_ != nullptr) reading_->retired[map_].emplace(old_key);
+  if (const Node* old = entry(old_key)) {
+    if (entry(key) != nullptr) {
+      reading_->add_mistake(old->line, twice(path_of(old_key), path_of(key)));
+    } else {
+      warn(old->line, path_of(old_key), path_of(key));
+    }
+  }
+  const auto old_variable = variable_of(path_of(old_key));
+  if (reading_->environment.contains(old_variable)) {
+    const auto new_variable = variable_of(path_of(key));
+    if (reading_->environment.contains(new_variable)) {
+      reading_->mistakes.push_back(
+          {0, fmt::format("environment: {}", twice(old_variable, new_variable))});
+    } else {
+      warn(0, old_variable, new_variable);
+    }
+  }
+  return *this;
 }
 
 Section& Section::required(std::string_view key) {
-  const bool overridden = reading_->environment.contains(variable_of(path_of(key)));
+  const bool overridden = !variable(key).empty();
   if (find(key) == nullptr && !overridden) {
     const bool in_root = map_ == nullptr || path_.empty();
     reading_->add_missing(in_root ? 0 : map_->line, path_of(key));
@@ -204,8 +256,7 @@ std::optional<std::size_t> Section::read_choice(std::string_view key,
 
 void Section::texts(std::string_view key, std::vector<std::string>& values) {
   const Node* node = find(key);
-  if (node == nullptr || node->kind == NodeKind::kScalar ||
-      reading_->environment.contains(variable_of(path_of(key)))) {
+  if (node == nullptr || node->kind == NodeKind::kScalar || !variable(key).empty()) {
     if (auto given = scalar(key)) values = {*std::move(given)};
     return;
   }

@@ -15,4 +15,9 @@ std::uint64_t random_u64() {
 
 Rng random_rng() { return Rng{random_u64()}; }
 
+void random_bytes(std::span<std::uint8_t> bytes) {
+  ensure_sodium();
+  randombytes_buf(bytes.data(), bytes.size());
+}
+
 }  // namespace faultline::crypto

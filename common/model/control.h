@@ -4,6 +4,7 @@
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+//   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
 
@@ -27,8 +28,9 @@ inline constexpr std::uint16_t kProtocolMinor = 1;
 inline constexpr std::uint64_t kCapabilityTrace = 1U << 0;
 inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
 inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
+inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
-    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye;
+    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey;
 
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
@@ -163,7 +165,43 @@ struct BatchAck {
 };
 inline constexpr std::size_t kSequenceIntervalsMax = 8;
 
-using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye>;
-using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck>;
+// "Make a new key pair and tell its public half."
+struct RekeyRequest {
+  bool operator==(const RekeyRequest&) const = default;
+};
+
+// The node's new key, durable there; told under the old one.
+struct Rekey {
+  PublicKey key{};
+
+  bool operator==(const Rekey&) const = default;
+};
+
+// Both keys are pinned: connect under the new one.
+struct Rekeyed {
+  PublicKey key{};
+
+  bool operator==(const Rekeyed&) const = default;
+};
+
+// All keys under which a controller may serve; the first is the one served now.
+struct Controllers {
+  std::uint64_t revision = 0;
+  std::vector<PublicKey> keys{};
+
+  bool operator==(const Controllers&) const = default;
+};
+inline constexpr std::size_t kControllerKeysMax = 8;
+
+struct ControllersAck {
+  std::uint64_t revision = 0;  // durable at the node
+
+  bool operator==(const ControllersAck&) const = default;
+};
+
+using ProbeMessage =
+    std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey, ControllersAck>;
+using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
+                                       RekeyRequest, Rekeyed, Controllers>;
 
 }  // namespace faultline

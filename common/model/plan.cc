@@ -48,6 +48,8 @@ std::uint64_t plan_hash(const Plan& plan) {
     hash.add(peer.reflector_port);
     hash.add(peer.mesh_port);
     hash.add(std::span<const std::uint8_t>(peer.key.bytes));
+    // Nothing where there is none, so that a probe that knows no second keys agrees on the hash.
+    if (peer.second_key) hash.add(std::span<const std::uint8_t>(peer.second_key->bytes));
   }
   hash.add(plan.flows.size());
   for (const auto& flow : plan.flows) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,11 @@ struct PlanPeer {
   std::uint16_t reflector_port = 862;
   std::uint16_t mesh_port = 0;  // 0: not reachable by mesh
   PublicKey key{};
+  std::optional<PublicKey> second_key{};  // while it changes keys: as good as `key`
 
+  [[nodiscard]] bool has_key(const PublicKey& other) const {
+    return other == key || other == second_key;
+  }
   bool operator==(const PlanPeer&) const = default;
 };
 

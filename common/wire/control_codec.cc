@@ -139,6 +139,24 @@ Result<ProbeMessage> read(schema::Goodbye::Reader reader) {
   return goodbye;
 }
 
+void write(schema::ProbeMessage::Builder root, const Rekey& rekey) {
+  root.initRekey().setKey(to_wire(rekey.key));
+}
+
+Result<ProbeMessage> read(schema::Rekey::Reader reader) {
+  FAULTLINE_TRY(const auto key, read_key("key", reader.getKey()));
+  return Rekey{.key = key};
+}
+
+void write(schema::ProbeMessage::Builder root, const ControllersAck& ack) {
+  root.initControllersAck().setRevision(ack.revision);
+}
+
+Result<ProbeMessage> read(schema::ControllersAck::Reader reader) {
+  FAULTLINE_TRY_STATUS(check_nonzero("revision", reader.getRevision()));
+  return ControllersAck{.revision = reader.getRevision()};
+}
+
 // ---- controller to probe
 
 void write(schema::ControllerMessage::Builder root, const Joined& joined) {
@@ -242,6 +260,42 @@ Result<ControllerMessage> read(schema::BatchAck::Reader reader) {
   return ack;
 }
 
+void write(schema::ControllerMessage::Builder root, const RekeyRequest& /*request*/) {
+  root.initRekeyRequest();
+}
+
+void write(schema::ControllerMessage::Builder root, const Rekeyed& rekeyed) {
+  root.initRekeyed().setKey(to_wire(rekeyed.key));
+}
+
+Result<ControllerMessage> read(schema::Rekeyed::Reader reader) {
+  FAULTLINE_TRY(const auto key, read_key("key", reader.getKey()));
+  return Rekeyed{.key = key};
+}
+
+void write(schema::ControllerMessage::Builder root, const Controllers& controllers) {
+  auto builder = root.initControllers();
+  builder.setRevision(controllers.revision);
+  auto keys = builder.initKeys(static_cast<unsigned>(controllers.keys.size()));
+  for (unsigned i = 0; i < keys.size(); ++i) keys.set(i, to_wire(controllers.keys[i]));
+}
+
+Result<ControllerMessage> read(schema::Controllers::Reader reader) {
+  Controllers controllers{.revision = reader.getRevision()};
+  FAULTLINE_TRY_STATUS(check_nonzero("revision", controllers.revision));
+  const auto keys = reader.getKeys();
+  FAULTLINE_TRY_STATUS(check_count("controllers' keys", keys.size(), kControllerKeysMax));
+  if (keys.size() == 0) return fail(ErrorCode::kInvalid, "there is no controller's key");
+  for (const auto item : keys) {
+    FAULTLINE_TRY(const auto key, read_key("controller's key", item));
+    if (std::ranges::find(controllers.keys, key) != controllers.keys.end()) {
+      return fail(ErrorCode::kInvalid, "a controller's key is listed twice");
+    }
+    controllers.keys.push_back(key);
+  }
+  return controllers;
+}
+
 // ---- both
 
 template <typename Root, typename Message>
@@ -270,6 +324,10 @@ Result<ProbeMessage> read_probe_message(schema::ProbeMessage::Reader root) {
       return read(root.getBatch());
     case schema::ProbeMessage::GOODBYE:
       return read(root.getGoodbye());
+    case schema::ProbeMessage::REKEY:
+      return read(root.getRekey());
+    case schema::ProbeMessage::CONTROLLERS_ACK:
+      return read(root.getControllersAck());
     case schema::ProbeMessage::NONE:
       break;
   }
@@ -290,6 +348,12 @@ Result<ControllerMessage> read_controller_message(schema::ControllerMessage::Rea
       return read_plan(root.getPlan());
     case schema::ControllerMessage::BATCH_ACK:
       return read(root.getBatchAck());
+    case schema::ControllerMessage::REKEY_REQUEST:
+      return RekeyRequest{};
+    case schema::ControllerMessage::REKEYED:
+      return read(root.getRekeyed());
+    case schema::ControllerMessage::CONTROLLERS:
+      return read(root.getControllers());
     case schema::ControllerMessage::NONE:
       break;
   }

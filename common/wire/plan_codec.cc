@@ -29,6 +29,9 @@ Result<PlanPeer> read_peer(schema::Peer::Reader reader) {
   peer.reflector_port = reader.getReflectorPort();
   peer.mesh_port = reader.getMeshPort();
   FAULTLINE_TRY(peer.key, read_key("peer key", reader.getKey()));
+  if (reader.getSecondKey().size() > 0) {
+    FAULTLINE_TRY(peer.second_key, read_key("peer's second key", reader.getSecondKey()));
+  }
   return peer;
 }
 
@@ -39,6 +42,7 @@ void write_peer(schema::Peer::Builder builder, const PlanPeer& peer) {
   builder.setReflectorPort(peer.reflector_port);
   builder.setMeshPort(peer.mesh_port);
   builder.setKey(to_wire(peer.key));
+  if (peer.second_key) builder.setSecondKey(to_wire(*peer.second_key));
 }
 
 Status validate_peers(const std::vector<PlanPeer>& peers) {
@@ -51,6 +55,7 @@ Status validate_peers(const std::vector<PlanPeer>& peers) {
     FAULTLINE_TRY_STATUS(check_unicast("peer address", peer.address));
     FAULTLINE_TRY_STATUS(check_nonzero("reflector port", peer.reflector_port));
     if (peer.key == PublicKey{}) return out_of_range("peer key", "all zero");
+    if (peer.second_key == PublicKey{}) return out_of_range("peer's second key", "all zero");
     nodes.push_back(peer.node);
   }
   std::ranges::sort(nodes);

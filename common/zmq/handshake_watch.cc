@@ -146,8 +146,9 @@ class Handshakes {
 
 }  // namespace
 
-HandshakeWatch::HandshakeWatch(::zmq::context_t& context, ::zmq::socket_t& server)
-    : events_(context, ::zmq::socket_type::pair) {
+HandshakeWatch::HandshakeWatch(::zmq::context_t& context, ::zmq::socket_t& server,
+                               HandshakeCounters& counters)
+    : events_(context, ::zmq::socket_type::pair), counters_(counters) {
   const auto endpoint = fmt::format("inproc://handshakes-{}", fmt::ptr(server.handle()));
   FAULTLINE_CHECK(::zmq_socket_monitor(server.handle(), endpoint.c_str(), kEvents) == 0,
                   ::zmq_strerror(::zmq_errno()));

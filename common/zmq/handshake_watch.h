@@ -11,8 +11,9 @@
 // of these has succeeded, is taken as an honest one. So the count errs towards too few.
 //
 // It is a thread of its own, because libzmq waits for whoever reads its monitor.
+// Several in a row, for servers that follow each other, may count into the same counters.
 // Lifetime: made before the server listens; destroyed after the server is closed (it waits for
-// that), and before the context. Thread safety: counters() on any thread.
+// that), and before the context. Thread safety: the counters may be read on any thread.
 #pragma once
 
 #include <thread>
@@ -29,18 +30,17 @@ struct HandshakeCounters {
 
 class HandshakeWatch {
  public:
-  HandshakeWatch(::zmq::context_t& context, ::zmq::socket_t& server);
+  // `counters` outlives it.
+  HandshakeWatch(::zmq::context_t& context, ::zmq::socket_t& server, HandshakeCounters& counters);
   ~HandshakeWatch();
   HandshakeWatch(const HandshakeWatch&) = delete;
   HandshakeWatch& operator=(const HandshakeWatch&) = delete;
-
-  [[nodiscard]] const HandshakeCounters& counters() const { return counters_; }
 
  private:
   void run();
 
   ::zmq::socket_t events_;  // used by thread_ only, once that runs
-  HandshakeCounters counters_;
+  HandshakeCounters& counters_;
   std::thread thread_;
 };
 

@@ -4,9 +4,9 @@
 // of API and CLI run against a fake one.
 //
 // Thread safety: every function is called from the API's query threads, possibly at once, and never
-// from the loop. Implementations answer from immutable snapshots and the store's own
-// thread-safe reads; the three that change something hand the change to the loop and wait for it to
-// be durable, for a bounded time.
+// from the loop; those that change something from one thread, one after the other. Implementations
+// answer from immutable snapshots and the store's own thread-safe reads; what changes something
+// hands the change to the loop and waits for it to be durable, for a bounded time.
 //
 // Errors: kNotFound, kConflict, kDenied, kInvalid, kLimit, kUnavailable become 404, 409, 403, 400,
 // 429, 503; anything else 500. The context is shown to the operator.
@@ -20,6 +20,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "controller/api/access_control.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
 
@@ -49,6 +50,7 @@ class Backend {
   virtual Result<std::vector<NodeView>> nodes() const = 0;  // by name
   virtual Result<NodeView> node(std::string_view name) const = 0;
   virtual Result<std::vector<TokenView>> tokens() const = 0;  // unspent, oldest first
+  virtual Result<TrustView> trust() const = 0;
   virtual Result<MatrixView> matrix(const MatrixRequest& request) const = 0;
   virtual Result<LocalizeAnswer> localize(const LocalizeRequest& request) const = 0;
   virtual Result<PathView> path(std::string_view src, std::string_view dst) const = 0;
@@ -65,7 +67,14 @@ class Backend {
 
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;
+  virtual Result<NodeView> add_node(const NodeRequest& request) = 0;
   virtual Status remove_node(std::string_view name) = 0;
+  virtual Result<RekeyView> rekey_node(std::string_view name) = 0;
+  // Begins the change of the controller's key, or, with `force`, ends the one that is under way.
+  virtual Result<RekeyView> rekey_controller(bool force) = 0;
+
+  // Who may use all this, and the log of who changed what.
+  virtual AccessControl& access_control() = 0;
 };
 
 }  // namespace faultline::api

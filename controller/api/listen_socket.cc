@@ -57,7 +57,7 @@ Result<gid_t> group_id(const std::string& name) {
   if (error == 0) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("there is no group '{}' for the API socket: make it with groupadd, or "
-                            "change api.group",
+                            "change api.socket_group",
                             name));
   }
   return fail(ErrorCode::kUnavailable,

@@ -4,35 +4,20 @@
 #include <array>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "common/obs/metrics.h"
+#include "controller/api/call.h"
+#include "controller/api/fleet_requests.h"
+#include "controller/api/routes_access.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
 
 namespace faultline::api {
 namespace {
 
-using Parameters = std::map<std::string, std::string>;
-
-// One request, matched to its route.
-struct Call {
-  std::vector<std::string> captured;  // the {..} segments in order
-  const Parameters& query;
-  const std::string& body;
-  Backend& backend;
-};
+using access::Role;
 
 constexpr Duration kHorizonMax = std::chrono::hours{24};  // what a query may read (app/queries.h)
-constexpr std::uint64_t kTokenLifetimeSecondsMax = 30 * 86'400;
-
-Response json_response(std::string body) { return Response{.body = std::move(body)}; }
-
-// The answer as a document, or the error.
-template <typename View>
-Response respond(const Result<View>& view, std::string (*render)(const View&)) {
-  return view ? json_response(render(*view)) : error_response(view.error());
-}
 
 Result<std::optional<WallTime>> time_parameter(const Parameters& query, const std::string& name) {
   const auto found = query.find(name);
@@ -76,36 +61,40 @@ Response delete_node(const Call& call) {
               : error_response(done.error());
 }
 
-Response get_tokens(const Call& call) { return respond(call.backend.tokens(), tokens_json); }
-
-Result<TokenRequest> parse_token_request(const std::string& body) {
-  TokenRequest request;
-  if (body.empty()) return request;
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
-  for (const auto& [key, value] : json.items()) {
-    if (key == "node" && value.is_string()) {
-      FAULTLINE_TRY_STATUS(validate_name(value.get_ref<const std::string&>()));
-      request.node = value.get<std::string>();
-    } else if (key == "lifetime_s" && value.is_number_unsigned()) {
-      const auto lifetime_s = value.get<std::uint64_t>();
-      if (lifetime_s == 0 || lifetime_s > kTokenLifetimeSecondsMax) {
-        return fail(ErrorCode::kInvalid, "'lifetime_s' must be between 1 s and 30 d");
-      }
-      request.lifetime = std::chrono::seconds{lifetime_s};
-    } else {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("'{}' is not a member of a token request, or has a wrong type", key));
-    }
-  }
-  return request;
+Response created(Response response) {
+  if (response.status == 200) response.status = 201;
+  return response;
 }
+
+Response post_node(const Call& call) {
+  const auto request = parse_node_request(call.body);
+  if (!request) return error_response(request.error());
+  auto response = created(respond(call.backend.add_node(*request), node_json));
+  response.subject = request->name;
+  return response;
+}
+
+Response post_node_rekey(const Call& call) {
+  return respond(call.backend.rekey_node(call.captured[0]), rekey_json);
+}
+
+Response post_controller_rekey(const Call& call) {
+  const auto force = parse_force_request(call.body);
+  if (!force) return error_response(force.error());
+  return respond(call.backend.rekey_controller(*force), rekey_json);
+}
+
+Response get_trust(const Call& call) { return respond(call.backend.trust(), trust_json); }
+
+Response get_tokens(const Call& call) { return respond(call.backend.tokens(), tokens_json); }
 
 Response post_token(const Call& call) {
   const auto request = parse_token_request(call.body);
   if (!request) return error_response(request.error());
-  auto response = respond(call.backend.create_token(*request), new_token_json);
-  if (response.status == 200) response.status = 201;
+  const auto token = call.backend.create_token(*request);
+  auto response = created(respond(token, new_token_json));
+  response.subject = request->node.value_or("any node");
+  if (token) response.subject = fmt::format("{} for {}", token->token.id, response.subject);
   return response;
 }
 
@@ -215,33 +204,47 @@ Response get_metrics(const Call& call) {
   return Response{.content_type = obs::kOpenMetricsContentType, .body = std::move(*metrics)};
 }
 
+// The role has no default: who adds a route must say who may use it.
 struct Route {
   std::string_view method;
   std::string_view pattern;
+  Role role;
   std::string_view parameters;  // allowed in the query, separated by blanks
   Response (*handler)(const Call&);
   bool quick = false;  // answered from the published snapshot
 };
 
+constexpr auto kViewer = Role::kViewer;
+constexpr auto kOperator = Role::kOperator;
+constexpr auto kAdmin = Role::kAdmin;
+
 constexpr std::array kRoutes{
-    Route{"GET", "/api/v1/version", "", get_version, true},
-    Route{"GET", "/api/v1/status", "", get_status, true},
-    Route{"GET", "/api/v1/nodes", "", get_nodes, true},
-    Route{"GET", "/api/v1/nodes/{name}", "", get_node, true},
-    Route{"DELETE", "/api/v1/nodes/{name}", "", delete_node},
-    Route{"GET", "/api/v1/tokens", "", get_tokens, true},
-    Route{"POST", "/api/v1/tokens", "", post_token},
-    Route{"DELETE", "/api/v1/tokens/{id}", "", delete_token},
-    Route{"GET", "/api/v1/matrix", "by at since", get_matrix},
-    Route{"GET", "/api/v1/localize", "at since", get_localize},
-    Route{"GET", "/api/v1/paths/{src}/{dst}", "", get_path},
-    Route{"GET", "/api/v1/history/{src}/{dst}", "at since", get_history},
-    Route{"GET", "/api/v1/incidents", "state", get_incidents},
-    Route{"GET", "/api/v1/incidents/{id}", "", get_incident},
-    Route{"GET", "/api/v1/topology", "", get_topology},
-    Route{"GET", "/api/v1/topology/export", "format", get_topology_export},
-    Route{"GET", "/api/v1/bundle", "since", get_bundle},
-    Route{"GET", "/metrics", "", get_metrics, true},
+    Route{"GET", "/api/v1/version", kViewer, "", get_version, true},
+    Route{"GET", "/api/v1/status", kViewer, "", get_status, true},
+    Route{"GET", "/api/v1/nodes", kViewer, "", get_nodes, true},
+    Route{"GET", "/api/v1/nodes/{name}", kViewer, "", get_node, true},
+    Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},
+    Route{"POST", "/api/v1/nodes", kAdmin, "", post_node},
+    Route{"POST", "/api/v1/nodes/{name}/rekey", kAdmin, "", post_node_rekey},
+    Route{"POST", "/api/v1/controller/rekey", kAdmin, "", post_controller_rekey},
+    Route{"GET", "/api/v1/trust", kViewer, "", get_trust, true},
+    Route{"GET", "/api/v1/tokens", kViewer, "", get_tokens, true},
+    Route{"POST", "/api/v1/tokens", kOperator, "", post_token},
+    Route{"DELETE", "/api/v1/tokens/{id}", kOperator, "", delete_token},
+    Route{"GET", "/api/v1/matrix", kViewer, "by at since", get_matrix},
+    Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
+    Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
+    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
+    Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
+    Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
+    Route{"GET", "/api/v1/topology", kViewer, "", get_topology},
+    Route{"GET", "/api/v1/topology/export", kViewer, "format", get_topology_export},
+    Route{"GET", "/api/v1/bundle", kViewer, "since", get_bundle},
+    Route{"GET", "/api/v1/access/tokens", kAdmin, "", get_api_tokens, true},
+    Route{"POST", "/api/v1/access/tokens", kAdmin, "", post_api_token},
+    Route{"DELETE", "/api/v1/access/tokens/{name}", kAdmin, "", delete_api_token},
+    Route{"GET", "/api/v1/audit", kAdmin, "since", get_audit},
+    Route{"GET", "/metrics", kViewer, "", get_metrics, true},
 };
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -315,16 +318,24 @@ unsigned http_status(ErrorCode code) {
 
 std::vector<RouteName> all_routes() {
   std::vector<RouteName> names;
-  for (const auto& route : kRoutes) names.push_back({route.method, route.pattern});
+  for (const auto& route : kRoutes) names.push_back({route.method, route.pattern, route.role});
   return names;
 }
 
-bool is_quick(const Request& request) {
+RouteOf route_of(const Request& request) {
   const auto target = parse_target(request.target);
-  return target && std::ranges::any_of(kRoutes, [&](const Route& route) {
-           return route.quick && route.method == request.method &&
-                  match(route.pattern, target->segments).has_value();
-         });
+  for (const auto& route : kRoutes) {
+    if (!target || route.method != request.method) continue;
+    const auto captured = match(route.pattern, target->segments);
+    if (!captured) continue;
+    return {.pattern = std::string(route.pattern),
+            .subject = fmt::format("{}", fmt::join(*captured, " ")),
+            .role = route.role,
+            .quick = route.quick};
+  }
+  return {.pattern = request.target.substr(0, request.target.find('?')),
+          .subject = {},
+          .role = is_mutation(request.method) ? Role::kAdmin : Role::kViewer};
 }
 
 bool is_mutation(std::string_view method) { return method != "GET"; }
@@ -348,7 +359,8 @@ Response handle(const Request& request, Backend& backend) {
     }
     const auto allowed = check_parameters(route, target->query);
     if (!allowed) return error_response(allowed.error());
-    return route.handler(Call{std::move(*captured), target->query, request.body, backend});
+    return route.handler(
+        Call{std::move(*captured), target->query, request.body, backend, request.caller});
   }
   if (!allow.empty()) return method_not_allowed(request.method, std::move(allow));
   return error_response(

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/model/ids.h"
 #include "common/model/node.h"
 
 namespace faultline::api {
@@ -137,8 +138,16 @@ struct NodeView {
   bool operator==(const NodeView&) const = default;
 };
 
+// A node whose key an operator names.
+struct NodeRequest {
+  std::string name;
+  PublicKey key;
+  Labels labels;
+};
+
 struct TokenRequest {
   std::optional<std::string> node;  // fixes the name; empty: the probe chooses
+  Labels labels;                    // pinned on the node that joins
   std::optional<Duration> lifetime;
 };
 
@@ -147,8 +156,54 @@ struct TokenView {
   std::optional<std::string> node;
   WallTime created_at{};
   std::optional<WallTime> expires_at;
+  Labels labels;
 
   bool operator==(const TokenView&) const = default;
+};
+
+// A key that is trusted.
+struct TrustedKeyView {
+  std::string key;    // public, hex
+  std::string state;  // current, next: while it is being changed
+  std::optional<WallTime> since;
+
+  bool operator==(const TrustedKeyView&) const = default;
+};
+
+struct TrustedNodeView {
+  std::string name;
+  std::string state;  // as NodeView's
+  std::string how;    // token, pre-placed
+  std::optional<WallTime> since;
+  std::vector<TrustedKeyView> keys;
+  bool rekey_asked = false;            // an operator asked for a new key; not done yet
+  bool knows_controller_keys = false;  // has acknowledged the controller's present keys
+
+  bool operator==(const TrustedNodeView&) const = default;
+};
+
+// Who is trusted.
+struct TrustView {
+  std::vector<TrustedKeyView> controller_keys;  // current, then next
+  std::uint64_t acknowledged = 0;               // nodes that know all of them
+  std::vector<std::string> missing;             // names of the others, at most kMissingShownMax
+  std::uint64_t missing_omitted = 0;
+  std::vector<TrustedNodeView> nodes;  // by name
+  std::vector<TokenView> tokens;       // unspent, oldest first
+
+  bool operator==(const TrustView&) const = default;
+};
+inline constexpr std::size_t kMissingShownMax = 100;
+
+// What became of a wish for a new key.
+struct RekeyView {
+  std::string kind;                  // node, controller
+  std::string name;                  // the node's; the controller's new key
+  std::string state;                 // asked: of a node; announced, changed: the controller's
+  std::vector<std::string> missing;  // nodes that do not know the controller's new key
+  std::uint64_t missing_omitted = 0;
+
+  bool operator==(const RekeyView&) const = default;
 };
 
 struct NewToken {

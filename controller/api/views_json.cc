@@ -12,6 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// As short_name() of a key.
+constexpr std::size_t kFingerprintDigits = 12;
+
 Json document(std::string_view schema) { return Json{{"schema", schema}}; }
 
 std::string text(const Json& json) {
@@ -80,9 +83,27 @@ static Json json(const NodeView& node) {
               {"sick_reason", or_null(node.sick_reason)}};
 }
 
+static Json json(const TrustedKeyView& key) {
+  return Json{{"fingerprint", key.key.substr(0, kFingerprintDigits)},
+              {"state", key.state},
+              {"since", or_null(key.since)},
+              {"key", key.key}};
+}
+
+static Json json(const TrustedNodeView& node) {
+  return Json{{"name", node.name},
+              {"state", node.state},
+              {"how", node.how},
+              {"since", or_null(node.since)},
+              {"keys", list(node.keys)},
+              {"rekey_asked", node.rekey_asked},
+              {"knows_controller_keys", node.knows_controller_keys}};
+}
+
 static Json json(const TokenView& token) {
   return Json{{"id", token.id},
               {"node", or_null(token.node)},
+              {"labels", Json(token.labels)},
               {"created_at", format_rfc3339(token.created_at)},
               {"expires", or_null(token.expires_at)}};
 }
@@ -256,6 +277,28 @@ std::string nodes_json(const std::vector<NodeView>& nodes) {
 std::string node_json(const NodeView& node) {
   auto result = document("faultline.node/1");
   result.update(json(node));
+  return text(result);
+}
+
+std::string trust_json(const TrustView& trust) {
+  auto result = document("faultline.trust/1");
+  result["controller"] = {{"keys", list(trust.controller_keys)},
+                          {"acknowledged", trust.acknowledged},
+                          {"nodes", trust.nodes.size()},
+                          {"missing", Json(trust.missing)},
+                          {"missing_omitted", trust.missing_omitted}};
+  result["nodes"] = list(trust.nodes);
+  result["tokens"] = list(trust.tokens);
+  return text(result);
+}
+
+std::string rekey_json(const RekeyView& rekey) {
+  auto result = document("faultline.rekey/1");
+  result["kind"] = rekey.kind;
+  result["name"] = rekey.name;
+  result["state"] = rekey.state;
+  result["missing"] = Json(rekey.missing);
+  result["missing_omitted"] = rekey.missing_omitted;
   return text(result);
 }
 

@@ -19,6 +19,8 @@ namespace faultline::api {
 [[nodiscard]] std::string node_json(const NodeView& node);
 [[nodiscard]] std::string tokens_json(const std::vector<TokenView>& tokens);
 [[nodiscard]] std::string new_token_json(const NewToken& token);
+[[nodiscard]] std::string trust_json(const TrustView& trust);
+[[nodiscard]] std::string rekey_json(const RekeyView& rekey);
 [[nodiscard]] std::string removed_json(std::string_view kind, std::string_view name);
 [[nodiscard]] std::string matrix_json(const MatrixView& matrix);
 [[nodiscard]] std::string localize_json(const LocalizeAnswer& answer);

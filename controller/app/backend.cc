@@ -8,6 +8,7 @@
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
 #include "controller/app/disk_use.h"
+#include "controller/app/key_files.h"
 #include "controller/app/records.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
@@ -84,6 +85,15 @@ bool wanted(const incident::Incident& incident, api::IncidentFilter filter) {
   return true;
 }
 
+// Those that a token proves its controller by: during a change, the next one too.
+std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
+  std::vector<PublicKey> keys;
+  for (const auto& view : snapshot.trust.controller_keys) {
+    if (const auto key = parse_public_key(view.key)) keys.push_back(*key);
+  }
+  return keys;
+}
+
 std::string source_of(const topology::Graph& graph) {
   const bool inventory = std::ranges::any_of(graph.devices, &topology::DeviceInfo::declared);
   const bool traces = graph.paths > 0;
@@ -94,13 +104,18 @@ std::string source_of(const topology::Graph& graph) {
 }  // namespace
 
 AppBackend::AppBackend(Options options, store::RocksStore& store,
-                       const async::Published<Snapshot>& snapshots, Change change, Metrics metrics)
+                       const async::Published<Snapshot>& snapshots, Change change, Write write,
+                       Metrics metrics)
     : options_(std::move(options)),
       store_(store),
       queries_(store.journal(), store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
-      metrics_(std::move(metrics)) {}
+      metrics_(std::move(metrics)),
+      access_(store.ledger(), options_.audit,
+              [this, write = std::move(write)](std::vector<store::LedgerWrite> writes) {
+                return wait_durable(write(std::move(writes)));
+              }) {}
 
 Result<api::StatusView> AppBackend::status() const {
   auto status = snapshots_.snapshot()->status;
@@ -234,7 +249,10 @@ Status AppBackend::bundle(Duration since, const api::TextSink& sink) const {
 Result<std::string> AppBackend::metrics() const { return metrics_(*snapshots_.snapshot()); }
 
 Status AppBackend::change(std::function<core::Event(std::uint64_t request)> make_event) const {
-  auto done = change_(std::move(make_event));
+  return wait_durable(change_(std::move(make_event)));
+}
+
+Status AppBackend::wait_durable(std::future<Status> done) const {
   for (Duration waited{}; waited < kChangeTimeout && !stopping_; waited += kStopCheck) {
     if (done.wait_for(kStopCheck) == std::future_status::ready) return done.get();
   }
@@ -252,20 +270,22 @@ Result<api::NewToken> AppBackend::create_token(const api::TokenRequest& request)
                 "tcp://192.0.2.10:7400, and restart it");
   }
   const auto identity = crypto::generate_key_pair();
-  fleet::Fleet::TokenRequest token{
-      .key = identity.public_key, .name = request.node.value_or(std::string()), .labels = {}};
+  fleet::Fleet::TokenRequest token{.key = identity.public_key,
+                                   .name = request.node.value_or(std::string()),
+                                   .labels = request.labels};
   if (request.lifetime) token.lifetime = *request.lifetime;
   const WallTime now = async::now_wall();
   FAULTLINE_TRY_STATUS(change([token](std::uint64_t number) -> core::Event {
     return core::CreateToken{.request = number, .token = token};
   }));
   const crypto::JoinToken text{.endpoints = options_.advertise,
-                               .controllers = {options_.controller_key},
+                               .controllers = controller_keys(*snapshots_.snapshot()),
                                .one_use = identity.secret_key};
   return api::NewToken{.token = {.id = short_name(token.key),
                                  .node = request.node,
                                  .created_at = now,
-                                 .expires_at = now + token.lifetime},
+                                 .expires_at = now + token.lifetime,
+                                 .labels = token.labels},
                        .secret = crypto::format_token(text)};
 }
 
@@ -279,6 +299,48 @@ Status AppBackend::remove_token(std::string_view id) {
     });
   }
   return fail(ErrorCode::kNotFound, fmt::format("there is no token {}", id));
+}
+
+Result<api::TrustView> AppBackend::trust() const {
+  const auto snapshot = snapshots_.snapshot();
+  auto view = snapshot->trust;
+  view.tokens = snapshot->tokens;
+  return view;
+}
+
+Result<api::NodeView> AppBackend::add_node(const api::NodeRequest& request) {
+  FAULTLINE_TRY_STATUS(change([request](std::uint64_t number) -> core::Event {
+    return core::AddNode{
+        .request = number,
+        .node = {.name = request.name, .key = request.key, .labels = request.labels}};
+  }));
+  return node(request.name);
+}
+
+Result<api::RekeyView> AppBackend::rekey_node(std::string_view name) {
+  FAULTLINE_TRY_STATUS(change([name = std::string(name)](std::uint64_t number) -> core::Event {
+    return core::RekeyNode{.request = number, .name = name};
+  }));
+  return api::RekeyView{.kind = "node", .name = std::string(name), .state = "asked", .missing = {}};
+}
+
+Result<api::RekeyView> AppBackend::rekey_controller(bool force) {
+  const auto before = snapshots_.snapshot();
+  PublicKey next;
+  if (!force) {
+    FAULTLINE_TRY(const auto pair, make_next_key(options_.data_dir));
+    next = pair.public_key;
+  }
+  FAULTLINE_TRY_STATUS(change([next, force](std::uint64_t number) -> core::Event {
+    return core::RekeyController{.request = number, .next = next, .force = force};
+  }));
+  // Once it is changed, who is missing is who was missing until then.
+  const auto& trust = force ? before->trust : snapshots_.snapshot()->trust;
+  return api::RekeyView{.kind = "controller",
+                        .name = trust.controller_keys.back().key,
+                        .state = force ? "changed" : "announced",
+                        .missing = trust.missing,
+                        .missing_omitted = trust.missing_omitted};
 }
 
 Status AppBackend::remove_node(std::string_view name) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <string>
@@ -13,6 +14,7 @@
 #include "common/async/published.h"
 #include "common/model/ids.h"
 #include "controller/api/backend.h"
+#include "controller/app/access_keeper.h"
 #include "controller/app/queries.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/events.h"
@@ -29,7 +31,8 @@ class AppBackend : public api::Backend {
   struct Options {
     std::string version;
     std::vector<std::string> advertise;  // empty: nothing that a probe elsewhere could use
-    PublicKey controller_key;
+    std::filesystem::path data_dir;      // for the next key pair of the controller
+    access::AuditLimits audit = {};
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
   // is ready once the change is durable.
@@ -37,14 +40,21 @@ class AppBackend : public api::Backend {
       std::function<core::Event(std::uint64_t request)> make_event)>;
   using Metrics = std::function<std::string(const Snapshot&)>;
 
+  // Commits documents that are not the core's (Shell::write).
+  using Write = std::function<std::future<Status>(std::vector<store::LedgerWrite> writes)>;
+
   AppBackend(Options options, store::RocksStore& store, const async::Published<Snapshot>& snapshots,
-             Change change, Metrics metrics);
+             Change change, Write write, Metrics metrics);
+
+  // Before the API is served: the API tokens and the audit log.
+  [[nodiscard]] Status load() { return access_.load(); }
 
   [[nodiscard]] std::string version() const override { return options_.version; }
   Result<api::StatusView> status() const override;
   Result<std::vector<api::NodeView>> nodes() const override;
   Result<api::NodeView> node(std::string_view name) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
+  Result<api::TrustView> trust() const override;
   Result<api::MatrixView> matrix(const api::MatrixRequest& request) const override;
   Result<api::LocalizeAnswer> localize(const api::LocalizeRequest& request) const override;
   Result<api::PathView> path(std::string_view src, std::string_view dst) const override;
@@ -58,12 +68,17 @@ class AppBackend : public api::Backend {
 
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
+  Result<api::NodeView> add_node(const api::NodeRequest& request) override;
   Status remove_node(std::string_view name) override;
+  Result<api::RekeyView> rekey_node(std::string_view name) override;
+  Result<api::RekeyView> rekey_controller(bool force) override;
+  AccessKeeper& access_control() override { return access_; }
 
   // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
   void stop() { stopping_ = true; }
 
  private:
+  [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
@@ -76,6 +91,7 @@ class AppBackend : public api::Backend {
   const async::Published<Snapshot>& snapshots_;
   Change change_;
   Metrics metrics_;
+  AccessKeeper access_;
 };
 
 }  // namespace faultline::app

@@ -8,6 +8,7 @@
 #include "common/model/node.h"
 #include "common/zmq/link_options.h"
 #include "controller/api/listen_socket.h"
+#include "controller/api/tcp_socket.h"
 #include "controller/app/inventory_file.h"
 #include "controller/notify/sender.h"
 #include "controller/notify/signature.h"
@@ -91,10 +92,32 @@ void read_endpoints(Section& root, ControllerConfig& config) {
   if (config.advertise.size() > crypto::kTokenEndpointsMax) {
     root.error("advertise", fmt::format("at most {} are supported", crypto::kTokenEndpointsMax));
   }
-  auto api = root.section("api");
-  api.path("unix", config.api_socket);
-  api.text("group", config.api_group);
-  expect(api, "unix", api::check_listen_unix(config.api_socket.string(), {}));
+}
+
+void read_tls(Section tls, std::optional<api::TlsOptions>& options) {
+  std::string listen;
+  api::TlsFiles files;
+  tls.text("listen", listen);
+  tls.path("certificate", files.certificate);
+  tls.path("key", files.key);
+  if (listen.empty() && files == api::TlsFiles{}) return;
+  tls.required("listen").required("certificate").required("key");
+  if (listen.empty()) return;
+  const auto endpoint = api::parse_listen_endpoint(listen);
+  if (!endpoint) return tls.error("listen", endpoint.error().context);
+  options = api::TlsOptions{.listen = *endpoint, .files = std::move(files)};
+}
+
+void read_api(Section api, ApiConfig& config) {
+  api.renamed("unix", "socket").path("socket", config.socket);
+  api.renamed("group", "socket_group").text("socket_group", config.socket_group);
+  expect(api, "socket", api::check_listen_unix(config.socket.string(), {}));
+  read_tls(api.section("tls"), config.tls);
+  api.duration("audit_retention", config.audit_retention);
+  if (config.audit_retention < kAuditRetentionMin) {
+    api.error("audit_retention",
+              fmt::format("must be at least {}", format_duration(kAuditRetentionMin)));
+  }
 }
 
 void read_retention(Section& root, ControllerConfig& config) {
@@ -108,6 +131,7 @@ void read_retention(Section& root, ControllerConfig& config) {
 void read_root(Section& root, ControllerConfig& config) {
   root.path("data_dir", config.data_dir);
   read_endpoints(root, config);
+  read_api(root.section("api"), config.api);
   root.path("topology", config.topology);
   root.duration("window", config.planner.window);
   if (config.planner.window < seconds{1} || config.planner.window > seconds{60} ||
@@ -153,7 +177,12 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
   auto root = document.root(environment);
   read_root(root, config);
   FAULTLINE_TRY_STATUS(document.finish());
+  config.warnings = document.warnings();
   find_beside(file, config.topology);
+  if (config.api.tls) {
+    find_beside(file, config.api.tls->files.certificate);
+    find_beside(file, config.api.tls->files.key);
+  }
   for (auto& webhook : config.webhooks) find_beside(file, webhook.secret_file);
   const auto in_file = [&](Status status) -> Status {
     if (status) return status;
@@ -170,7 +199,8 @@ Status check_named(const ControllerConfig& config) {
     if (webhook.secret_file.empty()) continue;
     FAULTLINE_TRY_STATUS(notify::read_secret_file(webhook.secret_file));
   }
-  return api::check_listen_unix(config.api_socket.string(), config.api_group);
+  if (config.api.tls) FAULTLINE_TRY_STATUS(api::load_tls_identity(config.api.tls->files));
+  return api::check_listen_unix(config.api.socket.string(), config.api.socket_group);
 }
 
 }  // namespace faultline::app

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,15 @@
 #include "common/config/document.h"
 #include "common/obs/log.h"
 #include "controller/fleet/absences.h"
+#include "controller/access/audit_trail.h"
+#include "controller/api/tls_identity.h"
 #include "controller/incident/machine.h"
 #include "controller/plan/planner.h"
 
 namespace faultline::app {
 
 inline constexpr std::size_t kWebhooksMax = 16;
+inline constexpr Duration kAuditRetentionMin = std::chrono::hours{24};
 // Less would drop what is still being judged. It must not be shorter than reopen_within either.
 inline constexpr Duration kRetentionMin = std::chrono::hours{1};
 
@@ -28,12 +32,18 @@ struct WebhookConfig {
   bool operator==(const WebhookConfig&) const = default;
 };
 
+struct ApiConfig {
+  std::filesystem::path socket = "/run/faultline/controller.sock";
+  std::string socket_group;            // empty: the controller's own
+  std::optional<api::TlsOptions> tls;  // empty: the socket only
+  Duration audit_retention = access::kAuditAgeDefault;
+};
+
 struct ControllerConfig {
   std::filesystem::path data_dir = "/var/lib/faultline/controller";
   std::string listen = "tcp://*:7400";
   std::vector<std::string> advertise;  // endpoints that join tokens carry
-  std::filesystem::path api_socket = "/run/faultline/controller.sock";
-  std::string api_group;           // of the socket; empty: the controller's own
+  ApiConfig api;
   std::filesystem::path topology;  // inventory; empty: traced paths alone
   Duration heartbeat = std::chrono::seconds{5};
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
@@ -43,6 +53,7 @@ struct ControllerConfig {
   incident::MachineConfig incident;
   std::vector<WebhookConfig> webhooks;
   obs::LogOptions log;
+  std::vector<std::string> warnings;  // what works today and will not for ever, a sentence each
 };
 
 // One sentence on the first mistake: "controller.yaml:12: window: ...". Relative paths of files
@@ -51,7 +62,8 @@ struct ControllerConfig {
                                                    const config::Environment& environment);
 
 // That what the configuration names is there: the inventory, the webhooks' secrets, the API
-// socket's group. A start would fail for the same reasons. Blocks on the disk.
+// socket's group, the certificate with its key. A start would fail for the same reasons. Blocks on
+// the disk.
 [[nodiscard]] Status check_named(const ControllerConfig& config);
 
 }  // namespace faultline::app

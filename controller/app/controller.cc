@@ -11,7 +11,6 @@
 #include "common/async/published.h"
 #include "common/async/task_group.h"
 #include "common/async/timer.h"
-#include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
 #include "common/obs/log.h"
 #include "common/zmq/handshake_watch.h"
@@ -21,6 +20,7 @@
 #include "controller/app/backend.h"
 #include "controller/app/disk_use.h"
 #include "controller/app/inventory_file.h"
+#include "controller/app/key_files.h"
 #include "controller/app/link.h"
 #include "controller/app/metrics.h"
 #include "controller/app/records.h"
@@ -50,6 +50,7 @@ Result<std::map<std::string, Receiver>> read_receivers(const std::vector<Webhook
 
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
+                            .controller_key = {},
                             .heartbeat_interval = config.heartbeat,
                             .restart_excused_max = config.restart_excused_max,
                             .horizon_windows = config.horizon_windows,
@@ -89,11 +90,12 @@ Result<Parts> prepare(const ControllerConfig& config) {
                 store::RocksStore::open(config.data_dir / "store", [](const std::string& line) {
                   obs::log_info("store", "{}", line);
                 }));
-  FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
-  const auto options = core_options(config);
+  auto options = core_options(config);
   const auto horizon =
       options.planner.window * static_cast<std::int64_t>(options.horizon_windows + 1);
   FAULTLINE_TRY(auto restored, load_all(*parts.store, now().wall, horizon, parts.versions));
+  FAULTLINE_TRY(parts.keys, load_own_key(config.data_dir, restored.controller_keys));
+  options.controller_key = parts.keys.public_key;
   parts.core =
       std::make_unique<core::ControllerCore>(options, std::move(inventory), crypto::random_rng());
   FAULTLINE_TRY_STATUS(parts.core->restore(std::move(restored), now()));
@@ -123,25 +125,33 @@ class Process : public Controller {
   }
 
   Status open() {
-    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
-    handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server);
-    FAULTLINE_TRY(endpoint_, zmq::listen(server, config_.listen));
-    link_ = std::make_unique<ControllerLink>(loop_, std::move(server));
-    shell_ = std::make_unique<Shell>(loop_, *link_, *store_, trust_, std::move(versions_),
-                                     std::move(receivers_),
-                                     [this](core::Event event) { handle(std::move(event)); });
+    endpoint_ = config_.listen;
+    FAULTLINE_TRY(auto server, open_server());
+    link_ = std::make_unique<ControllerLink>(loop_, std::move(server),
+                                             [this] { return open_server(); });
+    shell_ = std::make_unique<Shell>(
+        loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
+        config_.data_dir, [this](core::Event event) { handle(std::move(event)); },
+        [this](crypto::KeyPair keys) { serve_under(std::move(keys)); });
     auto advertise = config_.advertise;
     if (advertise.empty() && !zmq::is_wildcard(endpoint_)) advertise.push_back(endpoint_);
     backend_ = std::make_unique<AppBackend>(
-        AppBackend::Options{FAULTLINE_VERSION, std::move(advertise), keys_.public_key}, *store_,
-        snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
+        AppBackend::Options{FAULTLINE_VERSION,
+                            std::move(advertise),
+                            config_.data_dir,
+                            {.age_max = config_.api.audit_retention}},
+        *store_, snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
+        [this](auto writes) { return shell_->write(std::move(writes)); },
         [this](const Snapshot& snapshot) {
-          return render_metrics({snapshot, *link_, zap_, *handshakes_, *shell_, api_->counters(),
+          return render_metrics({snapshot, *link_, zap_, handshake_counters_, *shell_,
+                                 api_->counters(), backend_->access_control().counters(),
                                  store_->stats(), disk_use(config_.data_dir / "store")});
         });
+    FAULTLINE_TRY_STATUS(backend_->load());
     FAULTLINE_TRY(api_, api::HttpServer::listen(loop_, tasks_, *backend_,
-                                                {.socket_path = config_.api_socket.string(),
-                                                 .socket_group = config_.api_group}));
+                                                {.socket_path = config_.api.socket.string(),
+                                                 .socket_group = config_.api.socket_group,
+                                                 .tls = config_.api.tls}));
     return {};
   }
 
@@ -150,14 +160,15 @@ class Process : public Controller {
     tasks_.spawn("link", link_->run([this](core::Event event) { handle(std::move(event)); }));
     tasks_.spawn("tick", tick());
     tasks_.spawn("signals", wait_for_signal());
+    tasks_.spawn("hangups", wait_for_hangups());
+    for (const auto& warning : config_.warnings) obs::log_warning("config", "{}", warning);
     if (config_.advertise.empty() && zmq::is_wildcard(endpoint_)) {
       obs::log_warning("controller",
                        "no join token can be made: `advertise` is not set and {} names no address",
                        config_.listen);
     }
     obs::log_info("controller", "ready: version {}, probes at {}, operators at {}, data in {}",
-                  FAULTLINE_VERSION, endpoint_, config_.api_socket.string(),
-                  config_.data_dir.string());
+                  FAULTLINE_VERSION, endpoint_, operators_at(), config_.data_dir.string());
     loop_.run();
     // The loop has ended because every task has; what the workers still post is not needed.
     shell_->stop();
@@ -166,6 +177,27 @@ class Process : public Controller {
   }
 
  private:
+  // Under the key in force, at the endpoint of the last time: its port may have been chosen then.
+  Result<zmq::Socket> open_server() {
+    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
+    handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server, handshake_counters_);
+    auto bound = zmq::listen(server, endpoint_);
+    if (!bound) {
+      server.close();  // before its watch, which waits for that
+      handshakes_.reset();
+      return tl::unexpected(std::move(bound).error());
+    }
+    endpoint_ = *std::move(bound);
+    return server;
+  }
+
+  void serve_under(crypto::KeyPair keys) {
+    keys_ = std::move(keys);
+    obs::log_info("controller", "serves under the key {} from now on",
+                  short_name(keys_.public_key));
+    link_->open_again();
+  }
+
   void handle(core::Event event) {
     core_->step(now(), std::move(event), *shell_);
     if (!shell_->has_answers()) return;
@@ -198,6 +230,21 @@ class Process : public Controller {
     stop({});
   }
 
+  // SIGHUP: what may change while running is read again: today, the API's certificate.
+  async::awaitable<void> wait_for_hangups() {
+    while (true) {  // until the task is cancelled
+      co_await hangups_.async_wait(async::use_awaitable);
+      obs::log_info("controller", "hangup: reading the API's certificate again");
+      api_->reload_tls();
+    }
+  }
+
+  [[nodiscard]] std::string operators_at() const {
+    const auto tls = api_->tls_endpoint();
+    return tls ? fmt::format("{} and https://{}", config_.api.socket.string(), to_string(*tls))
+               : config_.api.socket.string();
+  }
+
   void stop(Status outcome) {
     if (stopping_) return;
     stopping_ = true;
@@ -216,7 +263,7 @@ class Process : public Controller {
   }
 
   const ControllerConfig config_;
-  const crypto::KeyPair keys_;
+  crypto::KeyPair keys_;
   const std::unique_ptr<store::RocksStore> store_;
   const std::unique_ptr<core::ControllerCore> core_;
   ProcessView process_;
@@ -227,10 +274,12 @@ class Process : public Controller {
   zmq::ZapThread zap_;
   async::asio::io_context loop_;
   async::asio::signal_set signals_{loop_, SIGINT, SIGTERM};  // caught from the first line on
+  async::asio::signal_set hangups_{loop_, SIGHUP};
   async::TaskGroup tasks_;
   DocumentVersions versions_;
   std::map<std::string, Receiver> receivers_;
   std::string endpoint_;
+  zmq::HandshakeCounters handshake_counters_;
   std::unique_ptr<zmq::HandshakeWatch> handshakes_;  // outlives the server, which is in link_
   std::unique_ptr<ControllerLink> link_;
   std::unique_ptr<Shell> shell_;

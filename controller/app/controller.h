@@ -8,7 +8,9 @@
 //   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)
-//   query threads --post--> loop: CreateToken, RemoveToken, RemoveNode; answered by a future
+//   "change" (api::HttpServer's) --post--> loop: CreateToken, RemoveNode, RekeyController ...;
+//     answered by a future; before and after each --Worker "writer"--> ledger: the audit record
+//   SIGHUP: the API's certificate is read again
 //
 // Posts to the loop are bounded by what was handed out before: each answers one job.
 //

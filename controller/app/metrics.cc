@@ -83,6 +83,12 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.fleet.joins_refused);
   expose("faultline_hellos_refused_total",
          "Refused hellos; above zero: probes of another protocol version.", s.fleet.hellos_refused);
+  expose("faultline_rekeys_total", "Nodes that have changed their keys.", s.fleet.rekeys_done);
+  expose("faultline_rekeys_refused_total",
+         "New keys of nodes that nobody asked for, or that are in use; above zero is trouble.",
+         s.fleet.rekeys_refused);
+  expose("faultline_controller_rekeys_total", "Changes of this controller's key.",
+         s.core.controller_rekeys);
   expose("faultline_messages_malformed_total", "Frames that could not be decoded.",
          s.core.messages_malformed);
   expose("faultline_messages_unknown_kind_total", "Messages of a newer protocol, ignored.",
@@ -190,21 +196,54 @@ void expose_outbox(const Snapshot& s, MetricRegistry& registry) {
 }
 
 void expose_api(const api::HttpServerCounters& api, MetricRegistry& registry) {
-  registry.expose({"faultline_api_requests_total", "Requests to the API."}, api.requests);
-  registry.expose({"faultline_api_refused_total", "Requests answered with 4xx."}, api.refused);
-  registry.expose({"faultline_api_failed_total", "Requests answered with 5xx; growing is trouble."},
-                  api.failed);
-  registry.expose({"faultline_api_overloaded_total",
-                   "Requests that found the queue of questions full; growing: a script asks too "
-                   "much."},
-                  api.overloaded);
-  registry.expose({"faultline_api_malformed_total", "Requests that are not HTTP, or too large."},
-                  api.malformed);
-  registry.expose({"faultline_api_timeouts_total", "Peers too slow to send or to read."},
-                  api.timeouts);
-  registry.expose({"faultline_api_connections_waited_total",
-                   "Times that every connection was taken; growing: somebody keeps them open."},
-                  api.connections_waited);
+  const auto expose = [&](const char* name, const char* help, const obs::Counter& counter) {
+    registry.expose({name, help}, counter);
+  };
+  expose("faultline_api_connections_total", "Connections of operators' tools.", api.connections);
+  expose("faultline_api_connections_waited_total",
+         "Times that no connection was accepted for want of room; growing: too many clients.",
+         api.connections_waited);
+  expose("faultline_api_connections_refused_total",
+         "Connections closed because their address held too many; growing: a client that leaks.",
+         api.connections_refused);
+  expose("faultline_api_requests_total", "Requests.", api.requests);
+  expose("faultline_api_refused_total", "Answers of 4xx.", api.refused);
+  expose("faultline_api_failed_total", "Answers of 5xx; above zero: look at the log.", api.failed);
+  expose("faultline_api_overloaded_total", "Requests that found a queue full, answered with 503.",
+         api.overloaded);
+  expose("faultline_api_malformed_total", "Requests that are not HTTP, or over a size limit.",
+         api.malformed);
+  expose("faultline_api_timeouts_total", "Peers too slow to send or to read.", api.timeouts);
+  expose("faultline_api_unauthenticated_total",
+         "Requests without a valid token; growing: an expired token, or somebody tries some.",
+         api.unauthenticated);
+  expose("faultline_api_forbidden_total", "Requests whose role was too little.", api.forbidden);
+  expose("faultline_api_handshakes_failed_total",
+         "TLS handshakes that failed; growing: plain HTTP, old clients, or a stranger.",
+         api.handshakes_failed);
+  expose("faultline_api_certificate_reloads_total", "Renewed certificates taken into use.",
+         api.tls_reloads);
+  expose("faultline_api_certificate_reload_failures_total",
+         "Renewed certificates that cannot be used; above zero: the old one runs out.",
+         api.tls_reload_failures);
+  registry.expose({"faultline_api_certificate_expires_seconds",
+                   "When the API's certificate expires, Unix time; 0 without TLS. Less than a week "
+                   "ahead is trouble."},
+                  api.tls_expires);
+}
+
+void expose_access(const AccessCounters& access, const api::HttpServerCounters& api,
+                   MetricRegistry& registry) {
+  registry.expose({"faultline_audit_changes_total", "Changes in the audit log."}, access.audited);
+  registry.expose({"faultline_audit_failures_total",
+                   "Audit records that could not be written; above zero: look at the disk."},
+                  access.audit_failures);
+  registry.expose_counter(
+      {"faultline_audit_denials_skipped_total",
+       "Denied attempts that were too many to be recorded; growing: somebody tries."},
+      [&access, &api] {
+        return static_cast<double>(access.denials_skipped.value() + api.denials_unrecorded.value());
+      });
 }
 
 }  // namespace
@@ -218,6 +257,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_store(sources, registry);
   expose_outbox(sources.snapshot, registry);
   expose_api(sources.api, registry);
+  expose_access(sources.access, sources.api, registry);
   const auto& zap = sources.zap.counters();
   registry.expose({"faultline_handshakes_admitted_total", "CURVE handshakes admitted."},
                   zap.admitted);
@@ -227,10 +267,10 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_handshakes_failed_total",
                    "Connections that ended before they proved a key: not ZeroMQ, not CURVE, or "
                    "silent; growing: something else finds our port."},
-                  sources.handshakes.counters().failed);
-  registry.expose({"faultline_frames_malformed_total",
-                   "Frames that are not Faultline's; above zero: something else talks to us."},
-                  sources.link.socket_counters().malformed);
+                  sources.handshakes.failed);
+  expose_value("faultline_frames_malformed_total",
+               "Frames that are not Faultline's; above zero: something else talks to us.",
+               sources.link.frames_malformed(), registry);
   registry.expose({"faultline_link_shed_total",
                    "Messages dropped at the high-water mark; growing: a peer hangs."},
                   sources.link.counters().shed);

@@ -6,7 +6,8 @@
 #include "common/obs/metrics.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/zap_thread.h"
-#include "controller/api/http_server.h"
+#include "controller/api/counters.h"
+#include "controller/app/access_keeper.h"
 #include "controller/app/disk_use.h"
 #include "controller/app/link.h"
 #include "controller/app/shell.h"
@@ -19,9 +20,10 @@ struct MetricSources {
   const Snapshot& snapshot;
   const ControllerLink& link;
   const zmq::ZapThread& zap;
-  const zmq::HandshakeWatch& handshakes;
+  const zmq::HandshakeCounters& handshakes;
   const Shell& shell;
   const api::HttpServerCounters& api;
+  const AccessCounters& access;
   store::StoreStats store;
   DiskUse disk;  // of the store's directory
 };

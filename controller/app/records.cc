@@ -21,6 +21,8 @@ store::Table table_of(core::Document document) {
       return store::Table::kOutbox;
     case core::Document::kPlan:
       return store::Table::kPlan;
+    case core::Document::kControllerKeys:
+      return store::Table::kControllerKeys;
   }
   return store::Table::kMeta;
 }
@@ -157,6 +159,11 @@ Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration
                                   take_into(restored.nodes, fleet::node_record_from_json)));
   FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kTokens, versions,
                                   take_into(restored.tokens, fleet::token_record_from_json)));
+  const auto take_keys = [&](const std::string& value) -> Status {
+    FAULTLINE_TRY(restored.controller_keys, fleet::controller_keys_from_json(value));
+    return {};
+  };
+  FAULTLINE_TRY_STATUS(load_table(ledger, store::Table::kControllerKeys, versions, take_keys));
   const auto readable = [&](store::Table table, auto take) {
     return load_readable(ledger, table, [&versions, table, take](const auto& document) {
       versions.loaded(table, document);

@@ -9,6 +9,7 @@
 #include "common/async/clock.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
+#include "controller/app/key_files.h"
 
 namespace faultline::app {
 namespace {
@@ -19,7 +20,7 @@ Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
   return std::make_shared<const Report>(std::move(report));
 }
 
-Status write(store::Journal& journal, core::Append append) {
+Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
   for (auto& [node, batch, window_start] : append.writes) {
     entries.push_back({.node = node,
@@ -39,14 +40,17 @@ Status write(store::Journal& journal, core::Append append) {
 
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
-             std::map<std::string, Receiver> receivers, EventHandler on_event)
+             std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
+             EventHandler on_event, KeyHandler on_key)
     : loop_(loop),
       link_(link),
       store_(store),
       trust_(trust),
       versions_(std::move(versions)),
       receivers_(std::move(receivers)),
+      data_dir_(std::move(data_dir)),
       on_event_(std::move(on_event)),
+      on_key_(std::move(on_key)),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
@@ -76,7 +80,7 @@ void Shell::decode(NodeId node, Batch batch) {
 
 void Shell::append(core::Append append) {
   run_on(writer_, [this, append = std::move(append)]() mutable {
-    post(core::AppendDone{write(store_.journal(), std::move(append))});
+    post(core::AppendDone{append_to(store_.journal(), std::move(append))});
   });
 }
 
@@ -87,6 +91,19 @@ void Shell::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes
     if (status) versions_.committed(ledger_writes);
     post(core::CommitDone{commit, std::move(status)});
   });
+}
+
+std::future<Status> Shell::write(std::vector<store::LedgerWrite> writes) {
+  auto done = std::make_shared<std::promise<Status>>();
+  auto future = done->get_future();
+  auto job = [this, done, writes = std::move(writes)] {
+    done->set_value(store_.ledger().commit(writes));
+  };
+  if (!writer_.post(std::move(job))) {
+    counters_.overloaded.add();
+    done->set_value(fail(ErrorCode::kUnavailable, "the ledger's writer takes no more"));
+  }
+  return future;
 }
 
 void Shell::solve(core::SolveJob job) {
@@ -128,6 +145,17 @@ void Shell::publish_trust(const fleet::TrustTable& trust) {
   for (const auto& [key, entry] : trust) table[key];
   trust_.publish(std::move(table));
   link_.keep_only(trust);
+}
+
+void Shell::serve_under(const PublicKey& key) {
+  run_on(writer_, [this, key] {
+    auto pair = promote_next_key(data_dir_, key);
+    if (!pair) {
+      return obs::log_error("controller", "cannot serve under the new key {}: {}", short_name(key),
+                            pair.error().context);
+    }
+    async::asio::post(loop_, [this, pair = *std::move(pair)] { on_key_(pair); });
+  });
 }
 
 std::uint64_t Shell::expect_answer(std::promise<Status> answer) {

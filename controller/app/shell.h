@@ -4,6 +4,7 @@
 // stopped (Shell::stop) before anything that the jobs touch is destroyed.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <map>
@@ -13,6 +14,7 @@
 #include "common/async/asio.h"
 #include "common/async/published.h"
 #include "common/async/worker.h"
+#include "common/crypto/keys.h"
 #include "common/obs/log_limiter.h"
 #include "common/zmq/zap_thread.h"
 #include "controller/app/link.h"
@@ -37,10 +39,13 @@ struct ShellCounters {
 class Shell : public core::EffectSink {
  public:
   using EventHandler = std::function<void(core::Event)>;  // called on the loop
+  // The controller's key pair is another from now on; on the loop.
+  using KeyHandler = std::function<void(crypto::KeyPair)>;
 
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
-        std::map<std::string, Receiver> receivers, EventHandler on_event);
+        std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
+        EventHandler on_event, KeyHandler on_key);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -49,6 +54,7 @@ class Shell : public core::EffectSink {
   void solve(core::SolveJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable& trust) override;
+  void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t request, Status status) override;
   void log(core::Severity severity, std::string_view area, std::string text) override;
 
@@ -59,6 +65,9 @@ class Shell : public core::EffectSink {
   void give_answers();
   // Drops what is older than `horizon`, on the writer.
   void forget_before(WallTime horizon);
+  // On any thread: a commit that is not the core's, of tables that it does not write. The Status is
+  // there once it is durable; kUnavailable when the writer takes no more.
+  [[nodiscard]] std::future<Status> write(std::vector<store::LedgerWrite> writes);
   // Finishes what is queued; nothing may be asked for afterwards.
   void stop();
 
@@ -75,7 +84,9 @@ class Shell : public core::EffectSink {
   async::Published<zmq::TrustTable>& trust_;
   DocumentVersions versions_;  // the writer's, once it runs
   const std::map<std::string, Receiver> receivers_;
+  const std::filesystem::path data_dir_;
   EventHandler on_event_;
+  KeyHandler on_key_;
   std::map<std::uint64_t, std::promise<Status>> answers_;
   std::vector<std::pair<std::promise<Status>, Status>> ready_answers_;
   std::uint64_t next_answer_ = 1;

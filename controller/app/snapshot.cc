@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/app/trust_view.h"
+
 namespace faultline::app {
 namespace {
 
@@ -210,7 +212,8 @@ api::TokenView token_view(const fleet::TokenRecord& token) {
   return {.id = short_name(token.key),
           .node = token.name.empty() ? std::nullopt : std::optional(token.name),
           .created_at = token.created_at,
-          .expires_at = token.expires_at};
+          .expires_at = token.expires_at,
+          .labels = token.labels};
 }
 
 Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& process, core::Now now,
@@ -231,6 +234,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.plan_revision().value() != 0) status.plan_revision = core.plan_revision().value();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
+  snapshot.trust = trust_view(core);
   for (const auto& plan : core.plans().plans) status.sessions.planned += plan.flows.size();
   status.sessions.reporting = core.windows().sessions_reporting();
   status.incidents_open = core.incidents().open_count();

@@ -25,6 +25,7 @@ struct Snapshot {
   api::StatusView status;
   std::vector<api::NodeView> nodes;     // by name
   std::vector<api::TokenView> tokens;   // unspent, oldest first
+  api::TrustView trust;                 // without the tokens, which are above
   std::map<NodeId, std::string> racks;  // label `rack`, of nodes that have one
   std::map<NodeId, std::string> names;
   std::map<NodeId, fleet::Absences> absences;  // of nodes that have any

@@ -16,6 +16,10 @@ void add_fault_commands(CLI::App& app, Context& context);
 void add_measurement_commands(CLI::App& app, Context& context);
 // node, version
 void add_fleet_commands(CLI::App& app, Context& context);
+// trust, controller
+void add_trust_commands(CLI::App& app, Context& context);
+// access, audit
+void add_access_commands(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 
 // A sub-command whose unknown options go to its parent, so that -o may be given anywhere.

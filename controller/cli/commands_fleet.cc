@@ -1,8 +1,10 @@
 // node, version.
 #include <fmt/format.h>
 
+#include "common/model/ids.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/document.h"
+#include "controller/cli/label_argument.h"
 #include "controller/cli/name_argument.h"
 #include "controller/cli/time_argument.h"
 
@@ -14,6 +16,13 @@ constexpr Duration kLifetimeMax = std::chrono::days{30};  // as the API has it
 struct TokenOptions {
   std::optional<std::string> name;
   std::optional<std::string> lifetime;
+  std::vector<std::string> labels;
+};
+
+struct AddOptions {
+  std::string name;
+  std::string key;
+  std::vector<std::string> labels;
 };
 
 Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
@@ -22,6 +31,8 @@ Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
     FAULTLINE_CLI_TRY(const auto name, name_segment("--node", *options.name));
     body["node"] = name;
   }
+  FAULTLINE_CLI_TRY(auto labels, parse_labels(options.labels));
+  if (!labels.empty()) body["labels"] = std::move(labels);
   if (options.lifetime) {
     FAULTLINE_CLI_TRY(const auto lifetime,
                       parse_length_option("--lifetime", *options.lifetime, kLifetimeMax));
@@ -40,6 +51,25 @@ Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
         node == "-" ? "any name" : "the node " + node, text(document, "expires"));
   }
   return exit_code;
+}
+
+Outcome<ExitCode> add_node(Context& context, const AddOptions& options) {
+  FAULTLINE_CLI_TRY(const auto name, name_segment("NAME", options.name));
+  if (!parse_public_key(options.key)) {
+    return usage("--key: it must be 64 hex digits, as 'faultline-probe --print-key' prints them");
+  }
+  FAULTLINE_CLI_TRY(auto labels, parse_labels(options.labels));
+  const Json body{{"name", name}, {"key", options.key}, {"labels", std::move(labels)}};
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(const auto answer, api.post("/api/v1/nodes", body.dump()));
+  return context.show(answer);
+}
+
+Outcome<ExitCode> rekey_node(Context& context, const std::string& name) {
+  FAULTLINE_CLI_TRY(const auto segment, name_segment("NODE", name));
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(const auto answer, api.post("/api/v1/nodes/" + segment + "/rekey", ""));
+  return context.show(answer);
 }
 
 Outcome<ExitCode> remove(Context& context, const std::string& collection, const char* what,
@@ -74,11 +104,14 @@ void add_token_commands(CLI::App& node, Context& context) {
   auto options = std::make_shared<TokenOptions>();
   auto* create = add_command(*token, "create", "Make a token; it is printed once, on stdout",
                              "  faultline node token create\n"
-                             "  faultline node token create --node h7 --lifetime 2h\n");
+                             "  faultline node token create --node h7 --lifetime 2h\n"
+                             "  faultline node token create --label rack=r17 --label zone=east\n");
   create->add_option("--node", options->name,
                      "The name that its probe gets; default: any that the probe asks for");
   create->add_option("--lifetime", options->lifetime,
                      "How long it may be used, such as 2h; at most 30d, default: 24h");
+  create->add_option("--label", options->labels,
+                     "KEY=VALUE, pinned on the node: it wins over the probe's own; repeatable");
   create->callback([&context, options] {
     context.command = [&context, options] { return create_token(context, *options); };
   });
@@ -115,6 +148,23 @@ void add_node_commands(CLI::App& app, Context& context) {
     context.command = [&context, name] {
       return context.query_one("/api/v1/nodes/", "NODE", *name);
     };
+  });
+  auto add = std::make_shared<AddOptions>();
+  auto* added = add_command(
+      *node, "add", "Trust a node by its key; its probe then needs no token",
+      "  faultline-probe --print-key                # on h7\n"
+      "  faultline node add h7 --key 64_HEX_DIGITS --label rack=r17\n"
+      "  faultline controller key                   # for h7's probe.yaml: controllers\n");
+  added->add_option("NAME", add->name, "Its name")->required();
+  added->add_option("--key", add->key, "Its public key, 64 hex digits")->required();
+  added->add_option("--label", add->labels, "KEY=VALUE, pinned on the node; repeatable");
+  added->callback(
+      [&context, add] { context.command = [&context, add] { return add_node(context, *add); }; });
+  auto* change = add_command(*node, "rekey", "Have a node change its key, without a gap",
+                             "  faultline node rekey h7\n");
+  change->add_option("NODE", *name, "Its name")->required();
+  change->callback([&context, name] {
+    context.command = [&context, name] { return rekey_node(context, *name); };
   });
   auto* gone = add_command(*node, "remove", "Remove a node: its key is refused from then on",
                            "  faultline node remove h7\n");

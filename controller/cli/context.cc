@@ -9,6 +9,7 @@
 #include "controller/cli/name_argument.h"
 #include "controller/cli/render.h"
 #include "controller/cli/time_argument.h"
+#include "controller/cli/token_source.h"
 
 namespace faultline::cli {
 namespace {
@@ -34,10 +35,18 @@ Outcome<void> print(std::string_view text) {
 Outcome<ApiClient> Context::client() {
   FAULTLINE_CLI_TRY(const auto timeout,
                     parse_length_option("--timeout", options.timeout, kTimeoutMax));
+  std::string token;
+  if (options.api.starts_with("https://")) {
+    const char* given = std::getenv("FAULTLINE_API_TOKEN");
+    FAULTLINE_CLI_TRY(token, read_api_token(options.token_file, given != nullptr ? given : ""));
+  }
   progress_ = std::make_unique<Progress>();
-  return ApiClient::create({.api = options.api, .timeout = timeout, .waiting = [this] {
-                              progress_->update("waiting for the controller");
-                            }});
+  return ApiClient::create(
+      {.api = options.api,
+       .token = std::move(token),
+       .ca_file = options.ca_file,
+       .timeout = timeout,
+       .waiting = [this] { progress_->update("waiting for the controller"); }});
 }
 
 Outcome<ExitCode> Context::query(const std::string& target, bool explain) {

@@ -14,6 +14,8 @@ namespace faultline::cli {
 
 struct GlobalOptions {
   std::string api = "unix:/run/faultline/controller.sock";
+  std::string token_file;  // for https; empty: $FAULTLINE_API_TOKEN
+  std::string ca_file;     // empty: the system's authorities
   std::string output = "table";
   std::string timeout = "30s";
 

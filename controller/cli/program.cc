@@ -41,8 +41,17 @@ What does that error mean, and what to check first?
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--api", options.api,
-                 "Where the controller listens; default: unix:/run/faultline/controller.sock")
+                 "Where the controller listens: unix:PATH or https://HOST:PORT; default: "
+                 "unix:/run/faultline/controller.sock")
       ->envname("FAULTLINE_API");
+  app.add_option("--token-file", options.token_file,
+                 "The API token for https, in a file that only you can read (or the token itself "
+                 "in FAULTLINE_API_TOKEN)")
+      ->envname("FAULTLINE_TOKEN_FILE");
+  app.add_option("--ca", options.ca_file,
+                 "PEM file of the authority that signed the controller's certificate; default: the "
+                 "system's")
+      ->envname("FAULTLINE_CA");
   app.add_option("-o,--output", options.output, "table or json; default: table")
       ->check(CLI::IsMember({"table", "json"}))
       ->envname("FAULTLINE_OUTPUT");
@@ -119,6 +128,8 @@ int run(int argc, const char* const* argv) {
   add_fault_commands(app, context);
   add_measurement_commands(app, context);
   add_fleet_commands(app, context);
+  add_trust_commands(app, context);
+  add_access_commands(app, context);
   add_explain_command(app, context);
   try {
     app.parse(typed(argc, argv));

@@ -28,12 +28,16 @@ struct RenderOptions {
 [[nodiscard]] std::string render_nodes(const Json& document, const Style& style);
 [[nodiscard]] std::string render_node(const Json& document, const Style& style);
 [[nodiscard]] std::string render_tokens(const Json& document, const Style& style);
+[[nodiscard]] std::string render_trust(const Json& document, const Style& style);
+[[nodiscard]] std::string render_rekey(const Json& document, const Style& style);
 [[nodiscard]] std::string render_matrix(const Json& document, const Style& style);
 [[nodiscard]] std::string render_path(const Json& document, const Style& style);
 [[nodiscard]] std::string render_history(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_api_tokens(const Json& document, const Style& style);
+[[nodiscard]] std::string render_audit(const Json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const Json& document, const Style& style);
 
 }  // namespace faultline::cli

@@ -1,6 +1,7 @@
 // status, nodes, tokens.
 #include <fmt/format.h>
 
+#include "controller/cli/label_argument.h"
 #include "controller/cli/render.h"
 
 namespace faultline::cli {
@@ -108,23 +109,18 @@ std::string render_node(const Json& document, const Style&) {
   std::string result;
   for (const auto& [name, value] : document.items()) {
     if (name == "schema") continue;
-    std::string shown = value.is_object() ? "" : text(document, name.c_str());
-    if (value.is_object()) {
-      for (const auto& [key, label] : value.items()) {
-        shown += fmt::format("{}{}={}", shown.empty() ? "" : " ", key, text(value, key.c_str()));
-      }
-    }
+    const auto shown = value.is_object() ? labels_text(value) : text(document, name.c_str());
     result += fmt::format("{:<16} {}\n", name, shown.empty() ? "-" : shown);
   }
   return result;
 }
 
 std::string render_tokens(const Json& document, const Style& style) {
-  Table table({"ID", "NODE", "CREATED", "EXPIRES"});
+  Table table({"ID", "NODE", "LABELS", "CREATED", "EXPIRES"});
   for (const auto& token : member(document, "tokens")) {
     const auto node = text(token, "node");
-    table.add({text(token, "id"), node == "-" ? "any" : node, text(token, "created_at"),
-               text(token, "expires")});
+    table.add({text(token, "id"), node == "-" ? "any" : node, labels_text(member(token, "labels")),
+               text(token, "created_at"), text(token, "expires")});
   }
   return table.empty() ? "no unused tokens\n" : table.text(style);
 }

@@ -28,11 +28,14 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
                                 std::chrono::seconds{1}}),
       incidents_(options_.incident),
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
-      paths_(std::make_shared<topology::PathBook>()) {}
+      paths_(std::make_shared<topology::PathBook>()),
+      served_key_(options_.controller_key) {}
 
 Status ControllerCore::restore(Restored restored, Now now) {
   plan_revision_ = restored.plan_revision;
   FAULTLINE_TRY_STATUS(fleet_.restore(std::move(restored.nodes), std::move(restored.tokens), now));
+  controller_keys_are_news_ =
+      controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
   for (auto& entry : restored.outbox) outbox_.restore(std::move(entry));
   intake_.restore(restored.dedup);
@@ -98,6 +101,7 @@ void ControllerCore::learn_paths(const NodeReport& report) {
 
 void ControllerCore::on(Now, const CommitDone& event, EffectSink& effects) {
   documents_.done(event.commit, event.status, effects);
+  serve_what_is_durable(effects);
 }
 
 void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
@@ -112,6 +116,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   }
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
+  tend_controller_keys(now, effects);
   if (plans_due_ && now.instant >= *plans_due_) make_plans(effects);
   if (!solving_) judge(now, effects);
   deliver(now, effects);
@@ -121,7 +126,7 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   const auto& record = fleet_.find(id)->record;
   if (record.removed_at) {
     topology_to_change().remove_node(id);
-  } else {
+  } else if (fleet::has_profile(record)) {
     topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address);
   }
   plans_due_ = now.instant + kPlanDelay;
@@ -133,16 +138,18 @@ void ControllerCore::make_plans(EffectSink& effects) {
   for (const auto& [id, node] : fleet_.nodes()) {
     const auto& profile = node.record.profile;
     if (node.state == fleet::NodeState::kRemoved || profile.source_port_count == 0) continue;
-    view.push_back({id, node.record.name, node.record.key, profile});
+    view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile});
   }
   const PlanRevision next{plan_revision_.value() + 1};
   plans_ = plan::make_plans(view, options_.planner, next, plans_.plans);
-  if (plans_.changed.empty()) return;
-  plan_revision_ = next;
   AfterCommit after;
   for (const auto id : plans_.changed) {
     after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
   }
+  auto writes = confirm_rekeys(after);
+  if (plans_.changed.empty())
+    return documents_.commit(std::move(writes), std::move(after), effects);
+  plan_revision_ = next;
   counters_.plans_sent += plans_.changed.size();
   effects.log(Severity::kInfo, "plan",
               fmt::format("revision {}: {} nodes, {} flows per pair, one packet per flow every {}",
@@ -154,9 +161,9 @@ void ControllerCore::make_plans(EffectSink& effects) {
   paths_to_change().forget_if([&](const topology::PathKey& key) {
     return !members.contains(key.reporter) || !members.contains(key.target);
   });
-  documents_.commit({{Document::kPlan, std::string(kPlanRevisionKey),
-                      fmt::format("{{\"revision\":{}}}", next.value())}},
-                    std::move(after), effects);
+  writes.push_back({Document::kPlan, std::string(kPlanRevisionKey),
+                    fmt::format("{{\"revision\":{}}}", next.value())});
+  documents_.commit(std::move(writes), std::move(after), effects);
 }
 
 const Plan* ControllerCore::plan_of(NodeId node) const {
@@ -178,7 +185,9 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   topology_to_change().settle();
   solving_ = true;
   std::map<WallTime, std::set<NodeId>> excused;
-  for (const auto start : ripe->starts) {
+  for (const auto& reports : ripe->windows) {
+    if (reports.empty()) continue;
+    const auto start = window_start(reports.front().report->window_start, options_.planner.window);
     excused.emplace(start, fleet_.excused(start, options_.planner.window));
   }
   effects.solve({.ripe = std::move(*ripe),

@@ -27,6 +27,7 @@
 #include "controller/core/events.h"
 #include "controller/core/intake.h"
 #include "controller/core/window_book.h"
+#include "controller/fleet/controller_keys.h"
 #include "controller/fleet/fleet.h"
 #include "controller/incident/machine.h"
 #include "controller/notify/outbox.h"
@@ -43,7 +44,8 @@ using Now = fleet::Moment;
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
 
 struct CoreOptions {
-  std::string software;  // "faultline-controller 0.1.0"
+  std::string software;      // "faultline-controller 0.1.0"
+  PublicKey controller_key;  // that is served at start
   Duration heartbeat_interval = std::chrono::seconds{5};
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   std::size_t horizon_windows = 6;  // what a solve looks back on
@@ -62,6 +64,7 @@ struct Restored {
   std::vector<TracedPath> paths;
   std::vector<NodeReport> reports;  // of the last horizon
   PlanRevision plan_revision;
+  std::optional<fleet::ControllerKeysRecord> controller_keys;
 };
 
 // Anything but 0 says that somebody sent what he should not have.
@@ -73,6 +76,7 @@ struct CoreCounters {
   std::uint64_t windows_judged = 0;
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
   std::uint64_t plans_sent = 0;
+  std::uint64_t controller_rekeys = 0;
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -90,6 +94,7 @@ class ControllerCore {
   // For the shell's snapshots, between steps.
   [[nodiscard]] const CoreOptions& options() const { return options_; }
   [[nodiscard]] const fleet::Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] const fleet::ControllerKeys& controller_keys() const { return controller_keys_; }
   [[nodiscard]] const plan::PlanSet& plans() const { return plans_; }
   [[nodiscard]] PlanRevision plan_revision() const { return plan_revision_; }
   [[nodiscard]] const WindowBook& windows() const { return windows_; }
@@ -118,6 +123,9 @@ class ControllerCore {
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
+  void on(Now now, AddNode event, EffectSink& effects);
+  void on(Now now, const RekeyNode& event, EffectSink& effects);
+  void on(Now now, const RekeyController& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void join(Now now, const PeerMessage& event, const Join& join, EffectSink& effects);
@@ -125,6 +133,14 @@ class ControllerCore {
   void heartbeat(Now now, NodeId node, const PublicKey& key, const Heartbeat& heartbeat,
                  EffectSink& effects);
   void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
+  void confirm_key(Now now, const PublicKey& key, EffectSink& effects);
+  void rekey(Now now, const PeerMessage& event, NodeId node, const Rekey& rekey,
+             EffectSink& effects);
+  void follow_up_keys(const fleet::Node& node, EffectSink& effects);
+  void switch_controller_key(Now now, std::optional<std::uint64_t> answer, EffectSink& effects);
+  void serve_what_is_durable(EffectSink& effects);
+  [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
+  void tend_controller_keys(Now now, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   void membership_changed(Now now, NodeId node);
@@ -158,6 +174,10 @@ class ControllerCore {
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;
+  std::set<NodeId> rekeyed_;  // whose new key is pinned; told once their peers know it
+  fleet::ControllerKeys controller_keys_;
+  bool controller_keys_are_news_ = false;  // found at start, to be stored
+  PublicKey served_key_;
   CoreCounters counters_;
 };
 

@@ -40,7 +40,7 @@ struct Append {
   std::vector<TracedPath> paths;
 };
 
-enum class Document : std::uint8_t { kNode, kToken, kIncident, kOutbox, kPlan };
+enum class Document : std::uint8_t { kNode, kToken, kIncident, kOutbox, kPlan, kControllerKeys };
 
 struct DocumentWrite {
   Document document = Document::kNode;
@@ -62,6 +62,8 @@ class EffectSink {
   virtual void solve(SolveJob job) = 0;                                              // SolveDone
   virtual void deliver(notify::OutboxEntry entry) = 0;                               // DeliveryDone
   virtual void publish_trust(const fleet::TrustTable& trust) = 0;
+  // From now on probes are served under this key of the controller; connections under another end.
+  virtual void serve_under(const PublicKey& key) = 0;
   virtual void answer(std::uint64_t request, Status status) = 0;
   virtual void log(Severity severity, std::string_view area, std::string text) = 0;
 };

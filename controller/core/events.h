@@ -72,11 +72,27 @@ struct RemoveNode {
   std::uint64_t request = 0;
   std::string name;
 };
+struct AddNode {
+  std::uint64_t request = 0;
+  fleet::Fleet::PrePlacedNode node;
+};
+struct RekeyNode {
+  std::uint64_t request = 0;
+  std::string name;
+};
+// Begins the change to `next`, whose pair is on disk; answered well again while that is under way.
+// With `force` the change that is under way ends now, whoever is missing.
+struct RekeyController {
+  std::uint64_t request = 0;
+  PublicKey next;
+  bool force = false;
+};
 
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, Tick>;
+                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
+                           RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

@@ -23,6 +23,7 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     return;
   }
   if (join_message != nullptr) return join(now, event, *join_message, effects);
+  if (trust->next_key) confirm_key(now, event.key, effects);
   if (const auto* hello_message = std::get_if<Hello>(&event.message)) {
     return hello(now, event, *hello_message, effects);
   }
@@ -41,7 +42,15 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     }
     return;
   }
+  if (const auto* new_key = std::get_if<Rekey>(&event.message)) {
+    return rekey(now, event, trust->node, *new_key, effects);
+  }
   fleet_.heard(trust->node, now);
+  if (const auto* ack = std::get_if<ControllersAck>(&event.message)) {
+    if (ack->revision > controller_keys_.record().revision) return;  // of another controller
+    const auto change = fleet_.controllers_acknowledged(trust->node, ack->revision);
+    return documents_.commit(to_writes(change), {}, effects);
+  }
   intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
 }
 
@@ -109,6 +118,7 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
     effects.send(event.key, *plan);
   }
   documents_.commit(to_writes(accepted->change), {}, effects);
+  follow_up_keys(*fleet_.find(accepted->node), effects);
 }
 
 void ControllerCore::goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects) {
@@ -133,6 +143,7 @@ void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
     ++counters_.plans_sent;
     effects.send(key, *plan);
   }
+  follow_up_keys(*fleet_.find(node), effects);
 }
 
 void ControllerCore::on(Now now, CreateToken event, EffectSink& effects) {
@@ -160,6 +171,8 @@ void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
   membership_changed(now, id);
   intake_.forget(id);
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
+  // Its peers go on answering it until their plans say otherwise: at once, not after the delay.
+  make_plans(effects);
 }
 
 }  // namespace faultline::core

@@ -141,10 +141,10 @@ std::vector<std::string> unmeasured_of(const ObservationSet& set, const SolveJob
 Solution solve(const SolveJob& job) {
   ObservationBuilder builder(*job.topology, *job.paths);
   std::uint64_t left_out = 0;  // of the newest window, which comes last
-  for (std::size_t i = 0; i < job.ripe.windows.size(); ++i) {
-    const auto excused = job.excused.find(job.ripe.starts[i]);
+  for (const auto& window : job.ripe.windows) {
     left_out = 0;
-    for (const auto& [node, report] : job.ripe.windows[i]) {
+    for (const auto& [node, report] : window) {
+      const auto excused = job.excused.find(window_start(report->window_start, job.window));
       left_out += builder.add(node, *report,
                               excused == job.excused.end() ? std::set<NodeId>{} : excused->second);
     }

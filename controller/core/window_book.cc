@@ -59,11 +59,9 @@ RipeWindow WindowBook::judge(WallTime start, std::size_t expected) {
   RipeWindow ripe{.window_start = start,
                   .nodes_expected = expected,
                   .nodes_reported = windows_.at(start).size(),
-                  .windows = {},
-                  .starts = {}};
+                  .windows = {}};
   for (const auto& [window, reports] : windows_) {
     if (window > start) break;
-    ripe.starts.push_back(window);
     auto& out = ripe.windows.emplace_back();
     for (const auto& [node, of_node] : reports) {
       for (const auto& report : of_node) out.push_back({node, report});

@@ -30,7 +30,6 @@ struct RipeWindow {
   std::size_t nodes_expected = 0;
   std::size_t nodes_reported = 0;
   std::vector<std::vector<NodeReport>> windows;  // windows.back() is the judged one
-  std::vector<WallTime> starts;                  // of each of them
 };
 
 class WindowBook {

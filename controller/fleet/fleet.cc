@@ -57,6 +57,9 @@ Status Fleet::restore(std::vector<NodeRecord> nodes, std::vector<TokenRecord> to
     if (nodes_.contains(record.id)) return conflict("id");
     if (!record.removed_at && by_name_.contains(record.name)) return conflict("name");
     if (!record.removed_at && trust_.contains(record.key)) return conflict("key");
+    if (!record.removed_at && record.next_key && trust_.contains(*record.next_key)) {
+      return conflict("next key");
+    }
     pin(std::move(record), now);
   }
   for (auto& token : tokens) {
@@ -185,16 +188,13 @@ tl::expected<JoinAccepted, Refusal> Fleet::join(const PublicKey& token_key, cons
     return refuse_join(problem->reason, std::move(problem->text));
   }
   token.spent_by = join.node_key;
-  const auto last = nodes_.empty() ? 0 : nodes_.rbegin()->first.value();
-  const auto& node = pin({.id = NodeId{last + 1},
+  const auto& node = pin({.id = next_id(),
                           .name = name,
                           .key = join.node_key,
                           .profile = join.profile,
                           .pinned_labels = token.labels,
                           .joined_at = recorded(now.wall),
-                          .removed_at = {},
-                          .boot = {},
-                          .absences = {}},
+                          .key_since = recorded(now.wall)},
                          now);
   ++counters_.joins_accepted;
   Change change;
@@ -212,6 +212,10 @@ JoinAccepted Fleet::repeat_join(const TokenRecord& token, NodeId id) {
   change.nodes.push_back(record);
   if (token.spent_by == record.key) change.tokens.push_back(token);
   return {id, record.name, std::move(change)};
+}
+
+NodeId Fleet::next_id() const {
+  return NodeId{nodes_.empty() ? 1 : nodes_.rbegin()->first.value() + 1};
 }
 
 Node& Fleet::pin(NodeRecord record, Moment now) {
@@ -233,6 +237,7 @@ Node& Fleet::pin(NodeRecord record, Moment now) {
   }
   by_name_.emplace(node.record.name, id);
   trust_.emplace(node.record.key, Trust{Role::kNode, id});
+  if (node.record.next_key) trust_.emplace(*node.record.next_key, Trust{Role::kNode, id, true});
   ++trust_version_;
   return node;
 }
@@ -247,6 +252,8 @@ Result<Change> Fleet::remove_node(NodeId id, Moment now) {
   ++tombstones_;
   by_name_.erase(node->record.name);
   trust_.erase(node->record.key);
+  if (const auto next = std::exchange(node->record.next_key, std::nullopt)) trust_.erase(*next);
+  node->record.rekey_asked_at.reset();
   ++trust_version_;
   std::erase(went_live_, id);
   Change change;

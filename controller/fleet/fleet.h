@@ -100,7 +100,8 @@ enum class Role : std::uint8_t {
 
 struct Trust {
   Role role = Role::kToken;
-  NodeId node{};  // of kNode
+  NodeId node{};          // of kNode
+  bool next_key = false;  // of kNode: the key that it changes to
 
   bool operator==(const Trust&) const = default;
 };
@@ -143,6 +144,8 @@ struct FleetCounters {
   std::uint64_t absences = 0;          // restarts that are no fault
   std::uint64_t absences_refused = 0;  // kAbsencesPerHourMax: a probe that restarts in a loop
   std::uint64_t goodbyes_ignored = 0;  // of a process that is not the newest
+  std::uint64_t rekeys_done = 0;
+  std::uint64_t rekeys_refused = 0;
 
   bool operator==(const FleetCounters&) const = default;
 };
@@ -171,7 +174,16 @@ class Fleet {
   // `token` is the key that the connection proved. With the node key that it was spent by, it gets
   // the same answer again.
   tl::expected<JoinAccepted, Refusal> join(const PublicKey& token, const Join& join, Moment now);
-  // Revokes: the key is out of the trust table at once, the record becomes a tombstone. kNotFound.
+  struct PrePlacedNode {
+    std::string name{};
+    PublicKey key{};
+    Labels labels{};  // pinned
+  };
+  // Trusts a key that an operator names; its node says hello without a token. Repeating it with the
+  // same name, key and labels changes nothing. kInvalid, kConflict, kLimit.
+  Result<Change> add_node(PrePlacedNode node, Moment now);
+  // Revokes: the keys are out of the trust table at once, the record becomes a tombstone.
+  // kNotFound.
   Result<Change> remove_node(NodeId id, Moment now);
 
   // `judged_until`: a restart that was not announced excuses nothing before it.
@@ -179,6 +191,24 @@ class Fleet {
                                              WallTime judged_until = WallTime::min());
   // The node stops, to come back. Empty: ignored, because another process of it said hello since.
   std::optional<Change> goodbye(NodeId id, const Goodbye& goodbye, Moment now);
+  // Asks for a new key of the node, when it next is there: rekey_due(). kNotFound, or kUnsupported
+  // when its software is known not to be able to.
+  Result<Change> ask_rekey(NodeId id, Moment now);
+  // False when it is known not to. A node that has not said hello since this controller started
+  // (it need not have noticed) is taken to be able: if it is not, it ignores what it does not know.
+  [[nodiscard]] bool may_change_keys(const Node& node) const;
+  // Whether the node is to be sent a RekeyRequest.
+  [[nodiscard]] bool rekey_due(NodeId id) const;
+  // The node's answer, on a connection under its present key: both keys are trusted from now on.
+  // Repeating it gives the same Change again.
+  tl::expected<Change, Refusal> rekey(NodeId id, const PublicKey& next, Moment now);
+  // To be called for every message of a node, with the key that it came under. Under the next key
+  // it proves that the node has changed over: that one becomes its key, the old one is void.
+  Change confirm_key(const PublicKey& key, Moment now);
+  // The node keeps the controllers' keys of that revision.
+  Change controllers_acknowledged(NodeId id, std::uint64_t revision);
+  // Those of unspent tokens made before `time`, which carry controllers' keys that are void.
+  Change void_tokens_before(WallTime time);
   // For a known node that is not removed; others are ignored, so that a message that raced with a
   // revocation has no effect.
   void heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now);
@@ -216,6 +246,8 @@ class Fleet {
 
   tl::unexpected<Refusal> refuse_join(RefusalReason reason, std::string text);
   tl::unexpected<Refusal> refuse_hello(RefusalReason reason, std::string text);
+  [[nodiscard]] Status check_pre_placed(const PrePlacedNode& node) const;
+  [[nodiscard]] NodeId next_id() const;
   [[nodiscard]] std::optional<Refusal> join_problem(const TokenRecord& token, const Join& join,
                                                     const std::string& name, Moment now) const;
   [[nodiscard]] Status check_token(const TokenRequest& request, Moment now) const;

@@ -1,50 +1,19 @@
 #include "controller/fleet/records.h"
 
-#include <concepts>
-#include <limits>
-
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "controller/fleet/json_fields.h"
 
 namespace faultline::fleet {
 namespace {
 
-using Json = nlohmann::json;
-
-constexpr int kRecordVersion = 1;
-
-// What a record lacks or holds wrongly; caught in parse(), the one boundary with nlohmann's
-// exceptions.
-struct BadRecord {
-  std::string problem;
-};
-
-std::string text_of(const Json& json, const char* key) {
-  const auto& value = json.at(key);
-  if (!value.is_string()) throw BadRecord{fmt::format("{} is not a string", key)};
-  return value.get<std::string>();
-}
-
-template <std::unsigned_integral T>
-T number_of(const Json& json, const char* key) {
-  const auto& value = json.at(key);
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<T>::max()) {
-    throw BadRecord{fmt::format("{} is not a number up to {}", key, std::numeric_limits<T>::max())};
-  }
-  return value.get<T>();
-}
-
-WallTime time_of(const Json& json, const char* key) {
-  const auto time = parse_rfc3339(text_of(json, key));
-  if (!time) throw BadRecord{fmt::format("{} is not an RFC 3339 time", key)};
-  return *time;
-}
-
-PublicKey key_of(const Json& json, const char* key) {
-  const auto parsed = parse_public_key(text_of(json, key));
-  if (!parsed) throw BadRecord{fmt::format("{} is not 64 hex digits", key)};
-  return *parsed;
-}
+using json_fields::BadRecord;
+using json_fields::Json;
+using json_fields::key_of;
+using json_fields::kRecordVersion;
+using json_fields::number_of;
+using json_fields::text_of;
+using json_fields::time_of;
 
 Labels labels_of(const Json& json, const char* key) {
   const auto& object = json.at(key);
@@ -117,6 +86,14 @@ Json to_array(const Absences& absences) {
   return array;
 }
 
+Enrollment enrollment_of(const Json& json) {
+  const auto text = text_of(json, "enrollment");
+  for (const auto enrollment : {Enrollment::kToken, Enrollment::kPrePlaced}) {
+    if (text == to_string(enrollment)) return enrollment;
+  }
+  throw BadRecord{"enrollment is neither token nor pre-placed"};
+}
+
 NodeRecord node_of(const Json& json) {
   NodeRecord record;
   record.id = NodeId{number_of<std::uint32_t>(json, "id")};
@@ -126,9 +103,19 @@ NodeRecord node_of(const Json& json) {
     throw BadRecord{status.error().context};
   }
   record.key = key_of(json, "key");
-  record.profile = profile_of(json.at("profile"));
+  if (json.contains("enrollment")) record.enrollment = enrollment_of(json);
+  if (json.contains("profile") || record.enrollment == Enrollment::kToken) {
+    record.profile = profile_of(json.at("profile"));
+  }
   record.pinned_labels = labels_of(json, "pinned_labels");
   record.joined_at = time_of(json, "joined_at");
+  // Records of before a key could change have the node's first.
+  record.key_since = json.contains("key_since") ? time_of(json, "key_since") : record.joined_at;
+  if (json.contains("rekey_asked_at")) record.rekey_asked_at = time_of(json, "rekey_asked_at");
+  if (json.contains("next_key")) record.next_key = key_of(json, "next_key");
+  if (json.contains("controllers_revision")) {
+    record.controllers_revision = number_of<std::uint64_t>(json, "controllers_revision");
+  }
   if (json.contains("removed_at")) record.removed_at = time_of(json, "removed_at");
   // Since 0.2: a record of an older controller has neither, and an older one ignores them.
   if (json.contains("boot")) record.boot = BootId{number_of<std::uint64_t>(json, "boot")};
@@ -152,22 +139,19 @@ TokenRecord token_of(const Json& json) {
   return record;
 }
 
-template <typename Record>
-Result<Record> parse(std::string_view what, std::string_view text, Record (*convert)(const Json&)) {
-  try {
-    const auto json = Json::parse(text);
-    if (number_of<std::uint32_t>(json, "version") != kRecordVersion) {
-      throw BadRecord{"its version is not known to this build"};
-    }
-    return convert(json);
-  } catch (const BadRecord& bad) {
-    return fail(ErrorCode::kCorrupt, fmt::format("stored {} record: {}", what, bad.problem));
-  } catch (const Json::exception& error) {
-    return fail(ErrorCode::kCorrupt, fmt::format("stored {} record: {}", what, error.what()));
+}  // namespace
+
+std::string_view to_string(Enrollment enrollment) {
+  switch (enrollment) {
+    case Enrollment::kToken:
+      return "token";
+    case Enrollment::kPrePlaced:
+      return "pre-placed";
   }
+  return "unknown";
 }
 
-}  // namespace
+bool has_profile(const NodeRecord& record) { return !record.profile.address.is_unspecified(); }
 
 Status validate_profile(const NodeProfile& profile) {
   if (profile.address.is_unspecified()) {
@@ -196,9 +180,14 @@ std::string to_json(const NodeRecord& record) {
                {"id", record.id.value()},
                {"name", record.name},
                {"key", to_string(record.key)},
-               {"profile", to_object(record.profile)},
                {"pinned_labels", record.pinned_labels},
-               {"joined_at", format_rfc3339(record.joined_at)}};
+               {"enrollment", to_string(record.enrollment)},
+               {"joined_at", format_rfc3339(record.joined_at)},
+               {"key_since", format_rfc3339(record.key_since)},
+               {"controllers_revision", record.controllers_revision}};
+  if (has_profile(record)) json["profile"] = to_object(record.profile);
+  if (record.rekey_asked_at) json["rekey_asked_at"] = format_rfc3339(*record.rekey_asked_at);
+  if (record.next_key) json["next_key"] = to_string(*record.next_key);
   if (record.removed_at) json["removed_at"] = format_rfc3339(*record.removed_at);
   if (record.boot != BootId{}) json["boot"] = record.boot.value();
   if (!record.absences.empty()) json["absences"] = to_array(record.absences);
@@ -217,11 +206,11 @@ std::string to_json(const TokenRecord& record) {
 }
 
 Result<NodeRecord> node_record_from_json(std::string_view text) {
-  return parse<NodeRecord>("node", text, node_of);
+  return json_fields::parse<NodeRecord>("node", text, node_of);
 }
 
 Result<TokenRecord> token_record_from_json(std::string_view text) {
-  return parse<TokenRecord>("token", text, token_of);
+  return json_fields::parse<TokenRecord>("token", text, token_of);
 }
 
 }  // namespace faultline::fleet

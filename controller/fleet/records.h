@@ -7,6 +7,7 @@
 // Thread safety: values.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,15 +20,30 @@
 
 namespace faultline::fleet {
 
+// How the fleet came to trust a node's key.
+enum class Enrollment : std::uint8_t {
+  kToken,      // it joined with a one-use token
+  kPrePlaced,  // an operator named its key
+};
+[[nodiscard]] std::string_view to_string(Enrollment enrollment);
+
 // A pinned key and the node it stands for. It outlives its removal as a tombstone: history still
 // names the node, and its number is not given again.
 struct NodeRecord {
   NodeId id{};
   std::string name{};
   PublicKey key{};
-  NodeProfile profile{};   // as the probe last reported it
+  // As the probe last reported it; without an address until a pre-placed node has said hello.
+  NodeProfile profile{};
   Labels pinned_labels{};  // from its token; they win over the profile's
+  Enrollment enrollment = Enrollment::kToken;
   WallTime joined_at{};
+  WallTime key_since{};  // when `key` was pinned
+  // A change of keys: an operator asked for it, then the node told the new key, and both are
+  // trusted until the node has spoken under the new one.
+  std::optional<WallTime> rekey_asked_at{};
+  std::optional<PublicKey> next_key{};
+  std::uint64_t controllers_revision = 0;  // of the controllers' keys that it has acknowledged
   std::optional<WallTime> removed_at{};
   // Of the probe process that said hello last: another one means a restart, even when it happened
   // while this controller was down. 0: none since this is recorded.
@@ -51,6 +67,8 @@ struct TokenRecord {
 
 // The name rules, ports and labels that every profile must satisfy, stored or fresh from a probe.
 [[nodiscard]] Status validate_profile(const NodeProfile& profile);
+// False until a pre-placed node has said hello: it cannot be planned for.
+[[nodiscard]] bool has_profile(const NodeRecord& record);
 
 // The profile's labels with the pinned ones over them.
 [[nodiscard]] Labels effective_labels(const NodeRecord& record);

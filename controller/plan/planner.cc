@@ -130,7 +130,8 @@ PlanPeer to_peer(const FleetMember& member) {
           .address = member.profile.address,
           .reflector_port = member.profile.reflector_port,
           .mesh_port = member.profile.mesh_port,
-          .key = member.key};
+          .key = member.key,
+          .second_key = member.second_key};
 }
 
 // As many as the source has ports for, at most `wanted`.

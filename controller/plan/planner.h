@@ -53,6 +53,7 @@ struct FleetMember {
   NodeId id{};
   std::string name{};
   PublicKey key{};
+  std::optional<PublicKey> second_key{};  // while it changes keys
   NodeProfile profile{};
 
   bool operator==(const FleetMember&) const = default;

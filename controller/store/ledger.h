@@ -1,5 +1,5 @@
 // Ledger: the small documents that must never contradict each other: nodes, tokens, incidents, the
-// outbox, the plan.
+// outbox, the plan, API tokens, the audit log.
 //
 // Why it exists: these are decided on, not measured; each change is a compare-and-set, so two
 // writers (later: two controllers) cannot overwrite each other unseen. Values are JSON so that an
@@ -29,6 +29,9 @@ enum class Table : std::uint8_t {
   kOutbox = 4,
   kPlan = 5,
   kMeta = 6,
+  kApiTokens = 7,
+  kAudit = 8,
+  kControllerKeys = 9,
 };
 [[nodiscard]] std::string_view to_string(Table table);
 

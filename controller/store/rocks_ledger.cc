@@ -45,6 +45,12 @@ std::string_view to_string(Table table) {
       return "plan";
     case Table::kMeta:
       return "meta";
+    case Table::kControllerKeys:
+      return "controller_keys";
+    case Table::kApiTokens:
+      return "API tokens";
+    case Table::kAudit:
+      return "audit log";
   }
   return "unknown";
 }

@@ -19,7 +19,7 @@ CONTROLLER_YAML = """\
 data_dir: {folder}/data
 listen: tcp://{address}:{port}
 advertise: [tcp://{address}:{port}]
-api: {{unix: {folder}/controller.sock}}
+api: {{socket: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
 plan: {{flows_per_pair: 8, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, lease: 1h}}

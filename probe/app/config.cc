@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/zmq/link_options.h"
 #include "probe/engine/engine.h"
 
 namespace faultline::probe_app {
@@ -32,6 +33,28 @@ void read_address(Section& root, IpAddress& address) {
   address = *parsed;
 }
 
+void read_controllers(Section& root, std::vector<ControllerConfig>& controllers) {
+  for (auto& section : root.sections("controllers")) {
+    ControllerConfig controller;
+    std::string key;
+    section.required("endpoint").text("endpoint", controller.endpoint);
+    section.required("key").text("key", key);
+    if (auto valid = zmq::check_endpoint(controller.endpoint);
+        !controller.endpoint.empty() && !valid) {
+      section.error("endpoint", valid.error().context);
+    }
+    const auto parsed = parse_public_key(key);
+    if (!key.empty() && !parsed) {
+      section.error("key", "a key has 64 hex digits; `faultline controller key` prints it");
+    }
+    controller.key = parsed.value_or(PublicKey{});
+    controllers.push_back(std::move(controller));
+  }
+  if (controllers.size() > kControllersMax) {
+    root.error("controllers", fmt::format("at most {} are supported", kControllersMax));
+  }
+}
+
 void read_root(Section& root, ProbeConfig& config) {
   auto& profile = config.profile;
   root.path("state_dir", config.state_dir);
@@ -40,6 +63,7 @@ void read_root(Section& root, ProbeConfig& config) {
   if (!config.token.empty() && !config.token_file.empty()) {
     root.error("token", "give either token or token_file");
   }
+  read_controllers(root, config.controllers);
   root.text("name", config.name);
   if (auto valid = validate_name(config.name); !config.name.empty() && !valid) {
     root.error("name", valid.error().context);

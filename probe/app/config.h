@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/config/document.h"
@@ -14,11 +15,21 @@
 
 namespace faultline::probe_app {
 
+inline constexpr std::size_t kControllersMax = 8;
+
+struct ControllerConfig {
+  std::string endpoint;  // "tcp://192.0.2.10:7400"
+  PublicKey key;
+
+  bool operator==(const ControllerConfig&) const = default;
+};
+
 struct ProbeConfig {
   std::filesystem::path state_dir = "/var/lib/faultline/probe";
   std::filesystem::path token_file;  // needed until the node has joined; or `token`
   std::string token;
-  std::string name;  // wanted when joining; empty: the token's
+  std::vector<ControllerConfig> controllers;  // need no token: they were told this node's key
+  std::string name;                           // wanted when joining; empty: the token's
   NodeProfile profile{.source_port_first = 61000, .source_port_count = 16, .mesh_port = 7401};
   std::uint64_t spool_size_max = spool::kSpoolSizeDefault;
   obs::LogOptions log;

@@ -85,8 +85,26 @@ void Disk::save_plan(std::shared_ptr<const Plan> plan) {
 
 void Disk::save_membership(probe_core::Membership membership) {
   static_cast<void>(worker_.post([this, membership = std::move(membership)] {
-    log_failure("membership", state_.save_membership(membership));
+    const auto saved = state_.save_membership(membership);
+    log_failure("membership", saved);
+    if (saved) deliver(probe_core::MembershipKept{membership});
   }));
+}
+
+void Disk::make_next_key(std::function<void(crypto::KeyPair)> on_made) {
+  // Refused: the controller asks again.
+  static_cast<void>(worker_.post([this, on_made = std::move(on_made)] {
+    auto pair = state_.make_next_key();
+    log_failure("new key", pair.map([](const auto&) {}));
+    if (!pair) return;
+    async::asio::post(loop_, [on_made, pair = *std::move(pair)] { on_made(pair); });
+  }));
+}
+
+void Disk::adopt_next_key() {
+  // Refused or failed: the next start finds both pairs, and that the old one is void.
+  static_cast<void>(
+      worker_.post([this] { log_failure("new key in its place", state_.adopt_next_key()); }));
 }
 
 probe_core::SpoolLevel Disk::level() {

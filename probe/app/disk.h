@@ -38,7 +38,10 @@ class Disk {
   void fetch(bool from_oldest, std::size_t batches_max);  // SpoolFetched
   void release(BootId boot, std::vector<SequenceInterval> durable);
   void save_plan(std::shared_ptr<const Plan> plan);
-  void save_membership(probe_core::Membership membership);
+  void save_membership(probe_core::Membership membership);  // MembershipKept
+  // Hands over the pair on the loop, once it is durable.
+  void make_next_key(std::function<void(crypto::KeyPair)> on_made);
+  void adopt_next_key();
 
   // Finishes what is queued. Nothing may be asked of it afterwards.
   void stop();

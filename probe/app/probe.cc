@@ -1,5 +1,6 @@
 #include "probe/app/probe.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -34,11 +35,6 @@ Result<std::string> read_token_file(const std::filesystem::path& path) {
 }
 
 Result<crypto::JoinToken> find_token(const ProbeConfig& config) {
-  if (config.token.empty() && config.token_file.empty()) {
-    return fail(ErrorCode::kInvalid,
-                "this node has not joined yet and has no token: make one with `faultline node "
-                "token create` on the controller and set token_file");
-  }
   auto text = config.token;
   if (text.empty()) {
     FAULTLINE_TRY(text, read_token_file(config.token_file));
@@ -46,7 +42,40 @@ Result<crypto::JoinToken> find_token(const ProbeConfig& config) {
   return crypto::parse_token(text);
 }
 
+template <typename T>
+void add_once(std::vector<T>& list, const T& value) {
+  if (std::ranges::find(list, value) == list.end()) list.push_back(value);
+}
+
+bool names_token(const ProbeConfig& config) {
+  return !config.token.empty() || !config.token_file.empty();
+}
+
+// A node that has joined, or needs no token, is not kept from starting by one that it cannot use.
+Result<std::optional<crypto::JoinToken>> token_of(const ProbeConfig& config, bool is_member) {
+  if (!names_token(config)) {
+    if (is_member || !config.controllers.empty()) return std::nullopt;
+    return fail(ErrorCode::kInvalid,
+                "this node has not joined yet and has no token: make one with `faultline node "
+                "token create` on the controller and set token_file; or set controllers and tell "
+                "the controller this node's key (--print-key) with `faultline node add`");
+  }
+  auto token = find_token(config);
+  if (token) return *std::move(token);
+  if (!is_member && config.controllers.empty()) return tl::unexpected(std::move(token).error());
+  if (token.error().code != ErrorCode::kNotFound) {
+    obs::log_warning("probe", "the token is not used: {}", token.error().context);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+Result<PublicKey> own_key(const ProbeConfig& config) {
+  FAULTLINE_TRY(const auto state, StateDir::open(config.state_dir));
+  FAULTLINE_TRY(const auto pair, state.node_key());
+  return pair.public_key;
+}
 
 std::string software() { return "faultline-probe " FAULTLINE_VERSION; }
 
@@ -55,14 +84,13 @@ Result<Probe::Start> Probe::prepare(const ProbeConfig& config) {
   // First: it also makes sure that no other probe uses this directory.
   FAULTLINE_TRY(auto spool, spool::Spool::open(state.spool_path(), config.spool_size_max));
   FAULTLINE_TRY(auto key, state.node_key());
+  FAULTLINE_TRY(auto next_key, state.load_next_key());
   FAULTLINE_TRY(auto membership, state.load_membership());
-  std::optional<crypto::JoinToken> token;
-  if (!membership) {
-    FAULTLINE_TRY(token, find_token(config));
-  }
+  FAULTLINE_TRY(auto token, token_of(config, membership.has_value()));
   const BootId boot{crypto::random_u64() | 1};  // never 0
   return Start{.state = std::move(state),
                .key = std::move(key),
+               .next_key = std::move(next_key),
                .token = std::move(token),
                .membership = std::move(membership),
                .spool = std::move(spool),
@@ -77,6 +105,11 @@ probe_core::UplinkOptions Probe::uplink_options(const ProbeConfig& config, const
                                     .node_key = start.key.public_key,
                                     .has_token = start.token.has_value(),
                                     .membership = start.membership};
+  if (start.next_key) options.next_key = start.next_key->public_key;
+  for (const auto& [endpoint, key] : config.controllers) {
+    add_once(options.configured_endpoints, endpoint);
+    add_once(options.configured_controllers, key);
+  }
   if (start.token) {
     options.endpoints = start.token->endpoints;
     options.controllers = start.token->controllers;
@@ -106,6 +139,7 @@ Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config) {
 Probe::Probe(const ProbeConfig& config, Start start)
     : state_(start.state),
       key_(start.key),
+      next_key_(start.next_key),
       token_key_(start.token
                      ? std::optional(crypto::KeyPair{crypto::public_key_of(start.token->one_use),
                                                      start.token->one_use})
@@ -222,9 +256,18 @@ void Probe::take_engine_events() {
 // ---- what the core asks for
 
 void Probe::open_link(const probe_core::LinkTarget& target) {
-  const auto& identity = target.identity == probe_core::Identity::kToken ? *token_key_ : key_;
-  obs::log_debug("uplink", "connecting to {} with {}", target.endpoint,
-                 target.identity == probe_core::Identity::kToken ? "the token" : "the node's key");
+  const auto [identity, what] = [&]() -> std::pair<const crypto::KeyPair&, const char*> {
+    switch (target.identity) {
+      case probe_core::Identity::kToken:
+        return {*token_key_, "the token"};
+      case probe_core::Identity::kNextNode:
+        return {*next_key_, "the node's new key"};
+      case probe_core::Identity::kNode:
+        break;
+    }
+    return {key_, "the node's key"};
+  }();
+  obs::log_debug("uplink", "connecting to {} with {}", target.endpoint, what);
   if (auto status = link_.open({target.endpoint, target.controller}, identity); !status) {
     obs::log_warning("uplink", "{}", status.error().context);
   }
@@ -240,9 +283,12 @@ bool Probe::send_mesh(NodeId to, const MeshMessage& message) {
 
 void Probe::apply_plan(std::shared_ptr<const Plan> plan) {
   zmq::TrustTable trusted;
-  for (const auto& peer : plan->peers) trusted[peer.key] = {.label = peer.name};
+  for (const auto& peer : plan->peers) {
+    trusted[peer.key] = {.label = peer.name};
+    if (peer.second_key) trusted[*peer.second_key] = {.label = peer.name};
+  }
   trust_.publish(std::move(trusted));
-  mesh_.set_peers(plan);
+  mesh_.set_peers(async::now_instant(), plan);
   if (!engine_->post(engine::SetPlan{std::move(plan)})) {
     obs::log_error("plan", "the engine takes no commands: the plan is not measured");
   }
@@ -271,6 +317,19 @@ void Probe::persist_plan(std::shared_ptr<const Plan> plan) { disk_.save_plan(std
 
 void Probe::persist_membership(const probe_core::Membership& membership) {
   disk_.save_membership(membership);
+}
+
+void Probe::make_next_key() {
+  disk_.make_next_key([this](crypto::KeyPair pair) {
+    next_key_ = std::move(pair);
+    step(probe_core::NextKeyMade{next_key_->public_key});
+  });
+}
+
+void Probe::adopt_next_key() {
+  key_ = *std::exchange(next_key_, std::nullopt);
+  mesh_.rekey(async::now_instant(), key_);
+  disk_.adopt_next_key();
 }
 
 void Probe::append(Report report) { disk_.append(std::move(report)); }

@@ -34,6 +34,9 @@
 
 namespace faultline::probe_app {
 
+// The public half of the node's key, made where there is none.
+[[nodiscard]] Result<PublicKey> own_key(const ProbeConfig& config);
+
 // "faultline-probe 0.1.0"
 [[nodiscard]] std::string software();
 
@@ -54,6 +57,7 @@ class Probe final : private probe_core::EffectSink {
   struct Start {
     StateDir state;
     crypto::KeyPair key;
+    std::optional<crypto::KeyPair> next_key;
     std::optional<crypto::JoinToken> token;
     std::optional<probe_core::Membership> membership;
     std::unique_ptr<spool::Spool> spool;
@@ -83,6 +87,8 @@ class Probe final : private probe_core::EffectSink {
   bool trace(const trace::TraceOrder& order) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
   void persist_membership(const probe_core::Membership& membership) override;
+  void make_next_key() override;
+  void adopt_next_key() override;
   void append(Report report) override;
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
@@ -90,7 +96,8 @@ class Probe final : private probe_core::EffectSink {
   void log(probe_core::Severity severity, std::string_view area, std::string text) override;
 
   const StateDir state_;
-  const crypto::KeyPair key_;
+  crypto::KeyPair key_;
+  std::optional<crypto::KeyPair> next_key_;
   const std::optional<crypto::KeyPair> token_key_;
   async::Published<zmq::TrustTable> trust_;
   zmq::Context context_;

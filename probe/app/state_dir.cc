@@ -21,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kKeyFile = "node.key";
+constexpr const char* kNextKeyFile = "node.next.key";
+
 tl::unexpected<Error> fail_errno(std::string_view what, const fs::path& path) {
   const int error_number = errno;
   return fail(error_number == EACCES ? ErrorCode::kDenied : ErrorCode::kUnavailable,
@@ -82,7 +85,32 @@ Result<StateDir> StateDir::open(fs::path path) {
 }
 
 Result<crypto::KeyPair> StateDir::node_key() const {
-  return crypto::load_or_create_key_pair(path_ / "node.key");
+  const auto file = path_ / kKeyFile;
+  FAULTLINE_TRY(auto pair, crypto::load_or_create_key_pair(file));
+  struct stat owner {};
+  if (::geteuid() == 0 && ::stat(path_.c_str(), &owner) == 0 &&
+      ::chown(file.c_str(), owner.st_uid, owner.st_gid) != 0) {
+    return fail_errno("give its owner", file);
+  }
+  return pair;
+}
+
+Result<std::optional<crypto::KeyPair>> StateDir::load_next_key() const {
+  auto pair = crypto::load_key_pair(path_ / kNextKeyFile);
+  if (!pair && pair.error().code == ErrorCode::kNotFound) return std::nullopt;
+  return pair;
+}
+
+Result<crypto::KeyPair> StateDir::make_next_key() const {
+  return crypto::load_or_create_key_pair(path_ / kNextKeyFile);
+}
+
+Status StateDir::adopt_next_key() const {
+  if (::rename((path_ / kNextKeyFile).c_str(), (path_ / kKeyFile).c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return fail_errno("replace", path_ / kKeyFile);
+  }
+  return sync_directory(path_);
 }
 
 Result<std::optional<probe_core::Membership>> StateDir::load_membership() const {

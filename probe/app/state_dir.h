@@ -1,6 +1,7 @@
 // StateDir: what a probe keeps on disk beside its spool.
 //
 //   node.key         the node's key pair (common/crypto/key_file.h), mode 0600
+//   node.next.key    the pair that the node changes to, until the controller has welcomed it
 //   membership.yaml  who this node is and where its controllers are, once it has joined
 //   plan.capnp       the newest plan; the file's time is when it was last renewed
 //   spool/           batches that are not acknowledged
@@ -25,7 +26,13 @@ class StateDir {
   [[nodiscard]] static Result<StateDir> open(std::filesystem::path path);
 
   [[nodiscard]] std::filesystem::path spool_path() const { return path_ / "spool"; }
+  // Made where there is none. Root makes it the property of the directory's owner.
   [[nodiscard]] Result<crypto::KeyPair> node_key() const;
+  [[nodiscard]] Result<std::optional<crypto::KeyPair>> load_next_key() const;
+  // The one that is there, or a new one, durable.
+  [[nodiscard]] Result<crypto::KeyPair> make_next_key() const;
+  // It takes the node's key's place; without one nothing happens.
+  [[nodiscard]] Status adopt_next_key() const;
 
   // Empty where the node has not joined yet.
   [[nodiscard]] Result<std::optional<probe_core::Membership>> load_membership() const;

@@ -46,7 +46,9 @@ void ProbeCore::on(Now now, ControllerReceived event, EffectSink& effects) {
 }
 
 void ProbeCore::take(Now now, const Joined& message, EffectSink& effects) {
+  const auto before = own_node();
   uplink_.joined(now, message, effects);
+  expect_node(before, effects);
 }
 
 void ProbeCore::take(Now now, const Refusal& message, EffectSink& effects) {
@@ -54,7 +56,9 @@ void ProbeCore::take(Now now, const Refusal& message, EffectSink& effects) {
 }
 
 void ProbeCore::take(Now now, const Welcome& message, EffectSink& effects) {
+  const auto before = own_node();
   if (!uplink_.welcome(now, message, effects)) return;
+  expect_node(before, effects);
   if (message.plan_current && !farewell_.begun()) plan_.renew(now, effects);
   delivery_.restart(effects);
 }
@@ -70,6 +74,35 @@ void ProbeCore::take(Now now, Plan message, EffectSink& effects) {
 
 void ProbeCore::take(Now /*now*/, const BatchAck& message, EffectSink& effects) {
   delivery_.acknowledged(message, effects);
+}
+
+void ProbeCore::take(Now now, const RekeyRequest& message, EffectSink& effects) {
+  uplink_.take(now, message, effects);
+}
+
+void ProbeCore::take(Now now, const Rekeyed& message, EffectSink& effects) {
+  uplink_.take(now, message, effects);
+}
+
+void ProbeCore::take(Now now, const Controllers& message, EffectSink& effects) {
+  uplink_.take(now, message, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const MembershipKept& event, EffectSink& effects) {
+  uplink_.membership_kept(event.membership, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const NextKeyMade& event, EffectSink& effects) {
+  uplink_.next_key_made(event.key, effects);
+}
+
+NodeId ProbeCore::own_node() const {
+  return uplink_.membership() ? uplink_.membership()->node : NodeId{};
+}
+
+// A node that joined anew is another one: the plan that it has is not its own any more.
+void ProbeCore::expect_node(NodeId before, EffectSink& effects) {
+  if (before != NodeId{} && before != own_node()) plan_.forget(effects);
 }
 
 void ProbeCore::on(Now /*now*/, const ControllerGarbage& event, EffectSink& effects) {

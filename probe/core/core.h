@@ -3,7 +3,7 @@
 // Why it exists: uplink, delivery, plan and traces meet here and nowhere else, without a socket, a
 // clock or a thread, so that the simulator runs exactly what the product runs.
 //
-//   ControllerReceived -> uplink (Joined, Welcome, Refusal, HeartbeatReply), plan, delivery (ack)
+//   ControllerReceived -> uplink (joining, keys, heartbeats), plan, delivery (acks)
 //   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
 //   MeshReceived, TraceDone -> tracer
 //   Tick               -> heartbeats, leases, traces that are due, time-outs
@@ -66,6 +66,8 @@ class ProbeCore {
   void on(Now now, const SpoolFetched& event, EffectSink& effects);
   void on(Now now, const StopRequested& event, EffectSink& effects);
   void on(Now now, const MeasuringEnded& event, EffectSink& effects);
+  void on(Now now, const MembershipKept& event, EffectSink& effects);
+  void on(Now now, const NextKeyMade& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);
@@ -74,6 +76,11 @@ class ProbeCore {
   void take(Now now, const HeartbeatReply& message, EffectSink& effects);
   void take(Now now, Plan message, EffectSink& effects);
   void take(Now now, const BatchAck& message, EffectSink& effects);
+  void take(Now now, const RekeyRequest& message, EffectSink& effects);
+  void take(Now now, const Rekeyed& message, EffectSink& effects);
+  void take(Now now, const Controllers& message, EffectSink& effects);
+  void expect_node(NodeId before, EffectSink& effects);
+  [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);
   [[nodiscard]] UplinkStatus status() const;
 

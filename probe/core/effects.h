@@ -15,21 +15,16 @@
 #include "common/model/mesh.h"
 #include "common/model/plan.h"
 #include "common/model/report.h"
+#include "probe/core/events.h"
 #include "probe/trace/trace_order.h"
 
 namespace faultline::probe_core {
 
-// What a probe keeps of having joined: who it is and where its controllers are.
-struct Membership {
-  NodeId node{};
-  std::string name{};
-  std::vector<std::string> endpoints{};
-  std::vector<PublicKey> controllers{};
-
-  bool operator==(const Membership&) const = default;
+enum class Identity : std::uint8_t {
+  kToken,
+  kNode,
+  kNextNode,  // the key that the node changes to
 };
-
-enum class Identity : std::uint8_t { kToken, kNode };
 
 struct LinkTarget {
   std::string endpoint;
@@ -62,7 +57,11 @@ class EffectSink {
   virtual bool trace(const trace::TraceOrder& order) = 0;  // TraceDone
 
   virtual void persist_plan(std::shared_ptr<const Plan> plan) = 0;
-  virtual void persist_membership(const Membership& membership) = 0;
+  virtual void persist_membership(const Membership& membership) = 0;  // MembershipKept
+  // A new key pair beside the node's, durably; the one that is there already, if there is one.
+  virtual void make_next_key() = 0;  // NextKeyMade
+  // The next key pair is the node's from now on, also on the mesh and on disk.
+  virtual void adopt_next_key() = 0;
 
   virtual void append(Report report) = 0;  // SpoolAppended
   // The next batches that are not acknowledged, from the oldest or after those fetched last.

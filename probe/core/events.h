@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -14,6 +15,16 @@
 #include "probe/trace/trace_order.h"
 
 namespace faultline::probe_core {
+
+// What a probe keeps of having joined: who it is and where its controllers are.
+struct Membership {
+  NodeId node{};
+  std::string name{};
+  std::vector<std::string> endpoints{};
+  std::vector<PublicKey> controllers{};
+
+  bool operator==(const Membership&) const = default;
+};
 
 // Both clocks at one moment, read by the shell.
 struct Now {
@@ -69,12 +80,22 @@ struct StopRequested {};
 // The last window has closed.
 struct MeasuringEnded {};
 
+// It is durable. Nothing comes for one that could not be written.
+struct MembershipKept {
+  Membership membership;
+};
+// Its public half; the pair is durable. Nothing comes for one that could not be written.
+struct NextKeyMade {
+  PublicKey key;
+};
+
 // Every kTickInterval: heartbeats, time-outs, traces that are due.
 struct Tick {};
 inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
 using Event =
     std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
-                 TraceDone, SpoolAppended, SpoolFetched, StopRequested, MeasuringEnded, Tick>;
+                 TraceDone, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade, StopRequested,
+                 MeasuringEnded, Tick>;
 
 }  // namespace faultline::probe_core

@@ -111,6 +111,13 @@ void PlanKeeper::renew(Now now, EffectSink& effects) {
   begin(effects);
 }
 
+void PlanKeeper::forget(EffectSink& effects) {
+  if (measuring_) effects.stop_measuring();
+  measuring_ = false;
+  plan_.reset();
+  hash_ = 0;
+}
+
 void PlanKeeper::tick(Now now, EffectSink& effects) {
   if (!measuring_ || now.instant < lease_end_) return;
   measuring_ = false;

@@ -39,6 +39,9 @@ class PlanKeeper {
   void receive(Now now, Plan plan, NodeId own, EffectSink& effects);
   void renew(Now now, EffectSink& effects);
   void tick(Now now, EffectSink& effects);
+  // It was another node's, or another fleet's: this one's first plan is taken, whatever its
+  // revision.
+  void forget(EffectSink& effects);
 
   // Null before the first; also set after the lease has ended.
   [[nodiscard]] const std::shared_ptr<const Plan>& current() const { return plan_; }

@@ -46,6 +46,7 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
   peers_by_node_.clear();
   for (std::size_t i = 0; i < plan_->peers.size(); ++i) {
     peers_by_key_[plan_->peers[i].key] = i;
+    if (const auto& second = plan_->peers[i].second_key) peers_by_key_[*second] = i;
     peers_by_node_[plan_->peers[i].node] = i;
   }
   incompatible_.clear();

@@ -1,6 +1,7 @@
 #include "probe/core/uplink.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,13 +20,9 @@ Duration wait_after(RefusalReason reason) {
 }  // namespace
 
 Uplink::Uplink(UplinkOptions options, Rng& rng) : options_(std::move(options)), rng_(rng) {
-  if (options_.membership) {
-    options_.endpoints = options_.membership->endpoints;
-    options_.controllers = options_.membership->controllers;
-  }
-  FAULTLINE_CHECK(!options_.endpoints.empty() && !options_.controllers.empty(),
-                  "an uplink needs an endpoint and a controller's key");
-  FAULTLINE_CHECK(options_.membership || options_.has_token, "a stranger needs a token");
+  kept_ = options_.membership;
+  std::size_t primary = 0;
+  FAULTLINE_CHECK(!ways(&primary).empty(), "an uplink needs an endpoint and a controller's key");
 }
 
 void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
@@ -35,7 +32,7 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
       break;
     case State::kGreeting:
       if (!greeting_taken_) greet(now, status, effects);
-      if (now.instant - greeting_since_ < silence_max()) break;
+      if (now.instant - greeting_since_ < patience()) break;
       effects.log(Severity::kWarning, kArea,
                   fmt::format("{} {}; trying the next way", target_.endpoint,
                               greeting_taken_ ? "does not answer"
@@ -68,19 +65,53 @@ void Uplink::open(Now now, EffectSink& effects) {
   effects.open_link(target_);
 }
 
+// A server that changed its key, or dropped ours, never takes up the link as it was.
+Duration Uplink::patience() const {
+  const bool other_keys = options_.next_key.has_value() ||
+                          (options_.membership && options_.membership->controllers.size() > 1);
+  return other_keys && !greeting_taken_ ? std::min(silence_max(), kOtherKeyPatience)
+                                        : silence_max();
+}
+
+std::vector<Identity> Uplink::own_identities() const {
+  if (!options_.next_key) return {Identity::kNode};
+  if (prefers_next_key_) return {Identity::kNextNode, Identity::kNode};
+  return {Identity::kNode, Identity::kNextNode};
+}
+
+void Uplink::add_ways(const std::vector<std::string>& endpoints,
+                      const std::vector<PublicKey>& controllers,
+                      const std::vector<Identity>& identities,
+                      std::vector<LinkTarget>& ways) const {
+  for (const auto& controller : controllers) {
+    for (const auto& endpoint : endpoints) {
+      for (const auto identity : identities) ways.push_back({endpoint, controller, identity});
+    }
+  }
+}
+
+std::vector<LinkTarget> Uplink::ways(std::size_t* primary) const {
+  std::vector<LinkTarget> ways;
+  if (const auto& member = options_.membership) {
+    add_ways(member->endpoints, member->controllers, own_identities(), ways);
+  }
+  *primary = ways.size();
+  add_ways(options_.configured_endpoints, options_.configured_controllers, own_identities(), ways);
+  if (options_.has_token) {
+    std::vector<Identity> identities{Identity::kToken};
+    // A member has tried its own key where it belongs.
+    if (!options_.membership) std::ranges::copy(own_identities(), std::back_inserter(identities));
+    add_ways(options_.endpoints, options_.controllers, identities, ways);
+  }
+  return ways;
+}
+
 LinkTarget Uplink::next_target() {
-  auto attempt = attempts_++;
-  const auto take = [&attempt](std::uint64_t count) {
-    const auto index = attempt % count;
-    attempt /= count;
-    return static_cast<std::size_t>(index);
-  };
-  LinkTarget target;
-  const bool may_have_joined = options_.membership.has_value() || take(2) == 1;
-  target.identity = may_have_joined ? Identity::kNode : Identity::kToken;
-  target.endpoint = options_.endpoints[take(options_.endpoints.size())];
-  target.controller = options_.controllers[take(options_.controllers.size())];
-  return target;
+  std::size_t primary = 0;
+  auto all = ways(&primary);
+  const auto index = attempts_++ % all.size();
+  is_members_way_ = index < primary;
+  return std::move(all[index]);
 }
 
 void Uplink::greet(Now now, const UplinkStatus& status, EffectSink& effects) {
@@ -130,7 +161,7 @@ void Uplink::close(Now now, Duration wait, EffectSink& effects) {
 }
 
 bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
-  if (state_ != State::kGreeting || !greeting_taken_ || target_.identity != Identity::kNode) {
+  if (state_ != State::kGreeting || !greeting_taken_ || target_.identity == Identity::kToken) {
     unexpected();
     return false;
   }
@@ -145,11 +176,16 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
     close(now, jittered(kRefusedWait), effects);
     return false;
   }
-  adopt({.node = welcome.node,
-         .name = welcome.name,
-         .endpoints = options_.endpoints,
-         .controllers = options_.controllers},
-        effects);
+  if (target_.identity == Identity::kNextNode) {
+    ++counters_.rekeys;
+    options_.node_key = *std::exchange(options_.next_key, std::nullopt);
+    target_.identity = Identity::kNode;
+    prefers_next_key_ = false;
+    effects.adopt_next_key();
+    effects.log(Severity::kInfo, kArea,
+                fmt::format("this node's key is {} from now on", short_name(options_.node_key)));
+  }
+  adopt({.node = welcome.node, .name = welcome.name, .endpoints = {}, .controllers = {}}, effects);
   effects.log(Severity::kInfo, kArea,
               fmt::format("welcomed by {} ({}) as node {} \"{}\"", target_.endpoint,
                           welcome.software, welcome.node.value(), welcome.name));
@@ -159,6 +195,9 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   heartbeat_interval_ = welcome.heartbeat_interval;
   capabilities_ = welcome.capabilities & kCapabilitiesOfThisBuild;
   beat_at_ = now.instant;  // measures the clock offset at once
+  attempts_ = 1;           // the way that leads somewhere is the first
+  is_members_way_ = true;
+  if (options_.next_key) next_key_made(*options_.next_key, effects);
   return true;
 }
 
@@ -174,20 +213,86 @@ void Uplink::joined(Now now, const Joined& joined, EffectSink& effects) {
   effects.log(Severity::kInfo, kArea,
               fmt::format("joined as node {} \"{}\" with key {}", joined.node.value(), joined.name,
                           short_name(options_.node_key)));
-  adopt({.node = joined.node,
-         .name = joined.name,
-         .endpoints = options_.endpoints,
-         .controllers = options_.controllers},
-        effects);
+  adopt({.node = joined.node, .name = joined.name, .endpoints = {}, .controllers = {}}, effects);
   attempts_ = 0;
   failures_ = 0;
   close(now, Duration::zero(), effects);
 }
 
+// What leads to the controller now leads there after a restart.
 void Uplink::adopt(Membership membership, EffectSink& effects) {
+  const auto& member = options_.membership;
+  const bool known_way = member && std::ranges::count(member->endpoints, target_.endpoint) > 0 &&
+                         std::ranges::count(member->controllers, target_.controller) > 0;
+  const bool by_token =
+      target_.identity == Identity::kToken ||
+      std::ranges::count(options_.configured_controllers, target_.controller) == 0;
+  if (known_way) {
+    membership.endpoints = member->endpoints;
+    membership.controllers = member->controllers;
+  } else if (by_token) {
+    membership.endpoints = options_.endpoints;
+    membership.controllers = options_.controllers;
+  } else {
+    membership.endpoints = options_.configured_endpoints;
+    membership.controllers = options_.configured_controllers;
+  }
+  prefer_served_key(membership.controllers);
   if (options_.membership == membership) return;
   options_.membership = std::move(membership);
   effects.persist_membership(*options_.membership);
+}
+
+// The key that is served now is the first to be tried the next time.
+void Uplink::prefer_served_key(std::vector<PublicKey>& keys) const {
+  const auto served = std::ranges::find(keys, target_.controller);
+  if (served != keys.end()) std::rotate(keys.begin(), served, served + 1);
+}
+
+void Uplink::take(Now /*now*/, const RekeyRequest& /*request*/, EffectSink& effects) {
+  if (options_.next_key) return next_key_made(*options_.next_key, effects);
+  effects.make_next_key();
+}
+
+void Uplink::next_key_made(const PublicKey& key, EffectSink& effects) {
+  if (key == options_.node_key) return;  // it came into force meanwhile
+  options_.next_key = key;
+  // Lost or not: the next Welcome, or the controller's next request, sends it again.
+  if (welcomed()) static_cast<void>(effects.send_controller(Rekey{.key = key}));
+}
+
+void Uplink::take(Now now, const Rekeyed& rekeyed, EffectSink& effects) {
+  if (options_.next_key != rekeyed.key) return unexpected();
+  prefers_next_key_ = true;
+  attempts_ = 0;
+  close(now, Duration::zero(), effects);
+}
+
+void Uplink::take(Now /*now*/, const Controllers& controllers, EffectSink& effects) {
+  auto membership = *options_.membership;
+  membership.controllers = controllers.keys;
+  if (std::ranges::count(controllers.keys, target_.controller) == 0) {
+    effects.log(Severity::kWarning, kArea,
+                "ignored a list of controllers' keys without the one that is served");
+    return unexpected();
+  }
+  prefer_served_key(membership.controllers);
+  controllers_revision_ = controllers.revision;
+  options_.membership = std::move(membership);
+  if (kept_ == options_.membership) return acknowledge_controllers(effects);
+  effects.persist_membership(*options_.membership);
+}
+
+void Uplink::membership_kept(const Membership& membership, EffectSink& effects) {
+  kept_ = membership;
+  if (kept_ == options_.membership) acknowledge_controllers(effects);
+}
+
+void Uplink::acknowledge_controllers(EffectSink& effects) {
+  if (controllers_revision_ == 0 || !welcomed()) return;
+  // Not taken: the controller tells its keys again.
+  static_cast<void>(effects.send_controller(ControllersAck{.revision = controllers_revision_}));
+  controllers_revision_ = 0;
 }
 
 void Uplink::refused(Now now, const Refusal& refusal, EffectSink& effects) {
@@ -198,6 +303,14 @@ void Uplink::refused(Now now, const Refusal& refusal, EffectSink& effects) {
                           to_string(refusal.reason), refusal.text));
   // One message that was not understood is no reason to leave a link that works.
   if (state_ == State::kWelcomed && refusal.reason == RefusalReason::kMalformed) return;
+  std::size_t primary = 0;
+  const bool has_others = ways(&primary).size() > primary;
+  if (refusal.reason == RefusalReason::kUnknownKey && is_members_way_ && has_others) {
+    effects.log(Severity::kWarning, kArea,
+                "trying the token, or the controllers of the configuration");
+    attempts_ = primary;
+    return close(now, jittered(kRetryWaitMin), effects);
+  }
   close(now, jittered(wait_after(refusal.reason)), effects);
 }
 

@@ -5,8 +5,16 @@
 // A link whose socket takes no message has lost its connection: the socket connects again by
 // itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
 // or takes or answers no greeting for as long, is replaced by the next candidate: each pair of
-// endpoint and controller key in turn, and, before the node is known to have joined, with the
-// token's identity and the node's key in turn (the answer to a Join may have been lost).
+// endpoint and controller key in turn. Before the node is known to have joined it tries the token's
+// identity and the node's key in turn (the answer to a Join may have been lost); a node that has
+// joined turns to its token, and to the controllers of its configuration, when none of the ways of
+// its membership leads anywhere, or it is told that its key is not trusted. While the node changes
+// keys both of its own are tried in turn.
+//
+// Keys: RekeyRequest -> make_next_key -> Rekey -> Rekeyed -> a link under the next key -> welcomed:
+// it is the node's. Whatever is lost on the way, by a crash of either side too, is made up for by
+// the next Welcome: Rekey is sent again while there is a next key that is not the node's yet.
+// Controllers' keys are acknowledged when they are durable.
 //
 // Pure. Thread safety: none.
 #pragma once
@@ -29,6 +37,8 @@ inline constexpr Duration kHeartbeatDefault = std::chrono::seconds{5};
 inline constexpr Duration kRefusedWait = std::chrono::seconds{15};
 inline constexpr Duration kRetryWaitMin = std::chrono::milliseconds{250};
 inline constexpr Duration kRetryWaitMax = std::chrono::seconds{5};
+// How long an unconnected link is waited for when the controller may serve another key by now.
+inline constexpr Duration kOtherKeyPatience = std::chrono::milliseconds{1500};
 
 struct UplinkOptions {
   std::string software{};
@@ -36,10 +46,14 @@ struct UplinkOptions {
   NodeProfile profile{};
   BootId boot{};
   PublicKey node_key{};
+  std::optional<PublicKey> next_key{};  // made, and perhaps told, but not the node's yet
   bool has_token = false;
-  std::vector<std::string> endpoints{};  // of the token; a membership's are preferred
+  std::vector<std::string> endpoints{};  // of the token
   std::vector<PublicKey> controllers{};
-  std::optional<Membership> membership{};
+  // Of the configuration: an operator has told the controller this node's key.
+  std::vector<std::string> configured_endpoints{};
+  std::vector<PublicKey> configured_controllers{};
+  std::optional<Membership> membership{};  // preferred to both
 };
 
 // What a Hello and a Heartbeat say of the rest of the core.
@@ -55,6 +69,7 @@ struct UplinkCounters {
   std::uint64_t refusals = 0;    // (*)
   std::uint64_t unexpected = 0;  // (*) messages that do not belong in this state
   std::uint64_t heartbeats = 0;
+  std::uint64_t rekeys = 0;  // changes of the node's key
 
   bool operator==(const UplinkCounters&) const = default;
 };
@@ -68,6 +83,11 @@ class Uplink {
   [[nodiscard]] bool welcome(Now now, const Welcome& welcome, EffectSink& effects);
   void joined(Now now, const Joined& joined, EffectSink& effects);
   void refused(Now now, const Refusal& refusal, EffectSink& effects);
+  void take(Now now, const RekeyRequest& request, EffectSink& effects);
+  void take(Now now, const Rekeyed& rekeyed, EffectSink& effects);
+  void take(Now now, const Controllers& controllers, EffectSink& effects);
+  void next_key_made(const PublicKey& key, EffectSink& effects);
+  void membership_kept(const Membership& membership, EffectSink& effects);
   // Any message of the controller shows that the link lives.
   void heard(Now now) { heard_at_ = now.instant; }
   // Counts what came in the wrong state.
@@ -94,7 +114,16 @@ class Uplink {
   void beat(Now now, const UplinkStatus& status, EffectSink& effects);
   void close(Now now, Duration wait, EffectSink& effects);
   void adopt(Membership membership, EffectSink& effects);
+  void prefer_served_key(std::vector<PublicKey>& keys) const;
+  void acknowledge_controllers(EffectSink& effects);
+  [[nodiscard]] Duration patience() const;
   [[nodiscard]] LinkTarget next_target();
+  // Where to go, in order; those of the membership come first, and are `*primary` in number.
+  [[nodiscard]] std::vector<LinkTarget> ways(std::size_t* primary) const;
+  void add_ways(const std::vector<std::string>& endpoints,
+                const std::vector<PublicKey>& controllers, const std::vector<Identity>& identities,
+                std::vector<LinkTarget>& ways) const;
+  [[nodiscard]] std::vector<Identity> own_identities() const;
   [[nodiscard]] Duration jittered(Duration duration);
   [[nodiscard]] Duration silence_max() const { return 2 * heartbeat_interval_; }
 
@@ -102,8 +131,12 @@ class Uplink {
   Rng& rng_;
   State state_ = State::kClosed;
   LinkTarget target_;
-  std::uint64_t attempts_ = 0;  // selects the candidate
-  unsigned failures_ = 0;       // in a row; lengthens the wait
+  std::uint64_t attempts_ = 0;   // selects the way; begins anew with a welcome
+  bool is_members_way_ = false;  // target_ is one of the membership's
+  bool prefers_next_key_ = false;
+  std::optional<Membership> kept_;          // what is durable
+  std::uint64_t controllers_revision_ = 0;  // of the last Controllers; 0: acknowledged
+  unsigned failures_ = 0;                   // in a row; lengthens the wait
   std::optional<Instant> open_at_;
   Instant greeting_since_{};  // waiting for the greeting to be taken, then for its answer
   bool greeting_taken_ = false;

@@ -13,8 +13,18 @@ using std::chrono::milliseconds;
 
 constexpr Duration kFsync = milliseconds{5};
 
-core::CoreOptions options(const SimFleet& fleet) {
+// As the key files have it: what the ledger says is current, or the first key.
+PublicKey own_key(const SimDisk& disk) {
+  for (const auto& [name, value] : disk.documents) {
+    if (name.first != core::Document::kControllerKeys) continue;
+    return fleet::controller_keys_from_json(value).value().current.key;
+  }
+  return controller_key(1);
+}
+
+core::CoreOptions options(const SimFleet& fleet, const PublicKey& own_key) {
   core::CoreOptions options;
+  options.controller_key = own_key;
   options.software = "sim";
   options.restart_excused_max = fleet.restart_excused_max;
   options.receivers = {"oncall"};
@@ -42,9 +52,12 @@ void take_all(const SimDisk& disk, core::Document document, Parse parse,
 
 PublicKey node_key(std::uint32_t host) { return key_of(1, host); }
 PublicKey token_key(std::uint32_t host) { return key_of(2, host); }
+PublicKey controller_key(std::uint32_t number) { return key_of(200, number); }
 
 SimController::SimController(SimFleet& fleet)
-    : fleet_(fleet), core_(options(fleet), fleet.fabric.inventory(), Rng(fleet.rng())) {
+    : fleet_(fleet),
+      served_key_(own_key(fleet.disk)),
+      core_(options(fleet, served_key_), fleet.fabric.inventory(), Rng(fleet.rng())) {
   FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
   tick();
 }
@@ -60,6 +73,10 @@ core::Restored SimController::restored() const {
     if (name.first != core::Document::kPlan) continue;
     restored.plan_revision =
         PlanRevision{nlohmann::json::parse(value)["revision"].get<std::uint64_t>()};
+  }
+  for (const auto& [name, value] : disk.documents) {
+    if (name.first != core::Document::kControllerKeys) continue;
+    restored.controller_keys = fleet::controller_keys_from_json(value).value();
   }
   for (const auto& [name, row] : disk.dedup) restored.dedup.push_back(row);
   restored.paths = disk.paths;
@@ -89,6 +106,13 @@ void SimController::send(const PublicKey& to, ControllerMessage message) {
   for (const auto& probe : fleet_.probes) {
     if (probe->connected_as(to)) probe->receive(std::move(message));
   }
+}
+
+void SimController::serve_under(const PublicKey& key) {
+  later(milliseconds{10}, [this, key] {
+    served_key_ = key;
+    for (const auto& probe : fleet_.probes) probe->cut();
+  });
 }
 
 void SimController::decode(NodeId node, Batch batch) {

@@ -10,6 +10,8 @@ namespace faultline::sim {
 
 [[nodiscard]] PublicKey node_key(std::uint32_t host);
 [[nodiscard]] PublicKey token_key(std::uint32_t host);
+// The controller's first is number 1.
+[[nodiscard]] PublicKey controller_key(std::uint32_t number);
 
 class SimController final : public core::EffectSink {
  public:
@@ -18,6 +20,10 @@ class SimController final : public core::EffectSink {
 
   void handle(core::Event event);
   [[nodiscard]] const core::ControllerCore& core() const { return core_; }
+  // A connection comes about only between those who trust each other.
+  [[nodiscard]] bool admits(const PublicKey& peer, const PublicKey& controller) const {
+    return controller == served_key_ && core_.fleet().trust_of(peer).has_value();
+  }
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -26,6 +32,7 @@ class SimController final : public core::EffectSink {
   void solve(core::SolveJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable&) override {}
+  void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}
   void log(core::Severity, std::string_view, std::string) override {}
 
@@ -38,6 +45,7 @@ class SimController final : public core::EffectSink {
 
   SimFleet& fleet_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  PublicKey served_key_;
   core::ControllerCore core_;
 };
 

@@ -44,7 +44,9 @@ SimProbe* SimFleet::probe_at(std::uint32_t host) {
 bool SimFleet::every_plan_is_current() const {
   return controller != nullptr && std::ranges::all_of(probes, [&](const auto& probe) {
            const auto& plan = probe->core().plan().current();
-           return plan != nullptr && plan->revision == controller->core().plan_revision();
+           // One whose content did not change keeps its revision.
+           return plan != nullptr &&
+                  std::ranges::count(controller->core().plans().plans, *plan) == 1;
          });
 }
 

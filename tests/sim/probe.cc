@@ -1,6 +1,7 @@
 #include "tests/sim/probe.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/wire/report_codec.h"
@@ -16,10 +17,7 @@ constexpr Duration kWindowDelay = seconds{3};  // reply_timeout plus flow_interv
 constexpr Duration kTransit = milliseconds{2};
 constexpr std::uint64_t kRttNanoseconds = 50'000;
 
-probe_core::UplinkOptions options(std::uint32_t host, BootId boot,
-                                  std::optional<probe_core::Membership> membership) {
-  PublicKey controller;
-  controller.bytes.fill(200);
+probe_core::UplinkOptions options(std::uint32_t host, BootId boot, const SimProbe::Disk& disk) {
   return {.software = "sim",
           .name = "h" + std::to_string(host),
           .profile = {.address = SimFabric::host_address(host),
@@ -27,16 +25,20 @@ probe_core::UplinkOptions options(std::uint32_t host, BootId boot,
                       .source_port_count = 16,
                       .mesh_port = 7401},
           .boot = boot,
-          .node_key = node_key(host),
+          .node_key = disk.key,
+          .next_key = disk.next_key,
           .has_token = true,
           .endpoints = {"tcp://controller:7400"},
-          .controllers = {controller},
-          .membership = std::move(membership)};
+          .controllers = {controller_key(1)},
+          .membership = disk.membership};
 }
 
 }  // namespace
 
-SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host) : fleet_(fleet), host_(host) { start(); }
+SimProbe::SimProbe(SimFleet& fleet, std::uint32_t host) : fleet_(fleet), host_(host) {
+  disk_.key = node_key(host);
+  start();
+}
 
 void SimProbe::start() {
   FAULTLINE_CHECK(core_ == nullptr, "one process at a time");
@@ -46,10 +48,11 @@ void SimProbe::start() {
   plan_.reset();
   sending_until_ = WallTime::max();
   times_up_.emplace_back(fleet_.clock.wall(), WallTime::max());
-  core_ = std::make_unique<probe_core::ProbeCore>(options(host_, boot_, membership_),
-                                                  Rng(fleet_.rng()));
-  if (saved_plan_)
-    core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *saved_plan_, *this);
+  key_ = disk_.key;
+  next_key_ = disk_.next_key;
+  core_ =
+      std::make_unique<probe_core::ProbeCore>(options(host_, boot_, disk_), Rng(fleet_.rng()));
+  if (disk_.plan) core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *disk_.plan, *this);
   later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
 }
 
@@ -64,6 +67,11 @@ void SimProbe::kill() {
   core_.reset();
   ++process_;
   close_link();
+}
+
+void SimProbe::crash() {
+  kill();
+  start();
 }
 
 bool SimProbe::is_up(WallTime time) const {
@@ -87,7 +95,47 @@ void SimProbe::tick() {
 }
 
 PublicKey SimProbe::identity() const {
-  return link_->identity == probe_core::Identity::kToken ? token_key(host_) : node_key(host_);
+  switch (link_->identity) {
+    case probe_core::Identity::kToken:
+      return token_key(host_);
+    case probe_core::Identity::kNextNode:
+      return next_key_.value_or(key_);  // it has become the node's under this very link
+    case probe_core::Identity::kNode:
+      break;
+  }
+  return key_;
+}
+
+bool SimProbe::connected() const {
+  return core_ != nullptr && link_ && fleet_.controller != nullptr &&
+         fleet_.controller->admits(identity(), link_->controller);
+}
+
+void SimProbe::persist_membership(const probe_core::Membership& membership) {
+  later(milliseconds{3}, [this, membership] {
+    disk_.membership = membership;
+    handle(probe_core::MembershipKept{membership});
+  });
+}
+
+void SimProbe::make_next_key() {
+  later(milliseconds{3}, [this] {
+    if (!disk_.next_key) {
+      PublicKey fresh = key_;
+      fresh.bytes[3] = static_cast<std::uint8_t>(fresh.bytes[3] + 1);
+      disk_.next_key = fresh;
+    }
+    next_key_ = disk_.next_key;
+    later(milliseconds{1}, [this] { handle(probe_core::NextKeyMade{*next_key_}); });
+  });
+}
+
+void SimProbe::adopt_next_key() {
+  key_ = *std::exchange(next_key_, std::nullopt);
+  later(milliseconds{3}, [this] {
+    disk_.key = key_;
+    disk_.next_key.reset();
+  });
 }
 
 void SimProbe::open_link(const probe_core::LinkTarget& target) {
@@ -109,7 +157,7 @@ void SimProbe::receive(ControllerMessage message) {
 }
 
 bool SimProbe::send_controller(const ProbeMessage& message) {
-  if (!link_ || fleet_.controller == nullptr) return false;
+  if (!connected()) return false;
   fleet_.clock.after(kTransit, [this, epoch = link_epoch_, key = identity(), message] {
     if (epoch != link_epoch_ || fleet_.controller == nullptr) return;
     fleet_.controller->handle(core::PeerMessage{key, "sim", message});
@@ -119,12 +167,12 @@ bool SimProbe::send_controller(const ProbeMessage& message) {
 
 bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
   const auto peer = std::ranges::find_if(fleet_.probes, [&](const auto& probe) {
-    return probe->is_running() && probe->membership_ && probe->membership_->node == to;
+    return probe->is_running() && probe->disk_.membership &&
+           probe->disk_.membership->node == to;
   });
   if (peer == fleet_.probes.end()) return false;
-  fleet_.clock.after(kTransit, [this, &target = **peer, message] {
-    target.receive_mesh(node_key(host_), message);
-  });
+  fleet_.clock.after(kTransit,
+                     [this, &target = **peer, message] { target.receive_mesh(key_, message); });
   return true;
 }
 
@@ -154,7 +202,7 @@ void SimProbe::apply_plan(std::shared_ptr<const Plan> plan) {
 }
 
 void SimProbe::persist_plan(std::shared_ptr<const Plan> plan) {
-  saved_plan_ = {*plan, fleet_.clock.wall()};
+  disk_.plan = {*plan, fleet_.clock.wall()};
 }
 
 FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port, WallTime start) {
@@ -247,7 +295,7 @@ void SimProbe::release(BootId boot, const std::vector<SequenceInterval>& durable
         batch.boot == boot && std::ranges::any_of(durable, [&](const auto& interval) {
           return interval.first <= batch.sequence && batch.sequence <= interval.last;
         });
-    if (is_durable) acknowledged_.emplace(membership_->node.value(), boot.value(), batch.sequence);
+    if (is_durable) acknowledged_.emplace(disk_.membership->node.value(), boot.value(), batch.sequence);
     at = is_durable ? spool_.erase(at) : std::next(at);
   }
 }

@@ -4,6 +4,7 @@
 // are on its disk.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,14 +21,22 @@ class SimProbe final : public probe_core::EffectSink {
 
   // The connection, as the network sees it.
   [[nodiscard]] bool connected_as(const PublicKey& key) const {
-    return core_ != nullptr && link_ && fleet_.controller != nullptr && key == identity();
+    return connected() && key == identity();
   }
   void stop();  // SIGTERM
   void kill();
   void start();
+  void crash();  // killed, and started again at once
   [[nodiscard]] bool is_up(WallTime time) const;
   void receive(ControllerMessage message);
   void cut();
+  struct Disk {
+    PublicKey key;
+    std::optional<PublicKey> next_key;
+    std::optional<probe_core::Membership> membership;
+    std::optional<probe_core::SavedPlan> plan;
+  };
+  [[nodiscard]] const Disk& disk() const { return disk_; }
   void receive_mesh(const PublicKey& from, const MeshMessage& message);
 
   [[nodiscard]] const probe_core::ProbeCore& core() const { return *core_; }
@@ -45,9 +54,9 @@ class SimProbe final : public probe_core::EffectSink {
   bool trace(const trace::TraceOrder& order) override;
   void finish_measuring(Duration grace) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
-  void persist_membership(const probe_core::Membership& membership) override {
-    membership_ = membership;
-  }
+  void persist_membership(const probe_core::Membership& membership) override;
+  void make_next_key() override;
+  void adopt_next_key() override;
   void append(Report report) override;
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
@@ -55,6 +64,7 @@ class SimProbe final : public probe_core::EffectSink {
   void log(probe_core::Severity, std::string_view, std::string) override {}
 
  private:
+  [[nodiscard]] bool connected() const;
   // Happens only if this process still runs then.
   void later(Duration wait, std::function<void()> thing);
   void handle(probe_core::Event event);
@@ -68,8 +78,7 @@ class SimProbe final : public probe_core::EffectSink {
   SimFleet& fleet_;
   const std::uint32_t host_;
   // On its disk.
-  std::optional<probe_core::Membership> membership_;
-  std::optional<probe_core::SavedPlan> saved_plan_;
+  Disk disk_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Batch> spool_;  // by process and sequence
   std::size_t made_ = 0;
   std::set<BatchName> acknowledged_;
@@ -77,6 +86,8 @@ class SimProbe final : public probe_core::EffectSink {
   // Of the process that runs.
   std::uint64_t process_ = 0;
   BootId boot_;
+  PublicKey key_;
+  std::optional<PublicKey> next_key_;
   std::unique_ptr<probe_core::ProbeCore> core_;  // null: none runs
   std::optional<probe_core::LinkTarget> link_;
   std::uint64_t link_epoch_ = 0;

@@ -83,6 +83,7 @@ inline Plan random_plan(Rng& rng) {
                           .reflector_port = random_port(rng),
                           .mesh_port = static_cast<std::uint16_t>(rng()),
                           .key = random_key(rng)});
+    if (random_below(rng, 8) == 0) plan.peers.back().second_key = random_key(rng);
   }
   if (plan.peers.empty()) return plan;
   for (auto n = random_below(rng, 60); n > 0; --n) {
@@ -181,7 +182,7 @@ inline BatchAck random_batch_ack(Rng& rng) {
 }
 
 inline ProbeMessage random_probe_message(Rng& rng) {
-  switch (random_below(rng, 6)) {
+  switch (random_below(rng, 8)) {
     case 0:
       return Join{.node_key = random_key(rng),
                   .name = random_bool(rng) ? random_name(rng) : std::string(),
@@ -209,14 +210,26 @@ inline ProbeMessage random_probe_message(Rng& rng) {
     case 4:
       return Goodbye{
           .boot = BootId{rng() | 1}, .stopped_at = random_time(rng), .spool_batches = rng()};
+    case 5:
+      return Rekey{.key = random_key(rng)};
+    case 6:
+      return ControllersAck{.revision = 1 + (rng() >> 1)};
     default:
       return random_batch(rng);
   }
 }
 
+inline Controllers random_controllers(Rng& rng) {
+  Controllers controllers{.revision = 1 + (rng() >> 1), .keys = {random_key(rng)}};
+  for (auto n = random_below(rng, kControllerKeysMax); n > 0; --n) {
+    controllers.keys.push_back(random_key(rng));
+  }
+  return controllers;
+}
+
 inline ControllerMessage random_controller_message(Rng& rng) {
   const NodeId node{1 + random_below(rng, 1000)};
-  switch (random_below(rng, 6)) {
+  switch (random_below(rng, 9)) {
     case 0:
       return Joined{.node = node, .name = random_name(rng)};
     case 1:
@@ -235,6 +248,12 @@ inline ControllerMessage random_controller_message(Rng& rng) {
           .sequence = rng(), .sent_at = random_time(rng), .answered_at = random_time(rng)};
     case 4:
       return random_plan(rng);
+    case 5:
+      return RekeyRequest{};
+    case 6:
+      return Rekeyed{.key = random_key(rng)};
+    case 7:
+      return random_controllers(rng);
     default:
       return random_batch_ack(rng);
   }

@@ -295,6 +295,23 @@ TEST_CASE("after StopMeasuring the open windows close and nothing more is sent",
   CHECK(a.engine().counters().sent == sent);
 }
 
+TEST_CASE("FinishMeasuring closes the open window, tells the end, and the reflector goes on",
+          "[engine]") {
+  Node a(address(1));
+  Node b(address(2));
+  b.post(set(plan_to({address(1)})));
+  a.post(set(plan_to({address(2)})));
+  (void)a.next_whole_report(1);
+  a.post(FinishMeasuring{std::chrono::milliseconds{200}});
+  (void)a.next_report();
+  (void)a.next<MeasuringEnded>();
+  const auto sent = a.engine().counters().sent;
+  const auto reflected = a.engine().counters().reflected;
+  (void)b.next_whole_report(1);
+  CHECK(a.engine().counters().sent == sent);
+  CHECK(a.engine().counters().reflected > reflected);
+}
+
 TEST_CASE("a trace in either direction ends at the far end", "[engine]") {
   Node a(address(1));
   Node b(address(2));

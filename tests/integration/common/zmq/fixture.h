@@ -38,7 +38,7 @@ class Fixture {
   explicit Fixture(LinkOptions options = test_options()) : options_(options) {
     auto socket = make_server(context_, zap_, server_key_, options_);
     REQUIRE(socket);
-    handshakes_ = std::make_unique<HandshakeWatch>(context_, *socket);
+    handshakes_ = std::make_unique<HandshakeWatch>(context_, *socket, handshake_counters_);
     const auto listening = listen(*socket, "tcp://127.0.0.1:*");
     REQUIRE(listening);
     endpoint_ = *listening;
@@ -51,9 +51,7 @@ class Fixture {
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const crypto::KeyPair& server_key() const { return server_key_; }
   [[nodiscard]] const ZapCounters& zap_counters() const { return zap_.counters(); }
-  [[nodiscard]] const HandshakeCounters& handshake_counters() const {
-    return handshakes_->counters();
-  }
+  [[nodiscard]] const HandshakeCounters& handshake_counters() const { return handshake_counters_; }
   [[nodiscard]] Context& context() { return context_; }
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] async::TaskGroup& tasks() { return tasks_; }
@@ -101,6 +99,7 @@ class Fixture {
   ZapThread zap_{context_, trust_};
   crypto::KeyPair server_key_ = crypto::generate_key_pair();
   std::string endpoint_;
+  HandshakeCounters handshake_counters_;
   std::unique_ptr<HandshakeWatch> handshakes_;
   std::unique_ptr<ZmqSocket> server_;
   std::vector<std::string> failures_;

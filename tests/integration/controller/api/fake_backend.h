@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/api/backend.h"
+#include "tests/integration/controller/api/fake_access_control.h"
 
 namespace faultline::api {
 
@@ -106,6 +107,7 @@ class FakeBackend : public Backend {
   Status bundle_end = {};
   std::optional<Error> error;           // all queries fail with it
   std::function<void()> before_answer;  // runs on the query thread
+  FakeAccessControl access;
 
   [[nodiscard]] std::string version() const override { return "0.1.0"; }
   Result<StatusView> status() const override { return answer(status_view); }
@@ -119,6 +121,29 @@ class FakeBackend : public Backend {
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});
+  }
+
+  Result<TrustView> trust() const override {
+    TrustView view;
+    view.controller_keys = {{std::string(64, 'a'), "current", kFakeNow},
+                            {std::string(64, 'b'), "next", kFakeNow}};
+    view.acknowledged = 1;
+    view.missing = {"h9"};
+    view.nodes = {{.name = "h1",
+                   .state = "live",
+                   .how = "token",
+                   .since = kFakeNow,
+                   .keys = {{std::string(64, '1'), "current", kFakeNow},
+                            {std::string(64, '2'), "next", std::nullopt}},
+                   .rekey_asked = true,
+                   .knows_controller_keys = true},
+                  {.name = "h9",
+                   .state = "joined",
+                   .how = "pre-placed",
+                   .since = kFakeNow,
+                   .keys = {{std::string(64, '9'), "current", kFakeNow}}}};
+    view.tokens = {token_view()};
+    return answer(view);
   }
 
   Result<MatrixView> matrix(const MatrixRequest& request) const override {
@@ -225,16 +250,36 @@ class FakeBackend : public Backend {
     if (request.node == "h1") return fail(ErrorCode::kConflict, "a node named h1 exists already");
     auto view = token_view();
     view.node = request.node;
+    view.labels = request.labels;
     if (request.lifetime) view.expires_at = view.created_at + *request.lifetime;
     return answer(NewToken{view, "flt1.secret"});
   }
   Status remove_token(std::string_view id) override {
     return id == "t1" ? Status{} : fail(ErrorCode::kNotFound, "no such token");
   }
+  Result<NodeView> add_node(const NodeRequest& request) override {
+    if (request.name == "h1") return fail(ErrorCode::kConflict, "a node named h1 exists");
+    auto node = node_named(request.name);
+    node.key = to_string(request.key);
+    node.labels = request.labels;
+    return answer(node);
+  }
+  Result<RekeyView> rekey_node(std::string_view name) override {
+    if (name != "h1") return not_found("node", name);
+    return answer(RekeyView{.kind = "node", .name = "h1", .state = "asked", .missing = {}});
+  }
+  Result<RekeyView> rekey_controller(bool force) override {
+    return answer(RekeyView{.kind = "controller",
+                            .name = std::string(64, 'b'),
+                            .state = force ? "changed" : "announced",
+                            .missing = {"h9"}});
+  }
   Status remove_node(std::string_view name) override {
     if (name == "h9") return fail(ErrorCode::kDenied, "h9 is protected");
     return name == "h1" ? Status{} : not_found("node", name);
   }
+
+  AccessControl& access_control() override { return access; }
 
   // What the last request asked for, in words.
   [[nodiscard]] std::string asked() const {
@@ -251,7 +296,8 @@ class FakeBackend : public Backend {
     return HopView{std::move(address), std::move(device), std::nullopt};
   }
   static TokenView token_view() {
-    return TokenView{"t1", std::nullopt, kFakeNow, kFakeNow + std::chrono::hours{24}};
+    return TokenView{
+        "t1", std::nullopt, kFakeNow, kFakeNow + std::chrono::hours{24}, {{"rack", "r17"}}};
   }
   static NodeView node_named(const std::string& name) {
     NodeView node;

@@ -44,6 +44,11 @@ class ServerThread {
 
   [[nodiscard]] std::string socket_path() const { return directory_.path + "/api.sock"; }
   [[nodiscard]] const HttpServerCounters& counters() const { return server_->counters(); }
+  // With TLS only.
+  [[nodiscard]] std::uint16_t tls_port() const { return server_->tls_endpoint()->port; }
+  void reload_tls() {
+    async::asio::post(loop_, [this] { server_->reload_tls(); });
+  }
 
  private:
   TemporaryDirectory directory_;

@@ -92,6 +92,11 @@ class Bench {
     return AppBackend(
         {.version = "0.1.0", .advertise = std::move(advertise), .controller_key = {}}, *store,
         snapshots, [this](auto) { return change.get_future(); },
+        [this](const std::vector<store::LedgerWrite>& writes) {
+          std::promise<Status> done;
+          done.set_value(store->ledger().commit(writes));
+          return done.get_future();
+        },
         [](const Snapshot&) { return std::string(); });
   }
 

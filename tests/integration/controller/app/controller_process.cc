@@ -53,9 +53,9 @@ Folder::~Folder() {
 }
 
 ControllerProcess::ControllerProcess(const std::vector<std::string>& arguments,
-                                     const fs::path& folder)
+                                     const fs::path& folder, const std::string& program)
     : output_(folder / "out"), log_(folder / "log") {
-  std::vector<std::string> words{FAULTLINE_CONTROLLER};
+  std::vector<std::string> words{program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
@@ -75,6 +75,14 @@ ControllerProcess::~ControllerProcess() {
   ::waitpid(pid_, nullptr, 0);
 }
 
+long ControllerProcess::resident_kib() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+  }
+  return 0;
+}
+
 std::string ControllerProcess::log() const { return read_file(log_); }
 
 bool ControllerProcess::has_ended() const {
@@ -83,6 +91,8 @@ bool ControllerProcess::has_ended() const {
   return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
          info.si_pid == pid_;
 }
+
+void ControllerProcess::signal(int number) const { ::kill(pid_, number); }
 
 Exit ControllerProcess::end(int signal) {
   if (signal != 0) ::kill(pid_, signal);
@@ -102,7 +112,7 @@ Exit run_controller(const std::vector<std::string>& arguments) {
 std::string minimal_config(const fs::path& folder, const std::string& listen) {
   return "data_dir: " + (folder / "data").string() + "\n" +  //
          "listen: " + listen + "\n" +                        //
-         "api: {unix: " + (folder / "api.sock").string() + "}\n";
+         "api: {socket: " + (folder / "api.sock").string() + "}\n";
 }
 
 std::string write_file(const fs::path& file, const std::string& text) {

@@ -1,4 +1,4 @@
-// ControllerProcess: the real faultline-controller as a child process.
+// ControllerProcess: the real faultline-controller, or another program, as a child process.
 #pragma once
 
 #include <sys/types.h>
@@ -32,14 +32,17 @@ struct Exit {
 class ControllerProcess {
  public:
   // Its output goes to the files `out` and `log` in `folder`, which must outlive it.
-  ControllerProcess(const std::vector<std::string>& arguments, const std::filesystem::path& folder);
+  ControllerProcess(const std::vector<std::string>& arguments, const std::filesystem::path& folder,
+                    const std::string& program = FAULTLINE_CONTROLLER);
   ~ControllerProcess();  // kills what still runs
   ControllerProcess(const ControllerProcess&) = delete;
   ControllerProcess& operator=(const ControllerProcess&) = delete;
 
+  [[nodiscard]] long resident_kib() const;
   // What it wrote to stderr up to now.
   [[nodiscard]] std::string log() const;
   [[nodiscard]] bool has_ended() const;
+  void signal(int number) const;
   // Sends the signal (0: none) and waits for the end.
   Exit end(int signal);
 

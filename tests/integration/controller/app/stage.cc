@@ -9,10 +9,6 @@
 namespace faultline::tests {
 namespace {
 
-// A window is judged as soon as all have reported; the long timeout keeps a slow machine from
-// judging it earlier.
-constexpr const char* kPlanConfig = "plan: {flows_per_pair: 4, reply_timeout: 10s}\n";
-
 bool holds_all(const std::string& line, std::initializer_list<std::string> words) {
   return std::ranges::all_of(
       words, [&](const std::string& word) { return line.find(word) != std::string::npos; });
@@ -20,10 +16,10 @@ bool holds_all(const std::string& line, std::initializer_list<std::string> words
 
 }  // namespace
 
-Stage::Stage(const std::string& more_config)
+Stage::Stage(const std::string& more_config, const std::string& plan)
     : endpoint_("tcp://127.0.0.1:" + std::to_string(find_port())), context_(zmq::make_context()) {
   config_ = write_file(folder_.path() / "controller.yaml",
-                       minimal_config(folder_.path(), endpoint_) + kPlanConfig + more_config);
+                       minimal_config(folder_.path(), endpoint_) + plan + more_config);
 }
 
 void Stage::start() {
@@ -67,6 +63,12 @@ nlohmann::json Stage::get(const std::string& target) const {
   return nlohmann::json::parse(*body);
 }
 
+nlohmann::json Stage::post(const std::string& target, const nlohmann::json& body) const {
+  const auto answer = client().post(target, body.dump());
+  if (!answer) FAIL("POST " << target << ": " << answer.error().message);
+  return nlohmann::json::parse(*answer);
+}
+
 void Stage::remove_node(const std::string& name) const {
   const auto done = client().remove("/api/v1/nodes/" + name);
   if (!done) FAIL("DELETE " << name << ": " << done.error().message);
@@ -79,6 +81,13 @@ crypto::JoinToken Stage::make_token(const std::string& node) const {
   auto token = crypto::parse_token(document.at("token").get<std::string>());
   REQUIRE(token);
   return *std::move(token);
+}
+
+std::string Stage::make_api_token(const std::string& name, const std::string& role) const {
+  const auto body = client().post("/api/v1/access/tokens",
+                                  R"({"name":")" + name + R"(","role":")" + role + R"("})");
+  if (!body) FAIL("POST access/tokens: " << body.error().message);
+  return nlohmann::json::parse(*body).at("token").get<std::string>();
 }
 
 std::uint64_t Stage::metric(std::string_view name) const {

@@ -21,20 +21,26 @@
 
 namespace faultline::tests {
 
+// A window is judged as soon as all have reported; the long timeout keeps a slow machine from
+// judging it earlier.
+inline constexpr const char* kPlanConfig = "plan: {flows_per_pair: 4, reply_timeout: 10s}\n";
+
 class Stage {
  public:
   // Prepares the configuration: minimal_config() on a fixed port, few flows, and this.
-  explicit Stage(const std::string& more_config = {});
+  explicit Stage(const std::string& more_config = {}, const std::string& plan = kPlanConfig);
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
   // Returns when the controller is ready. After end() it starts again on the same data.
   void start();
   Exit end(int signal);
+  void signal(int number) const { controller_->signal(number); }
 
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] zmq::Context& context() { return context_; }
   [[nodiscard]] const Folder& folder() const { return folder_; }
+  [[nodiscard]] long resident_kib() const { return controller_->resident_kib(); }
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const PublicKey& controller_key() const { return controller_key_; }
 
@@ -54,8 +60,11 @@ class Stage {
 
   // The operator's side.
   [[nodiscard]] nlohmann::json get(const std::string& target) const;
+  nlohmann::json post(const std::string& target, const nlohmann::json& body) const;
   void remove_node(const std::string& name) const;
   [[nodiscard]] crypto::JoinToken make_token(const std::string& node) const;
+  // The text of a new API token.
+  [[nodiscard]] std::string make_api_token(const std::string& name, const std::string& role) const;
   // A counter or gauge of /metrics, by its full name.
   [[nodiscard]] std::uint64_t metric(std::string_view name) const;
   void wait_for_metric(std::string_view name, std::uint64_t value);

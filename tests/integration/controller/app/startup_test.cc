@@ -129,10 +129,10 @@ TEST_CASE("a port, an API socket and a data directory in use are named", "[contr
   check_refused_config(minimal_config(own.path(), running.endpoint()),
                        {running.endpoint(), "in use"});
   check_refused_config(name("data_dir", own.path() / "data") + "listen: tcp://127.0.0.1:*\n" +
-                           "api: {unix: " + (path / "api.sock").string() + "}\n",
+                           "api: {socket: " + (path / "api.sock").string() + "}\n",
                        {(path / "api.sock").string(), "another process"});
   check_refused_config(name("data_dir", path / "data") + "listen: tcp://127.0.0.1:*\n" +
-                           "api: {unix: " + (own.path() / "api.sock").string() + "}\n",
+                           "api: {socket: " + (own.path() / "api.sock").string() + "}\n",
                        {(path / "data").string(), "another faultline-controller"});
 
   // None of them harmed the one that runs.

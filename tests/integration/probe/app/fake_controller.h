@@ -111,6 +111,13 @@ class FakeController {
   void send_bytes(const PublicKey& to, std::span<const std::byte> bytes) {
     static_cast<void>(router_->try_send_to(routes_[to], bytes));
   }
+  void say(const PublicKey& to, const ControllerMessage& message) { send(to, message); }
+  // As when a node was removed.
+  void unpin(const PublicKey& key) {
+    nodes_.erase(key);
+    publish_trust();
+  }
+  [[nodiscard]] const PublicKey& key() const { return key_.public_key; }
 
  private:
   static async::awaitable<void> receive(FakeController& self) {
@@ -151,6 +158,12 @@ class FakeController {
   }
   void take(const PublicKey& /*sender*/, const PlanAck& /*ack*/) {}
   void take(const PublicKey& /*sender*/, const Goodbye& /*goodbye*/) {}
+  void take(const PublicKey& /*sender*/, const ControllersAck& /*ack*/) {}
+  void take(const PublicKey& sender, const Rekey& rekey) {
+    pin(rekey.key, nodes_.at(sender));
+    if (plans.contains(sender)) plans[rekey.key] = plans.at(sender);
+    send(sender, Rekeyed{.key = rekey.key});
+  }
   void take(const PublicKey& sender, const Batch& batch) {
     TakenBatch taken{sender, batch, {}};
     if (!batch.is_gap()) {

@@ -71,8 +71,21 @@ TEST_CASE("openapi.yaml lists exactly the routes that exist", "[api]") {
   CHECK(documented == existing);
 }
 
+TEST_CASE("openapi.yaml names the role that each route needs", "[api]") {
+  const auto paths = YAML::LoadFile(FAULTLINE_OPENAPI)["paths"];
+  for (const auto& route : all_routes()) {
+    CAPTURE(route.method, route.pattern);
+    const auto operation = paths[std::string{route.pattern}][lower(route.method)];
+    const auto role = operation["x-role"] ? operation["x-role"].as<std::string>() : "viewer";
+    CHECK(role == to_string(route.role));
+  }
+}
+
 TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
   FakeBackend backend;
+  access::AuditRecord denial;
+  denial.at = kFakeAccessNow;
+  backend.access.record_denial(denial);
   const auto root = YAML::LoadFile(FAULTLINE_OPENAPI);
   const std::pair<const char*, Request> cases[] = {
       {"Version", {"GET", "/api/v1/version", ""}},
@@ -81,7 +94,12 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Node", {"GET", "/api/v1/nodes/h1", ""}},
       {"Tokens", {"GET", "/api/v1/tokens", ""}},
       {"Token", {"POST", "/api/v1/tokens", ""}},
+      {"Trust", {"GET", "/api/v1/trust", ""}},
+      {"Rekey", {"POST", "/api/v1/controller/rekey", ""}},
       {"Removed", {"DELETE", "/api/v1/nodes/h1", ""}},
+      {"ApiTokens", {"GET", "/api/v1/access/tokens", ""}},
+      {"ApiToken", {"POST", "/api/v1/access/tokens", R"({"name":"x","role":"viewer"})"}},
+      {"Audit", {"GET", "/api/v1/audit", ""}},
       {"Matrix", {"GET", "/api/v1/matrix", ""}},
       {"Localize", {"GET", "/api/v1/localize", ""}},
       {"Path", {"GET", "/api/v1/paths/h1/h9", ""}},

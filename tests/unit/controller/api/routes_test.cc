@@ -32,6 +32,7 @@ TEST_CASE("every query answers with a document that names its schema first", "[a
       {"/api/v1/nodes", "faultline.nodes/1"},
       {"/api/v1/nodes/h1", "faultline.node/1"},
       {"/api/v1/tokens", "faultline.tokens/1"},
+      {"/api/v1/trust", "faultline.trust/1"},
       {"/api/v1/matrix?by=node", "faultline.matrix/1"},
       {"/api/v1/localize?since=10m", "faultline.localize/1"},
       {"/api/v1/paths/h1/h9", "faultline.path/1"},

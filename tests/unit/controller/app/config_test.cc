@@ -26,7 +26,9 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   const ControllerConfig defaults;
   CHECK(config->data_dir == defaults.data_dir);
   CHECK(config->listen == defaults.listen);
-  CHECK(config->api_socket == defaults.api_socket);
+  CHECK(config->api.socket == defaults.api.socket);
+  CHECK_FALSE(config->api.tls);
+  CHECK(config->api.audit_retention == defaults.api.audit_retention);
   CHECK(config->heartbeat == defaults.heartbeat);
   CHECK(config->restart_excused_max == defaults.restart_excused_max);
   CHECK(config->retention == defaults.retention);
@@ -77,14 +79,56 @@ TEST_CASE("what could never run is refused with its line", "[config]") {
   CHECK_THAT(refusal("retention: 1s\n"), Contains("yaml:1: retention: must be at least 1h"));
   CHECK_THAT(refusal("retention: 2h\nincident: {reopen_within: 3h}\n"),
              Contains("retention: must be at least 3h"));
-  CHECK_THAT(refusal("api: {unix: run/api.sock}\n"), Contains("api.unix: ") && Contains("/"));
+  CHECK_THAT(refusal("api: {socket: run/api.sock}\n"), Contains("api.socket: ") && Contains("/"));
   CHECK(refusal("advertise: ['tcp://[fd00::1]:7400', tcp://controller:7400]\n").empty());
+}
+
+TEST_CASE("the API over TLS is off, or has an address, a certificate and a key", "[config]") {
+  using Catch::Contains;
+  const auto load = [](const std::string& text) {
+    const auto file = fs::temp_directory_path() / "faultline-config-test.yaml";
+    std::ofstream(file) << text;
+    auto config = load_config(file, {});
+    fs::remove(file);
+    return config;
+  };
+  REQUIRE(load(""));
+  CHECK_FALSE(load("")->api.tls);
+  const auto on = load("api:\n  tls: {listen: '0.0.0.0:7443', certificate: api.crt, key: /k}\n");
+  REQUIRE(on);
+  REQUIRE(on->api.tls);
+  CHECK(to_string(on->api.tls->listen) == "0.0.0.0:7443");
+  CHECK(on->api.tls->files.certificate == fs::temp_directory_path() / "api.crt");
+  CHECK(on->api.tls->files.key == "/k");
+  CHECK_THAT(refusal("api:\n  tls: {listen: '0.0.0.0:7443', certificate: a}\n"),
+             Contains("api.tls.key is missing"));
+  CHECK_THAT(refusal("api:\n  tls: {certificate: a, key: b}\n"),
+             Contains("api.tls.listen is missing"));
+  CHECK_THAT(refusal("api:\n  tls: {listen: 'localhost:7443', certificate: a, key: b}\n"),
+             Contains("yaml:2: api.tls.listen: \"localhost:7443\" is not an address"));
+  CHECK_THAT(refusal("api: {audit_retention: 1h}\n"), Contains("must be at least 24h"));
+}
+
+TEST_CASE("the keys that were renamed still work, and warn with their line", "[config]") {
+  const auto file = fs::temp_directory_path() / "faultline-config-test.yaml";
+  std::ofstream(file) << "api:\n  unix: /run/old.sock\n  group: ops\n";
+  const auto config = load_config(file, {});
+  fs::remove(file);
+  REQUIRE(config);
+  CHECK(config->api.socket == "/run/old.sock");
+  CHECK(config->api.socket_group == "ops");
+  REQUIRE(config->warnings.size() == 2);
+  CHECK_THAT(config->warnings[0],
+             Catch::Contains("yaml:2: api.unix is the old name of api.socket"));
+  CHECK_THAT(config->warnings[1],
+             Catch::Contains("yaml:3: api.group is the old name of api.socket_group"));
+  CHECK(load_config(kExamples / "controller.yaml", {})->warnings.empty());
 }
 
 TEST_CASE("what the configuration names must be there", "[config]") {
   ControllerConfig config;
   CHECK(check_named(config));
-  config.api_group = "no-such-group";
+  config.api.socket_group = "no-such-group";
   REQUIRE_FALSE(check_named(config));
   CHECK_THAT(check_named(config).error().context, Catch::Contains("no-such-group"));
   config.webhooks.push_back({.name = "a", .url = "http://x/", .secret_file = "/no/secret"});

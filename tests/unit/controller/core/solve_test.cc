@@ -194,6 +194,56 @@ TEST_CASE("healthy windows accuse nobody", "[solve]") {
   CHECK(solution.sessions_without_path == 0);
 }
 
+// Everything from and to h3 is lost.
+const auto kAway = [](NodeId from, FlowWindow& flow) {
+  if (from == NodeId{3} || flow.target == NodeId{3}) flow.lost_undetermined = flow.sent;
+};
+
+TEST_CASE("what is observed at a node that is away is left out and counted, in its windows only",
+          "[solve]") {
+  const Fabric fabric;
+  auto job = fabric.job({Fabric::window(0, kHealthy), Fabric::window(1, kAway)});
+  CHECK_FALSE(solve(job).verdict.suspects.empty());
+  job.excused[kStart + kWindow] = {NodeId{3}};
+  const auto solution = solve(job);
+  CHECK(solution.verdict.suspects.empty());
+  CHECK(solution.verdict.enough_data);
+  CHECK(solution.observations_excused == 6 * kPorts);  // 3 peers, there and back
+  // Excused in another window, it counts in this one.
+  job.excused = {{kStart, {NodeId{3}}}};
+  CHECK_FALSE(solve(job).verdict.suspects.empty());
+  CHECK(solve(job).observations_excused == 0);
+}
+
+TEST_CASE("a fault elsewhere is named though a node is away", "[solve]") {
+  const Fabric fabric;
+  const auto both = [](NodeId from, FlowWindow& flow) {
+    kLossyLink(from, flow);
+    if (from == NodeId{3} || flow.target == NodeId{3}) {
+      flow.lost_forward = flow.lost_return = 0;
+      flow.lost_undetermined = flow.sent;
+    }
+  };
+  auto job = fabric.job({Fabric::window(0, kHealthy), Fabric::window(1, both)});
+  job.excused[kStart + kWindow] = {NodeId{3}};
+  const auto solution = solve(job);
+  REQUIRE(solution.verdict.suspects.size() == 1);
+  CHECK(solution.verdict.suspects.front().id == "leafA>spine1");
+}
+
+TEST_CASE("a component that only an absent node's flows cross is not measured; others are",
+          "[solve]") {
+  const Fabric fabric;
+  auto job = fabric.job({Fabric::window(0, kHealthy), Fabric::window(1, kAway)});
+  job.watched = {{.id = "leafB>h3", .from = "leafB", .to = "h3"},
+                 {.id = "leafA>spine1", .from = "leafA", .to = "spine1"},
+                 {.id = "h3", .from = {}, .to = {}},
+                 {.id = "h3=leafB", .from = "h3", .to = "leafB"}};
+  CHECK(solve(job).unmeasured.empty());  // nobody is excused: what is not there counts
+  job.excused[kStart + kWindow] = {NodeId{3}};
+  CHECK(solve(job).unmeasured == std::vector<std::string>{"leafB>h3", "h3", "h3=leafB"});
+}
+
 TEST_CASE("the lossy link is named in its direction, with the nodes it affects", "[solve]") {
   const Fabric fabric;
   const auto solution =

@@ -7,17 +7,23 @@ namespace faultline::fleet {
 namespace {
 
 NodeRecord full_node() {
-  NodeRecord record{
-      .id = NodeId{7},
-      .name = "h7",
-      .key = key_number(7),
-      .profile = profile_at("2001:db8::7"),
-      .pinned_labels = {{"rack", "r1"}},
-      .joined_at = at(1.25).wall,
-      .removed_at = at(99).wall,
-      .boot = BootId{0xfedcba9876543210},
-      .absences = {{.from = at(10).wall, .until = at(12).wall, .cause = AbsenceCause::kRestart},
-                   {.from = at(20).wall}}};
+  NodeRecord record{.id = NodeId{7},
+                    .name = "h7",
+                    .key = key_number(7),
+                    .profile = profile_at("2001:db8::7"),
+                    .pinned_labels = {{"rack", "r1"}},
+                    .enrollment = Enrollment::kPrePlaced,
+                    .joined_at = at(1.25).wall,
+                    .key_since = at(2).wall,
+                    .rekey_asked_at = at(3).wall,
+                    .next_key = key_number(8),
+                    .controllers_revision = 4,
+                    .removed_at = at(99).wall,
+                    .boot = BootId{0xfedcba9876543210},
+                    .absences = {{.from = at(10).wall,
+                                  .until = at(12).wall,
+                                  .cause = AbsenceCause::kRestart},
+                                 {.from = at(20).wall}}};
   record.profile.kind = NodeKind::kVm;
   record.profile.labels = {{"zone", "a \"quoted\" b"}};
   record.profile.mesh_port = 5001;

@@ -117,6 +117,19 @@ TEST_CASE("a window is judged once", "[incident]") {
   CHECK(machine.counters().windows_repeated == 2);
 }
 
+TEST_CASE("a component that nobody could measure is not healed by that", "[incident]") {
+  Machine machine{{}};
+  Rng rng{1};
+  REQUIRE(said(judge_all(machine, {"a>b", "a>b"}, rng)) == "opened a>b");
+  for (int number = 3; number <= 9; ++number) {
+    auto window = window_of(number, "");
+    window.unmeasured = {"c>d", "a>b"};
+    CHECK(said(machine.judge(window, rng)).empty());
+  }
+  CHECK(said(judge_all(machine, {"", ""}, rng, 10)).empty());
+  CHECK(said(judge_all(machine, {""}, rng, 12)) == "resolved a>b");
+}
+
 TEST_CASE("acknowledging says that somebody is on it and silences nothing", "[incident]") {
   Machine machine{{}};
   Rng rng{1};

@@ -33,6 +33,8 @@ class FakeWorld final : public EffectSink {
   std::vector<trace::TraceOrder> orders;
   std::vector<std::shared_ptr<const Plan>> plans_kept;
   std::vector<Membership> memberships_kept;
+  int next_keys_made = 0;
+  int next_keys_adopted = 0;
   std::vector<Report> appended;
   std::vector<std::pair<bool, std::size_t>> fetches;  // from the oldest; how many
   std::vector<std::pair<BootId, std::vector<SequenceInterval>>> released;
@@ -74,6 +76,8 @@ class FakeWorld final : public EffectSink {
   void persist_membership(const Membership& membership) override {
     memberships_kept.push_back(membership);
   }
+  void make_next_key() override { ++next_keys_made; }
+  void adopt_next_key() override { ++next_keys_adopted; }
   void append(Report report) override { appended.push_back(std::move(report)); }
   void fetch(bool from_oldest, std::size_t batches_max) override {
     fetches.emplace_back(from_oldest, batches_max);

@@ -166,6 +166,31 @@ TEST_CASE("after a stop the open windows close and nothing is sent", "[session]"
   CHECK(world.sender.next_due(world.now) == Instant::max());
 }
 
+TEST_CASE("finishing closes the open windows early, with what was sent and what came back",
+          "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  world.run(seconds{7});
+  const auto settling = world.sent;
+  world.run(seconds{12});  // one whole window is still waiting for late replies
+  const auto sent = world.sent;
+  CHECK(world.reports.size() == 1);
+  world.sender.finish(world.now, milliseconds{500});
+  CHECK(world.sender.has_open_windows());
+  world.run(milliseconds{510});
+  CHECK_FALSE(world.sender.has_open_windows());
+  CHECK(world.sent == sent);
+  REQUIRE(world.reports.size() == 3);
+  std::uint32_t reported = 0;
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) {
+      reported += flow.sent;
+      CHECK(flow.answered() == flow.sent);
+    }
+  }
+  CHECK(reported == sent - settling);
+}
+
 TEST_CASE("replies of strangers, foreign ports and unknown sessions match nothing", "[session]") {
   World world;
   world.sender.set_plan(plan({1}), world.now);
