@@ -56,7 +56,7 @@ EXAMPLES = r"""
 """
 RETURN = r"""
 known:
-  description: Name, address, state and software of every node that the controller knows.
+  description: Name and address of every node that the controller knows.
   returned: always
   type: list
   elements: dict
@@ -101,7 +101,7 @@ def look(cli, expected, incidents_before):
     matrix = cli.json("matrix", "--by", "node") if len(nodes["nodes"]) > 1 else {"groups": [], "rows": []}
     wrong = fleet_view.problems(expected, status, nodes, matrix) if expected.names else []
     opened = fleet_view.new_incidents(incidents_before, incidents) if incidents_before is not None else []
-    known = [{key: node[key] for key in ("name", "address", "state", "software")} for node in nodes["nodes"]]
+    known = [dict(name=node["name"], address=node["address"]) for node in nodes["nodes"]]
     return dict(known=known, window_s=status["window_s"],
                 now=fleet_view.parse_time(status["generated_at"]), problems=wrong + opened, fatal=bool(opened),
                 incidents_open=[incident["id"] for incident in incidents["incidents"] if incident["state"] == "open"])
