@@ -7,8 +7,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "common/manual/help.h"
 #include "common/obs/log.h"
 #include "probe/app/config.h"
+#include "probe/app/health_command.h"
+#include "probe/app/manual.h"
 #include "probe/app/probe.h"
 
 namespace {
@@ -34,16 +37,34 @@ int run(const probe_app::ProbeConfig& config) {
   return EXIT_SUCCESS;
 }
 
+int check_health(const probe_app::ProbeConfig& config, const std::string& wait) {
+  if (wait.empty()) return probe_app::run_health(config.state_dir, std::nullopt);
+  const auto duration = parse_duration(wait);
+  if (duration) return probe_app::run_health(config.state_dir, duration);
+  std::fprintf(stderr, "faultline-probe: --wait: \"%s\" is not a duration such as 60s\n",
+               wait.c_str());
+  return kExitUsage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::filesystem::path config_file = "/etc/faultline/probe.yaml";
   bool check_config = false;
-  CLI::App app{"Measures reachability, loss, delay and paths to the peers of its plan."};
-  app.add_option("--config", config_file, "Configuration file")->capture_default_str();
+  CLI::App app{"", "faultline-probe"};
+  app.add_option("--config", config_file, "The configuration, a YAML file")
+      ->type_name("FILE")
+      ->capture_default_str();
   app.add_flag("--check-config", check_config, "Check the configuration file and exit");
-  app.set_version_flag("--version", probe_app::software());
-  app.footer("Exit codes: 0 stopped by a signal, 1 failure, 3 usage.");
+  bool health = false;
+  std::string wait;
+  auto* health_flag =
+      app.add_flag("--health", health, "Say whether the probe that runs here is healthy, and exit");
+  app.add_option("--wait", wait, "With --health: wait so long, such as 60s, until it measures")
+      ->type_name("TIME")
+      ->needs(health_flag);
+  app.set_version_flag("--version", probe_app::software(), "Print the version and exit");
+  manual::describe(app, probe_app::probe_manual());
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -51,6 +72,7 @@ int main(int argc, char** argv) {
   }
   const auto config = probe_app::load_config(config_file, config::environment_of_process());
   if (!config) return fail(config.error());
+  if (health) return check_health(*config, wait);
   if (!check_config) return run(*config);
   std::printf("%s: ok\n", config_file.c_str());
   return EXIT_SUCCESS;

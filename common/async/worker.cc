@@ -29,6 +29,7 @@ void Worker::run() {
     } catch (const std::exception& exception) {
       FAULTLINE_CHECK(false, exception.what());
     }
+    finished_.fetch_add(1, std::memory_order_relaxed);
   }
 }
 

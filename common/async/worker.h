@@ -5,7 +5,9 @@
 // Thread safety: post() may be called on any thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -37,12 +39,16 @@ class Worker {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t queued() const { return jobs_.size(); }
   [[nodiscard]] const QueueCounters& counters() const { return jobs_.counters(); }
+  // Jobs run to their end. Fewer than counters().pushed: one runs or waits.
+  [[nodiscard]] std::uint64_t finished() const { return finished_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool has_work() const { return finished() < counters().pushed.value(); }
 
  private:
   void run();
 
   const std::string name_;
   BoundedQueue<Job> jobs_;
+  std::atomic<std::uint64_t> finished_{0};
   std::thread thread_;
 };
 

@@ -5,7 +5,7 @@
 //
 // Thread safety: every function is called from the API's query threads, possibly at once, and never
 // from the loop. Implementations answer from immutable snapshots and the store's own
-// thread-safe reads; the three that change something hand the change to the loop and wait for it to
+// thread-safe reads; those that change something hand the change to the loop and wait for it to
 // be durable, for a bounded time.
 //
 // Errors: kNotFound, kConflict, kDenied, kInvalid, kLimit, kUnavailable become 404, 409, 403, 400,
@@ -66,6 +66,9 @@ class Backend {
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;
   virtual Status remove_node(std::string_view name) = 0;
+  // A copy of the store for a backup; returns the directory. Who asked removes it. kConflict where
+  // there is one already.
+  virtual Result<std::string> create_checkpoint() = 0;
 };
 
 }  // namespace faultline::api

@@ -215,6 +215,12 @@ Response get_metrics(const Call& call) {
   return Response{.content_type = obs::kOpenMetricsContentType, .body = std::move(*metrics)};
 }
 
+Response post_checkpoint(const Call& call) {
+  auto response = respond(call.backend.create_checkpoint(), checkpoint_json);
+  if (response.status == 200) response.status = 201;
+  return response;
+}
+
 struct Route {
   std::string_view method;
   std::string_view pattern;
@@ -241,6 +247,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/topology", "", get_topology},
     Route{"GET", "/api/v1/topology/export", "format", get_topology_export},
     Route{"GET", "/api/v1/bundle", "since", get_bundle},
+    Route{"POST", "/api/v1/checkpoint", "", post_checkpoint},
     Route{"GET", "/metrics", "", get_metrics, true},
 };
 

@@ -278,6 +278,12 @@ std::string removed_json(std::string_view kind, std::string_view name) {
   return text(result);
 }
 
+std::string checkpoint_json(const std::string& directory) {
+  auto result = document("faultline.checkpoint/1");
+  result["directory"] = directory;
+  return text(result);
+}
+
 std::string matrix_json(const MatrixView& matrix) {
   auto result = document("faultline.matrix/1");
   result["by"] = to_string(matrix.by);

@@ -20,6 +20,7 @@ namespace faultline::api {
 [[nodiscard]] std::string tokens_json(const std::vector<TokenView>& tokens);
 [[nodiscard]] std::string new_token_json(const NewToken& token);
 [[nodiscard]] std::string removed_json(std::string_view kind, std::string_view name);
+[[nodiscard]] std::string checkpoint_json(const std::string& directory);
 [[nodiscard]] std::string matrix_json(const MatrixView& matrix);
 [[nodiscard]] std::string localize_json(const LocalizeAnswer& answer);
 [[nodiscard]] std::string path_json(const PathView& path);

@@ -8,6 +8,7 @@
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
 #include "controller/app/records.h"
+#include "controller/backup/data_dir.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
 #include "controller/topology/graph.h"
@@ -295,6 +296,20 @@ Status AppBackend::remove_node(std::string_view name) {
   return change([name = std::string(name)](std::uint64_t number) -> core::Event {
     return core::RemoveNode{.request = number, .name = name};
   });
+}
+
+Result<std::string> AppBackend::create_checkpoint() {
+  const auto directory = std::filesystem::path(snapshots_.snapshot()->status.store.directory) /
+                         backup::kCheckpointFolder;
+  std::error_code error;
+  if (std::filesystem::exists(directory, error)) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("there is a checkpoint already: a backup runs, or one was killed and "
+                            "the next `faultline-controller backup` removes {}",
+                            directory.string()));
+  }
+  FAULTLINE_TRY_STATUS(store_.checkpoint(directory));
+  return directory.string();
 }
 
 }  // namespace faultline::app

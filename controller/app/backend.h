@@ -59,6 +59,7 @@ class AppBackend : public api::Backend {
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
   Status remove_node(std::string_view name) override;
+  Result<std::string> create_checkpoint() override;
 
   // On any thread: ends what waits or reads with kUnavailable, so that the process can end.
   void stop() { stopping_ = true; }

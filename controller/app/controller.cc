@@ -13,6 +13,7 @@
 #include "common/async/timer.h"
 #include "common/crypto/key_file.h"
 #include "common/crypto/random.h"
+#include "common/service/reporter.h"
 #include "common/zmq/handshake_watch.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zap_thread.h"
@@ -24,6 +25,7 @@
 #include "controller/app/records.h"
 #include "controller/app/shell.h"
 #include "controller/app/snapshot.h"
+#include "controller/backup/data_dir.h"
 #include "controller/notify/signature.h"
 
 namespace faultline::app {
@@ -31,6 +33,9 @@ namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds{250};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
+// A job may take so many of the watchdog's reports, two minutes where it waits for 30 s: a disk may
+// be slow, but not for ever.
+constexpr int kPatienceReports = 8;
 
 core::Now now() { return {async::now_instant(), async::now_wall()}; }
 
@@ -82,6 +87,8 @@ Result<Parts> prepare(const ControllerConfig& config) {
   FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
+  FAULTLINE_TRY(const auto tidied, backup::tidy_at_start(config.data_dir));
+  if (!tidied.empty()) obs::log_info("controller", "{}", tidied);
   FAULTLINE_TRY(parts.store, store::RocksStore::open(config.data_dir / "store"));
   FAULTLINE_TRY(parts.keys, crypto::load_or_create_key_pair(config.data_dir / "controller.key"));
   const auto options = core_options(config);
@@ -151,6 +158,7 @@ class Process : public Controller {
     obs::log_info("controller", "ready: version {}, probes at {}, operators at {}, data in {}",
                   FAULTLINE_VERSION, endpoint_, config_.api_socket.string(),
                   config_.data_dir.string());
+    reporter_.ready(now().instant, status_line());
     loop_.run();
     // The loop has ended because every task has; what the workers still post is not needed.
     shell_->stop();
@@ -171,6 +179,7 @@ class Process : public Controller {
     while (true) {  // until the task is cancelled
       handle(core::Tick{});
       publish();
+      report();
       if (async::now_instant() >= retention_due) {
         shell_->forget_before(async::now_wall() - config_.retention);
         retention_due += kRetentionCheck;
@@ -184,6 +193,19 @@ class Process : public Controller {
     snapshots_.publish(make_snapshot(*core_, process_, now(), *snapshots_.snapshot()));
   }
 
+  void report() {
+    const auto moment = async::now_instant();
+    if (!reporter_.due(moment)) return;
+    reporter_.report(moment, shell_->parts(kPatienceReports * reporter_.interval()), status_line());
+  }
+
+  [[nodiscard]] std::string status_line() const {
+    const auto snapshot = snapshots_.snapshot();
+    const auto& status = snapshot->status;
+    return fmt::format("{} of {} nodes live, {} incidents open; {}", status.nodes.live,
+                       status.nodes.total, status.incidents_open, status.verdict);
+  }
+
   async::awaitable<void> wait_for_signal() {
     const int signal = co_await signals_.async_wait(async::use_awaitable);
     signals_.clear();  // a second one ends what hangs
@@ -195,6 +217,7 @@ class Process : public Controller {
     if (stopping_) return;
     stopping_ = true;
     outcome_ = std::move(outcome);
+    reporter_.stopping(outcome_ ? "stopping" : outcome_.error().context);
     backend_->stop();
     tasks_.stop();
   }
@@ -229,6 +252,7 @@ class Process : public Controller {
   std::unique_ptr<Shell> shell_;
   std::unique_ptr<AppBackend> backend_;
   std::unique_ptr<api::HttpServer> api_;
+  service::Reporter reporter_;
   bool stopping_ = false;
   Status outcome_;
 };

@@ -167,6 +167,13 @@ void Shell::forget_before(WallTime horizon) {
   });
 }
 
+std::array<service::Part, 3> Shell::parts(Duration patience) const {
+  const auto part = [&](const async::Worker& worker) {
+    return service::Part{worker.name(), worker.finished(), worker.has_work(), patience};
+  };
+  return {part(ingest_), part(writer_), part(solver_)};
+}
+
 void Shell::stop() {
   ingest_.stop();
   solver_.stop();

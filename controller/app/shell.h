@@ -4,6 +4,7 @@
 // stopped (Shell::stop) before anything that the jobs touch is destroyed.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <future>
 #include <map>
@@ -14,6 +15,7 @@
 #include "common/async/published.h"
 #include "common/async/worker.h"
 #include "common/obs/log_limiter.h"
+#include "common/service/vigil.h"
 #include "common/zmq/zap_thread.h"
 #include "controller/app/link.h"
 #include "controller/app/records.h"
@@ -63,6 +65,8 @@ class Shell : public core::EffectSink {
 
   [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
   [[nodiscard]] const ShellCounters& counters() const { return counters_; }
+  // The workers, as the watchdog sees them.
+  [[nodiscard]] std::array<service::Part, 3> parts(Duration patience) const;
 
  private:
   void post(core::Event event);

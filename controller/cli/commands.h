@@ -3,9 +3,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "controller/cli/completion.h"
 #include "controller/cli/context.h"
 
 namespace faultline::cli {
@@ -17,6 +20,12 @@ void add_measurement_commands(CLI::App& app, Context& context);
 // node, version
 void add_fleet_commands(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
+void add_complete_command(CLI::App& app, Context& context);
+
+// The names that the controller knows; none when it does not answer at once.
+[[nodiscard]] std::vector<Candidate> look_up(Context& context, Lookup lookup);
+// A line each, with a tab before what it is about; those that do not begin with `prefix` are not.
+void print_candidates(const std::vector<Candidate>& candidates, std::string_view prefix);
 
 // A sub-command whose unknown options go to its parent, so that -o may be given anywhere.
 CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,

@@ -4,40 +4,22 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "common/manual/help.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/completion.h"
+#include "controller/cli/completion_scripts.h"
 #include "controller/cli/document.h"
+#include "controller/cli/manual.h"
 
 namespace faultline::cli {
 namespace {
-
-constexpr const char* kFooter = R"(
-Times are typed as 14:05 (UTC), -30m or 2026-11-22T03:00:00Z, lengths as 90s, 10m or 2h. Output is in UTC.
-stdout carries data only; sentences go to stderr. With -o json an error is a JSON document, too.
-
-Exit codes (status, localize and 'incident list' judge; the others end with 0 when they are done):
-  0  healthy, or done        3  bad arguments or bad input
-  1  a fault was found       4  the controller cannot be reached or cannot answer
-  2  inconclusive            5  denied
-Inconclusive: nothing was measured (matrix, too), or too little, or more than 3 flows lose packets that no
-component explains.
-
-Is it the network?
-  faultline status                   one line, then what is being measured
-  faultline localize --explain       the suspect, with evidence for and against it
-  faultline path h1 h9               where the flows between two nodes go
-  faultline history h1 h9 --since 1h
-Take it away and judge it elsewhere:
-  faultline bundle create --since 10m | zstd > capture.jsonl.zst
-  faultline localize --bundle capture.jsonl.zst
-What does that error mean, and what to check first?
-  faultline explain ECONNREFUSED
-)";
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--api", options.api,
@@ -48,6 +30,53 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->envname("FAULTLINE_OUTPUT");
   app.add_option("--timeout", options.timeout, "How long to wait for the controller; default: 30s")
       ->envname("FAULTLINE_TIMEOUT");
+}
+
+void add_completion_option(CLI::App& app) {
+  const std::map<std::string, const char* (*)()> scripts{
+      {"bash", bash_completion}, {"zsh", zsh_completion}, {"fish", fish_completion}};
+  app.add_option_function<std::string>(
+         "--print-completion",
+         [scripts](const std::string& shell) { throw CLI::CallForVersion(scripts.at(shell)(), 0); },
+         "Print the completion script of a shell: bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+void define(CLI::App& app, Context& context) {
+  app.require_subcommand(1);
+  add_global_options(app, context.options);
+  add_completion_option(app);
+  add_fault_commands(app, context);
+  add_measurement_commands(app, context);
+  add_fleet_commands(app, context);
+  add_explain_command(app, context);
+  add_complete_command(app, context);
+  manual::describe(app, cli_manual());
+}
+
+// `faultline complete words -- WORD...`: not parsed as options, they are another command line's.
+bool asks_for_completion(int argc, const char* const* argv) {
+  return argc >= 4 && std::string_view{argv[1]} == "complete" &&
+         std::string_view{argv[2]} == "words" && std::string_view{argv[3]} == "--";
+}
+
+int complete_words(CLI::App& app, Context& context, std::vector<std::string> arguments) {
+  arguments.erase(arguments.begin(), arguments.begin() + 4);
+  const auto completion = complete(app, arguments);
+  print_candidates(completion.candidates, "");
+  if (completion.lookup == Lookup::kFiles) fmt::print(":files\n");
+  if (completion.lookup == Lookup::kNothing || completion.lookup == Lookup::kFiles) return 0;
+  // Any command will do: what counts are the global options and their environment variables.
+  std::vector<std::string> line{"complete", "nodes"};
+  line.insert(line.end(), completion.global_options.begin(), completion.global_options.end());
+  std::ranges::reverse(line);
+  try {
+    app.parse(line);
+  } catch (const CLI::ParseError&) {
+    return 0;  // nobody reads why
+  }
+  print_candidates(look_up(context, completion.lookup), completion.prefix);
+  return 0;
 }
 
 int report(const Failure& failure, bool json) {
@@ -105,25 +134,21 @@ CLI::App* add_command(CLI::App& parent, const std::string& name, const std::stri
                       const std::string& examples) {
   auto* command = parent.add_subcommand(name, description);
   command->fallthrough();
-  command->footer((examples.empty() ? "" : "\nExamples:\n" + examples) +
-                  "\nGlobal options (--api, -o, --timeout) and exit codes: faultline --help\n");
+  command->footer((examples.empty() ? "" : "\nExamples:\n" + examples) + kCommonFooter);
   return command;
 }
 
 int run(int argc, const char* const* argv) {
   Context context;
-  CLI::App app("Faultline names the link or device that loses packets.", "faultline");
-  app.require_subcommand(1);
-  app.footer(kFooter);
-  add_global_options(app, context.options);
-  add_fault_commands(app, context);
-  add_measurement_commands(app, context);
-  add_fleet_commands(app, context);
-  add_explain_command(app, context);
+  CLI::App app("", "faultline");
+  define(app, context);
+  if (asks_for_completion(argc, argv)) return complete_words(app, context, {argv, argv + argc});
   try {
     app.parse(typed(argc, argv));
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
+  } catch (const CLI::CallForVersion& text) {  // the manual or a completion script
+    return app.exit(text);
   } catch (const CLI::ParseError& error) {
     const auto unknown = app.remaining(true);
     const auto what = unknown.empty() ? std::string{error.what()}

@@ -1,5 +1,7 @@
 #include "controller/store/rocks_store.h"
 
+#include <rocksdb/utilities/checkpoint.h>
+
 #include "controller/store/database.h"
 #include "controller/store/rocks_journal.h"
 #include "controller/store/rocks_ledger.h"
@@ -29,6 +31,17 @@ RocksStore::~RocksStore() = default;
 Journal& RocksStore::journal() { return parts_->journal; }
 Ledger& RocksStore::ledger() { return parts_->ledger; }
 Views& RocksStore::views() { return parts_->views; }
+
+Status RocksStore::checkpoint(const std::filesystem::path& directory) const {
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(&parts_->database->db(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint{made};
+  // 0: what is in memory is flushed first, so that the copy needs no write-ahead log.
+  if (status.ok()) status = checkpoint->CreateCheckpoint(directory.string(), 0);
+  if (status.ok()) return {};
+  return tl::unexpected<Error>(
+      Database::error("cannot make a checkpoint of the store in " + directory.string(), status));
+}
 
 StoreStats RocksStore::stats() const {
   const Database& database = *parts_->database;

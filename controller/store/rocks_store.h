@@ -43,6 +43,11 @@ class RocksStore {
   [[nodiscard]] Views& views();
   [[nodiscard]] StoreStats stats() const;
 
+  // A copy of this moment's store in `directory`, which must not exist: hard links where the file
+  // system has them, so it costs little but keeps what is dropped meanwhile. Everything that was
+  // durable before is in it. After a failure nothing is there. Blocks for a flush; any thread.
+  [[nodiscard]] Status checkpoint(const std::filesystem::path& directory) const;
+
  private:
   struct Parts;
   explicit RocksStore(std::unique_ptr<Parts> parts);

@@ -54,6 +54,16 @@ void Disk::stop() {
     static_cast<void>(worker_.post([this, lost = lost_] { spool_->append_lost(boot_, lost); }));
   }
   worker_.stop();
+  state_.remove_health();
+}
+
+void Disk::save_health(std::string json) {
+  if (health_waits_.exchange(true)) return;
+  const bool taken = worker_.post([this, json = std::move(json)] {
+    log_failure("record of health", state_.save_health(json));
+    health_waits_ = false;
+  });
+  if (!taken) health_waits_ = false;
 }
 
 void Disk::fetch(bool from_oldest, std::size_t batches_max) {

@@ -9,8 +9,10 @@
 // Thread safety: the loop's thread calls it. `on_event` is called on the loop.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "common/async/asio.h"
@@ -40,7 +42,11 @@ class Disk {
   void save_plan(std::shared_ptr<const Plan> plan);
   void save_membership(probe_core::Membership membership);
 
-  // Finishes what is queued. Nothing may be asked of it afterwards.
+  // Skipped while the one before waits for the disk: only the newest is worth anything.
+  void save_health(std::string json);
+
+  // Finishes what is queued, and removes the record of health. Nothing may be asked of it
+  // afterwards.
   void stop();
 
  private:
@@ -54,6 +60,7 @@ class Disk {
   std::uint64_t lost_ = 0;  // results without a gap record yet
   const StateDir state_;
   const BootId boot_;
+  std::atomic<bool> health_waits_{false};
   // The worker's own.
   const std::unique_ptr<spool::Spool> spool_;
   spool::SpoolCursor cursor_;

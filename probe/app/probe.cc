@@ -1,5 +1,9 @@
 #include "probe/app/probe.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -17,6 +21,8 @@ namespace {
 
 constexpr std::size_t kEngineEventsPerStep = 64;
 constexpr Duration kSummaryInterval = std::chrono::minutes{10};
+// An engine that makes no turn for so long sends nothing either.
+constexpr Duration kEnginePatience = std::chrono::seconds{10};
 // A token is far below; what is larger is another file.
 constexpr std::size_t kTokenFileBytesMax = 64 << 10;
 
@@ -129,7 +135,9 @@ Probe::Probe(const ProbeConfig& config, Start start)
               if (message) return step(probe_core::MeshReceived{sender, *std::move(message)});
               step(probe_core::MeshGarbage{sender, std::move(message).error()});
             }),
-      core_(uplink_options(config, start), crypto::random_rng()) {
+      core_(uplink_options(config, start), crypto::random_rng()),
+      started_at_(async::now_wall()),
+      link_since_(started_at_) {
   obs::log_info("probe", "{}: node key {}, address {}, {}", software(), short_name(key_.public_key),
                 config.profile.address.to_string(),
                 start.membership ? fmt::format("node {} \"{}\"", start.membership->node.value(),
@@ -162,6 +170,7 @@ Status Probe::run() {
   tasks_.spawn("tick", tick(*this));
   tasks_.spawn("signals", wait_for_signal(*this));
   tasks_.spawn("summaries", log_summaries(*this));
+  reporter_.ready(async::now_instant(), "started");
   loop_.run();  // until stop() has ended every task
   disk_.stop();
   obs::log_info("probe", "stopped: {}", summarize({core_, *engine_, mesh_, link_}));
@@ -170,6 +179,7 @@ Status Probe::run() {
 }
 
 void Probe::stop() {
+  reporter_.stopping(failure_ ? failure_->context : "stopping");
   engine_->stop();
   link_.close();
   tasks_.stop();
@@ -186,8 +196,57 @@ async::awaitable<void> Probe::tick(Probe& probe) {
   for (;;) {  // until the task is cancelled
     probe.step(probe_core::Tick{});
     probe.mesh_.tick(async::now_instant());
+    probe.report();
     co_await async::sleep_for(probe_core::kTickInterval);
   }
+}
+
+void Probe::report() {
+  const auto moment = now();
+  if (core_.welcomed() != was_welcomed_) {
+    was_welcomed_ = core_.welcomed();
+    link_since_ = moment.wall;
+  }
+  if (reporter_.due(moment.instant)) {
+    const std::array parts{
+        service::Part{.name = "engine",
+                      .done = engine_->turns(),
+                      .has_work = true,
+                      .patience = std::min(kEnginePatience, reporter_.interval())}};
+    reporter_.report(moment.instant, parts, judge(health(), moment.wall, true).text);
+    engine_->nudge();
+  }
+  if (moment.instant < health_due_) return;
+  health_due_ = moment.instant + kHealthInterval;
+  disk_.save_health(to_json(health()));
+}
+
+HealthRecord Probe::health() const {
+  const auto moment = now();
+  HealthRecord record{.written_at = moment.wall,
+                      .started_at = started_at_,
+                      .pid = ::getpid(),
+                      .software = software(),
+                      .welcomed = core_.welcomed(),
+                      .link_since = link_since_,
+                      .measuring = core_.plan().measuring(),
+                      .windows = core_.counters().reports,
+                      .spool_batches = core_.spool().batches,
+                      .spool_bytes = core_.spool().bytes,
+                      .results_dropped = core_.spool().results_dropped,
+                      .stuck = reporter_.stuck().value_or("")};
+  if (const auto& membership = core_.uplink().membership()) {
+    record.node = membership->node.value();
+    record.name = membership->name;
+  }
+  if (const auto& plan = core_.plan().current()) {
+    record.plan_revision = plan->revision.value();
+    record.sessions = plan->flows.size();
+    if (record.measuring) {
+      record.lease_end = moment.wall + (core_.plan().lease_end() - moment.instant);
+    }
+  }
+  return record;
 }
 
 async::awaitable<void> Probe::log_summaries(Probe& probe) {

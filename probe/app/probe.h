@@ -23,9 +23,11 @@
 #include "common/base/result.h"
 #include "common/crypto/keys.h"
 #include "common/crypto/token.h"
+#include "common/service/reporter.h"
 #include "common/zmq/zap_thread.h"
 #include "probe/app/config.h"
 #include "probe/app/disk.h"
+#include "probe/app/health.h"
 #include "probe/app/state_dir.h"
 #include "probe/core/core.h"
 #include "probe/engine/engine.h"
@@ -68,6 +70,8 @@ class Probe final : private probe_core::EffectSink {
   void stop();
   void step(probe_core::Event event);
   void take_engine_events();
+  void report();
+  [[nodiscard]] HealthRecord health() const;
   static async::awaitable<void> tick(Probe& probe);
   static async::awaitable<void> wait_for_signal(Probe& probe);
   static async::awaitable<void> log_summaries(Probe& probe);
@@ -103,6 +107,11 @@ class Probe final : private probe_core::EffectSink {
   std::unique_ptr<engine::Engine> engine_;
   std::vector<engine::EngineEvent> engine_events_;  // reused
   std::uint64_t engine_results_dropped_ = 0;        // as last told to disk_
+  service::Reporter reporter_;
+  const WallTime started_at_;
+  WallTime link_since_;  // since when the controller welcomes this probe, or does not
+  bool was_welcomed_ = false;
+  Instant health_due_{};
 };
 
 }  // namespace faultline::probe_app

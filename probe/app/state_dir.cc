@@ -28,6 +28,8 @@ tl::unexpected<Error> fail_errno(std::string_view what, const fs::path& path) {
                           std::generic_category().message(error_number)));
 }
 
+enum class Durability : std::uint8_t { kSynced, kNone };
+
 Status write_all(int fd, std::span<const std::byte> bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const auto written = ::write(fd, bytes.data(), bytes.size());
@@ -35,7 +37,6 @@ Status write_all(int fd, std::span<const std::byte> bytes, const fs::path& path)
     if (written < 0) return fail_errno("write", path);
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
-  if (::fsync(fd) != 0) return fail_errno("sync", path);
   return {};
 }
 
@@ -49,14 +50,19 @@ Status sync_directory(const fs::path& path) {
 }
 
 // All of it or nothing, whatever happens meanwhile.
-Status replace_file(const fs::path& path, std::span<const std::byte> bytes) {
+Status replace_file(const fs::path& path, std::span<const std::byte> bytes,
+                    Durability durability = Durability::kSynced) {
   const fs::path fresh = path.string() + ".new";
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return fail_errno("create", fresh);
-  const auto written = write_all(fd, bytes, fresh);
+  auto written = write_all(fd, bytes, fresh);
+  if (written && durability == Durability::kSynced && ::fsync(fd) != 0) {
+    written = fail_errno("sync", fresh);
+  }
   ::close(fd);
   FAULTLINE_TRY_STATUS(written);
   if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno("replace", path);
+  if (durability == Durability::kNone) return {};
   return sync_directory(path.parent_path());
 }
 
@@ -142,5 +148,11 @@ Result<std::optional<probe_core::SavedPlan>> StateDir::load_plan() const {
 Status StateDir::save_plan(const Plan& plan) const {
   return replace_file(path_ / "plan.capnp", wire::encode(plan));
 }
+
+Status StateDir::save_health(std::string_view json) const {
+  return replace_file(path_ / kHealthFile, std::as_bytes(std::span(json)), Durability::kNone);
+}
+
+void StateDir::remove_health() const { ::unlink((path_ / kHealthFile).c_str()); }
 
 }  // namespace faultline::probe_app

@@ -52,6 +52,8 @@ class ProbeCore {
   [[nodiscard]] const Delivery& delivery() const { return delivery_; }
   [[nodiscard]] const PlanKeeper& plan() const { return plan_; }
   [[nodiscard]] const Tracer& tracer() const { return tracer_; }
+  // As last heard of.
+  [[nodiscard]] const SpoolLevel& spool() const { return spool_; }
 
  private:
   void on(Now now, ControllerReceived event, EffectSink& effects);

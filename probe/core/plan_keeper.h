@@ -44,6 +44,8 @@ class PlanKeeper {
   [[nodiscard]] const std::shared_ptr<const Plan>& current() const { return plan_; }
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
   [[nodiscard]] bool measuring() const { return measuring_; }
+  // Of the plan that is measured.
+  [[nodiscard]] Instant lease_end() const { return lease_end_; }
   [[nodiscard]] const PlanCounters& counters() const { return counters_; }
 
  private:

@@ -54,10 +54,11 @@ class Engine::Impl {
   }
   std::optional<EngineEvent> take_event() { return events_.try_pop(); }
   [[nodiscard]] EngineCounters counters() const;
+  [[nodiscard]] std::uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
+  void wake() const;
 
  private:
   [[nodiscard]] Status watch(int fd, std::uint64_t tag) const;
-  void wake() const;
   void run();
   // Takes in what has arrived; returns the time by which it had.
   [[nodiscard]] session::Now wait();
@@ -76,6 +77,7 @@ class Engine::Impl {
   std::unique_ptr<Exchange> exchange_;
   Instant next_tick_{};
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> turns_{0};
   std::thread thread_;
 };
 
@@ -115,6 +117,7 @@ void Engine::Impl::stop() {
 void Engine::Impl::run() {
   async::set_thread_name("engine");
   while (!stopping_) {
+    turns_.fetch_add(1, std::memory_order_relaxed);
     arm_timer(next_tick_);
     const auto seen = wait();
     carry_out_commands(seen);
@@ -222,5 +225,9 @@ std::size_t Engine::take_events(std::vector<EngineEvent>& events, std::size_t ma
 }
 
 EngineCounters Engine::counters() const { return impl_->counters(); }
+
+std::uint64_t Engine::turns() const { return impl_->turns(); }
+
+void Engine::nudge() { impl_->wake(); }
 
 }  // namespace faultline::engine

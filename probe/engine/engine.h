@@ -88,6 +88,10 @@ class Engine {
   // called.
   std::size_t take_events(std::vector<EngineEvent>& events, std::size_t max);
   [[nodiscard]] EngineCounters counters() const;
+  // Turns of the thread's loop since start. One that has nothing to do sleeps; nudge() has it make
+  // one turn, so that the count of a thread that lives moves.
+  [[nodiscard]] std::uint64_t turns() const;
+  void nudge();
   // Ends the thread and closes the sockets. Windows still open are lost: the last one, of up to a
   // window's length, in which a stopped probe had measured only in part. Idempotent.
   void stop();

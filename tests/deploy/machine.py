@@ -146,9 +146,7 @@ class Machine:
         with open(self._folder / "console", "wb") as console:
             self._process = subprocess.Popen(
                 ["sh", "-c", IN_CGROUPS, "sh", *folders, "--", "setpriv", "--pdeathsig", "TERM",
-                 "systemd-nspawn", "--quiet", "-D", self.root, "--machine", self.name, "--boot", "--console=pipe",
-                 f"--network-namespace-path=/run/netns/{self.name}", "--register=no", "--keep-unit",
-                 "--resolv-conf=off", "--timezone=off", "--link-journal=no"],
+                 *self._nspawn("--boot", "--console=pipe")],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=subprocess.STDOUT)
 
     def wait_booted(self, seconds=BOOT_SECONDS_MAX):
@@ -160,10 +158,10 @@ class Machine:
         wait(f"the boot of {self.name}", settled, seconds)
 
     def run(self, *command, check=True, **options):
-        """Runs a command as root: inside the booted machine, or with chroot while it is down."""
+        """Runs a command as root: inside the booted machine, or while it is down in a container of its own."""
         leader = self._leader()
-        enter = ["nsenter", "-t", leader, "-a", "--"] if leader else ["chroot", self.root]
-        return run(*enter, *command, check=check, env={**ENVIRONMENT, "container": "systemd-nspawn"}, **options)
+        enter = ["nsenter", "-t", leader, "-a"] if leader else self._nspawn("--as-pid2", "--pipe")
+        return run(*enter, "--", *command, check=check, env=ENVIRONMENT, **options)
 
     def shell(self, script, **options):
         return self.run("sh", "-ec", script, **options)
@@ -231,6 +229,11 @@ class Machine:
         if mounted.returncode != 0:  # an overlay on an overlay, as in some containers
             self.root.rmdir()
             run("cp", "-a", "--reflink=auto", lower, self.root)
+
+    def _nspawn(self, *how):
+        return ["systemd-nspawn", "--quiet", "-D", self.root, "--machine", self.name,
+                f"--network-namespace-path=/run/netns/{self.name}", "--register=no", "--keep-unit", "--resolv-conf=off",
+                "--timezone=off", "--link-journal=no", *how]
 
     def _leader(self):
         """PID 1 of the machine as seen from outside, or nothing while there is none."""

@@ -2,17 +2,17 @@
 
 # Lowest first: a folder may include itself and what stands before it in its own group, and all of `common` unless its
 # own lines below say otherwise. The PURE folders are those whose CMakeLists.txt says so.
-COMMON = ("base", "stats", "model", "crypto", "wire", "obs", "config", "async", "zmq", "net")
+COMMON = ("base", "stats", "model", "crypto", "wire", "obs", "config", "async", "zmq", "net", "service", "manual")
 PROBE = ("stamp", "session", "trace", "core", "engine", "facts", "spool", "uplink", "mesh", "app")
 CONTROLLER = ("fleet", "topology", "plan", "detect", "localize", "incident", "diagnose", "vpc", "explain",
-              "ingest", "store", "notify", "core", "api", "app", "cli")
+              "ingest", "store", "backup", "notify", "core", "api", "app", "cli", "admin")
 GROUPS = {"common": COMMON, "probe": PROBE, "controller": CONTROLLER}
 
 # Pure leaves never include each other: they meet in controller/core, through values of common/model.
 LEAVES = ("fleet", "topology", "plan", "detect", "localize", "incident", "diagnose", "vpc", "explain")
 
 # The CLI is a thin client: it links neither RocksDB nor ZeroMQ.
-CLI_MAY_USE = ("controller/explain", "controller/localize", "common/base", "common/model", "common/stats", "common/config", "common/obs")
+CLI_MAY_USE = ("controller/explain", "controller/localize", "common/base", "common/model", "common/stats", "common/config", "common/obs", "common/manual")
 
 # Headers of shell folders that are pure themselves and that PURE folders may use.
 PURE_HEADERS = {

@@ -236,6 +236,10 @@ class FakeBackend : public Backend {
     return name == "h1" ? Status{} : not_found("node", name);
   }
 
+  Result<std::string> create_checkpoint() override {
+    return answer(std::string("/data/checkpoint"));
+  }
+
   // What the last request asked for, in words.
   [[nodiscard]] std::string asked() const {
     const std::lock_guard lock{mutex_};

@@ -40,6 +40,7 @@ class ControllerProcess {
   // What it wrote to stderr up to now.
   [[nodiscard]] std::string log() const;
   [[nodiscard]] bool has_ended() const;
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // Sends the signal (0: none) and waits for the end.
   Exit end(int signal);
 

@@ -46,6 +46,7 @@ class ProbeProcess {
   ProbeProcess(const ProbeProcess&) = delete;
   ProbeProcess& operator=(const ProbeProcess&) = delete;
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   // The resident set now.
   [[nodiscard]] long resident_kib() const;
   // Sends the signal (0: none), waits for the end.

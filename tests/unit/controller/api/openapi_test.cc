@@ -82,6 +82,7 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Tokens", {"GET", "/api/v1/tokens", ""}},
       {"Token", {"POST", "/api/v1/tokens", ""}},
       {"Removed", {"DELETE", "/api/v1/nodes/h1", ""}},
+      {"Checkpoint", {"POST", "/api/v1/checkpoint", ""}},
       {"Matrix", {"GET", "/api/v1/matrix", ""}},
       {"Localize", {"GET", "/api/v1/localize", ""}},
       {"Path", {"GET", "/api/v1/paths/h1/h9", ""}},

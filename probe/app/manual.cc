@@ -1,0 +1,88 @@
+#include "probe/app/manual.h"
+
+namespace faultline::probe_app {
+namespace {
+
+manual::Section files() {
+  return {.title = "Files",
+          .entries = {
+              {"/etc/faultline/probe.yaml",
+               "The configuration. Every key can be overridden by an environment variable, for "
+               "example FAULTLINE_ADDRESS for address or FAULTLINE_LOG_LEVEL for log.level."},
+              {"/etc/faultline/token", "The one-use token with which the node joins."},
+              {"/var/lib/faultline/probe",
+               "state_dir, mode 0700: the node's key, its membership, its plan, what is not yet "
+               "reported, and health.json, rewritten every 3 seconds while the probe runs."}}};
+}
+
+manual::Section ports() {
+  return {.title = "Ports",
+          .paragraphs = {"Open these between all nodes, both ways:"},
+          .entries = {{"862/udp", "Answers measurement packets (reflector_port)."},
+                      {"61000-61015/udp", "Where its own leave from (ports)."},
+                      {"7401/tcp", "Other probes ask for traces back (mesh_port)."},
+                      {"7400/tcp", "To the controller, outgoing only."}}};
+}
+
+manual::Section privileges() {
+  return {.title = "Privileges",
+          .paragraphs = {"CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
+                         "opens no raw socket and needs no root."}};
+}
+
+manual::Section signals() {
+  return {.title = "Signals",
+          .entries = {{"SIGTERM, SIGINT",
+                       "Stop. What is not reported stays on disk and is sent by the next start. A "
+                       "second one ends a process that hangs."}}};
+}
+
+manual::Section service() {
+  return {.title = "Service manager",
+          .paragraphs = {
+              "It says READY when its sockets are open and its engine runs (Type=notify), keeps a "
+              "status line, and answers a watchdog (WatchdogSec=) while its loop ticks and its "
+              "engine makes progress."}};
+}
+
+manual::Section health() {
+  return {.title = "Health",
+          .paragraphs = {
+              "--health judges health.json: healthy is a probe whose process lives and writes, "
+              "that has joined, and that measures by a plan whose lease runs, in touch with a "
+              "controller or spooling until one is back. --wait asks for more: welcomed by the "
+              "controller, and with a first window reported."}};
+}
+
+manual::Section exit_status() {
+  return {.title = "Exit status",
+          .entries = {{"0", "Stopped by a signal; done; with --health: healthy."},
+                      {"1",
+                       "Cannot run, and one sentence on stderr says why; with --health: not "
+                       "healthy, and the line on stdout says why."},
+                      {"3", "Usage."}}};
+}
+
+}  // namespace
+
+manual::Facts probe_manual() {
+  return {
+      .program = "faultline-probe",
+      .section = "8",
+      .version = FAULTLINE_VERSION,
+      .date = "2026-11-26",
+      .summary = "measures loss, delay and paths between the nodes of a Faultline fleet",
+      .description =
+          {"It measures reachability, loss, delay and paths to the peers that its controller "
+           "plans, all the time, and reports once per window. It sends nothing else, answers "
+           "only its plan's peers, and stops when it has not heard of a controller for the "
+           "plan's lease (1 hour)."},
+      .sections = {files(), ports(), privileges(), signals(), service(), health(), exit_status()},
+      .examples = {{"Check a configuration before it is used:",
+                    {"faultline-probe --config probe.yaml --check-config"}},
+                   {"In a deployment, wait until the node measures:",
+                    {"faultline-probe --health --wait 60s"}}},
+      .see_also = {"faultline(1)", "faultline-controller(8)"}};
+}
+
+}  // namespace faultline::probe_app
