@@ -11,12 +11,13 @@ import sys
 import time
 
 from machine import Machine, Network
+from packages import SYSTEM
 from support import CACHE, ROOT, base_root, run
 
 ANSIBLE = ROOT / "deploy" / "ansible"
 CONTROLLER = "ctl"
 USER = "deploy"
-ROOT_PACKAGES = ("systemd-sysv", "dbus", "openssh-server", "python3", "sudo", "nftables", "iproute2", "procps")
+ROOT_PACKAGES = (*SYSTEM, "openssh-server", "python3", "sudo", "nftables")
 MIRROR_PORT = 8000
 # One window would do for a verdict on health; short ones keep the test short.
 GROUP_VARS = """\
@@ -54,6 +55,15 @@ class Play:
         self.code, self.output, self.seconds = code, output, seconds
         self.recap = {name: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
                       for name, counts in re.findall(r"^(\S+)\s+: (ok=.*)$", output, re.MULTILINE)}
+
+    @property
+    def text(self):
+        """The output with line breaks and indentation taken as blanks: sentences are wrapped where they are long."""
+        return re.sub(r"\s+", " ", self.output)
+
+    def reasons(self):
+        """The lines of the last failure's message."""
+        return self.output.rsplit("fatal: ", maxsplit=1)[-1].split("\n\n")[0].splitlines()[1:]
 
     def total(self, what):
         return sum(counts[what] for counts in self.recap.values())
@@ -158,6 +168,10 @@ class AnsibleFleet:
         number = len(list(self.folder.glob("*.log")))
         (self.folder / f"{number:02}-{playbook}.log").write_text(play.output)
         return play
+
+    def everywhere(self, script, hosts=None):
+        """What a shell command says on each of the hosts, or on all machines."""
+        return {host: self.machines[host].shell(script, check=False).stdout.strip() for host in hosts or self.machines}
 
     def logs(self):
         """(name, text) of all that ansible-playbook has said so far."""
