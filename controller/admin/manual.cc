@@ -28,7 +28,8 @@ manual::Section signals() {
   return {.title = "Signals",
           .entries = {{"SIGTERM, SIGINT",
                        "Stop: what is acknowledged is on disk, the rest is sent again by its "
-                       "probe. A second one ends a process that hangs."}}};
+                       "probe. A second one ends a process that hangs."},
+                      {"SIGHUP", "Read the certificate and key of api.tls again."}}};
 }
 
 manual::Section service() {

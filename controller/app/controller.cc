@@ -257,7 +257,9 @@ class Process : public Controller {
     while (true) {  // until the task is cancelled
       co_await hangups_.async_wait(async::use_awaitable);
       obs::log_info("controller", "hangup: reading the API's certificate again");
+      reporter_.reloading(now().instant);
       api_->reload_tls();
+      reporter_.reloaded(status_line());
     }
   }
 
