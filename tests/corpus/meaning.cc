@@ -66,6 +66,20 @@ Json describe(const Goodbye& goodbye) {
           {"spool_batches", goodbye.spool_batches}};
 }
 
+Json describe(const Rekey& rekey) { return {{"key", to_string(rekey.key)}}; }
+
+Json describe(const ControllersAck& ack) { return {{"revision", ack.revision}}; }
+
+Json describe(const RekeyRequest&) { return Json::object(); }
+
+Json describe(const Rekeyed& rekeyed) { return {{"key", to_string(rekeyed.key)}}; }
+
+Json describe(const Controllers& controllers) {
+  Json keys = Json::array();
+  for (const auto& key : controllers.keys) keys.push_back(to_string(key));
+  return {{"revision", controllers.revision}, {"keys", std::move(keys)}};
+}
+
 Json describe(const Joined& joined) {
   return {{"node", joined.node.value()}, {"name", joined.name}};
 }
@@ -186,11 +200,13 @@ Json of_kind(const Message& message, std::initializer_list<const char*> kinds) {
 }  // namespace
 
 Json meaning(const ProbeMessage& message) {
-  return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye"});
+  return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye", "Rekey",
+                           "ControllersAck"});
 }
 
 Json meaning(const ControllerMessage& message) {
-  return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck"});
+  return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck",
+                           "RekeyRequest", "Rekeyed", "Controllers"});
 }
 
 Json meaning(const MeshMessage& message) {
