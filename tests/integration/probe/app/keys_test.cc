@@ -26,10 +26,8 @@ TEST_CASE("a probe prints its public key, makes it once, and shows nothing else"
   CHECK(run_probe({"--config", config, "--print-key"}).errors == first.errors);
 }
 
-TEST_CASE(
-    "a probe changes its key on disk when the controller has welcomed the new one, and "
-    "traces go on",
-    "[probe][keys]") {
+TEST_CASE("a probe changes its key on disk when the controller has welcomed the new one",
+          "[probe][keys]") {
   const Folder folder;
   FakeController controller{crypto::generate_key_pair()};
   const auto ports = find_ports();
