@@ -307,9 +307,12 @@ TEST_CASE("FinishMeasuring closes the open window, tells the end, and the reflec
   (void)a.next<MeasuringEnded>();
   const auto sent = a.engine().counters().sent;
   const auto reflected = a.engine().counters().reflected;
-  (void)b.next_whole_report(1);
-  CHECK(a.engine().counters().sent == sent);
+  // b's windows are this test's clock; some were closed and waiting before.
+  for (int i = 0; i < 10 && a.engine().counters().reflected == reflected; ++i) {
+    (void)b.next_report();
+  }
   CHECK(a.engine().counters().reflected > reflected);
+  CHECK(a.engine().counters().sent == sent);
 }
 
 TEST_CASE("a trace in either direction ends at the far end", "[engine]") {
