@@ -79,7 +79,8 @@ Result<Change> Fleet::ask_rekey(NodeId id, Moment now) {
 }
 
 bool Fleet::may_change_keys(const Node& node) const {
-  const bool said_hello = node.boot != BootId{};
+  // To this controller: the boot id is remembered across its restarts, what a Hello says is not.
+  const bool said_hello = !node.software.empty();
   return !said_hello || (node.capabilities & kCapabilityRekey) != 0;
 }
 

@@ -1,6 +1,8 @@
 // A blocking TCP client, bare or with TLS, for talking to the server byte by byte.
 #pragma once
 
+#include <csignal>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -61,6 +63,7 @@ class TlsClient {
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     ssl_.reset(SSL_new(context_.get()));
     SSL_set_fd(ssl_.get(), tcp_.socket());
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that the server may have closed
     connected_ = SSL_connect(ssl_.get()) == 1;
   }
 

@@ -8,6 +8,7 @@ namespace {
 
 Hello capable_hello(std::uint64_t boot, std::uint64_t capabilities = kCapabilitiesOfThisBuild) {
   auto hello = hello_of(boot);
+  hello.software = "faultline-probe 0.1.0";
   hello.capabilities = capabilities;
   return hello;
 }
