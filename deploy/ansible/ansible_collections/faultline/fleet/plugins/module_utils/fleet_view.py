@@ -14,8 +14,8 @@ def parse_time(text):
 
 
 class Expectation:
-    """What is waited for. `since`: only measurements that began later count. `version`: what the nodes' software must say,
-    or empty. `ports`: control, reflector, first and last source port, for the sentences."""
+    """What is waited for. `since`: only windows that begin later count, in seconds. `version`: what the nodes' software must
+    say, or empty. `ports`: control, reflector, first and last source port, for the sentences."""
 
     def __init__(self, names, controller, ports, since=0.0, version=""):
         self.names, self.controller, self.ports = sorted(names), controller, ports
@@ -33,7 +33,7 @@ def problems(expected, status, nodes, matrix):
     if found:
         return found
     if expected.since and matrix["rows"] and parse_time(matrix["from"]) < expected.since:
-        return ["no window that began since has been judged yet."]
+        return ["no window that began since then has been judged yet."]
     found = dead_pairs(expected, known, matrix)
     sessions = status["sessions"]
     if not found and sessions["reporting"] < sessions["planned"]:
@@ -57,10 +57,10 @@ def problems_of_node(expected, name, node, status):
         return [f"{where} is connected but has not taken up a plan; see `journalctl -u faultline-probe` there."]
     if expected.version and expected.version not in (node["software"] or ""):
         return [f"{where} runs {node['software']}, not {expected.version}."]
-    window = parse_time(node["last_window"])
+    ended = parse_time(node["last_window"])
     oldest = parse_time(status["generated_at"]) - SILENT_WINDOWS_MAX * status["window_s"]
-    if window <= max(expected.since, oldest) and status["nodes"]["total"] > 1:
-        last = f"its last window is of {node['last_window']}" if window else "it has not reported a window yet"
+    if status["nodes"]["total"] > 1 and (ended <= oldest or ended - status["window_s"] < expected.since):
+        last = f"its last window ended {node['last_window']}" if ended else "it has not reported a window yet"
         return [f"{where} is connected, but {last}; see `journalctl -u faultline-probe` there."]
     return []
 

@@ -20,10 +20,10 @@ options:
     description: How many seconds they may take.
     type: int
     default: 120
-  since:
-    description: Only measurements after this count, in seconds since the epoch.
-    type: float
-    default: 0
+  fresh:
+    description: Whether only windows count that begin after this question.
+    type: bool
+    default: false
   version:
     description: The version that the nodes must run; empty for any.
     type: str
@@ -69,10 +69,6 @@ window_s:
   description: Length of the fleet's windows in seconds.
   returned: always
   type: float
-now:
-  description: The controller's time, in seconds since the epoch.
-  returned: always
-  type: float
 problems:
   description: What was wrong at the end; empty on success.
   returned: always
@@ -102,8 +98,7 @@ def look(cli, expected, incidents_before):
     wrong = fleet_view.problems(expected, status, nodes, matrix) if expected.names else []
     opened = fleet_view.new_incidents(incidents_before, incidents) if incidents_before is not None else []
     known = [dict(name=node["name"], address=node["address"]) for node in nodes["nodes"]]
-    return dict(known=known, window_s=status["window_s"],
-                now=fleet_view.parse_time(status["generated_at"]), problems=wrong + opened, fatal=bool(opened),
+    return dict(known=known, window_s=status["window_s"], problems=wrong + opened, fatal=bool(opened),
                 incidents_open=[incident["id"] for incident in incidents["incidents"] if incident["state"] == "open"])
 
 
@@ -112,9 +107,11 @@ def wait(cli, expected, incidents_before, seconds):
     started = time.monotonic()
     while True:
         try:
+            if expected.since is None:
+                expected.since = fleet_view.parse_time(cli.json("status")["generated_at"])
             seen = look(cli, expected, incidents_before)
         except CliError as error:  # it may be starting
-            seen = dict(known=[], incidents_open=[], window_s=0.0, now=0.0, fatal=False, problems=[f"the controller: {error}"])
+            seen = dict(known=[], incidents_open=[], window_s=0.0, fatal=False, problems=[f"the controller: {error}"])
         seen["waited_s"] = round(time.monotonic() - started, 1)
         if not seen["problems"] or seen.pop("fatal") or seen["waited_s"] >= seconds:
             return seen
@@ -125,7 +122,7 @@ def main():
     module = AnsibleModule(supports_check_mode=True, argument_spec=dict(
         nodes=dict(type="list", elements="str", default=[]),
         wait=dict(type="int", default=120),
-        since=dict(type="float", default=0),
+        fresh=dict(type="bool", default=False),
         version=dict(type="str", default=""),
         incidents_before=dict(type="list", elements="str"),
         controller=dict(type="str", default=""),
@@ -137,7 +134,8 @@ def main():
     given = module.params
     ports = Ports(given["control_port"], given["reflector_port"], given["source_port_first"],
                   given["source_port_first"] + given["source_port_count"] - 1)
-    expected = fleet_view.Expectation(given["nodes"], given["controller"], ports, given["since"], given["version"])
+    expected = fleet_view.Expectation(given["nodes"], given["controller"], ports, None if given["fresh"] else 0.0,
+                                      given["version"])
     seen = wait(FleetCli(module, given["program"]), expected, given["incidents_before"], given["wait"])
     if seen["problems"]:
         module.fail_json(msg="\n".join(seen["problems"]), **seen)
