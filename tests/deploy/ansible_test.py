@@ -21,10 +21,13 @@ from support import need, run
 NEWER, NEWEST = "9.9.9~test1", "9.9.9~test2"
 BLOCK = """\
 nft -f - <<END
-table inet blocked { chain input { type filter hook input priority 0
-  ip saddr != 10.90.0.1 tcp dport 7401 drop
-  udp dport 862 drop
-} }
+table inet blocked {
+  chain input {
+    type filter hook input priority 0
+    tcp dport 7401 drop
+    udp dport 862 drop
+  }
+}
 END
 """
 
