@@ -31,7 +31,10 @@ faultline_controller_config: {{window: {window}s, heartbeat: 1s, trace: {{per_se
 
 def dependencies(packages, root):
     """Debian's packages that the package files need besides what is installed in the root, as apt works it out."""
+    no_archives = CACHE / "no-archives"  # what this machine's apt has downloaded before is not named otherwise
+    (no_archives / "partial").mkdir(parents=True, exist_ok=True)
     planned = run("apt-get", "install", "-qq", "-y", "--no-install-recommends", "--print-uris",
+                  "-o", f"Dir::Cache::archives={no_archives}",
                   "-o", f"Dir::State::status={root / 'var/lib/dpkg/status'}", *packages).stdout
     return sorted(set(re.findall(r"^'(?!file:|/)\S+/([^/_]+)_\S+\.deb'", planned, re.MULTILINE)))
 
