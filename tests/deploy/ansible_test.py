@@ -139,7 +139,7 @@ def upgraded_under_load(fleet, newer):
     fleet.machines[bad].run("apt-mark", "hold", "faultline-probe")
     upgrade_that_stops(fleet, newer, NEWER, bad, "Held packages were changed")
     fleet.machines[bad].run("apt-mark", "unhold", "faultline-probe")
-    play = fleet.play("upgrade", "-e", f"faultline_packages_dir={newer}").expect(0, "the upgrade")
+    play = fleet.play("upgrade", "-e", f"faultline_packages_dir={newer}", "-e", "faultline_upgrade_serial=2").expect(0, "the upgrade")
     assert set(versions(fleet).values()) == {NEWER}, versions(fleet)
     print(f"upgrade: {play}")
     keys_change(fleet)
@@ -174,7 +174,7 @@ def an_upgrade_that_does_not_start(fleet, newest):
 def blocked_ports_are_named(fleet):
     machine = fleet.machines["h2"]
     machine.shell(BLOCK)
-    play = fleet.play("check", "-e", f"faultline_measuring_wait={6 * fleet.window_seconds}").expect(1, "a check with blocked ports")
+    play = fleet.play("check", "-e", f"faultline_measuring_wait={4 * fleet.window_seconds}").expect(1, "a check with blocked ports")
     for expected in (f"h1 cannot reach h2 at {machine.address} port 7401/tcp: no answer within 4 s",
                      f"open 7401/tcp on h2 ({machine.address}) for h1",
                      f"gets an answer from h2 ({machine.address}): open 862/udp on h2"):
