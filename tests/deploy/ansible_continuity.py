@@ -5,8 +5,6 @@ import re
 import time
 from datetime import datetime, timezone
 
-# A window is incomplete while its node stops and starts, and the first one after the start is measured only in part.
-EXCUSED_WINDOWS = 2
 DRAINED_SECONDS_MAX = 60
 
 
@@ -78,8 +76,8 @@ class Continuity:
         first = (self._started // window + 1) * window
         for pair in self._pairs:
             for start in range(int(first), int(ended - window), window):
-                within = any(stop - 2 * window < start < run + EXCUSED_WINDOWS * window
-                             for host in pair for stop, run in excused[host])
+                # Excused are the window in which it stopped, and those that it had begun when it was ready.
+                within = any(stop - window < start <= run + window for host in pair for stop, run in excused[host])
                 if not within and start not in after[pair]:
                     missing.append((pair, start))
         return missing

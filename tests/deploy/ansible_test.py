@@ -33,10 +33,10 @@ END
 
 
 def labels_of(host):
-    """What the inventory says of a host: its variables and its groups. h1 is a hypervisor, h3 runs on it."""
+    """What the inventory says of a host: its variables and its groups. h1 is a hypervisor, h3 runs on it; h2 has no token."""
     if host == "h3":
         return "faultline_hypervisor=h1 faultline_labels='{\"tenant\": \"blue\"}'", ["zone_east"]
-    return f"faultline_rack=r{int(host[1:]) % 2}", ["zone_east" if int(host[1:]) <= 4 else "zone_west"]
+    return f"faultline_rack=r{int(host[1:]) % 2} faultline_enrolment={'key' if host == 'h2' else 'token'}", ["zone_east" if int(host[1:]) <= 4 else "zone_west"]
 
 
 def the_collection_is_clean():
@@ -139,10 +139,22 @@ def upgraded_under_load(fleet, newer):
     fleet.machines[bad].run("apt-mark", "hold", "faultline-probe")
     upgrade_that_stops(fleet, newer, NEWER, bad, "Held packages were changed")
     fleet.machines[bad].run("apt-mark", "unhold", "faultline-probe")
-    play = fleet.play("upgrade", "-e", f"faultline_packages_dir={newer}").expect(0, "the upgrade")
+    play = fleet.play("upgrade", "-e", f"faultline_packages_dir={newer}", "-e", "faultline_upgrade_serial=2").expect(0, "the upgrade")
     assert set(versions(fleet).values()) == {NEWER}, versions(fleet)
     print(f"upgrade: {play}")
+    keys_change(fleet)
     continuity.check()
+
+
+def keys_change(fleet):
+    """All nodes and the controller get new keys, and only those are trusted."""
+    def keys():
+        trust = fleet.cli("trust", "list")
+        return {key["key"] for owner in (trust["controller"], *trust["nodes"]) for key in owner["keys"]}
+    before = keys()
+    play = fleet.play("rekey", "-e", "faultline_rekey_serial=50%", "-e", "faultline_rekey_controller=true").expect(0, "new keys")
+    assert len(before) == len(keys()) == len(fleet.machines) and not before & keys(), "old keys are still trusted"
+    print(f"new keys: {play}")
 
 
 def an_upgrade_that_does_not_start(fleet, newest):
@@ -162,7 +174,7 @@ def an_upgrade_that_does_not_start(fleet, newest):
 def blocked_ports_are_named(fleet):
     machine = fleet.machines["h2"]
     machine.shell(BLOCK)
-    play = fleet.play("check", "-e", f"faultline_measuring_wait={6 * fleet.window_seconds}").expect(1, "a check with blocked ports")
+    play = fleet.play("check", "-e", f"faultline_measuring_wait={4 * fleet.window_seconds}").expect(1, "a check with blocked ports")
     for expected in (f"h1 cannot reach h2 at {machine.address} port 7401/tcp: no answer within 4 s",
                      f"open 7401/tcp on h2 ({machine.address}) for h1",
                      f"gets an answer from h2 ({machine.address}): open 862/udp on h2"):

@@ -56,7 +56,7 @@ EXAMPLES = r"""
 """
 RETURN = r"""
 known:
-  description: Name and address of every node that the controller knows.
+  description: Name, address and liveness of every node that the controller knows.
   returned: always
   type: list
   elements: dict
@@ -97,7 +97,7 @@ def look(cli, expected, incidents_before):
     matrix = cli.json("matrix", "--by", "node") if len(nodes["nodes"]) > 1 else {"groups": [], "rows": []}
     wrong = fleet_view.problems(expected, status, nodes, matrix) if expected.names else []
     opened = fleet_view.new_incidents(incidents_before, incidents) if incidents_before is not None else []
-    known = [dict(name=node["name"], address=node["address"]) for node in nodes["nodes"]]
+    known = [dict(name=node["name"], address=node["address"], live=node["state"] == "live") for node in nodes["nodes"]]
     return dict(known=known, window_s=status["window_s"], problems=wrong + opened, fatal=bool(opened),
                 incidents_open=[incident["id"] for incident in incidents["incidents"] if incident["state"] == "open"])
 
