@@ -52,11 +52,12 @@ void add_trust_commands(CLI::App& app, Context& context) {
                           "  faultline controller key\n");
   key->callback([&context] { context.command = [&context] { return show_key(context); }; });
   auto force = std::make_shared<bool>(false);
-  auto* change =
-      add_command(*controller, "rekey", "Change its key, as soon as every node knows the new one",
-                  "  faultline controller rekey\n"
-                  "  faultline trust list                # who does not know it yet\n"
-                  "  faultline controller rekey --force  # they need a new token\n");
+  auto* change = add_command(
+      *controller, "rekey", "Change its key, as soon as every node knows the new one",
+      "  faultline controller rekey\n"
+      "  faultline trust list                # who does not know it yet\n"
+      "  faultline controller rekey --force  # they need a new token that names no node\n"
+      "Join tokens that nobody has used yet are void once the key has changed.\n");
   change->add_flag("--force", *force, "Do not wait any longer for nodes that do not answer");
   change->callback([&context, force] {
     context.command = [&context, force] { return rekey(context, *force); };

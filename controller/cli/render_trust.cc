@@ -75,12 +75,13 @@ std::string render_rekey(const Json& document, const Style&) {
   const bool all_know = member(document, "missing").empty();
   if (state == "changed") {
     return fmt::format(
-        "the controller changes to the key {}; {}\n", name,
-        all_know ? "every node knows it" : "locked out until they get a new token: " + missing);
+        "the controller changes to the key {}, join tokens made before are void; {}\n", name,
+        all_know ? "every node knows it"
+                 : "locked out until they join with a token that names no node: " + missing);
   }
   return fmt::format(
-      "the controller will change to the key {}, {}\n", name,
-      all_know ? "now: every node knows it" : "as soon as these nodes know it: " + missing);
+      "the controller will change to the key {}, {}\nJoin tokens not used by then are void.\n",
+      name, all_know ? "now: every node knows it" : "as soon as these nodes know it: " + missing);
 }
 
 }  // namespace faultline::cli

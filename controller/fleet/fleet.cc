@@ -88,7 +88,11 @@ Status Fleet::check_token(const TokenRequest& request, Moment now) const {
   if (request.name.empty()) return {};
   FAULTLINE_TRY_STATUS(validate_name(request.name));
   if (by_name_.contains(request.name)) {
-    return fail(ErrorCode::kConflict, fmt::format("a node named {} exists already", request.name));
+    return fail(
+        ErrorCode::kConflict,
+        fmt::format("a node named {} exists already; if it is locked out, a token without a "
+                    "name lets it in again under its own key, else remove it first",
+                    request.name));
   }
   const auto same_name = std::ranges::find_if(tokens_, [&](const auto& entry) {
     const auto& token = entry.second;
@@ -138,8 +142,7 @@ tl::unexpected<Refusal> Fleet::refuse_join(RefusalReason reason, std::string tex
   return tl::unexpected<Refusal>(Refusal{reason, std::move(text)});
 }
 
-std::optional<Refusal> Fleet::join_problem(const TokenRecord& token, const Join& join,
-                                           const std::string& name, Moment now) const {
+std::optional<Refusal> Fleet::token_problem(const TokenRecord& token, Moment now) const {
   if (token.spent_by) {
     return Refusal{RefusalReason::kTokenSpent,
                    "the token was used by another node; make a new one"};
@@ -149,6 +152,10 @@ std::optional<Refusal> Fleet::join_problem(const TokenRecord& token, const Join&
         RefusalReason::kTokenSpent,
         fmt::format("the token expired at {}; make a new one", format_rfc3339(token.expires_at))};
   }
+  return std::nullopt;
+}
+
+std::optional<Refusal> Fleet::join_problem(const Join& join, const std::string& name) const {
   if (join.node_key == PublicKey{} || trust_.contains(join.node_key)) {
     return Refusal{RefusalReason::kMalformed, "the node key is empty or a token's"};
   }
@@ -179,11 +186,17 @@ tl::expected<JoinAccepted, Refusal> Fleet::join(const PublicKey& token_key, cons
     return refuse_join(RefusalReason::kUnknownKey, "no such token; it was removed or long expired");
   }
   auto& token = found->second;
+  if (token.spent_by == join.node_key) {
+    if (const auto trust = trust_of(join.node_key)) return repeat_join(token, trust->node);
+  }
+  if (auto problem = token_problem(token, now)) {
+    return refuse_join(problem->reason, std::move(problem->text));
+  }
   if (const auto trust = trust_of(join.node_key); trust && trust->role == Role::kNode) {
-    return repeat_join(token, trust->node);
+    return return_join(token, join.node_key, trust->node);
   }
   const auto& name = token.name.empty() ? join.name : token.name;
-  if (auto problem = join_problem(token, join, name, now)) {
+  if (auto problem = join_problem(join, name)) {
     if (problem->reason == RefusalReason::kOverloaded) ++counters_.limit_refused;
     return refuse_join(problem->reason, std::move(problem->text));
   }
@@ -203,15 +216,28 @@ tl::expected<JoinAccepted, Refusal> Fleet::join(const PublicKey& token_key, cons
   return JoinAccepted{node.record.id, node.record.name, std::move(change)};
 }
 
-// The key is a node already: its first answer was lost, or it holds a second token, which stays
-// unspent.
+// The first answer was lost, or has to be heard again.
 JoinAccepted Fleet::repeat_join(const TokenRecord& token, NodeId id) {
   ++counters_.joins_repeated;
   const auto& record = nodes_.at(id).record;
   Change change;
   change.nodes.push_back(record);
-  if (token.spent_by == record.key) change.tokens.push_back(token);
+  change.tokens.push_back(token);
   return {id, record.name, std::move(change)};
+}
+
+// A node that is trusted still, but knew no way to the controllers any more: it learns them from
+// the token. It stays who it is, with the labels that it has; the token is spent like any other.
+tl::expected<JoinAccepted, Refusal> Fleet::return_join(TokenRecord& token, const PublicKey& key,
+                                                       NodeId id) {
+  const auto& record = nodes_.at(id).record;
+  if (!token.name.empty() && token.name != record.name) {
+    return refuse_join(
+        RefusalReason::kNameTaken,
+        fmt::format("the token is for {}, and this key is node {}'s", token.name, record.name));
+  }
+  token.spent_by = key;
+  return repeat_join(token, id);
 }
 
 NodeId Fleet::next_id() const {

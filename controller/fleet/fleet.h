@@ -172,7 +172,7 @@ class Fleet {
   Result<Change> remove_token(const PublicKey& key);
 
   // `token` is the key that the connection proved. With the node key that it was spent by, it gets
-  // the same answer again.
+  // the same answer again. A node that is trusted already spends it, too, and stays who it is.
   tl::expected<JoinAccepted, Refusal> join(const PublicKey& token, const Join& join, Moment now);
   struct PrePlacedNode {
     std::string name{};
@@ -248,10 +248,13 @@ class Fleet {
   tl::unexpected<Refusal> refuse_hello(RefusalReason reason, std::string text);
   [[nodiscard]] Status check_pre_placed(const PrePlacedNode& node) const;
   [[nodiscard]] NodeId next_id() const;
-  [[nodiscard]] std::optional<Refusal> join_problem(const TokenRecord& token, const Join& join,
-                                                    const std::string& name, Moment now) const;
+  [[nodiscard]] std::optional<Refusal> token_problem(const TokenRecord& token, Moment now) const;
+  [[nodiscard]] std::optional<Refusal> join_problem(const Join& join,
+                                                    const std::string& name) const;
   [[nodiscard]] Status check_token(const TokenRequest& request, Moment now) const;
   JoinAccepted repeat_join(const TokenRecord& token, NodeId id);
+  tl::expected<JoinAccepted, Refusal> return_join(TokenRecord& token, const PublicKey& key,
+                                                  NodeId id);
   Node& pin(NodeRecord record, Moment now);
   Node* present_node(NodeId id);  // null when removed
   void mark_heard(Node& node, Moment now);

@@ -113,6 +113,13 @@ Change Fleet::confirm_key(const PublicKey& key, Moment now) {
   const auto trust = trust_of(key);
   if (!trust || !trust->next_key) return {};
   auto& record = nodes_.at(trust->node).record;
+  Change change;
+  // The token that it joined with stays its way back.
+  for (auto& [token_key, token] : tokens_) {
+    if (token.spent_by != record.key) continue;
+    token.spent_by = key;
+    change.tokens.push_back(token);
+  }
   trust_.erase(record.key);
   trust_[key].next_key = false;
   ++trust_version_;
@@ -121,7 +128,8 @@ Change Fleet::confirm_key(const PublicKey& key, Moment now) {
   record.next_key.reset();
   record.rekey_asked_at.reset();
   ++counters_.rekeys_done;
-  return change_of(record);
+  change.nodes.push_back(record);
+  return change;
 }
 
 Change Fleet::controllers_acknowledged(NodeId id, std::uint64_t revision) {

@@ -65,7 +65,7 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"node rekey h1", "faultline.rekey/1", 0, "h1 is asked for a new key"},
       {"controller rekey", "faultline.rekey/1", 0, "as soon as these nodes know it: h9"},
       {"controller rekey --force", "faultline.rekey/1", 0,
-       "locked out until they get a new token: h9"},
+       "locked out until they join with a token that names no node: h9"},
       {"controller key", "faultline.trust/1", 0,
        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n"},
       {"trust list", "faultline.trust/1", 0, "known to 1 of 2 nodes, missing: h9"},

@@ -146,12 +146,31 @@ TEST_CASE("a removed token admits nobody", "[fleet]") {
   CHECK(fleet.remove_token(key_number(kTokenKey)).error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("a second token in the hands of a node stays unspent", "[fleet]") {
+// It stayed unspent, so whoever else read it could join with it for as long as it lived.
+TEST_CASE("a second token in the hands of a node is spent by it", "[fleet]") {
   Fleet fleet{kInterval};
   const auto node = enroll(fleet, 1, "h1");
   make_token(fleet).value();
-  CHECK(fleet.join(key_number(kTokenKey), join_of(1, "h1"), at(1)).value().node == node);
-  CHECK(fleet.join(key_number(kTokenKey), join_of(2, "h2"), at(1)));
+  const auto first = fleet.join(key_number(kTokenKey), join_of(1, "h1"), at(1)).value();
+  CHECK(first.node == node);
+  REQUIRE(first.change.tokens.size() == 1);
+  CHECK(first.change.tokens[0].spent_by == key_number(1));
+  CHECK(fleet.join(key_number(kTokenKey), join_of(1, "h1"), at(2)).value().change == first.change);
+  CHECK(fleet.join(key_number(kTokenKey), join_of(2, "h2"), at(3)).error().reason ==
+        RefusalReason::kTokenSpent);
+  CHECK(fleet.node_count() == 1);
+}
+
+TEST_CASE("a token of another name or past its time is no way back for a node", "[fleet]") {
+  Fleet fleet{kInterval};
+  enroll(fleet, 1, "h1");
+  fleet.create_token({.key = key_number(91), .name = "h2"}, at(0)).value();
+  CHECK(fleet.join(key_number(91), join_of(1, "h1"), at(1)).error().reason ==
+        RefusalReason::kNameTaken);
+  CHECK_FALSE(fleet.tokens().at(key_number(91)).spent_by);
+  fleet.create_token({.key = key_number(92), .lifetime = std::chrono::seconds{5}}, at(0)).value();
+  CHECK(fleet.join(key_number(92), join_of(1, "h1"), at(6)).error().reason ==
+        RefusalReason::kTokenSpent);
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Pre-placed keys, and how a node changes to a new one.
+#include <algorithm>
+
 #include "controller/fleet/controller_keys.h"
 #include "tests/support/catch.h"
 #include "tests/unit/controller/fleet/builders.h"
@@ -88,6 +90,23 @@ TEST_CASE("a node changes its key: both are trusted until it has spoken under th
   CHECK(fleet.trust_of(key_number(2)) == Trust{Role::kNode, id});
   CHECK_FALSE(fleet.rekey_due(id));
   CHECK(fleet.counters().rekeys_done == 1);
+}
+
+TEST_CASE("the token that a node joined with stays its way back after a change of keys",
+          "[fleet][keys]") {
+  Fleet fleet{kInterval};
+  const auto id = enroll(fleet, 1, "h1");
+  fleet.create_token({.key = key_number(90)}, at(0)).value();
+  fleet.join(key_number(90), join_of(1, "h1"), at(1)).value();
+  fleet.ask_rekey(id, at(2)).value();
+  fleet.rekey(id, key_number(2), at(3)).value();
+  const auto change = fleet.confirm_key(key_number(2), at(4));
+  REQUIRE(std::ranges::any_of(change.tokens, [](const auto& token) {
+    return token.key == key_number(90) && token.spent_by == key_number(2);
+  }));
+  CHECK(fleet.join(key_number(90), join_of(2, "h1"), at(5)).value().node == id);
+  CHECK(fleet.join(key_number(90), join_of(1, "h1"), at(6)).error().reason ==
+        RefusalReason::kTokenSpent);
 }
 
 TEST_CASE("a restarted controller trusts both keys of a change that was under way",
