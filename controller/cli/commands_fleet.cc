@@ -34,10 +34,8 @@ Outcome<ExitCode> create_token(Context& context, const TokenOptions& options) {
   FAULTLINE_CLI_TRY(auto labels, parse_labels(options.labels));
   if (!labels.empty()) body["labels"] = std::move(labels);
   if (options.lifetime) {
-    FAULTLINE_CLI_TRY(const auto lifetime,
-                      parse_length_option("--lifetime", *options.lifetime, kLifetimeMax));
-    body["lifetime_s"] =
-        static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(lifetime).count());
+    FAULTLINE_CLI_TRY(body["lifetime_s"],
+                      parse_seconds_option("--lifetime", *options.lifetime, kLifetimeMax));
   }
   FAULTLINE_CLI_TRY(const auto api, context.client());
   FAULTLINE_CLI_TRY(const auto answer, api.post("/api/v1/tokens", body.dump()));

@@ -11,12 +11,13 @@ Tone tone_of_outcome(const std::string& outcome) {
   return outcome == "denied" || outcome == "failed" ? Tone::kBad : Tone::kWarn;
 }
 
-// The route with the names it was used with: "DELETE nodes h7".
+// The route, and what it was used with: "DELETE nodes h7", "POST nodes/{name}/rekey h7".
 std::string what(const Json& record) {
   constexpr std::string_view kPrefix = "/api/v1/";
   auto route = text(record, "route");
   if (route.starts_with(kPrefix)) route = route.substr(kPrefix.size());
-  if (const auto brace = route.find("/{"); brace != std::string::npos) route.resize(brace);
+  // The last segment is the subject itself; one before a word says what was done to it.
+  if (route.ends_with("}")) route.resize(route.rfind("/{"));
   const auto subject = text(record, "subject");
   return fmt::format("{} {}{}", text(record, "method"), route, subject == "-" ? "" : " " + subject);
 }

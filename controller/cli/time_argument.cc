@@ -48,4 +48,10 @@ Outcome<Duration> parse_length_option(std::string_view option, std::string_view 
                            format_duration(max), text));
 }
 
+Outcome<std::uint64_t> parse_seconds_option(std::string_view option, std::string_view text,
+                                            Duration max) {
+  FAULTLINE_CLI_TRY(const auto length, parse_length_option(option, text, max));
+  return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::seconds>(length).count());
+}
+
 }  // namespace faultline::cli

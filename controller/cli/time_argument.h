@@ -2,6 +2,7 @@
 // Thread safety: pure; `now` is an argument.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,8 @@ namespace faultline::cli {
 // How long something is to last: without a '-', and at most `max`. The failure names the option.
 [[nodiscard]] Outcome<Duration> parse_length_option(std::string_view option, std::string_view text,
                                                     Duration max);
+// The same in whole seconds, rounded up, as the API takes it.
+[[nodiscard]] Outcome<std::uint64_t> parse_seconds_option(std::string_view option,
+                                                          std::string_view text, Duration max);
 
 }  // namespace faultline::cli
