@@ -42,7 +42,8 @@ Status validate_name(std::string_view name) {
 
 Status validate_labels(const Labels& labels) {
   if (labels.size() > kLabelsMax) {
-    return fail(ErrorCode::kLimit, fmt::format("{} labels, at most {}", labels.size(), kLabelsMax));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} labels, at most {}", labels.size(), kLabelsMax));
   }
   for (const auto& [key, value] : labels) {
     FAULTLINE_TRY_STATUS(validate_name(key));

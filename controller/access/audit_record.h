@@ -3,6 +3,9 @@
 // A change is recorded before it is carried out, as kStarted, and again with its outcome. So a
 // record that stays kStarted is a change that a crash or a full disk cut off: it may have happened.
 //
+// What the fleet does without a request (a node joins, or changes its key) is recorded when it is
+// done: the method is FLEET, the route says what.
+//
 // No secret is ever in it: neither bodies nor queries are recorded, only the route and the names in
 // it. Thread safety: values.
 #pragma once
@@ -36,12 +39,12 @@ struct AuditRecord {
   std::string who;      // Principal::name; "nobody" without a valid token
   std::string peer;     // where from: "pid 4711", "192.0.2.7:40112"
   std::string role;     // that it was done with; empty for nobody
-  std::string method;   // "DELETE"
-  std::string route;    // "/api/v1/nodes/{name}"
+  std::string method;   // "DELETE"; "FLEET" without a request
+  std::string route;    // "/api/v1/nodes/{name}"; "join"
   std::string subject;  // "h7"; what the route's {..} were, or what was made
   AuditOutcome outcome = AuditOutcome::kStarted;
   unsigned status = 0;           // of HTTP; 0: not known
-  std::string reason;            // why it was denied
+  std::string reason;            // why it was denied, or what else came of it
   std::uint64_t suppressed = 0;  // denials before this one that were not recorded
 
   bool operator==(const AuditRecord&) const = default;

@@ -19,6 +19,7 @@ struct HttpServerCounters {
   obs::Counter unauthenticated;      // without a valid token; growing: somebody tries tokens
   obs::Counter forbidden;            // with too little role
   obs::Counter denials_unrecorded;   // denials that the audit log had no room for
+  obs::Counter changes_unrecorded;   // of the fleet's own; trouble above zero: the disk hangs
   obs::Counter handshakes_failed;    // not TLS, too old, or too slow
   obs::Counter tls_reloads;          // of the certificate
   obs::Counter tls_reload_failures;  // trouble above zero: the old certificate is in use

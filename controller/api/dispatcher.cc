@@ -86,6 +86,16 @@ Response Dispatcher::denied(const Request& request, const Result<access::Princip
   return response;
 }
 
+void Dispatcher::record(access::AuditRecord record) {
+  auto text = record.route + " " + record.subject;
+  auto job = [this, record = std::move(record)]() mutable {
+    backend_.access_control().record_change(std::move(record));
+  };
+  if (change_.queued() < kRecordsQueuedMax && change_.post(std::move(job))) return;
+  counters_.changes_unrecorded.add();
+  obs::log_warning("api", "the audit log has no room for: {}", text);
+}
+
 bool Dispatcher::produce(std::shared_ptr<AnswerStream> pieces,
                          std::function<Status(const TextSink&)> source) {
   auto job = [pieces = std::move(pieces), source = std::move(source)] { pieces->produce(source); };

@@ -27,6 +27,8 @@ namespace faultline::api {
 inline constexpr std::size_t kQueriesQueuedMax = 32;  // of each kind; more get a 503
 inline constexpr std::size_t kStreamsQueuedMax = 2;   // more are answered with 503
 inline constexpr std::size_t kDenialsQueuedMax = 8;   // behind more jobs they are only counted
+// A whole fleet may join or change its keys at once; more are logged and counted.
+inline constexpr std::size_t kRecordsQueuedMax = 4096;
 
 // Where a connection comes from.
 struct Origin {
@@ -48,6 +50,9 @@ class Dispatcher {
   [[nodiscard]] bool produce(std::shared_ptr<AnswerStream> pieces,
                              std::function<Status(const TextSink&)> source);
 
+  // A change that was made without a request.
+  void record(access::AuditRecord record);
+
   // For small jobs that read a disk.
   [[nodiscard]] async::Worker& quick() { return query_quick_; }
 
@@ -65,7 +70,7 @@ class Dispatcher {
   async::Worker query_quick_{{.name = "query-quick", .jobs_max = kQueriesQueuedMax}};
   async::Worker query_{{.name = "query", .jobs_max = kQueriesQueuedMax}};
   async::Worker query_stream_{{.name = "query-stream", .jobs_max = kStreamsQueuedMax}};
-  async::Worker change_{{.name = "change", .jobs_max = kQueriesQueuedMax + kDenialsQueuedMax}};
+  async::Worker change_{{.name = "change", .jobs_max = kQueriesQueuedMax + kRecordsQueuedMax}};
 };
 
 }  // namespace faultline::api

@@ -63,6 +63,8 @@ class BeastServer final : public HttpServer {
 
   [[nodiscard]] const HttpServerCounters& counters() const override { return counters_; }
   [[nodiscard]] std::optional<Endpoint> tls_endpoint() const override { return tls_endpoint_; }
+  void record(access::AuditRecord record) override { dispatcher_.record(std::move(record)); }
+
   void reload_tls() override {
     if (keeper_) keeper_->reload();
   }

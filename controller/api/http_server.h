@@ -60,6 +60,8 @@ class HttpServer {
   [[nodiscard]] virtual std::optional<Endpoint> tls_endpoint() const = 0;
   // Reads the certificate's files again. A broken one is logged and counted, and changes nothing.
   virtual void reload_tls() = 0;
+  // A change that nobody asked the API for, written down behind those that it makes. On the loop.
+  virtual void record(access::AuditRecord record) = 0;
 
  protected:
   HttpServer() = default;

@@ -176,6 +176,15 @@ void AccessKeeper::end_change(access::AuditRecord record) {
                    written.error().context);
 }
 
+void AccessKeeper::record_change(access::AuditRecord record) {
+  const auto text = fmt::format("{} {} by {}", record.route, record.subject, record.who);
+  if (const auto written = append(AuditTrail::Kind::kChange, std::move(record)); written) {
+    counters_.audited.add();
+  } else {
+    obs::log_warning("access", "not in the audit log: {}: {}", text, written.error().context);
+  }
+}
+
 void AccessKeeper::record_denial(access::AuditRecord record) {
   if (!denials_.take(async::now_instant())) {
     ++denials_suppressed_;

@@ -51,6 +51,7 @@ class AccessKeeper : public api::AccessControl {
   Status revoke_api_token(std::string_view name) override;
   Result<std::uint64_t> begin_change(access::AuditRecord record) override;
   void end_change(access::AuditRecord record) override;
+  void record_change(access::AuditRecord record) override;
   void record_denial(access::AuditRecord record) override;
 
   [[nodiscard]] const AccessCounters& counters() const { return counters_; }

@@ -138,8 +138,11 @@ class Process : public Controller {
                                              [this] { return open_server(); });
     shell_ = std::make_unique<Shell>(
         loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
-        config_.data_dir, [this](core::Event event) { handle(std::move(event)); },
-        [this](crypto::KeyPair keys) { serve_under(std::move(keys)); });
+        config_.data_dir,
+        Shell::Handlers{
+            .on_event = [this](core::Event event) { handle(std::move(event)); },
+            .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },
+            .on_change = [this](core::FleetChange change) { record(std::move(change)); }});
     auto advertise = config_.advertise;
     if (advertise.empty() && !zmq::is_wildcard(endpoint_)) advertise.push_back(endpoint_);
     backend_ = std::make_unique<AppBackend>(
@@ -204,6 +207,19 @@ class Process : public Controller {
     obs::log_info("controller", "serves under the key {} from now on",
                   short_name(keys_.public_key));
     link_->open_again();
+  }
+
+  // The core acts from the first tick on, and by then the API is there.
+  void record(core::FleetChange change) {
+    api_->record({.at = now().wall,
+                  .who = std::move(change.who),
+                  .peer = std::move(change.peer),
+                  .role = {},
+                  .method = "FLEET",
+                  .route = std::move(change.what),
+                  .subject = std::move(change.subject),
+                  .outcome = access::AuditOutcome::kDone,
+                  .reason = std::move(change.note)});
   }
 
   void handle(core::Event event) {

@@ -235,9 +235,12 @@ void expose_api(const api::HttpServerCounters& api, MetricRegistry& registry) {
 void expose_access(const AccessCounters& access, const api::HttpServerCounters& api,
                    MetricRegistry& registry) {
   registry.expose({"faultline_audit_changes_total", "Changes in the audit log."}, access.audited);
-  registry.expose({"faultline_audit_failures_total",
-                   "Audit records that could not be written; above zero: look at the disk."},
-                  access.audit_failures);
+  registry.expose_counter(
+      {"faultline_audit_failures_total",
+       "Audit records that could not be written; above zero: look at the disk."},
+      [&access, &api] {
+        return static_cast<double>(access.audit_failures.value() + api.changes_unrecorded.value());
+      });
   registry.expose_counter(
       {"faultline_audit_denials_skipped_total",
        "Denied attempts that were too many to be recorded; growing: somebody tries."},

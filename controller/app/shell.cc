@@ -41,7 +41,7 @@ Status append_to(store::Journal& journal, core::Append append) {
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
-             EventHandler on_event, KeyHandler on_key)
+             Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -49,8 +49,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       versions_(std::move(versions)),
       receivers_(std::move(receivers)),
       data_dir_(std::move(data_dir)),
-      on_event_(std::move(on_event)),
-      on_key_(std::move(on_key)),
+      handlers_(std::move(handlers)),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
@@ -60,8 +59,8 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       }) {}
 
 void Shell::post(core::Event event) {
-  async::asio::post(loop_,
-                    [this, event = std::move(event)]() mutable { on_event_(std::move(event)); });
+  async::asio::post(
+      loop_, [this, event = std::move(event)]() mutable { handlers_.on_event(std::move(event)); });
 }
 
 void Shell::run_on(async::Worker& worker, async::Worker::Job job) {
@@ -154,7 +153,7 @@ void Shell::serve_under(const PublicKey& key) {
       return obs::log_error("controller", "cannot serve under the new key {}: {}", short_name(key),
                             pair.error().context);
     }
-    async::asio::post(loop_, [this, pair = *std::move(pair)] { on_key_(pair); });
+    async::asio::post(loop_, [this, pair = *std::move(pair)] { handlers_.on_key(pair); });
   });
 }
 
@@ -174,6 +173,8 @@ void Shell::give_answers() {
     answer.set_value(std::move(status));
   }
 }
+
+void Shell::record(core::FleetChange change) { handlers_.on_change(std::move(change)); }
 
 void Shell::log(core::Severity severity, std::string_view area, std::string text) {
   const auto more = log_limiter_.admit(async::now_instant());

@@ -43,11 +43,18 @@ class Shell : public core::EffectSink {
   using EventHandler = std::function<void(core::Event)>;  // called on the loop
   // The controller's key pair is another from now on; on the loop.
   using KeyHandler = std::function<void(crypto::KeyPair)>;
+  using ChangeHandler = std::function<void(core::FleetChange)>;  // called on the loop
+
+  struct Handlers {
+    EventHandler on_event;
+    KeyHandler on_key;
+    ChangeHandler on_change;
+  };
 
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
-        EventHandler on_event, KeyHandler on_key);
+        Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -58,6 +65,7 @@ class Shell : public core::EffectSink {
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t request, Status status) override;
+  void record(core::FleetChange change) override;
   void log(core::Severity severity, std::string_view area, std::string text) override;
 
   // An operator's change: returns the number to put into its event.
@@ -89,8 +97,7 @@ class Shell : public core::EffectSink {
   DocumentVersions versions_;  // the writer's, once it runs
   const std::map<std::string, Receiver> receivers_;
   const std::filesystem::path data_dir_;
-  EventHandler on_event_;
-  KeyHandler on_key_;
+  Handlers handlers_;
   std::map<std::uint64_t, std::promise<Status>> answers_;
   std::vector<std::pair<std::promise<Status>, Status>> ready_answers_;
   std::uint64_t next_answer_ = 1;

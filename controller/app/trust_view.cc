@@ -8,16 +8,15 @@ namespace {
 constexpr const char* kCurrent = "current";
 constexpr const char* kNext = "next";
 
-api::TrustedNodeView node_view(const fleet::Node& node, std::uint64_t controllers_revision) {
+api::TrustedNodeView node_view(const fleet::Node& node, std::uint64_t known_from) {
   const auto& record = node.record;
-  api::TrustedNodeView view{
-      .name = record.name,
-      .state = std::string(to_string(node.state)),
-      .how = std::string(to_string(record.enrollment)),
-      .since = record.joined_at,
-      .keys = {{to_string(record.key), kCurrent, record.key_since}},
-      .rekey_asked = record.rekey_asked_at.has_value(),
-      .knows_controller_keys = record.controllers_revision >= controllers_revision};
+  api::TrustedNodeView view{.name = record.name,
+                            .state = std::string(to_string(node.state)),
+                            .how = std::string(to_string(record.enrollment)),
+                            .since = record.joined_at,
+                            .keys = {{to_string(record.key), kCurrent, record.key_since}},
+                            .rekey_asked = record.rekey_asked_at.has_value(),
+                            .knows_controller_keys = record.controllers_revision >= known_from};
   if (record.next_key) view.keys.push_back({to_string(*record.next_key), kNext, std::nullopt});
   return view;
 }
@@ -33,7 +32,7 @@ api::TrustView trust_view(const core::ControllerCore& core) {
   }
   for (const auto& [id, node] : core.fleet().nodes()) {
     if (node.state == fleet::NodeState::kRemoved) continue;
-    view.nodes.push_back(node_view(node, keys.revision));
+    view.nodes.push_back(node_view(node, core.controller_keys().known_from()));
     if (view.nodes.back().knows_controller_keys) {
       ++view.acknowledged;
     } else {

@@ -33,11 +33,16 @@ std::string node_keys(const Json& node) {
   return keys;
 }
 
+std::string key_since(const Json& node) {
+  const auto& keys = member(node, "keys");
+  return keys.empty() ? "-" : text(keys.front(), "since");
+}
+
 std::string nodes_table(const Json& nodes, const Style& style) {
-  Table table({"NODE", "KEY", "STATE", "HOW", "SINCE", "NOTE"});
+  Table table({"NODE", "KEY", "STATE", "HOW", "JOINED", "KEY SINCE", "NOTE"});
   for (const auto& node : nodes) {
     table.add({text(node, "name"), node_keys(node), text(node, "state"), text(node, "how"),
-               text(node, "since"),
+               text(node, "since"), key_since(node),
                flag(node, "rekey_asked") ? Cell("a new key is wanted", Tone::kWarn) : Cell("")});
   }
   return table.empty() ? "no nodes yet\n" : table.text(style);
@@ -81,7 +86,9 @@ std::string render_rekey(const Json& document, const Style&) {
   }
   return fmt::format(
       "the controller will change to the key {}, {}\nJoin tokens not used by then are void.\n",
-      name, all_know ? "now: every node knows it" : "as soon as these nodes know it: " + missing);
+      name,
+      all_know ? "now: every node knows it"
+               : "as soon as every node knows it, which takes seconds; not yet: " + missing);
 }
 
 }  // namespace faultline::cli

@@ -68,7 +68,8 @@ Failure tls_failure(const TlsTrouble& trouble) {
     return failure(ExitCode::kUnreachable, ErrorCode::kUnavailable, certificate_sentence(trouble));
   }
   return failure(ExitCode::kUnreachable, ErrorCode::kUnavailable,
-                 fmt::format("no TLS with {}: {}; is it the controller's api.tls port?",
+                 fmt::format("no TLS with {}: {}; is it the controller's api.tls port? (It "
+                             "also closes what one address opens beyond 16 connections.)",
                              trouble.api, trouble.details));
 }
 

@@ -133,7 +133,7 @@ class ControllerCore {
   void heartbeat(Now now, NodeId node, const PublicKey& key, const Heartbeat& heartbeat,
                  EffectSink& effects);
   void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
-  void confirm_key(Now now, const PublicKey& key, EffectSink& effects);
+  void confirm_key(Now now, const PublicKey& key, const std::string& peer, EffectSink& effects);
   void rekey(Now now, const PeerMessage& event, NodeId node, const Rekey& rekey,
              EffectSink& effects);
   void follow_up_keys(const fleet::Node& node, EffectSink& effects);

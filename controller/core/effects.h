@@ -48,6 +48,15 @@ struct DocumentWrite {
   std::optional<std::string> value;  // empty: erase
 };
 
+// What changed in the fleet without an operator's request, for the audit log.
+struct FleetChange {
+  std::string who;      // "node h1", "a join token", "the controller"
+  std::string peer;     // where from; empty for the controller itself
+  std::string what;     // "join", "rejoin", "change-key", "change-controller-key"
+  std::string subject;  // the node, or the key
+  std::string note;     // what else came of it; may be empty
+};
+
 enum class Severity : std::uint8_t { kInfo, kWarning };
 
 class EffectSink {
@@ -65,6 +74,7 @@ class EffectSink {
   // From now on probes are served under this key of the controller; connections under another end.
   virtual void serve_under(const PublicKey& key) = 0;
   virtual void answer(std::uint64_t request, Status status) = 0;
+  virtual void record(FleetChange change) = 0;
   virtual void log(Severity severity, std::string_view area, std::string text) = 0;
 };
 

@@ -19,6 +19,14 @@ DocumentWrite write_of(const fleet::ControllerKeysRecord& record) {
 // Nodes ----------------------------------------------------------------------------------------
 
 void ControllerCore::on(Now now, AddNode event, EffectSink& effects) {
+  const auto& own = controller_keys_.record();
+  if (event.node.key == own.current.key || (own.next && event.node.key == own.next->key)) {
+    return effects.answer(
+        event.request,
+        fail(ErrorCode::kConflict,
+             "this is the controller's own key; the node's is what `faultline-probe --print-key` "
+             "prints there"));
+  }
   auto change = fleet_.add_node(std::move(event.node), now);
   if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
   const auto& record = change->nodes.front();
@@ -92,12 +100,18 @@ std::vector<DocumentWrite> ControllerCore::confirm_rekeys(AfterCommit& after) {
   return to_writes(change);
 }
 
-void ControllerCore::confirm_key(Now now, const PublicKey& key, EffectSink& effects) {
+void ControllerCore::confirm_key(Now now, const PublicKey& key, const std::string& peer,
+                                 EffectSink& effects) {
   const auto change = fleet_.confirm_key(key, now);
   const auto& record = change.nodes.front();
   effects.log(Severity::kInfo, "fleet",
               fmt::format("node {} has changed to the key {}; the old one is void", record.name,
                           short_name(key)));
+  effects.record({.who = "node " + record.name,
+                  .peer = peer,
+                  .what = "change-key",
+                  .subject = record.name,
+                  .note = "to " + short_name(key)});
   membership_changed(now, record.id);
   documents_.commit(to_writes(change), {}, effects);
 }
@@ -136,6 +150,11 @@ void ControllerCore::switch_controller_key(Now now, std::optional<std::uint64_t>
       fmt::format("the controller changes to the key {}; {} nodes do not know it and need a "
                   "new token, {} unused tokens are void",
                   short_name(next->key), missing, change.tokens_erased.size()));
+  effects.record({.who = "the controller",
+                  .peer = {},
+                  .what = "change-controller-key",
+                  .subject = short_name(next->key),
+                  .note = fmt::format("{} unused tokens are void", change.tokens_erased.size())});
   auto writes = to_writes(change);
   writes.push_back(write_of(controller_keys_.record()));
   documents_.commit(std::move(writes), {.messages = {}, .answer = answer}, effects);

@@ -23,7 +23,7 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     return;
   }
   if (join_message != nullptr) return join(now, event, *join_message, effects);
-  if (trust->next_key) confirm_key(now, event.key, effects);
+  if (trust->next_key) confirm_key(now, event.key, event.peer, effects);
   if (const auto* hello_message = std::get_if<Hello>(&event.message)) {
     return hello(now, event, *hello_message, effects);
   }
@@ -81,6 +81,13 @@ void ControllerCore::join(Now now, const PeerMessage& event, const Join& join,
   effects.log(Severity::kInfo, "fleet",
               fmt::format("node {} joined from {} with key {}", accepted->name, event.peer,
                           short_name(join.node_key)));
+  if (!accepted->repeated) {
+    effects.record({.who = "join token " + short_name(event.key),
+                    .peer = event.peer,
+                    .what = accepted->returned ? "rejoin" : "join",
+                    .subject = accepted->name,
+                    .note = {}});
+  }
   membership_changed(now, accepted->node);
   AfterCommit after;
   after.messages.emplace_back(event.key, Joined{.node = accepted->node, .name = accepted->name});

@@ -103,7 +103,19 @@ const Family* family_of(const Catalogue& catalogue, const std::string& word) {
   return nullptr;
 }
 
-Answer search(const std::vector<const Code*>& candidates, const Words& words) {
+// Somebody copied "ENOSUCHTHING" from somewhere: that is a code, known or not, and no prose.
+bool is_written_as_code(std::string_view query) {
+  const auto one_of = [&](int (*is)(int)) {
+    return std::ranges::any_of(query,
+                               [is](char c) { return is(static_cast<unsigned char>(c)) != 0; });
+  };
+  return one_of(std::isupper) && !one_of(std::islower) && !one_of(std::isspace);
+}
+
+enum class Prose : bool { kLeft, kSearched };
+
+Answer search(const std::vector<const Code*>& candidates, const Words& words,
+              Prose prose = Prose::kSearched) {
   const auto text = fmt::format("{}", fmt::join(words, " "));
   if (const auto number = number_of(words); !number.empty()) {
     auto codes = those(candidates, [&](const Code& code) { return has_number(code, number); });
@@ -114,7 +126,7 @@ Answer search(const std::vector<const Code*>& candidates, const Words& words) {
   auto codes = those(candidates, [&](const Code& code) { return has_name(code, text); });
   if (!codes.empty()) return {Match::kExact, std::move(codes), {}};
   codes = those(candidates, [&](const Code& code) { return holds(title_text(code), words); });
-  if (codes.empty()) {
+  if (codes.empty() && prose == Prose::kSearched) {
     codes = those(candidates, [&](const Code& code) { return holds(full_text(code), words); });
   }
   if (codes.empty()) {
@@ -158,7 +170,7 @@ Answer look_up(const Catalogue& catalogue, std::string_view query) {
     if (!answer.codes.empty() || !is_number(words.front())) return answer;
     return search(candidates, {words.front()});  // "curl: (28) and what was said of it"
   }
-  return search(candidates, words);
+  return search(candidates, words, is_written_as_code(query) ? Prose::kLeft : Prose::kSearched);
 }
 
 }  // namespace faultline::explain

@@ -7,6 +7,7 @@
 //   "ECONNREFUSED"     a name or another name for it, in any case
 //   "no route to host" its summary
 //   "refused"          words, each somewhere in the name, other names or summary; else in the rest
+//                      (a single word in capitals is looked for as a name only)
 //   "curl: (28) Operation ..."  a family, its number and whatever else
 //   "ssh: connect to host h9 port 22: Connection refused"  a line with a name or summary in it
 //

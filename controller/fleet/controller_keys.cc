@@ -24,6 +24,9 @@ ControllerKey controller_key_of(const Json& json) {
 ControllerKeysRecord record_of(const Json& json) {
   ControllerKeysRecord record{.revision = json_fields::number_of<std::uint64_t>(json, "revision"),
                               .current = controller_key_of(json.at("current"))};
+  record.named_since = json.contains("named_since")
+                           ? json_fields::number_of<std::uint64_t>(json, "named_since")
+                           : record.revision;
   if (json.contains("next")) record.next = controller_key_of(json.at("next"));
   return record;
 }
@@ -33,6 +36,7 @@ ControllerKeysRecord record_of(const Json& json) {
 std::string to_json(const ControllerKeysRecord& record) {
   Json json = {{"version", json_fields::kRecordVersion},
                {"revision", record.revision},
+               {"named_since", record.named_since},
                {"current", to_object(record.current)}};
   if (record.next) json["next"] = to_object(*record.next);
   return json.dump();
@@ -50,7 +54,7 @@ bool ControllerKeys::restore(std::optional<ControllerKeysRecord> stored, const P
   }
   record_ = *std::move(stored);
   if (record_.current.key == own) return false;
-  ++record_.revision;
+  record_.named_since = ++record_.revision;
   record_.current = {own, recorded(now)};
   if (record_.next && record_.next->key == own) record_.next.reset();
   return true;
@@ -65,7 +69,7 @@ Status ControllerKeys::propose(const PublicKey& next, WallTime now) {
   }
   if (record_.next) return {};
   record_.next = {next, recorded(now)};
-  ++record_.revision;
+  record_.named_since = ++record_.revision;
   return {};
 }
 
@@ -92,7 +96,7 @@ std::vector<NodeId> ControllerKeys::missing(const Fleet& fleet) const {
   std::vector<NodeId> nodes;
   for (const auto& [id, node] : fleet.nodes()) {
     if (node.state == NodeState::kRemoved) continue;
-    if (node.record.controllers_revision < record_.revision) nodes.push_back(id);
+    if (node.record.controllers_revision < known_from()) nodes.push_back(id);
   }
   return nodes;
 }

@@ -37,6 +37,7 @@ struct ControllerKey {
 // What the ledger keeps.
 struct ControllerKeysRecord {
   std::uint64_t revision = 1;
+  std::uint64_t named_since = 1;  // the first revision that named the newest key
   ControllerKey current{};
   std::optional<ControllerKey> next{};
 
@@ -60,7 +61,9 @@ class ControllerKeys {
 
   [[nodiscard]] const ControllerKeysRecord& record() const { return record_; }
   [[nodiscard]] Controllers announcement() const;
-  // Nodes of the fleet that have not acknowledged the present revision, by id.
+  // Who has acknowledged this knows the newest key, be it the next one or current by now.
+  [[nodiscard]] std::uint64_t known_from() const { return record_.named_since; }
+  // Nodes of the fleet that do not know the newest key, by id.
   [[nodiscard]] std::vector<NodeId> missing(const Fleet& fleet) const;
 
  private:

@@ -213,7 +213,8 @@ tl::expected<JoinAccepted, Refusal> Fleet::join(const PublicKey& token_key, cons
   Change change;
   change.nodes.push_back(node.record);
   change.tokens.push_back(token);
-  return JoinAccepted{node.record.id, node.record.name, std::move(change)};
+  return JoinAccepted{
+      .node = node.record.id, .name = node.record.name, .change = std::move(change)};
 }
 
 // The first answer was lost, or has to be heard again.
@@ -223,7 +224,11 @@ JoinAccepted Fleet::repeat_join(const TokenRecord& token, NodeId id) {
   Change change;
   change.nodes.push_back(record);
   change.tokens.push_back(token);
-  return {id, record.name, std::move(change)};
+  return {.node = id,
+          .name = record.name,
+          .change = std::move(change),
+          .repeated = true,
+          .returned = true};
 }
 
 // A node that is trusted still, but knew no way to the controllers any more: it learns them from
@@ -237,7 +242,9 @@ tl::expected<JoinAccepted, Refusal> Fleet::return_join(TokenRecord& token, const
         fmt::format("the token is for {}, and this key is node {}'s", token.name, record.name));
   }
   token.spent_by = key;
-  return repeat_join(token, id);
+  auto accepted = repeat_join(token, id);
+  accepted.repeated = false;
+  return accepted;
 }
 
 NodeId Fleet::next_id() const {

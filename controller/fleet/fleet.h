@@ -111,6 +111,8 @@ struct JoinAccepted {
   NodeId node{};
   std::string name{};
   Change change{};  // pins the node and spends the token; put it again when it is a repetition
+  bool repeated = false;  // the same answer as before
+  bool returned = false;  // the node was trusted already
 };
 
 struct HelloAccepted {

@@ -34,6 +34,7 @@ class SimController final : public core::EffectSink {
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}
+  void record(core::FleetChange) override {}
   void log(core::Severity, std::string_view, std::string) override {}
 
  private:

@@ -78,6 +78,7 @@ class FakeAccessControl : public AccessControl {
     const std::lock_guard lock{mutex_};
     records_.at(record.number - 1) = std::move(record);
   }
+  void record_change(access::AuditRecord record) override { record_denial(std::move(record)); }
   void record_denial(access::AuditRecord record) override {
     const std::lock_guard lock{mutex_};
     record.number = records_.size() + 1;

@@ -81,6 +81,20 @@ class Bench {
 
 using Lines = std::vector<std::string>;
 
+TEST_CASE("what the fleet changes by itself is recorded as done", "[access]") {
+  Bench bench;
+  access::AuditRecord record;
+  record.at = Bench::now();
+  record.subject = "h1";
+  record.outcome = AuditOutcome::kDone;
+  bench.keeper->record_change(record);
+  REQUIRE(bench.change("h2"));
+  CHECK(bench.audit() == std::vector<std::string>{"h1:done", "h2:done"});
+  bench.full = true;
+  bench.keeper->record_change(record);
+  CHECK(bench.keeper->counters().audit_failures.value() == 1);
+}
+
 TEST_CASE("a token outlives a restart until it is revoked, and only its hash is stored",
           "[access]") {
   Bench bench;

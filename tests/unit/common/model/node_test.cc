@@ -31,7 +31,7 @@ TEST_CASE("labels are bounded in number, key and value", "[model][node]") {
   CHECK_FALSE(validate_labels({{"rack", "a\tb"}}));
   Labels many;
   for (std::size_t i = 0; i <= kLabelsMax; ++i) many["l" + std::to_string(i)] = "";
-  CHECK(validate_labels(many).error().code == ErrorCode::kLimit);
+  CHECK(validate_labels(many).error().code == ErrorCode::kInvalid);
 }
 
 TEST_CASE("a public key survives being written and read", "[model][ids]") {

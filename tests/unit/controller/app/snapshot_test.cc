@@ -21,6 +21,7 @@ class NoEffects : public core::EffectSink {
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
   void answer(std::uint64_t, Status) override {}
+  void record(core::FleetChange) override {}
   void log(core::Severity, std::string_view, std::string) override {}
 
   std::vector<std::uint64_t> commits;

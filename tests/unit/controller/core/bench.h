@@ -42,6 +42,7 @@ class RecordedEffects : public EffectSink {
   void answer(std::uint64_t request, Status status) override {
     answers.emplace_back(request, std::move(status));
   }
+  void record(FleetChange change) override { recorded.push_back(std::move(change)); }
   void log(Severity, std::string_view, std::string text) override {
     lines.push_back(std::move(text));
   }
@@ -57,6 +58,7 @@ class RecordedEffects : public EffectSink {
     return found;
   }
 
+  std::vector<FleetChange> recorded;
   std::vector<std::pair<PublicKey, ControllerMessage>> sent;
   std::deque<std::pair<NodeId, Batch>> decodes;
   std::deque<Append> appends;

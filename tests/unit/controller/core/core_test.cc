@@ -36,6 +36,12 @@ TEST_CASE("a join is answered only when the node and the spent token are durable
   bench.finish_commits();
   REQUIRE(bench.effects.messages_to<Joined>(token).size() == 1);
   CHECK(bench.effects.messages_to<Joined>(token).front().name == "h1");
+
+  // A repetition is answered, but it changes nothing.
+  bench.say(token, Join{.node_key = key_of(1), .name = "h1", .profile = Bench::profile(1)});
+  REQUIRE(bench.effects.recorded.size() == 1);
+  CHECK(bench.effects.recorded.front().what == "join");
+  CHECK(bench.effects.recorded.front().subject == "h1");
 }
 
 TEST_CASE("a token that joined one node does not join a second", "[core]") {

@@ -145,6 +145,8 @@ TEST_CASE("a node is told to change over only when its peers were told of both k
   bench.say(key_of(11), Hello{.boot = BootId{1}, .profile = Bench::profile(1)});
   CHECK(bench.effects.messages_to<Welcome>(key_of(11)).size() == 1);
   CHECK_FALSE(bench.effects.trust.contains(key_of(1)));
+  CHECK(bench.effects.recorded.back().what == "change-key");
+  CHECK(bench.effects.recorded.back().who == "node h1");
   bench.finish_commits();
   bench.pass(seconds{2});
   bench.finish_commits();
@@ -170,6 +172,15 @@ TEST_CASE("a new key is asked for again until the node has changed over", "[core
   bench.say(key_of(1), Rekey{.key = key_of(11)});
   bench.finish_commits();
   CHECK(bench.effects.messages_to<Rekeyed>(key_of(1)) == std::vector{Rekeyed{.key = key_of(11)}});
+}
+
+TEST_CASE("the controller's own key is nobody else's", "[core][keys]") {
+  Bench bench{options()};
+  const auto own = bench.core.controller_keys().record().current.key;
+  bench.step(AddNode{.request = 9, .node = {.name = "h2", .key = own, .labels = {}}});
+  REQUIRE(bench.effects.answers.size() == 1);
+  CHECK(bench.effects.answers.front().second.error().code == ErrorCode::kConflict);
+  CHECK(bench.core.fleet().node_count() == 0);
 }
 
 TEST_CASE("a pre-placed node has no plan, and is in nobody's, until it says hello",
@@ -223,6 +234,8 @@ TEST_CASE("the controller changes its key when the last node has acknowledged th
   CHECK(bench.effects.served.empty());  // not durable yet
   bench.finish_commits();
   CHECK(bench.effects.served == std::vector{key_of(251)});
+  CHECK(bench.effects.recorded.back().what == "change-controller-key");
+  CHECK(bench.effects.recorded.back().note == "1 unused tokens are void");
   // The token was made when only the old key was known.
   CHECK_FALSE(bench.effects.trust.contains(key_of(150)));
   bench.say(key_of(1), Hello{.boot = BootId{1}, .profile = Bench::profile(1)});
