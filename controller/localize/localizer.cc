@@ -80,7 +80,11 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
     verdict.enough_data = problem.packets >= kPacketsMin;
     return verdict;
   }
-  const OnsetFinder onsets(observations, options);
+  std::vector<std::uint32_t> suspected;
+  for (const Finding& it : found) {
+    suspected.insert(suspected.end(), it.links.begin(), it.links.end());
+  }
+  const OnsetFinder onsets(observations, options, suspected);
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ranked.push_back(
