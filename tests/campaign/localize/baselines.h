@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,15 +39,16 @@ struct NetBouncerParameters {
   double device_share = 0.4;
 };
 [[nodiscard]] Names net_bouncer(const FlowTable& table, const NetBouncerParameters& parameters);
-// Its estimate before the last step, which alone depends on loss_min.
-struct NetBouncerRates {
-  Names devices;             // bad ones
-  std::vector<double> loss;  // by link; -1 where no flow tells
-};
-[[nodiscard]] NetBouncerRates net_bouncer_rates(const FlowTable& table,
-                                                const NetBouncerParameters& parameters);
-[[nodiscard]] Names net_bouncer_names(const FlowTable& table, const NetBouncerRates& rates,
-                                      double loss_min);
+// Its steps, for calibration: loss_min counts in the last one only, device_share in the first.
+[[nodiscard]] std::vector<std::uint32_t> net_bouncer_devices(const FlowTable& table,
+                                                             double device_share);
+// Loss by link; -1 where no flow tells.
+[[nodiscard]] std::vector<double> net_bouncer_losses(const FlowTable& table,
+                                                     const std::vector<std::uint32_t>& bad_devices,
+                                                     double regularization);
+[[nodiscard]] Names net_bouncer_names(const FlowTable& table,
+                                      const std::vector<std::uint32_t>& bad_devices,
+                                      const std::vector<double>& losses, double loss_min);
 [[nodiscard]] Names net_bouncer(const localize::ObservationSet& set,
                                 const NetBouncerParameters& parameters);
 
@@ -61,6 +63,32 @@ struct FlockParameters {
   double log_prior = -10;
   std::uint32_t beam = 50;
 };
+// What does not depend on the parameters is prepared once. The table must outlive it.
+class FlockSearch {
+ public:
+  explicit FlockSearch(const FlowTable& table);
+  [[nodiscard]] Names run(const FlockParameters& parameters) const;
+
+  // Flows over each component, one component after the other.
+  [[nodiscard]] std::span<const std::uint32_t> flows_over(std::uint32_t component) const {
+    return {flows_over_.data() + first_[component], first_[component + 1] - first_[component]};
+  }
+  // Packets over each component on flows of known path.
+  struct Counts {
+    double lost = 0;
+    double passed = 0;
+  };
+  [[nodiscard]] const std::vector<Counts>& counts() const { return counts_; }
+  [[nodiscard]] const std::vector<std::uint32_t>& unknown_flows() const { return unknown_flows_; }
+
+ private:
+  const FlowTable& table_;
+  std::vector<std::uint32_t> first_;
+  std::vector<std::uint32_t> flows_over_;
+  std::vector<Counts> counts_;
+  std::vector<std::uint32_t> unknown_flows_;  // with more than one path
+};
+
 [[nodiscard]] Names flock(const FlowTable& table, const FlockParameters& parameters);
 [[nodiscard]] Names flock(const localize::ObservationSet& set, const FlockParameters& parameters);
 

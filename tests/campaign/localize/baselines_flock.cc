@@ -18,17 +18,30 @@ struct Hypothesis {
   std::vector<double> gains;  // by component: of adding it, its prior included
 };
 
+// Components of the flow, each once.
+void components_of(const FlowTable& table, const FlowTable::Flow& flow,
+                   std::vector<std::uint32_t>& result) {
+  result.clear();
+  for (const FlowTable::Path& path : table.paths_of(flow)) {
+    const auto all = table.all_of(path);
+    result.insert(result.end(), all.begin(), all.end());
+  }
+  if (flow.paths.count > 1) {
+    std::ranges::sort(result);
+    result.erase(std::unique(result.begin(), result.end()), result.end());
+  }
+}
+
 class JointExploration {
  public:
-  JointExploration(const FlowTable& table, const FlockParameters& parameters)
-      : table_(table), parameters_(parameters), is_failed_(table.component_count()) {
-    for (const FlowTable::Flow& flow : table.flows) {
-      const double worse = std::log(parameters.bad_loss / parameters.good_loss);
-      const double less = std::log((1 - parameters.bad_loss) / (1 - parameters.good_loss));
-      log_ratio_.push_back(flow.lost * worse + (flow.sent - flow.lost) * less);
-    }
-    index_flows();
-  }
+  JointExploration(const FlowTable& table, const FlockSearch& search,
+                   const FlockParameters& parameters)
+      : table_(table),
+        search_(search),
+        parameters_(parameters),
+        log_lost_(std::log(parameters.bad_loss / parameters.good_loss)),
+        log_passed_(std::log((1 - parameters.bad_loss) / (1 - parameters.good_loss))),
+        is_failed_(table.component_count()) {}
 
   Names run() {
     std::vector<Hypothesis> beam{empty()};
@@ -44,44 +57,21 @@ class JointExploration {
   }
 
  private:
-  // Components of the flow, each once.
-  void components_of(const FlowTable::Flow& flow, std::vector<std::uint32_t>& result) const {
-    result.clear();
-    for (const FlowTable::Path& path : table_.paths_of(flow)) {
-      const auto all = table_.all_of(path);
-      result.insert(result.end(), all.begin(), all.end());
-    }
-    if (flow.paths.count > 1) {
-      std::ranges::sort(result);
-      result.erase(std::unique(result.begin(), result.end()), result.end());
-    }
-  }
-
-  void index_flows() {
-    first_.assign(table_.component_count() + 1, 0);
-    std::vector<std::uint32_t> over;
-    for (const FlowTable::Flow& flow : table_.flows) {
-      components_of(flow, over);
-      for (const std::uint32_t component : over) ++first_[component + 1];
-    }
-    for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
-    flows_over_.resize(first_.back());
-    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
-    for (std::uint32_t i = 0; i < table_.flows.size(); ++i) {
-      components_of(table_.flows[i], over);
-      for (const std::uint32_t component : over) flows_over_[next[component]++] = i;
-    }
-  }
-
   [[nodiscard]] double prior(std::uint32_t component) const {
     return (table_.is_device(component) ? kDevicePriorFactor : 1) * parameters_.log_prior;
+  }
+
+  // Of all its paths bad against all good.
+  [[nodiscard]] double log_ratio(std::uint32_t flow) const {
+    const FlowTable::Flow& it = table_.flows[flow];
+    return it.lost * log_lost_ + (it.sent - it.lost) * log_passed_;
   }
 
   // log(a + b e^ratio), b the share of the flow's paths that hold a failed component.
   [[nodiscard]] double log_value(std::uint32_t flow, std::uint32_t bad_paths) const {
     const std::uint32_t all = table_.flows[flow].paths.count;
     if (bad_paths == 0) return 0;
-    const double ratio = log_ratio_[flow];
+    const double ratio = log_ratio(flow);
     if (bad_paths == all) return ratio;
     const double share = static_cast<double>(bad_paths) / all;
     const double high = std::max(0.0, ratio);
@@ -100,7 +90,7 @@ class JointExploration {
     if (paths.size() == 1) {
       if (is_bad(paths.front())) return;
       for (const std::uint32_t it : table_.all_of(paths.front())) {
-        gains[it] += sign * log_ratio_[index];
+        gains[it] += sign * log_ratio(index);
       }
       return;
     }
@@ -127,8 +117,11 @@ class JointExploration {
 
   Hypothesis empty() {
     Hypothesis result{{}, 0, std::vector<double>(table_.component_count())};
-    for (std::uint32_t i = 0; i < table_.flows.size(); ++i) contribute(i, 1, result.gains);
-    for (std::uint32_t i = 0; i < result.gains.size(); ++i) result.gains[i] += prior(i);
+    for (std::uint32_t i = 0; i < result.gains.size(); ++i) {
+      const FlockSearch::Counts& counts = search_.counts()[i];
+      result.gains[i] = prior(i) + counts.lost * log_lost_ + counts.passed * log_passed_;
+    }
+    for (const std::uint32_t flow : search_.unknown_flows()) contribute(flow, 1, result.gains);
     return result;
   }
 
@@ -137,8 +130,8 @@ class JointExploration {
     Hypothesis result{std::move(failed), base.log_likelihood + base.gains[component], base.gains};
     for (const std::uint32_t it : base.failed) is_failed_[it] = 1;
     const auto visit = [&](double sign) {
-      for (std::uint32_t i = first_[component]; i < first_[component + 1]; ++i) {
-        contribute(flows_over_[i], sign, result.gains);
+      for (const std::uint32_t flow : search_.flows_over(component)) {
+        contribute(flow, sign, result.gains);
       }
     };
     visit(-1);
@@ -161,7 +154,7 @@ class JointExploration {
       const Hypothesis& base = beam[b];
       order.clear();
       for (std::uint32_t i = 0; i < base.gains.size(); ++i) {
-        const bool crossed = first_[i + 1] > first_[i];
+        const bool crossed = !search_.flows_over(i).empty();
         if (crossed && !std::ranges::binary_search(base.failed, i)) order.push_back(i);
       }
       const auto count = std::min<std::size_t>(parameters_.beam, order.size());
@@ -201,10 +194,10 @@ class JointExploration {
   }
 
   const FlowTable& table_;
+  const FlockSearch& search_;
   const FlockParameters& parameters_;
-  std::vector<double> log_ratio_;  // by flow: of all its paths bad against all good
-  std::vector<std::uint32_t> first_;
-  std::vector<std::uint32_t> flows_over_;
+  double log_lost_ = 0;  // what a lost packet says for a failed path
+  double log_passed_ = 0;
   std::vector<std::uint8_t> is_failed_;
   std::vector<std::uint32_t> crossed_;  // scratch
   std::vector<std::pair<Failed, double>> best_;
@@ -212,12 +205,39 @@ class JointExploration {
 
 }  // namespace
 
+FlockSearch::FlockSearch(const FlowTable& table)
+    : table_(table), first_(table.component_count() + 1), counts_(table.component_count()) {
+  std::vector<std::uint32_t> over;
+  for (const FlowTable::Flow& flow : table.flows) {
+    components_of(table, flow, over);
+    for (const std::uint32_t component : over) ++first_[component + 1];
+  }
+  for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
+  flows_over_.resize(first_.back());
+  std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+  for (std::uint32_t i = 0; i < table.flows.size(); ++i) {
+    const FlowTable::Flow& flow = table.flows[i];
+    components_of(table, flow, over);
+    for (const std::uint32_t component : over) {
+      flows_over_[next[component]++] = i;
+      if (flow.paths.count > 1) continue;
+      counts_[component].lost += flow.lost;
+      counts_[component].passed += flow.sent - flow.lost;
+    }
+    if (flow.paths.count > 1) unknown_flows_.push_back(i);
+  }
+}
+
+Names FlockSearch::run(const FlockParameters& parameters) const {
+  return JointExploration(table_, *this, parameters).run();
+}
+
 Names flock(const localize::ObservationSet& set, const FlockParameters& parameters) {
   return flock(FlowTable(set), parameters);
 }
 
 Names flock(const FlowTable& table, const FlockParameters& parameters) {
-  return JointExploration(table, parameters).run();
+  return FlockSearch(table).run(parameters);
 }
 
 }  // namespace faultline::campaign

@@ -11,15 +11,17 @@ constexpr double kErrorChangeMin = 1e-8;
 
 class Descent {
  public:
-  Descent(const FlowTable& table, const NetBouncerParameters& parameters)
+  Descent(const FlowTable& table, const std::vector<std::uint32_t>& bad_devices,
+          double regularization)
       : table_(table),
-        parameters_(parameters),
+        lambda_(regularization),
         success_(table.link_count, 1),
         bad_(table.component_count()),
-        flows_over_(table.link_count) {}
+        flows_over_(table.link_count) {
+    for (const std::uint32_t device : bad_devices) bad_[device] = 1;
+  }
 
-  NetBouncerRates run() {
-    find_bad_devices();
+  std::vector<double> run() {
     start();
     double error = total_error();
     for (int i = 0; i < kIterationsMax; ++i) {
@@ -28,11 +30,11 @@ class Descent {
       if (std::abs(now - error) < kErrorChangeMin) break;
       error = now;
     }
-    NetBouncerRates rates{std::move(devices_), {}};
+    std::vector<double> losses;
     for (std::uint32_t link = 0; link < table_.link_count; ++link) {
-      rates.loss.push_back(flows_over_[link].empty() ? -1 : 1 - success_[link]);
+      losses.push_back(flows_over_[link].empty() ? -1 : 1 - success_[link]);
     }
-    return rates;
+    return losses;
   }
 
  private:
@@ -41,23 +43,6 @@ class Descent {
   }
   [[nodiscard]] double rate(std::uint32_t flow) const {
     return 1 - table_.flows[flow].lost / table_.flows[flow].sent;
-  }
-
-  void find_bad_devices() {
-    std::vector<double> all(table_.component_count());
-    std::vector<double> lossy(table_.component_count());
-    for (std::uint32_t i = 0; i < table_.flows.size(); ++i) {
-      if (table_.flows[i].paths.count != 1 || table_.flows[i].sent == 0) continue;
-      for (const std::uint32_t device : table_.at(path_of(i).devices)) {
-        all[device] += 1;
-        lossy[device] += table_.flows[i].lost > 0 ? 1 : 0;
-      }
-    }
-    for (std::uint32_t device = table_.link_count; device < table_.component_count(); ++device) {
-      if (lossy[device] <= parameters_.device_share * all[device]) continue;
-      bad_[device] = 1;
-      devices_.push_back(table_.id(device));
-    }
   }
 
   // Each link starts at the mean rate of the flows across it.
@@ -100,8 +85,7 @@ class Descent {
       cross += rest * rate(i);
       square += rest * rest;
     }
-    const double lambda = parameters_.regularization;
-    const double best = (2 * cross - lambda) / (2 * (square - lambda));
+    const double best = (2 * cross - lambda_) / (2 * (square - lambda_));
     success_[link] = std::clamp(best, 0.0, 1.0);
     for (const std::uint32_t i : flows_over_[link]) {
       product_[i] = old > 0.1 ? product_[i] / old * success_[link]
@@ -115,18 +99,17 @@ class Descent {
       const double off = rate(i) - product_[i];
       error += off * off;
     }
-    for (const double x : success_) error += parameters_.regularization * x * (1 - x);
+    for (const double x : success_) error += lambda_ * x * (1 - x);
     return error;
   }
 
   const FlowTable& table_;
-  const NetBouncerParameters& parameters_;
+  double lambda_ = 0;              // regularization
   std::vector<double> success_;    // by link
   std::vector<double> product_;    // by flow, over its links
   std::vector<std::uint8_t> bad_;  // by component, devices only
   std::vector<std::vector<std::uint32_t>> flows_over_;
   std::vector<std::uint32_t> used_;
-  Names devices_;
 };
 
 }  // namespace
@@ -136,17 +119,40 @@ Names net_bouncer(const localize::ObservationSet& set, const NetBouncerParameter
 }
 
 Names net_bouncer(const FlowTable& table, const NetBouncerParameters& parameters) {
-  return net_bouncer_names(table, net_bouncer_rates(table, parameters), parameters.loss_min);
+  const std::vector<std::uint32_t> bad = net_bouncer_devices(table, parameters.device_share);
+  const std::vector<double> losses = net_bouncer_losses(table, bad, parameters.regularization);
+  return net_bouncer_names(table, bad, losses, parameters.loss_min);
 }
 
-NetBouncerRates net_bouncer_rates(const FlowTable& table, const NetBouncerParameters& parameters) {
-  return Descent(table, parameters).run();
+std::vector<std::uint32_t> net_bouncer_devices(const FlowTable& table, double device_share) {
+  std::vector<double> all(table.component_count());
+  std::vector<double> lossy(table.component_count());
+  for (const FlowTable::Flow& flow : table.flows) {
+    if (flow.paths.count != 1 || flow.sent == 0) continue;
+    for (const std::uint32_t device : table.at(table.paths_of(flow).front().devices)) {
+      all[device] += 1;
+      lossy[device] += flow.lost > 0 ? 1 : 0;
+    }
+  }
+  std::vector<std::uint32_t> bad;
+  for (std::uint32_t device = table.link_count; device < table.component_count(); ++device) {
+    if (lossy[device] > device_share * all[device]) bad.push_back(device);
+  }
+  return bad;
 }
 
-Names net_bouncer_names(const FlowTable& table, const NetBouncerRates& rates, double loss_min) {
-  Names names = rates.devices;
+std::vector<double> net_bouncer_losses(const FlowTable& table,
+                                       const std::vector<std::uint32_t>& bad_devices,
+                                       double regularization) {
+  return Descent(table, bad_devices, regularization).run();
+}
+
+Names net_bouncer_names(const FlowTable& table, const std::vector<std::uint32_t>& bad_devices,
+                        const std::vector<double>& losses, double loss_min) {
+  Names names;
+  for (const std::uint32_t device : bad_devices) names.push_back(table.id(device));
   for (std::uint32_t link = 0; link < table.link_count; ++link) {
-    if (rates.loss[link] >= loss_min) names.push_back(table.id(link));
+    if (losses[link] >= loss_min) names.push_back(table.id(link));
   }
   return names;
 }

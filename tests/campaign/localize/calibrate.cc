@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -30,7 +31,7 @@ Grid<VotesParameters> votes_grid() {
 Grid<NetBouncerParameters> net_bouncer_grid() {
   Grid<NetBouncerParameters> grid;
   for (const double device : {0.1, 0.2, 0.4, 1.0}) {
-    for (const double lambda : {0.001, 0.005, 0.011, 0.03, 0.1, 0.3}) {
+    for (const double lambda : {0.001, 0.01, 0.1}) {
       for (const double loss :
            {2e-4, 3e-4, 4e-4, 5e-4, 6e-4, 8e-4, 1e-3, 1.25e-3, 1.5e-3, 2e-3, 3e-3, 5e-3}) {
         grid.settings.push_back({lambda, loss, device});
@@ -44,9 +45,9 @@ Grid<NetBouncerParameters> net_bouncer_grid() {
 // The range of its authors' grid for active probes, widened downwards because B1 loses less.
 Grid<FlockParameters> flock_grid() {
   Grid<FlockParameters> grid;
-  for (const double bad : {7e-4, 1e-3, 2e-3, 3e-3, 5e-3, 8e-3}) {
-    for (const double good : {2.5e-5, 5e-5, 1e-4, 2e-4, 3e-4, 5e-4}) {
-      for (const double prior : {3.0, 6.0, 10.0, 15.0, 25.0}) {
+  for (const double bad : {7e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 8e-3}) {
+    for (const double good : {2.5e-5, 5e-5, 1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4}) {
+      for (const double prior : {3.0, 6.0, 8.0, 10.0, 15.0, 25.0}) {
         if (good < 0.7 * bad) grid.settings.push_back({bad, good, -prior, 1});
       }
     }
@@ -87,16 +88,15 @@ class Calibrator {
     }
   }
 
-  // Settings that differ in loss_min only follow each other and share one descent.
+  // Settings that differ in loss_min only, or in a device_share that marks the same devices, share
+  // one descent.
   void try_net_bouncer(const Case& it, const FlowTable& table) {
-    NetBouncerParameters last{-1, 0, 0};
-    NetBouncerRates rates;
+    std::map<std::pair<std::vector<std::uint32_t>, double>, std::vector<double>> known;
     try_grid(it, net_bouncer_, [&](const NetBouncerParameters& p) {
-      if (p.regularization != last.regularization || p.device_share != last.device_share) {
-        rates = net_bouncer_rates(table, p);
-        last = p;
-      }
-      return net_bouncer_names(table, rates, p.loss_min);
+      const std::vector<std::uint32_t> bad = net_bouncer_devices(table, p.device_share);
+      const auto [entry, is_new] = known.try_emplace({bad, p.regularization});
+      if (is_new) entry->second = net_bouncer_losses(table, bad, p.regularization);
+      return net_bouncer_names(table, bad, entry->second, p.loss_min);
     });
   }
 
@@ -105,7 +105,8 @@ class Calibrator {
     try_grid(it, votes_, [&](const VotesParameters& p) { return votes_007(table, p); });
     try_grid(it, net_bouncer_,
              [&](const NetBouncerParameters& p) { return net_bouncer(table, p); });
-    try_grid(it, flock_, [&](const FlockParameters& p) { return flock(table, p); });
+    const FlockSearch search(table);
+    try_grid(it, flock_, [&](const FlockParameters& p) { return search.run(p); });
   }
 
   [[nodiscard]] Calibration result(double cases) const {

@@ -33,7 +33,10 @@ double log_loss(const Sight& sight, double exponent) {
   double total = -sight.clean_packets * exponent;
   for (const Sight::Lossy& flow : sight.lossy) {
     const double x = flow.rest + exponent;
-    total += flow.lost * std::log(-std::expm1(-x)) - flow.passed * exponent;
+    const double value = flow.lost * std::log(-std::expm1(-x)) - flow.passed * exponent;
+    const bool may_be_others = flow.dead && flow.dead_rest > 0;
+    total +=
+        may_be_others ? std::log(flow.dead_rest + (1 - flow.dead_rest) * std::exp(value)) : value;
   }
   return total;
 }
