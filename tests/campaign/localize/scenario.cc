@@ -4,6 +4,8 @@
 #include <cmath>
 #include <random>
 
+#include "tests/campaign/localize/delay.h"
+
 namespace faultline::campaign {
 namespace {
 
@@ -23,7 +25,8 @@ class CaseMaker {
   CaseMaker(const Scenario& scenario, std::uint64_t seed)
       : scenario_(scenario),
         rng_(seed),
-        fabric_(scenario.small ? leaf_spine(4, 4, 4) : fat_tree(10, 15)) {}
+        fabric_(scenario.small ? leaf_spine(4, 4, 4) : fat_tree(10, 15)),
+        delays_(fabric_, seed) {}
 
   Case make() {
     declare();
@@ -105,13 +108,33 @@ class CaseMaker {
     }
     const auto congested =
         static_cast<std::uint32_t>(scenario_.congested * static_cast<double>(loss_.size()));
-    for (std::uint32_t i = 0; i < congested; ++i) loss_[draw_link()] = between(rng_, 2e-4, 8e-4);
+    for (std::uint32_t i = 0; i < congested; ++i) {
+      const std::uint32_t link = draw_link();
+      loss_[link] = between(rng_, 2e-4, 8e-4);
+      delays_.congest(link);
+    }
+    slow_down();
+  }
+
+  void slow_down() {
+    for (std::uint32_t i = 0; i < scenario_.slow_links; ++i) {
+      const std::uint32_t link = draw_link();
+      case_.truth.insert(fabric_.link_id(link));
+      slow_.push_back(link);
+    }
+    for (std::uint32_t i = 0; i < scenario_.jammed_links; ++i) {
+      const std::uint32_t link = draw_link();
+      case_.truth.insert(fabric_.link_id(link));
+      harm(link, between(rng_, 0.005, 0.02));
+      jammed_.push_back(link);
+    }
   }
 
   std::uint64_t drop(std::uint64_t packets, const Hops& hops) {
     double passes = 1;
     for (std::size_t i = 1; i < hops.size(); ++i) {
-      passes *= 1 - loss_[fabric_.link(hops[i - 1], hops[i])];
+      const std::uint32_t link = fabric_.link(hops[i - 1], hops[i]);
+      passes *= 1 - std::min(1.0, loss_[link] * delays_.load(link));
     }
     return std::binomial_distribution<std::uint64_t>(packets, 1 - passes)(rng_);
   }
@@ -177,11 +200,18 @@ class CaseMaker {
       flow.row.lost += broken && flow.swallowed_back ? arrived : drop(arrived, flow.back);
       if (flow.row.back == localize::kNoRoute) flow.row.back = route(flow.back);
     }
+    if (scenario_.delays) {
+      const Hops* back = flow.row.back == localize::kNoRoute ? nullptr : &flow.back;
+      flow.row.delay =
+          case_.set.add_delay(delays_.measure(flow.there, back, packets - flow.row.lost));
+    }
     static_cast<void>(case_.set.add(flow.row));
   }
 
   void start_fault() {
     for (const auto& [link, loss] : fault_) loss_[link] = 1 - (1 - loss_[link]) * (1 - loss);
+    for (const std::uint32_t link : slow_) delays_.slow(link, scenario_.slow_us);
+    for (const std::uint32_t link : jammed_) delays_.congest(link, 0.8, 1500);
   }
 
   void measure_sampled() {
@@ -209,6 +239,7 @@ class CaseMaker {
     for (std::uint32_t window = 0; window < scenario_.healthy_windows + scenario_.windows;
          ++window) {
       if (window == scenario_.healthy_windows) start_fault();
+      delays_.next_window();
       for (Flow& flow : flows) {
         measure(flow, kPacketsPerWindow, window, window >= scenario_.healthy_windows);
       }
@@ -218,12 +249,15 @@ class CaseMaker {
   const Scenario& scenario_;
   Rng rng_;
   Fabric fabric_;
+  DelayModel delays_;
   Case case_;
   std::vector<DeviceIndex> devices_;
   std::vector<double> loss_;
   std::vector<double> black_hole_;
   std::vector<std::pair<std::uint32_t, double>> fault_;
   std::set<std::uint32_t> faulty_;
+  std::vector<std::uint32_t> slow_;
+  std::vector<std::uint32_t> jammed_;
 };
 
 const std::vector<Scenario> kScenarios{
@@ -379,6 +413,21 @@ const std::vector<Scenario> kScenarios{
      .background_min = 0,
      .background_max = 1e-5,
      .healthy_windows = 4},
+    {.name = "X1", .what = "3 slow links, +200 us", .packets_per_host = 5000, .slow_links = 3},
+    {.name = "X2", .what = "3 links jammed, .5-2 %", .packets_per_host = 5000, .jammed_links = 3},
+    {.name = "X3",
+     .what = "3 slow + 4 lossy + 2 % congested",
+     .packets_per_host = 5000,
+     .links = 4,
+     .congested = 0.02,
+     .slow_links = 3},
+    {.name = "X5",
+     .what = "leaf-spine, slow since window 4",
+     .small = true,
+     .windows = 3,
+     .healthy_windows = 4,
+     .slow_links = 1},
+    {.name = "X4", .what = "2 % congested, no fault", .packets_per_host = 5000, .congested = 0.02},
 };
 
 }  // namespace
