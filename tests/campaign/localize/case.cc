@@ -21,7 +21,15 @@ constexpr std::uint32_t kMtu = 1500;
 constexpr std::uint32_t kSmall = 128;
 constexpr std::uint32_t kLarge = 8900;
 
-enum Purpose : std::uint64_t { kWayThere = 1, kWayBack, kHole, kUnknown, kSilent, kSilentAt };
+enum Purpose : std::uint64_t {
+  kWayThere = 1,
+  kWayBack,
+  kHole,
+  kUnknown,
+  kSilent,
+  kSilentAt,
+  kDelays
+};
 
 double between(Rng& rng, double low, double high) { return low + (high - low) * uniform(rng); }
 
@@ -87,10 +95,10 @@ localize::RouteIndex route_of(Case& it, const Way& way, std::uint64_t flow_hash)
   return it.set.route(candidates);
 }
 
-std::uint64_t drop(const std::vector<double>& loss, std::uint64_t packets, const Way& way,
-                   double spoiled, Rng& rng) {
+std::uint64_t drop(const DelayModel& delays, const std::vector<double>& loss, std::uint64_t packets,
+                   const Way& way, double spoiled, Rng& rng) {
   double passes = 1 - spoiled;
-  for (const std::uint32_t link : way) passes *= 1 - loss[link];
+  for (const std::uint32_t link : way) passes *= 1 - std::min(1.0, loss[link] * delays.load(link));
   return std::binomial_distribution<std::uint64_t>(packets, 1 - passes)(rng);
 }
 
@@ -114,26 +122,31 @@ localize::Observation measure(const Case& it, const TrueFlow& flow, std::uint64_
   row.sent = packets;
   row.lost = swallows(flow.there, flow.swallowed_there)
                  ? packets
-                 : drop(loss, packets, flow.there, spoiled_there, rng);
+                 : drop(truth.delays, loss, packets, flow.there, spoiled_there, rng);
   if (!flow.back.empty()) {
     const std::uint64_t arrived = packets - row.lost;
-    row.lost +=
-        swallows(flow.back, flow.swallowed_back) ? arrived : drop(loss, arrived, flow.back, 0, rng);
+    row.lost += swallows(flow.back, flow.swallowed_back)
+                    ? arrived
+                    : drop(truth.delays, loss, arrived, flow.back, 0, rng);
   }
   return row;
 }
 
 class CaseMaker {
  public:
-  CaseMaker(const Scenario& scenario, std::uint64_t seed) : rng_(seed) {
+  CaseMaker(const Scenario& scenario, std::uint64_t seed)
+      : rng_(seed), delay_rng_(mixed(seed, kDelays)) {
     case_.scenario = scenario;
     truth_.seed = seed;
     truth_.fabric = make_fabric(scenario, rng_);
+    truth_.delays = DelayModel(fabric_, delay_rng_);
   }
 
   Case make() {
     declare();
+    find_crossed();
     break_things();
+    slow_down();
     fall_ill();
     const bool sampled = case_.scenario.shape == Shape::kFatTree;
     sampled ? measure_sampled() : measure_all_pairs();
@@ -157,6 +170,17 @@ class CaseMaker {
     truth_.sick.resize(fabric_.devices.size());
   }
 
+  // Where few hosts look on, most links are crossed by nobody: what breaks there cannot be seen.
+  void find_crossed() {
+    if (scenario_.shape != Shape::kWan && scenario_.shape != Shape::kEdgeList) return;
+    for (const std::uint32_t src : fabric_.hosts) {
+      for (const std::uint32_t dst : fabric_.hosts) {
+        if (src == dst) continue;
+        for (const Way& way : fabric_.ways(src, dst)) crossed_.insert(way.begin(), way.end());
+      }
+    }
+  }
+
   double draw_loss() {
     if (!scenario_.log_uniform) return between(rng_, scenario_.loss_min, scenario_.loss_max);
     return std::exp(between(rng_, std::log(scenario_.loss_min), std::log(scenario_.loss_max)));
@@ -167,6 +191,7 @@ class CaseMaker {
       const auto link = static_cast<std::uint32_t>(uniform_below(rng_, fabric_.links.size()));
       const bool host = fabric_.links[link].host;
       if (host ? !scenario_.host_links : scenario_.only_host_links) continue;
+      if (!crossed_.empty() && !crossed_.contains(link)) continue;
       if (faulty_.contains(link) || faulty_.contains(Fabric::reverse(link))) continue;
       faulty_.insert(link);
       return link;
@@ -232,7 +257,26 @@ class CaseMaker {
       const std::uint32_t link = draw_link();
       truth_.congested[link] = 1;
       truth_.healthy[link] = truth_.loss[link] = between(rng_, 2e-4, 8e-4);
+      truth_.delays.congest(link, delay_rng_);
     }
+  }
+
+  void slow_down() {
+    for (std::uint32_t i = 0; i < scenario_.slow_links; ++i) {
+      slow_.push_back(draw_link());
+      accuse(fabric_.link_id(slow_.back()), {slow_.back()});
+    }
+    for (std::uint32_t i = 0; i < scenario_.jammed_links; ++i) {
+      jammed_.push_back(draw_link());
+      accuse(fabric_.link_id(jammed_.back()), {jammed_.back()});
+      harm(jammed_.back(), between(rng_, 0.005, 0.02));
+    }
+  }
+
+  // Loss turns to that of the fault by `broken` of measure(); delays do here.
+  void start_fault() {
+    for (const std::uint32_t link : slow_) truth_.delays.slow(link, scenario_.slow_us);
+    for (const std::uint32_t link : jammed_) truth_.delays.congest(link, 0.8, 1500);
   }
 
   // A starved prober loses what it sends and what it should have received.
@@ -252,6 +296,7 @@ class CaseMaker {
   }
 
   void measure_sampled() {
+    start_fault();
     truth_.end_s = kStart + 10;
     for (const std::uint32_t src : fabric_.hosts) {
       for (std::uint32_t i = 0; i < kFlowsPerHost; ++i) {
@@ -278,6 +323,8 @@ class CaseMaker {
     const std::uint32_t windows = scenario_.healthy_windows + scenario_.windows;
     for (std::uint32_t window = 0; window < windows; ++window) {
       truth_.end_s = kStart + 10 * (std::int64_t{window} + 1);
+      if (window == scenario_.healthy_windows) start_fault();
+      truth_.delays.next_window(delay_rng_);
       for (const FlowIndex flow : flows) {
         add(flow, scenario_.packets_per_window, truth_.end_s, window >= scenario_.healthy_windows);
       }
@@ -286,16 +333,25 @@ class CaseMaker {
   }
 
   void add(FlowIndex flow, std::uint64_t packets, std::int64_t end_s, bool broken) {
-    static_cast<void>(
-        case_.set.add(measure(case_, true_flow(case_, flow), packets, end_s, broken, rng_)));
+    const TrueFlow& it = true_flow(case_, flow);
+    localize::Observation row = measure(case_, it, packets, end_s, broken, rng_);
+    if (scenario_.delays) {
+      row.delay = case_.set.add_delay(
+          truth_.delays.measure(it.there, it.back, row.sent - row.lost, delay_rng_));
+    }
+    static_cast<void>(case_.set.add(row));
   }
 
   Rng rng_;
+  Rng delay_rng_;
   Case case_;
   const Scenario& scenario_ = case_.scenario;
   Truth& truth_ = case_.network;
   Fabric& fabric_ = case_.network.fabric;
+  std::set<std::uint32_t> crossed_;  // empty: all are
   std::set<std::uint32_t> faulty_;
+  std::vector<std::uint32_t> slow_;
+  std::vector<std::uint32_t> jammed_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "common/base/random.h"
 #include "controller/localize/observation_set.h"
+#include "tests/campaign/localize/delay.h"
 #include "tests/campaign/localize/fabric.h"
 #include "tests/campaign/localize/scenario.h"
 
@@ -43,6 +44,7 @@ struct Truth {
   std::vector<double> sick;                    // by device: share of packets its prober spoils
   std::vector<std::uint8_t> congested;         // by link
   std::vector<TrueFlow> flows;                 // flow i + 1 of the set
+  DelayModel delays;
   std::uint64_t seed = 0;
   std::int64_t end_s = 0;  // of the last window
 };

@@ -48,13 +48,19 @@ void print_suspects(const Outcome& outcome) {
                 suspect.posterior, suspect.loss, suspect.loss_low, suspect.loss_high,
                 suspect.evidence.bad_flows_crossing, suspect.evidence.bad_flows,
                 suspect.evidence.good_flows_crossing);
+    if (suspect.delay_us) std::printf(" +%.0f us", *suspect.delay_us);
+    if (suspect.delay_p95_us) std::printf(" p95 +%.0f us", *suspect.delay_p95_us);
     if (suspect.since_s) std::printf(" since %ld", *suspect.since_s);
     for (const std::string& id : suspect.ambiguous_with) std::printf(" ~%s", id.c_str());
     if (suspect.slice) std::printf(" slice: %s", suspect.slice->c_str());
     std::printf("\n");
   }
   for (const std::string& id : marks.missed) std::printf("    MISSED %s\n", id.c_str());
-  std::printf("    unexplained %lu\n", outcome.verdict.unexplained_bad_flows);
+  std::printf("    unexplained %lu, congested", outcome.verdict.unexplained_bad_flows);
+  for (const localize::Suspect& busy : outcome.verdict.congested) {
+    std::printf(" %s(%.5f, p95 +%.0f)", busy.id.c_str(), busy.loss, busy.delay_p95_us.value_or(0));
+  }
+  std::printf("\n");
 }
 
 // Mean over the cases of one scenario; -1 when the method did not run.

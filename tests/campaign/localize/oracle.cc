@@ -107,7 +107,8 @@ std::vector<Sight> look(const Case& it) {
 
 bool oracle_applies(const Scenario& scenario) {
   const bool links_only = scenario.devices + scenario.half_devices + scenario.hosts +
-                              scenario.cables + scenario.sick_hosts + scenario.mtu_links ==
+                              scenario.cables + scenario.sick_hosts + scenario.mtu_links +
+                              scenario.slow_links + scenario.jammed_links ==
                           0;
   const bool one_state = scenario.healthy_windows == 0;
   return links_only && one_state && scenario.paths != Paths::kCandidates &&

@@ -38,6 +38,10 @@ struct Scenario {
   double background_max = 1e-4;
   std::uint32_t healthy_windows = 0;  // before the fault
   Paths paths = Paths::kKnown;
+  bool delays = true;            // observations carry delays (delay.h)
+  std::uint32_t slow_links = 0;  // add slow_us to every packet and lose nothing
+  double slow_us = 200;
+  std::uint32_t jammed_links = 0;  // congested so badly that they are a fault: see DelayModel
 };
 
 [[nodiscard]] const std::vector<Scenario>& scenarios();
