@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "controller/localize/delay.h"
 #include "controller/localize/suspects.h"
 
 namespace faultline::localize {
@@ -57,6 +58,10 @@ std::string_view to_string(FaultClass fault_class) {
       return "mtu";
     case FaultClass::kSickHost:
       return "sick_host";
+    case FaultClass::kDelay:
+      return "delay";
+    case FaultClass::kCongestion:
+      return "congestion";
   }
   return "loss";
 }
@@ -76,10 +81,7 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
   const EvidenceCount evidence = count_evidence(problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
 
-  if (found.empty()) {
-    verdict.enough_data = problem.packets >= kPacketsMin;
-    return verdict;
-  }
+  verdict.enough_data = problem.packets >= kPacketsMin || !found.empty();
   std::vector<std::uint32_t> suspected;
   for (const Finding& it : found) {
     suspected.insert(suspected.end(), it.links.begin(), it.links.end());
@@ -101,7 +103,7 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
       ++verdict.suspects_omitted;
     }
   }
-  verdict.enough_data = true;
+  judge_delays(observations, options, components, verdict);
   return verdict;
 }
 

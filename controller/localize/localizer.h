@@ -39,10 +39,12 @@ enum class SuspectKind : std::uint8_t {
 
 enum class FaultClass : std::uint8_t {
   kLoss,
-  kBlackhole,  // all-or-nothing flows: see Suspect::slice
-  kDown,       // everything that crosses it is lost
-  kMtu,        // only large packets are lost: see Suspect::mtu
-  kSickHost,   // the prober itself said that it was starved
+  kBlackhole,   // all-or-nothing flows: see Suspect::slice
+  kDown,        // everything that crosses it is lost
+  kMtu,         // only large packets are lost: see Suspect::mtu
+  kSickHost,    // the prober itself said that it was starved
+  kDelay,       // every packet takes longer: see Suspect::delay_us
+  kCongestion,  // queues: p95 rises before p50, and what is lost is lost with them
 };
 [[nodiscard]] std::string_view to_string(FaultClass fault_class);
 
@@ -81,7 +83,9 @@ struct Suspect {
   double loss = 0;
   double loss_low = 0;
   double loss_high = 0;
+  // What it adds to p50 and p95, per crossing (of a host: on the mean of both directions).
   std::optional<double> delay_us;
+  std::optional<double> delay_p95_us;
   std::optional<std::uint32_t> mtu;  // the largest size that passes
   std::optional<std::string> slice;  // which flows, for a black hole
   // Start of the first bad window; the first window of the data when the fault is older; empty
@@ -112,7 +116,9 @@ struct LocalizeOptions {
 inline constexpr std::uint64_t kUnexplainedFlowsFew = 3;
 
 struct Verdict {
-  std::vector<Suspect> suspects;            // most certain and most harmful first
+  std::vector<Suspect> suspects;  // most certain and most harmful first
+  // Busy rather than broken, and below the limits of congestion.h: accuses nobody.
+  std::vector<Suspect> congested;
   std::uint64_t observations = 0;           // rows inside the horizon
   std::uint64_t components = 0;             // directed links that any of them crosses
   std::uint64_t unexplained_bad_flows = 0;  // bad flows that the suspects do not explain

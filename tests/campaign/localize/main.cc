@@ -1,170 +1,195 @@
-// localize_campaign: macro precision, recall and F1 of the localizer over made-up networks, and how
-// well its posteriors are calibrated. Run by hand, outside CI; the figures go into README.md.
-//
-//   localize_campaign [SCENARIO|all] [SEEDS] [FIRST_SEED] [-v]
-//   localize_campaign --bundle SCENARIO SEED      writes the bundle to stdout and the truth to
-//   stderr
-#include <array>
+// localize_campaign: the localizer beside the published ones on made-up networks. Run by hand,
+// outside CI; README.md says how.
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <string>
 
-#include "controller/localize/bundle.h"
-#include "controller/localize/localizer.h"
-#include "tests/campaign/localize/scenario.h"
+#include <CLI/CLI.hpp>
 
+#include "controller/localize/bundle.h"
+#include "tests/campaign/localize/calibrate.h"
+#include "tests/campaign/localize/contest.h"
+
+namespace faultline::campaign {
 namespace {
 
-using faultline::campaign::Case;
-using faultline::campaign::Scenario;
-using faultline::localize::Suspect;
-using faultline::localize::Verdict;
+constexpr int kExitUsage = 3;
 
-struct Result {
-  double precision = 0;
-  double recall = 0;
-  double f1 = 0;
-  double false_alarms = 0;
-  double milliseconds = 0;
+struct Arguments {
+  std::string scenario = "all";
+  std::uint64_t seeds = 8;
+  std::uint64_t first = 1000;
+  std::uint32_t threads = 1;
+  bool verbose = false;
+  bool baselines = false;
 };
 
-struct Calibration {
-  struct Bin {
-    std::uint64_t said = 0;
-    std::uint64_t right = 0;
-    double posterior = 0;
-  };
-  std::array<Bin, 10> bins;
-
-  void add(double posterior, bool right) {
-    auto& bin = bins[static_cast<std::size_t>(std::min(9.0, posterior * 10))];
-    ++bin.said;
-    bin.right += right;
-    bin.posterior += posterior;
+// Those whose name begins so; "all" and "links" are what they say.
+std::vector<Scenario> chosen(const std::string& wanted) {
+  std::vector<Scenario> result;
+  for (const Scenario& scenario : scenarios()) {
+    const bool fits = wanted == "all" || (wanted == "links" && is_link_scenario(scenario)) ||
+                      scenario.name.starts_with(wanted);
+    if (fits) result.push_back(scenario);
   }
-};
-
-// The id that is in the truth, or the suspect's own.
-std::string named(const Suspect& suspect, const std::set<std::string>& truth) {
-  if (truth.contains(suspect.id)) return suspect.id;
-  for (const std::string& id : suspect.ambiguous_with) {
-    if (truth.contains(id)) return id;
-  }
-  return suspect.id;
+  return result;
 }
 
-void print_case(std::uint64_t seed, const Case& it, const Verdict& verdict) {
-  std::printf("  seed %lu\n", seed);
-  std::set<std::string> missed = it.truth;
-  for (const Suspect& suspect : verdict.suspects) {
-    const bool hit = it.truth.contains(named(suspect, it.truth));
-    missed.erase(named(suspect, it.truth));
+void print_suspects(const Outcome& outcome) {
+  const Marks& marks = outcome.of(Method::kCore).marks;
+  std::printf("  seed %lu\n", outcome.seed);
+  for (std::size_t i = 0; i < outcome.verdict.suspects.size(); ++i) {
+    const localize::Suspect& suspect = outcome.verdict.suspects[i];
+    const bool judged = marks.is_right.size() == outcome.verdict.suspects.size();
     std::printf("    %s %-7s %-9s %-20s p=%.4f loss=%.5f [%.5f, %.5f] %lu/%lu bad %lu good",
-                hit ? "ok  " : "FALSE", std::string(to_string(suspect.kind)).c_str(),
+                !judged || marks.is_right[i] != 0 ? "ok  " : "FALSE",
+                std::string(to_string(suspect.kind)).c_str(),
                 std::string(to_string(suspect.fault_class)).c_str(), suspect.id.c_str(),
                 suspect.posterior, suspect.loss, suspect.loss_low, suspect.loss_high,
                 suspect.evidence.bad_flows_crossing, suspect.evidence.bad_flows,
                 suspect.evidence.good_flows_crossing);
+    if (suspect.delay_us) std::printf(" +%.0f us", *suspect.delay_us);
+    if (suspect.delay_p95_us) std::printf(" p95 +%.0f us", *suspect.delay_p95_us);
     if (suspect.since_s) std::printf(" since %ld", *suspect.since_s);
     for (const std::string& id : suspect.ambiguous_with) std::printf(" ~%s", id.c_str());
     if (suspect.slice) std::printf(" slice: %s", suspect.slice->c_str());
     std::printf("\n");
   }
-  for (const std::string& id : missed) std::printf("    MISSED %s\n", id.c_str());
-  std::printf("    unexplained %lu\n", verdict.unexplained_bad_flows);
+  for (const std::string& id : marks.missed) std::printf("    MISSED %s\n", id.c_str());
+  std::printf("    unexplained %lu, congested", outcome.verdict.unexplained_bad_flows);
+  for (const localize::Suspect& busy : outcome.verdict.congested) {
+    std::printf(" %s(%.5f, p95 +%.0f)", busy.id.c_str(), busy.loss, busy.delay_p95_us.value_or(0));
+  }
+  std::printf("\n");
 }
 
-Result judge(const Case& it, const Verdict& verdict, Calibration& calibration) {
-  std::set<std::string> hits;
-  double wrong = 0;
-  for (const Suspect& suspect : verdict.suspects) {
-    const std::string id = named(suspect, it.truth);
-    const bool right = it.truth.contains(id);
-    calibration.add(suspect.posterior, right);
-    if (right) {
-      hits.insert(id);
-    } else {
-      ++wrong;
+// Mean over the cases of one scenario; -1 when the method did not run.
+template <typename Value>
+double mean(const std::vector<Outcome>& outcomes, Method method, Value value) {
+  double sum = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.of(method).ran) return -1;
+    sum += value(outcome.of(method));
+  }
+  return sum / static_cast<double>(outcomes.size());
+}
+
+double mean_f1(const std::vector<Outcome>& outcomes, Method method) {
+  return mean(outcomes, method, [](const Performance& it) { return it.marks.f1; });
+}
+
+void print_row(const Scenario& scenario, const std::vector<Outcome>& outcomes, bool baselines) {
+  const auto core = [&](auto value) { return mean(outcomes, Method::kCore, value); };
+  std::printf("%-4s %-34s %9.3f %6.3f %6.3f %6.2f %8.1f", scenario.name.c_str(),
+              scenario.what.c_str(), core([](const Performance& it) { return it.marks.precision; }),
+              core([](const Performance& it) { return it.marks.recall; }),
+              mean_f1(outcomes, Method::kCore),
+              core([](const Performance& it) { return double{1} * it.marks.wrong; }),
+              core([](const Performance& it) { return 1e3 * it.cpu_s; }));
+  for (std::size_t i = 1; baselines && i < kMethods; ++i) {
+    const double f1 = mean_f1(outcomes, static_cast<Method>(i));
+    f1 < 0 ? std::printf("          -") : std::printf(" %10.3f", f1);
+  }
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
+void print_calibration(const std::vector<Statement>& statements) {
+  std::printf("\nposterior   said  right  mean\n");
+  for (int bin = 0; bin < 10; ++bin) {
+    double said = 0;
+    double right = 0;
+    double sum = 0;
+    for (const Statement& it : statements) {
+      if (std::min(9, static_cast<int>(it.posterior * 10)) != bin) continue;
+      ++said;
+      right += it.right ? 1 : 0;
+      sum += it.posterior;
+    }
+    if (said > 0) std::printf("            %4.0f  %.3f  %.3f\n", said, right / said, sum / said);
+  }
+}
+
+int run(const Arguments& arguments) {
+  std::vector<Statement> statements;
+  std::printf("%-4s %-34s %9s %6s %6s %6s %8s%s\n", "", "scenario", "precision", "recall", "F1",
+              "false", "CPU ms",
+              arguments.baselines ? "        007 NetBouncer      Flock     oracle" : "");
+  for (const Scenario& scenario : chosen(arguments.scenario)) {
+    const Contest contest{.scenarios = {scenario},
+                          .first_seed = arguments.first,
+                          .seeds = arguments.seeds,
+                          .threads = arguments.threads,
+                          .baselines = arguments.baselines,
+                          .settings = {}};
+    const std::vector<Outcome> outcomes = run_contest(contest, {});
+    print_row(scenario, outcomes, arguments.baselines);
+    for (const Outcome& outcome : outcomes) {
+      if (arguments.verbose) print_suspects(outcome);
+      statements.insert(statements.end(), outcome.statements.begin(), outcome.statements.end());
     }
   }
-  Result result;
-  const auto found = static_cast<double>(hits.size());
-  result.false_alarms = wrong;
-  result.precision = found + wrong > 0 ? found / (found + wrong) : 1;
-  result.recall = it.truth.empty() ? 1 : found / static_cast<double>(it.truth.size());
-  const double sum = result.precision + result.recall;
-  result.f1 = sum > 0 ? 2 * result.precision * result.recall / sum : 0;
-  return result;
+  print_calibration(statements);
+  return 0;
 }
 
-Result run(const Scenario& scenario, std::uint64_t first, std::uint64_t seeds, bool verbose,
-           Calibration& calibration) {
-  Result mean;
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    const Case it = make_case(scenario, seed);
-    const std::clock_t start = std::clock();
-    const Verdict verdict = localize(it.set, {.suspects_max = 1000});
-    const double took = 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    const Result result = judge(it, verdict, calibration);
-    if (verbose) print_case(seed, it, verdict);
-    const auto count = static_cast<double>(seeds);
-    mean.precision += result.precision / count;
-    mean.recall += result.recall / count;
-    mean.f1 += result.f1 / count;
-    mean.false_alarms += result.false_alarms / count;
-    mean.milliseconds += took / count;
-  }
-  return mean;
-}
-
-int write_case(const std::string& name, std::uint64_t seed) {
-  for (const Scenario& scenario : faultline::campaign::scenarios()) {
+int write_bundle(const std::string& name, std::uint64_t seed) {
+  for (const Scenario& scenario : scenarios()) {
     if (scenario.name != name) continue;
     const Case it = make_case(scenario, seed);
-    faultline::localize::write_bundle(it.set, "localize_campaign", [](std::string_view line) {
+    localize::write_bundle(it.set, "localize_campaign", [](std::string_view line) {
       return std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
     });
     for (const std::string& id : it.truth) std::fprintf(stderr, "%s\n", id.c_str());
     return 0;
   }
   std::fprintf(stderr, "no scenario is called %s\n", name.c_str());
-  return 3;
+  return kExitUsage;
 }
 
-void print_calibration(const Calibration& calibration) {
-  std::printf("\nposterior   said  right  mean\n");
-  for (const Calibration::Bin& bin : calibration.bins) {
-    if (bin.said == 0) continue;
-    const auto said = static_cast<double>(bin.said);
-    std::printf("            %4lu  %.3f  %.3f\n", bin.said, static_cast<double>(bin.right) / said,
-                bin.posterior / said);
-  }
+int run_calibration(const Arguments& arguments) {
+  const Contest training{.scenarios = chosen(arguments.scenario),
+                         .first_seed = arguments.first,
+                         .seeds = arguments.seeds,
+                         .threads = arguments.threads,
+                         .settings = {}};
+  const Calibration it = calibrate(
+      training, [](const std::string& what) { std::fprintf(stderr, "\r%-30s", what.c_str()); });
+  std::fprintf(stderr, "\r%-30s\r", "");
+  std::printf("007         F1 %.3f (worst setting %.3f): share_min %g\n", it.votes_f1,
+              it.votes_f1_min, it.best.votes.share_min);
+  std::printf(
+      "NetBouncer  F1 %.3f (worst setting %.3f): regularization %g, loss_min %g, device_share %g\n",
+      it.net_bouncer_f1, it.net_bouncer_f1_min, it.best.net_bouncer.regularization,
+      it.best.net_bouncer.loss_min, it.best.net_bouncer.device_share);
+  std::printf("Flock       F1 %.3f (worst setting %.3f): bad_loss %g, good_loss %g, log_prior %g\n",
+              it.flock_f1, it.flock_f1_min, it.best.flock.bad_loss, it.best.flock.good_loss,
+              it.best.flock.log_prior);
+  return 0;
 }
 
 }  // namespace
+}  // namespace faultline::campaign
 
 int main(int argc, char** argv) {
-  const bool verbose = argc > 1 && std::strcmp(argv[argc - 1], "-v") == 0;
-  if (verbose) --argc;
-  if (argc > 3 && std::strcmp(argv[1], "--bundle") == 0) {
-    return write_case(argv[2], std::strtoull(argv[3], nullptr, 10));
-  }
-  const std::string wanted = argc > 1 ? argv[1] : "all";
-  const std::uint64_t seeds = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 8;
-  const std::uint64_t first = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1000;
-  Calibration calibration;
-  std::printf("%-4s %-34s %9s %6s %6s %6s %8s\n", "", "scenario", "precision", "recall", "F1",
-              "false", "CPU ms");
-  for (const Scenario& scenario : faultline::campaign::scenarios()) {
-    if (wanted != "all" && scenario.name.rfind(wanted, 0) != 0) continue;
-    const Result result = run(scenario, first, seeds, verbose, calibration);
-    std::printf("%-4s %-34s %9.3f %6.3f %6.3f %6.2f %8.1f\n", scenario.name.c_str(),
-                scenario.what.c_str(), result.precision, result.recall, result.f1,
-                result.false_alarms, result.milliseconds);
-    std::fflush(stdout);
-  }
-  print_calibration(calibration);
-  return 0;
+  using namespace faultline::campaign;
+  Arguments arguments;
+  std::vector<std::string> bundle;
+  CLI::App app{"The localizer beside the published ones on made-up networks."};
+  const auto add_cases = [&](CLI::App& to) {
+    to.add_option("scenario", arguments.scenario, "name, its beginning, 'links' or 'all'");
+    to.add_option("seeds", arguments.seeds, "cases of each")->check(CLI::PositiveNumber);
+    to.add_option("first", arguments.first, "the first seed");
+    to.add_option("--threads", arguments.threads)->check(CLI::Range(1, 2));
+  };
+  add_cases(app);
+  app.add_flag("-v", arguments.verbose, "print every suspect");
+  app.add_flag("--baselines", arguments.baselines, "007, NetBouncer, Flock and the oracle beside");
+  app.add_option("--bundle", bundle, "SCENARIO SEED: the bundle to stdout, the truth to stderr")
+      ->expected(2);
+  CLI::App* calibration = app.add_subcommand("calibrate", "find the baselines' best settings");
+  add_cases(*calibration);
+  CLI11_PARSE(app, argc, argv);
+  if (!bundle.empty()) return write_bundle(bundle[0], std::stoull(bundle[1]));
+  return calibration->parsed() ? run_calibration(arguments) : run(arguments);
 }

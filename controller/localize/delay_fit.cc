@@ -1,0 +1,156 @@
+#include "controller/localize/delay_fit.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace faultline::localize {
+namespace {
+
+constexpr int kSweeps = 3;
+// Baselines are this quantile: right while fewer than .7 of the flows are slow.
+constexpr double kBaseline = 0.3;
+// Hosts differ; what one adds beyond the median of all by so many of their scatter is its own.
+constexpr double kHostScatter = 5;
+
+// Flows by a number that they share, in one block each.
+class Groups {
+ public:
+  template <typename KeyOf>
+  Groups(std::size_t flow_count, std::size_t group_count, KeyOf key_of) : first_(group_count + 1) {
+    for (std::uint32_t i = 0; i < flow_count; ++i) ++first_[key_of(i) + 1];
+    for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
+    members_.resize(flow_count);
+    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+    for (std::uint32_t i = 0; i < flow_count; ++i) members_[next[key_of(i)]++] = i;
+  }
+
+  [[nodiscard]] std::size_t size() const { return first_.size() - 1; }
+
+  // Takes the baseline of each group from its members' values and adds it to `sums`.
+  void sweep(std::vector<float>& values, std::vector<float>& sums) {
+    for (std::size_t group = 0; group < size(); ++group) {
+      scratch_.clear();
+      for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
+        const float value = values[members_[i]];
+        if (std::isfinite(value)) scratch_.push_back(value);
+      }
+      if (scratch_.empty()) continue;
+      const float baseline = quantile_of(scratch_, kBaseline);
+      sums[group] += baseline;
+      for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
+        values[members_[i]] -= baseline;
+      }
+    }
+  }
+
+ private:
+  std::vector<std::uint32_t> first_;
+  std::vector<std::uint32_t> members_;
+  std::vector<float> scratch_;
+};
+
+constexpr std::size_t kHopsMax = 256;
+
+std::size_t shape_of(const ObservationSet& set, const DelayFlow& flow) {
+  const std::size_t there = std::min(kHopsMax - 1, set.at(flow.forward).size());
+  if (!flow.round_trip) return there;
+  return kHopsMax + std::min(2 * kHopsMax - 1, there + set.at(flow.back).size());
+}
+
+// Hosts are numbered twice: as ends of one-way flows and of round trips.
+std::size_t end_of(const DelayFlow& flow, DeviceIndex device) {
+  return 2 * std::size_t{device.value()} + (flow.round_trip ? 1 : 0);
+}
+
+// Of `own`, by end: how much those that stand out are above the middle; 0 for all others.
+std::vector<float> outstanding(const std::vector<float>& own) {
+  std::vector<float> excess(own.size());
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    std::vector<float> known;
+    for (std::size_t i = kind; i < own.size(); i += 2) {
+      if (!std::isnan(own[i])) known.push_back(own[i]);
+    }
+    if (known.empty()) continue;
+    const float middle = quantile_of(known, 0.5);
+    const double usual = kHostScatter * robust_sigma(std::move(known), middle);
+    for (std::size_t i = kind; i < own.size(); i += 2) {
+      if (own[i] - middle > usual) excess[i] = own[i] - middle;
+    }
+  }
+  return excess;
+}
+
+// Makes both directions of each end the mean of them, which no clock changes.
+void cancel_clocks(std::vector<float>& out, std::vector<float>& in) {
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!std::isnan(out[i]) && !std::isnan(in[i])) out[i] = in[i] = (out[i] + in[i]) / 2;
+  }
+}
+
+// Ends that no value speaks of become NaN.
+void forget_silent(const std::vector<std::uint8_t>& seen, std::vector<float>& sums) {
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (seen[i] == 0) sums[i] = std::numeric_limits<float>::quiet_NaN();
+  }
+}
+
+}  // namespace
+
+float quantile_of(std::vector<float>& values, double share) {
+  const auto rank = static_cast<std::size_t>(share * static_cast<double>(values.size()));
+  const auto it = values.begin() + static_cast<std::ptrdiff_t>(std::min(rank, values.size() - 1));
+  std::ranges::nth_element(values, it);
+  return *it;
+}
+
+double robust_sigma(std::vector<float> values, float center) {
+  if (values.empty()) return 0;
+  for (float& value : values) value = std::abs(value - center);
+  return 1.4826 * static_cast<double>(quantile_of(values, 0.5));
+}
+
+DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vector<float> values,
+                   Clocks clocks) {
+  const auto& all = flows.flows;
+  const std::size_t ends = 2 * set.devices().size();
+  Groups by_shape(all.size(), 3 * kHopsMax, [&](std::uint32_t i) { return shape_of(set, all[i]); });
+  Groups by_src(all.size(), ends, [&](std::uint32_t i) { return end_of(all[i], all[i].src); });
+  Groups by_dst(all.size(), ends, [&](std::uint32_t i) { return end_of(all[i], all[i].dst); });
+  std::vector<float> shapes(by_shape.size());
+  std::vector<float> out(ends);
+  std::vector<float> in(ends);
+  for (int sweep = 0; sweep < kSweeps; ++sweep) {
+    by_shape.sweep(values, shapes);
+    by_src.sweep(values, out);
+    by_dst.sweep(values, in);
+  }
+  std::vector<std::uint8_t> sends(ends);
+  std::vector<std::uint8_t> receives(ends);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!std::isfinite(values[i])) continue;
+    sends[end_of(all[i], all[i].src)] = 1;
+    receives[end_of(all[i], all[i].dst)] = 1;
+  }
+  forget_silent(sends, out);
+  forget_silent(receives, in);
+  if (clocks == Clocks::kMatter) cancel_clocks(out, in);
+  out = outstanding(out);
+  in = outstanding(in);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    values[i] += out[end_of(all[i], all[i].src)] + in[end_of(all[i], all[i].dst)];
+  }
+  std::vector<float> known;
+  for (const float value : values) {
+    if (std::isfinite(value)) known.push_back(value);
+  }
+  DelayFit fit;
+  if (!known.empty()) {
+    const float center = quantile_of(known, 0.5);
+    for (float& value : values) value -= center;
+    fit.sigma = robust_sigma(std::move(known), center);
+  }
+  fit.residual = std::move(values);
+  return fit;
+}
+
+}  // namespace faultline::localize

@@ -1,0 +1,40 @@
+// DelayFit: what remains of each flow's delay when all that is usual is taken away.
+//
+// Why it exists: raw delays differ by distance, by host and by clock far more than by faults. Taken
+// away are, all robustly: the level of paths of the same length (the sum of per-hop baselines), the
+// offset between two clocks, and what each host adds, unless it adds more than hosts usually do:
+// then it stands out, and its flows keep what is above the middle, so that it can be named.
+//
+// An offset of a host's clock lengthens what it receives and shortens what it sends; so does a slow
+// direction of its link. One-way delays alone cannot tell these: the half sum of both directions is
+// the host's, and the fault is the host's or its cable's. Baselines are low quantiles rather than
+// medians, for where paths are few a single slow link is crossed by half of a host's flows.
+//
+// Thread safety: pure. Units: microseconds.
+#pragma once
+
+#include <vector>
+
+#include "controller/localize/delay_flows.h"
+
+namespace faultline::localize {
+
+struct DelayFit {
+  std::vector<float> residual;  // by flow; NaN where the value is
+  double sigma = 0;             // robust standard deviation of the residuals
+};
+
+enum class Clocks : std::uint8_t {
+  kMatter,  // delays
+  kCancel,  // differences of delays of one flow and window
+};
+// `values` are by flow, NaN where not measured.
+[[nodiscard]] DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows,
+                                 std::vector<float> values, Clocks clocks);
+
+// 1.4826 times the median of absolute differences to `center`; 0 without values.
+[[nodiscard]] double robust_sigma(std::vector<float> values, float center);
+// Rearranges `values`, which is not empty.
+[[nodiscard]] float quantile_of(std::vector<float>& values, double share);
+
+}  // namespace faultline::localize

@@ -1,0 +1,125 @@
+#include "controller/localize/delay_flows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+namespace faultline::localize {
+namespace {
+
+// Windows of a horizon without a past of its own: fewer than this are all "now".
+constexpr std::size_t kWindowsToSplit = 4;
+
+using Rows = std::vector<std::uint32_t>;
+
+auto flow_key(const Observation& row) {
+  return std::tuple(row.forward, row.back, row.flow, row.src, row.dst, row.size, row.dscp);
+}
+
+bool is_measured(const ObservationSet& set, const Observation& row) {
+  if (row.delay == 0) return false;
+  if (set.at(row.forward).size() != 1) return false;
+  return row.back == kNoRoute || set.at(row.back).size() == 1;
+}
+
+Rows measured_rows(const ObservationSet& set, std::int64_t until_s) {
+  const auto& all = set.observations();
+  Rows rows;
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    if (is_measured(set, all[i]) && (all[i].time_s == kNoTime || all[i].time_s <= until_s)) {
+      rows.push_back(i);
+    }
+  }
+  const auto before = [&](std::uint32_t a, std::uint32_t b) {
+    return std::tuple(flow_key(all[a]), all[a].time_s) <
+           std::tuple(flow_key(all[b]), all[b].time_s);
+  };
+  // One window comes in the order of its flows, or nearly so: then there is nothing to sort.
+  if (!std::ranges::is_sorted(rows, before)) std::ranges::stable_sort(rows, before);
+  return rows;
+}
+
+// The end of the last window of the past, or kNoTime when there is none.
+std::int64_t end_of_past(const ObservationSet& set, const Rows& rows, std::int64_t after_s) {
+  std::vector<std::int64_t> times;
+  for (const std::uint32_t row : rows) {
+    const std::int64_t time = set.observations()[row].time_s;
+    if (time != kNoTime && (times.empty() || times.back() != time)) times.push_back(time);
+  }
+  std::ranges::sort(times);
+  times.erase(std::unique(times.begin(), times.end()), times.end());
+  if (times.empty()) return kNoTime;
+  if (after_s != kNoTime && times.front() <= after_s) return after_s;
+  if (times.size() < kWindowsToSplit) return kNoTime;
+  return times[times.size() - 1 - std::max<std::size_t>(2, times.size() / 3)];
+}
+
+float median(std::vector<float>& values) {
+  if (values.empty()) return std::numeric_limits<float>::quiet_NaN();
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+class Levels {
+ public:
+  void clear() {
+    p50_.clear();
+    spread_.clear();
+  }
+  void add(const Delay& delay) {
+    if (std::isfinite(delay.p50_us)) p50_.push_back(delay.p50_us);
+    if (std::isfinite(delay.p50_us) && std::isfinite(delay.p95_us)) {
+      spread_.push_back(delay.p95_us - delay.p50_us);
+    }
+  }
+  DelayLevel level() { return {median(p50_), median(spread_)}; }
+
+ private:
+  std::vector<float> p50_;
+  std::vector<float> spread_;
+};
+
+}  // namespace
+
+DelayFlows collect_delays(const ObservationSet& set, const LocalizeOptions& options) {
+  const auto& all = set.observations();
+  DelayFlows result;
+  result.rows = measured_rows(set, options.until_s);
+  const Rows& rows = result.rows;
+  result.now_from_s = end_of_past(set, rows, options.after_s);
+  result.has_past = result.now_from_s != kNoTime;
+  Levels now;
+  Levels before;
+  for (std::size_t begin = 0; begin < rows.size();) {
+    const Observation& first = all[rows[begin]];
+    DelayFlow flow{.src = first.src,
+                   .dst = first.dst,
+                   .forward = set.at(first.forward).front().path,
+                   .back = {},
+                   .round_trip = first.back != kNoRoute,
+                   .first_row = static_cast<std::uint32_t>(begin),
+                   .now = {},
+                   .before = {}};
+    if (flow.round_trip) flow.back = set.at(first.back).front().path;
+    now.clear();
+    before.clear();
+    std::size_t end = begin;
+    for (; end < rows.size() && flow_key(all[rows[end]]) == flow_key(first); ++end) {
+      const Observation& row = all[rows[end]];
+      const bool past = result.has_past && row.time_s != kNoTime && row.time_s <= result.now_from_s;
+      (past ? before : now).add(set.delay(row.delay));
+      if (past) continue;
+      flow.sent += row.sent;
+      flow.lost += row.lost;
+    }
+    flow.row_count = static_cast<std::uint32_t>(end - begin);
+    flow.now = now.level();
+    flow.before = before.level();
+    if (std::isfinite(flow.now.p50)) result.flows.push_back(flow);
+    begin = end;
+  }
+  return result;
+}
+
+}  // namespace faultline::localize
