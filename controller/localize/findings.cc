@@ -9,6 +9,8 @@ namespace {
 
 // A link of a faulty device that is this much worse than the device is a fault of its own.
 constexpr double kWorseThanDevice = 20;
+// Above this exponent (95 %) a device loses everything, by packets or by flows.
+constexpr double kDownExponent = 3;
 // A device is named for its links only when at least so many, and this share of them, are bad.
 constexpr std::size_t kPartsMin = 3;
 constexpr double kPartsShareMin = 0.25;
@@ -54,10 +56,13 @@ class Grouping {
     if (used_[device] != 0) return;
     Finding finding = single(device);
     const double limit = kWorseThanDevice * chosen(device).score.exponent;
+    const bool down = chosen(device).score.exponent >= kDownExponent;
     for (std::size_t i = 0; i < used_.size(); ++i) {
       const auto links = components_.links_of(chosen(i).component);
       const bool inside = i != device && std::ranges::includes(finding.links, links);
       if (!inside || used_[i] != 0 || chosen(i).score.exponent > limit) continue;
+      // A link that swallows flows in a device that loses packets is another fault.
+      if (!down && chosen(i).score.mode != chosen(device).score.mode) continue;
       finding.members.push_back(i);
       used_[i] = 1;
     }

@@ -165,9 +165,10 @@ Score refine(const Likelihood& likelihood, const Likelihood::Footprint& footprin
 }
 
 Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-            const RateRange& range) {
-  Score best = score_mode(likelihood, footprint, FaultMode::kLoss, range);
-  if (footprint.dead_flows >= kDeadFlowsMin) {
+            const RateRange& range, ModeSet modes) {
+  Score best;
+  if (modes.loss) best = score_mode(likelihood, footprint, FaultMode::kLoss, range);
+  if (modes.dead && footprint.dead_flows >= kDeadFlowsMin) {
     Score dead = score_mode(likelihood, footprint, FaultMode::kDead, range);
     dead.log_bayes += kLogPriorDead;
     if (dead.log_bayes > best.log_bayes) best = dead;

@@ -26,6 +26,11 @@ struct Score {
   }
 };
 
+struct ModeSet {
+  bool loss = true;
+  bool dead = true;
+};
+
 struct RateRange {
   double loss_min = 3e-4;  // exponents
   double loss_max = 8;
@@ -34,7 +39,7 @@ struct RateRange {
 };
 
 [[nodiscard]] Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                          const RateRange& range);
+                          const RateRange& range, ModeSet modes = {});
 // About the most that any rate could gain; cheap, to leave out components that cannot be suspects.
 [[nodiscard]] double rough_gain(const Likelihood& likelihood,
                                 const Likelihood::Footprint& footprint, const RateRange& range);

@@ -83,6 +83,19 @@ bool Selection::is_chosen(std::uint32_t component) const {
                              [&](const Choice& choice) { return choice.component == component; });
 }
 
+bool Selection::is_chosen_twice(std::uint32_t component) const {
+  return std::ranges::count(chosen_, component, &Choice::component) > 1;
+}
+
+ModeSet Selection::free_modes(std::uint32_t component, const Choice* except) const {
+  ModeSet modes;
+  for (const Choice& choice : chosen_) {
+    if (choice.component != component || &choice == except) continue;
+    (choice.score.mode == FaultMode::kLoss ? modes.loss : modes.dead) = false;
+  }
+  return modes;
+}
+
 void Selection::refresh_background() {
   std::vector<std::uint8_t> excluded(problem_.crossed.size());
   for (const Choice& choice : chosen_) {
@@ -100,14 +113,14 @@ bool Selection::worth_scoring(const Likelihood::Footprint& footprint) const {
   return footprint.lossy_flows > 1 || footprint.clean_flows < kFewFlows;
 }
 
-Choice Selection::evaluate(std::uint32_t component) {
+Choice Selection::evaluate(std::uint32_t component, const Choice* except) {
   const auto links = components_.links_of(component);
   Choice choice{component, {}, -1e9};
   likelihood_.lossy_footprint(links, footprint_);
   if (!worth_scoring(footprint_)) return choice;
   if (rough_gain(likelihood_, footprint_, range_) < kRoughGainMin) return choice;
   likelihood_.footprint(links, footprint_);
-  choice.score = score(likelihood_, footprint_, range_);
+  choice.score = score(likelihood_, footprint_, range_, free_modes(component, except));
   choice.total = choice.score.log_bayes + log_prior(component);
   return choice;
 }
@@ -145,7 +158,7 @@ double Selection::optimistic_total(std::uint32_t component) {
 bool Selection::add_greedily() {
   std::priority_queue<Ranked> queue;
   for (std::uint32_t i = 0; i < components_.size(); ++i) {
-    if (is_chosen(i)) continue;
+    if (is_chosen_twice(i)) continue;
     const double total = optimistic_total(i);
     if (total > 0) queue.push({total, i});
   }
@@ -188,7 +201,7 @@ void Selection::rescore() {
     const auto links = components_.links_of(choice.component);
     const Exponents old = choice.score.exponents();
     likelihood_.add(links, {-old.loss, -old.dead});
-    const Choice fresh = evaluate(choice.component);
+    const Choice fresh = evaluate(choice.component, &choice);
     if (fresh.score.exponent > 0) {
       choice = fresh;
     } else {
@@ -239,7 +252,7 @@ std::vector<Choice> Selection::alternatives(std::size_t index) {
   std::vector<Choice> result;
   const double total_min = own.total - kLogAlternativeMax;
   for (const std::uint32_t rival : rivals(own.component, total_min)) {
-    if (is_chosen(rival)) continue;
+    if (is_chosen_twice(rival)) continue;
     const Choice choice = evaluate(rival);
     if (choice.total > total_min || rival == own.component) result.push_back(choice);
   }
@@ -324,8 +337,35 @@ bool Selection::merge() {
 std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t index) {
   const std::vector<Choice> before = chosen_;
   const Choice own = take(index);
+  const auto [links, total] = put_links_of(own.component);
+  while (chosen_.size() >= before.size()) take(chosen_.size() - 1);
+  likelihood_.add(components_.links_of(own.component), own.score.exponents());
+  chosen_ = before;
+  return {links, total};
+}
+
+bool Selection::split() {
+  bool split = false;
+  for (std::size_t i = 0; i < chosen_.size(); ++i) {
+    if (components_.at(chosen_[i].component).names.front().kind <= SuspectKind::kCable) continue;
+    const std::size_t others = chosen_.size() - 1;
+    const Choice own = take(i);
+    const auto [links, total] = put_links_of(own.component);
+    if (links.size() > 1 && total > own.total + kSwapGainMin) {
+      split = true;
+      --i;
+      continue;
+    }
+    while (chosen_.size() > others) take(chosen_.size() - 1);
+    put(own);
+    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
+  }
+  return split;
+}
+
+std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint32_t whole) {
   std::vector<std::uint32_t> inside;
-  for (const std::uint32_t link : components_.links_of(own.component)) {
+  for (const std::uint32_t link : components_.links_of(whole)) {
     for (const std::uint32_t over : components_.over_link(link)) {
       if (components_.at(over).names.front().kind <= SuspectKind::kCable) inside.push_back(over);
     }
@@ -344,9 +384,6 @@ std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t in
     put(best);
     links.push_back(best.component);
   }
-  while (chosen_.size() >= before.size()) take(chosen_.size() - 1);
-  likelihood_.add(components_.links_of(own.component), own.score.exponents());
-  chosen_ = before;
   return {links, total};
 }
 
@@ -358,6 +395,7 @@ void Selection::run() {
     changed = add_greedily() || changed;
     refit();
     changed = merge() || changed;
+    changed = split() || changed;
     changed = swap() || changed;
     changed = challenge() || changed;
     refit();

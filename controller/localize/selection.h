@@ -48,7 +48,10 @@ class Selection {
  private:
   void learn_sickness(const ObservationSet& set);
   void refresh_background();
-  [[nodiscard]] Choice evaluate(std::uint32_t component);
+  // A component may be chosen once per mode: a link can have a small MTU and lose packets too.
+  // `except` is a choice that does not stand in the way.
+  [[nodiscard]] Choice evaluate(std::uint32_t component, const Choice* except = nullptr);
+  [[nodiscard]] ModeSet free_modes(std::uint32_t component, const Choice* except) const;
   [[nodiscard]] bool worth_scoring(const Likelihood::Footprint& footprint) const;
   void put(const Choice& choice);
   Choice take(std::size_t index);
@@ -62,10 +65,15 @@ class Selection {
   bool merge();
   // Drops suspects that are not needed once the background is fitted without them.
   bool challenge();
+  // Replaces a device by links and cables of it when these explain more.
+  bool split();
+  // Adds links and cables of a device one by one, while they gain; which, and their total.
+  std::pair<std::vector<std::uint32_t>, double> put_links_of(std::uint32_t whole);
   bool try_merge(std::uint32_t device, std::vector<std::size_t> members);
   // Components whose total could reach `total_min` by explaining losses that cross `component`.
   [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component, double total_min);
   [[nodiscard]] bool is_chosen(std::uint32_t component) const;
+  [[nodiscard]] bool is_chosen_twice(std::uint32_t component) const;
 
   const Problem& problem_;
   const ComponentTable& components_;
