@@ -20,12 +20,13 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "deploy" / "lab"))
+sys.path[:0] = [str(ROOT / "deploy" / "lab"), str(ROOT / "tests" / "lab")]
 
 import demo  # noqa: E402
 import faults  # noqa: E402
 import netns  # noqa: E402
 import options as demo_options  # noqa: E402
+from cross_check import cross_check  # noqa: E402
 from fault_pairs import COLUMNS, draw_pair, group_of, markdown, named, strangers, summary  # noqa: E402
 from progress import Progress, WaitTimeout  # noqa: E402
 from scenario import HORIZON_WINDOWS  # noqa: E402
@@ -56,6 +57,7 @@ def parse():
     parser.add_argument("--output", type=Path, required=True, help="append one JSON line per seed; seeds in it are skipped")
     parser.add_argument("--markdown", type=Path, help="write the table there")
     parser.add_argument("--bundles", type=Path, help="keep a bundle of each seed that was missed or had a wrong suspect")
+    parser.add_argument("--cross-check", action="store_true", help="each seed: does a bundle give the controller's verdict?")
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     given.seeds = range(int(first), int(last or first) + 1)
@@ -96,6 +98,8 @@ class Campaign:
             "injected": [str(expected_component(f)) for f in pair], "injected_at": injected_at,
             "window_s": self._given.window, "hosts": len(self._fabric.host_names), "fabric_seed": self._given.fabric_seed,
             "dropped": faults.dropped(self._fabric), "load": os.getloadavg()[0], "nodes_live": self._client.status().nodes_live}
+        if self._given.cross_check:
+            _, row["bundle_differs"] = cross_check(self._client, self._given.window, self._fleet.folder)
         row["heal_at"] = time.time()
         faults.heal(self._fabric)
         row["healed_at"] = time.time()
@@ -265,8 +269,12 @@ def main():
         return 1
     print_table(rows)
     missed = len(given.seeds) - sum(all(row["named"]) for row in rows)
+    for row in rows:
+        for difference in row.get("bundle_differs", ()):
+            print(f"seed {row['seed']}: {difference}")
     print(f"\nboth named in {len(given.seeds) - missed} of {len(given.seeds)} seeds")
-    return 0 if missed <= given.missed_max else 1
+    differ = any(row.get("bundle_differs") for row in rows)
+    return 0 if missed <= given.missed_max and not differ else 1
 
 
 if __name__ == "__main__":
