@@ -19,6 +19,7 @@ from topology import DirectedLink
 from verdict import expected_component
 
 LOSS_MIN, LOSS_MAX = 0.01, 0.05  # drawn with equal chance per factor
+DELAY_MS_MIN, DELAY_MS_MAX = 1, 10  # likewise; a healthy path of the lab takes a tenth of a millisecond
 FREE_SHARE = 1 / 3
 DRAWS_MAX = 1000
 
@@ -60,10 +61,16 @@ def distinguishable(fabric, first, second, paths=None):
 
 
 def draw_fault(fabric, kind, rng):
-    loss = math.exp(rng.uniform(math.log(LOSS_MIN), math.log(LOSS_MAX)))
+    size = rng.random()
+    loss = round(_between(LOSS_MIN, LOSS_MAX, size), 4)
     if kind == "device":
-        return Fault(kind, device=rng.choice(fabric.routers), loss=round(loss, 4))
-    return Fault(kind, link=str(rng.choice(fabric.fabric_links())), loss=round(loss, 4) if kind == "loss" else 0.0)
+        return Fault(kind, device=rng.choice(fabric.routers), loss=loss)
+    return Fault(kind, link=str(rng.choice(fabric.fabric_links())), loss=loss if kind == "loss" else 0.0,
+                 delay_ms=round(_between(DELAY_MS_MIN, DELAY_MS_MAX, size), 1) if kind == "latency" else 0.0)
+
+
+def _between(least, most, share):
+    return least * math.exp(share * math.log(most / least))
 
 
 def draw_pair(fabric, kinds, seed):

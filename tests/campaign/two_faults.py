@@ -46,7 +46,8 @@ LIVE_LAG_WINDOWS = 3  # a window is judged this much later than it ends, at most
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="1-10", help="1-20 or 7 (default: 1-10)")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="(default: all)")
+    parser.add_argument("--kinds", nargs="+", choices=[*KINDS, *faults.SLOW_KINDS], default=KINDS,
+                        help=f"(default: {' '.join(KINDS)})")
     parser.add_argument("--hosts", type=int, default=3, help="per leaf (default: 3)")
     parser.add_argument("--fabric-seed", type=int, default=1, help="of the ECMP hashes and the black holes' slices (default: 1)")
     parser.add_argument("--window", type=int, default=3, help="seconds (default: 3)")
