@@ -22,9 +22,9 @@ FAILURES = (LabError, CliError, WaitTimeout, subprocess.TimeoutExpired)
 
 
 class Demo:
-    def __init__(self, options, progress):
+    def __init__(self, options, progress, controller_settings=""):
         self.options, self.fabric, self._progress = options, options.fabric, progress
-        self.fleet = Fleet(self.fabric, options.binaries, options.window_seconds)
+        self.fleet = Fleet(self.fabric, options.binaries, options.window_seconds, controller_settings=controller_settings)
         self.scenario = Scenario(self.fleet, progress)
 
     def bring_up(self):

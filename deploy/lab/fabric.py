@@ -29,10 +29,11 @@ def parser():
     command("heal", "end every fault")
     command("show", "list the fabric's devices, faults and the packets they dropped")
     fault = command("fault", "break something")
-    fault.add_argument("kind", choices=[k for k in faults.KINDS if k != "none"])
+    fault.add_argument("kind", choices=[k for k in faults.KINDS + faults.SLOW_KINDS if k != "none"])
     fault.add_argument("--link", default="", metavar="leaf2:spine3", help="the direction from leaf2 to spine3")
     fault.add_argument("--device", default="", metavar="spine3", help="for `device`")
     fault.add_argument("--loss", default="2%", help="for `loss` and `device` (default: 2%%)")
+    fault.add_argument("--delay-ms", type=float, default=5, help="for `latency` (default: 5)")
     execute = command("exec", "run a command on a device: exec --name NAME DEVICE -- COMMAND ...")
     execute.add_argument("device")
     execute.add_argument("argv", nargs=argparse.REMAINDER)
@@ -72,7 +73,8 @@ def execute(options):
         os.execvp(command[0], command)
     else:
         link = "" if options.kind == "device" else str(fabric.parse_link(options.link))
-        faults.inject(fabric, faults.Fault(options.kind, link, options.device, faults.parse_ratio(options.loss)))
+        faults.inject(fabric, faults.Fault(options.kind, link, options.device, faults.parse_ratio(options.loss),
+                                           options.delay_ms))
 
 
 def main():

@@ -8,9 +8,11 @@ import time
 from dataclasses import asdict, dataclass
 
 import netns
+import slow
 from topology import CONTROLLER, LabError
 
 KINDS = ("loss", "blackhole", "down", "device", "none")
+SLOW_KINDS = ("latency", "congestion")  # nothing is broken, but packets are late
 TABLE = "faultline_fault"
 BLACKHOLE_BUCKETS = 8  # one in eight 5-tuples
 RATIO_SCALE = 1_000_000
@@ -23,6 +25,7 @@ class Fault:
     link: str = ""    # "leaf2>spine3"; the cable for `down`
     device: str = ""  # only for `device`
     loss: float = 0.0
+    delay_ms: float = 0.0  # only for `latency`
 
     def __str__(self):
         if self.kind == "loss":
@@ -33,6 +36,10 @@ class Fault:
             return f"cable {self.link.replace('>', '=')} down, without reroute"
         if self.kind == "device":
             return f"{self.loss:.2%} loss on every link in and out of {self.device}"
+        if self.kind == "latency":
+            return f"{self.delay_ms:g} ms more on {self.link}"
+        if self.kind == "congestion":
+            return f"{self.link} is congested in bursts"
         return "no fault"
 
 
@@ -57,6 +64,10 @@ def inject(fabric, fault):
     elif fault.kind == "down":
         cable = fabric.cable_of(fabric.parse_link(fault.link))
         netns.run("ip", "-n", fabric.namespace(cable.upper), "link", "set", "dev", cable.lower, "down")
+    elif fault.kind == "latency":
+        slow.delay(fabric, fabric.parse_link(fault.link), fault.delay_ms)
+    elif fault.kind == "congestion":
+        slow.congest(fabric, fabric.parse_link(fault.link))
     _remember(fabric, active(fabric) + [fault])
 
 
@@ -68,6 +79,7 @@ def heal(fabric):
             netns.run("ip", "-n", fabric.namespace(cable.upper), "link", "set", "dev", cable.lower, "up")
             netns.install_routes(fabric, cable.upper)
             _wait_carrier(fabric, cable)
+    slow.heal(fabric, [fabric.parse_link(f.link) for f in active(fabric) if f.kind in SLOW_KINDS])
     for device in fabric.devices:
         netns.run(*netns.in_namespace(fabric, device, "nft", "-f", "-"),
                   stdin=f"add table ip {TABLE}\ndelete table ip {TABLE}\n")

@@ -93,11 +93,13 @@ class Process:
 
 
 class Fleet:
-    def __init__(self, fabric, binaries, window_seconds, rates=Rates()):
+    def __init__(self, fabric, binaries, window_seconds, rates=Rates(), controller_settings=""):
+        """`controller_settings` is YAML for controller.yaml beyond what the lab itself sets."""
         for name in PROGRAMS:
             if not (binaries / name).is_file():
                 raise LabError(f"{binaries / name} is not built; run deploy/build.sh release")
         self.fabric, self._binaries, self.window_seconds, self._rates = fabric, binaries, window_seconds, rates
+        self._controller_settings = controller_settings
         self.folder = netns.state_dir(fabric.name)
         self.alerts_path = self.folder / "controller" / "alerts.jsonl"
         self.client = Client(binaries / "faultline", self.folder / "controller" / "controller.sock")
@@ -116,7 +118,7 @@ class Fleet:
         (folder / "controller.yaml").write_text(CONTROLLER_YAML.format(
             folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
             topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s", flow_rate=self._rates.flow,
-            trace_rate=self._rates.trace))
+            trace_rate=self._rates.trace) + self._controller_settings)
         self.run_controller()
 
     def run_controller(self):

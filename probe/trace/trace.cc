@@ -1,6 +1,7 @@
 #include "probe/trace/trace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -13,7 +14,7 @@ bool Trace::in_flight(const Ttl& ttl, Instant now) const {
 // Nothing more is to be learned: it answered, or all attempts have timed out.
 bool Trace::settled(const Ttl& ttl, Instant now) const {
   if (ttl.state == State::kRouter || ttl.state == State::kEnd) return true;
-  return ttl.attempts == kAttemptsMax && !in_flight(ttl, now);
+  return ttl.attempts == ttl.attempts_max && !in_flight(ttl, now);
 }
 
 std::optional<std::uint8_t> Trace::wanted(Instant now) const {
@@ -35,7 +36,7 @@ std::optional<std::uint8_t> Trace::wanted(Instant now) const {
 ProbeTag Trace::send(std::uint8_t ttl, Instant now) {
   FAULTLINE_CHECK(ttl >= 1 && ttl <= kTtlMax, "a TTL beyond the longest path");
   Ttl& probed = ttls_[ttl];
-  FAULTLINE_CHECK(probed.attempts < kAttemptsMax, "a TTL is tried kAttemptsMax times");
+  FAULTLINE_CHECK(probed.attempts < probed.attempts_max, "a TTL is tried attempts_max times");
   probed.state = State::kInFlight;
   probed.sent_at = now;
   return {.run = run_, .attempt = probed.attempts++, .ttl = ttl};
@@ -70,6 +71,19 @@ void Trace::settle(std::uint8_t ttl, bool far_end, bool ends_here, const IpAddre
   probed.state = far_end ? State::kEnd : State::kRouter;
   probed.router = from;
   if (ends_here) last_ = std::min(last_, ttl);
+  if (far_end && !std::exchange(far_end_heard_, true)) retry_silent(probed.sent_at);
+}
+
+// Only attempts that were in flight together with the one that reached the far end count: whatever
+// swallowed the older ones may be gone.
+void Trace::retry_silent(Instant end_probed_at) {
+  for (std::uint8_t ttl = 1; ttl < last_; ++ttl) {
+    Ttl& silent = ttls_[ttl];
+    if (silent.state != State::kInFlight) continue;
+    const bool counts = silent.sent_at + kProbeTimeout > end_probed_at;
+    silent.attempts_max =
+        static_cast<std::uint8_t>(silent.attempts + kAttemptsMax - (counts ? 1 : 0));
+  }
 }
 
 bool Trace::on_error(const HopError& error, Instant now) {

@@ -5,6 +5,10 @@
 // answered and everything before it is settled, when a router refuses to go further, or after
 // kSilentRunMax silent hops in a row.
 //
+// A fault may end while a trace is under way: then TTLs that stayed silent for it lie before a far
+// end that answers, and the path would be too long and full of hops that are none. So when the far
+// end answers first, what was silent before that is tried anew.
+//
 // Which TTL an ICMP error answers is told by the sequence number that it quotes, never by the
 // length of the quote. A router that quotes IP and UDP headers only (28 octets) cannot tell; from
 // then on the trace keeps a single probe outstanding, which is what such an error must belong to.
@@ -76,7 +80,8 @@ class Trace {
   struct Ttl {
     State state = State::kNew;
     std::uint8_t attempts = 0;
-    Instant sent_at{};
+    std::uint8_t attempts_max = kAttemptsMax;
+    Instant sent_at{};  // the newest attempt
     IpAddress router{};
   };
   struct Outcome {
@@ -91,10 +96,12 @@ class Trace {
   [[nodiscard]] std::optional<std::uint8_t> only_outstanding(Instant now) const;
   [[nodiscard]] bool issued(ProbeTag tag) const;
   void settle(std::uint8_t ttl, bool far_end, bool ends_here, const IpAddress& from);
+  void retry_silent(Instant end_probed_at);
 
   TraceOrder order_;
   std::uint16_t run_;
   bool short_quotes_ = false;
+  bool far_end_heard_ = false;
   std::uint8_t last_ = kTtlMax;  // the lowest TTL known to be the far end, or where the path ends
   std::array<Ttl, kTtlMax + 1> ttls_{};  // by TTL; the first is unused
 };

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import unittest
 from pathlib import Path
 
@@ -17,6 +18,9 @@ NAME = f"t{os.getpid() % 1000000}"
 PORTS = range(42000, 42016)
 REFLECTOR_PORT = 862
 PACKETS = 200
+DELAY_MS = 20
+DELAY_SAMPLES = 8
+CONGESTION_SECONDS_MAX = 60
 BURST = 10  # per port between two reads: a socket buffer must not be what loses packets
 
 
@@ -50,6 +54,19 @@ def exchange(source, target, count=PACKETS):
             receiver.receive()
         arrived = receiver.receive(packets.QUIET_SECONDS)
         return {p: arrived.get((sender.address, p, REFLECTOR_PORT), 0) for p in PORTS}
+
+
+def one_way_ms(source, target, port):
+    """The fastest of some packets: on a busy machine any other may be late for reasons of its own."""
+    fastest = float("inf")
+    with packets.Host(fabric, source, [port]) as sender, packets.Host(fabric, target, [REFLECTOR_PORT]) as receiver:
+        for count in range(1, DELAY_SAMPLES + 1):
+            began = time.monotonic()
+            sender.send(port, (receiver.address, REFLECTOR_PORT), 1)
+            while sum(receiver.receive().values()) < count and time.monotonic() < began + packets.QUIET_SECONDS:
+                pass
+            fastest = min(fastest, (time.monotonic() - began) * 1000)
+    return fastest
 
 
 class HealthyFabric(unittest.TestCase):
@@ -139,6 +156,33 @@ class FaultyFabric(unittest.TestCase):
             arrived = exchange(source, target)
             self.assertEqual({p: arrived[p] for p in others}, {p: PACKETS for p in others})
             self.assertLess(sum(arrived[p] for p in crossing), 0.8 * PACKETS * len(crossing))
+
+
+    def test_latency_holds_one_direction_of_one_link_and_loses_nothing(self):
+        crossing, others = self.flows_by_spine("h5", "h9", "spine3")
+        routes = paths("h5", "h9")
+        back = paths("h9", "h5")
+        faults.inject(fabric, faults.Fault("latency", "leaf2>spine3", delay_ms=DELAY_MS))
+        self.assertGreaterEqual(one_way_ms("h5", "h9", crossing[0]), DELAY_MS)
+        self.assertLess(one_way_ms("h5", "h9", others[0]), DELAY_MS)
+        reverse = next(p for p in PORTS if back[p] == "spine3")
+        self.assertLess(one_way_ms("h9", "h5", reverse), DELAY_MS)
+        self.assertEqual(exchange("h5", "h9"), {p: PACKETS for p in PORTS})
+        self.assertEqual(paths("h5", "h9"), routes, "a delayed link is traced otherwise")
+
+    def test_congestion_delays_and_drops_on_one_direction_of_one_link(self):
+        crossing, others = self.flows_by_spine("h5", "h9", "spine3")
+        faults.inject(fabric, faults.Fault("congestion", "leaf2>spine3"))
+        late, arrived, deadline = 0.0, dict.fromkeys(PORTS, 0), time.monotonic() + CONGESTION_SECONDS_MAX
+        sent = 0
+        while (late < DELAY_MS or sum(arrived[p] for p in crossing) == sent * len(crossing)) and time.monotonic() < deadline:
+            for port, count in exchange("h5", "h9", 20).items():
+                arrived[port] += count
+            sent += 20
+            late = max(late, one_way_ms("h5", "h9", crossing[0]))
+        self.assertGreaterEqual(late, DELAY_MS, "the queue never filled")
+        self.assertLess(sum(arrived[p] for p in crossing), sent * len(crossing), "the full queue dropped nothing")
+        self.assertEqual({p: arrived[p] for p in others}, {p: sent for p in others})
 
 
 class Takedown(unittest.TestCase):

@@ -7,11 +7,14 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "lab"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "campaign"))
 
+import fault_pairs  # noqa: E402
 import faults  # noqa: E402
 import options  # noqa: E402
 import receiver  # noqa: E402
 import verdict  # noqa: E402
+from cross_check import differences  # noqa: E402
 from topology import Fabric, LabError  # noqa: E402
 from verdict import Component  # noqa: E402
 
@@ -66,6 +69,52 @@ class Verdict(unittest.TestCase):
     def test_a_healthy_fabric_must_stay_silent(self):
         self.assertTrue(self.right(faults.Fault("none")))
         self.assertFalse(self.right(faults.Fault("none"), "link leaf2>spine3"))
+
+
+class FaultPairs(unittest.TestCase):
+    fabric = Fabric("lab", hosts=3)
+    down = faults.Fault("down", link="leaf1>spine1")
+    spine, leaf = faults.Fault("device", device="spine1", loss=0.02), faults.Fault("device", device="leaf1", loss=0.02)
+
+    def loss(self, link):
+        return faults.Fault("loss", link=link, loss=0.02)
+
+    def test_faults_that_hide_each_other_are_not_drawn(self):
+        for first, second in ((self.loss("leaf2>spine1"), self.loss("spine1>leaf2")), (self.loss("leaf2>spine1"), self.spine),
+                              (self.loss("spine1>leaf1"), self.down), (self.down, self.leaf), (self.spine, self.spine)):
+            self.assertFalse(fault_pairs.distinguishable(self.fabric, first, second), (str(first), str(second)))
+        # Whatever reaches leaf1 over the only other spine comes from the leaf that loses.
+        narrow = Fabric("lab", spines=1, leaves=2, hosts=1)
+        self.assertFalse(fault_pairs.distinguishable(narrow, self.loss("leaf2>spine1"), self.loss("spine1>leaf1")))
+
+    def test_faults_that_only_meet_on_some_paths_are(self):
+        for first, second in ((self.loss("leaf2>spine1"), self.loss("leaf3>spine1")), (self.down, self.loss("leaf2>spine1")),
+                              (self.spine, self.leaf), (self.loss("leaf2>spine1"), self.loss("spine1>leaf3"))):
+            self.assertTrue(fault_pairs.distinguishable(self.fabric, first, second), (str(first), str(second)))
+
+    def test_as_many_seeds_as_pairs_take_each_pair_once_and_always_alike(self):
+        kinds = [k for k in faults.KINDS if k != "none"]
+        count = len(fault_pairs.pairs_of_kinds(kinds))
+        drawn = [fault_pairs.draw_pair(self.fabric, kinds, seed) for seed in range(count)]
+        self.assertEqual(len({tuple(fault.kind for fault in pair) for pair in drawn}), count)
+        self.assertEqual(drawn, [fault_pairs.draw_pair(self.fabric, kinds, seed) for seed in range(count)])
+
+    def test_a_fault_is_named_by_its_group_and_a_part_is_not_its_name(self):
+        pair = (self.down, self.loss("leaf2>spine3"))
+        suspects = [{"id": "spine4>leaf2", "ambiguous_with": ["leaf2>spine3"]}, {"id": "leaf1>spine1", "ambiguous_with": []},
+                    {"id": "spine3", "ambiguous_with": []}]
+        self.assertEqual([fault_pairs.named(fault, suspects) for fault in pair], [False, True])
+        self.assertEqual(fault_pairs.strangers(self.fabric, pair, suspects), (["spine3"], ["leaf1>spine1"]))
+
+
+class CrossCheck(unittest.TestCase):
+    def test_two_verdicts_differ_in_a_name_or_a_number_but_not_in_the_last_digit(self):
+        verdict = {"suspects": [{"id": "a>b", "loss": 0.02, "since": 5}], "lost": 3}
+        self.assertEqual(differences(verdict, {"suspects": [{"id": "a>b", "loss": 0.02 + 1e-9, "since": 5}], "lost": 3}), [])
+        for other in ({"suspects": [], "lost": 3}, {"suspects": [{"id": "b>a", "loss": 0.02, "since": 5}], "lost": 3},
+                      {"suspects": [{"id": "a>b", "loss": 0.021, "since": 5}], "lost": 3},
+                      {"suspects": [{"id": "a>b", "loss": None, "since": 5}], "lost": 3}):
+            self.assertEqual(len(differences(verdict, other)), 1, other)
 
 
 class Signature(unittest.TestCase):

@@ -4,6 +4,7 @@ twice, the incident survives, and the probes come back by themselves. Needs root
 import datetime
 import os
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import demo  # noqa: E402
 import faults  # noqa: E402
 import options  # noqa: E402
 from client import read_alerts  # noqa: E402
+from cross_check import cross_check  # noqa: E402
 from progress import Progress  # noqa: E402
 
 NAME = "labrestart"
@@ -69,6 +71,7 @@ class Restart(unittest.TestCase):
         outcome, alerts_before = self.demo.scenario.inject(fault)
         self.assertTrue(outcome.right, outcome.sentence)
         incident = self.client.open_incidents()[0]["id"]
+        self.check_bundle()
 
         self.progress.step("The controller is killed and started again")
         last = self.away()
@@ -85,6 +88,12 @@ class Restart(unittest.TestCase):
 
         self.progress.step("Healing")
         self.demo.scenario.heal(outcome, alerts_before)
+
+    def check_bundle(self):
+        with tempfile.TemporaryDirectory() as folder:
+            live, differences = cross_check(self.client, WINDOW_SECONDS, folder)
+        self.assertTrue(live["suspects"], "the fault is not in the span that was compared")
+        self.assertEqual(differences, [], "a bundle of the controller gives another verdict than the controller")
 
     def check_windows(self):
         windows = self.windows()

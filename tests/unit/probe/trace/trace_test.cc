@@ -120,6 +120,27 @@ TEST_CASE("a probe that is lost once is tried again", "[trace]") {
   CHECK(trace.result(later) == path(true, {1, 2, 3}));
 }
 
+TEST_CASE("a fault that ends while a trace is under way leaves no silent hops behind", "[trace]") {
+  // Seen in the lab: a path of three routers became "leaf4 > * > * > * > * > h9", and the losses of
+  // the fault that had just ended were laid on a link "*>h9".
+  Trace trace(kOrder, kRun);
+  Network broken{.routers = 3, .silent = {2, 3, 4, 5, 6, 7, 8}};
+  Instant now{};
+  int rounds = 0;
+  while (rounds++ < kAttemptsMax) {
+    while (const auto ttl = trace.wanted(now)) broken.answer(trace, trace.send(*ttl, now), now);
+    now += kProbeTimeout;
+  }
+  REQUIRE_FALSE(trace.done(now));
+  Network healed{.routers = 3};
+  while (!trace.done(now)) {
+    REQUIRE(healed.probes++ < 100);
+    while (const auto ttl = trace.wanted(now)) healed.answer(trace, trace.send(*ttl, now), now);
+    if (!trace.done(now)) now += kProbeTimeout;
+  }
+  CHECK(trace.result(now) == path(true, {1, 2, 3}));
+}
+
 TEST_CASE("an end that never answers leaves the prefix that was seen", "[trace]") {
   Trace trace(kOrder, kRun);
   Network network{.routers = 3, .far_end_answers = false};

@@ -1,0 +1,49 @@
+"""The same observations give the same suspects, in the controller and from its bundle.
+
+Compared are `localize --at T` of a running controller and `localize --bundle FILE --at T` of a bundle that it wrote, over
+the same span. T lies a window back: a report that is still on its way would be in one of them only.
+"""
+import datetime
+from pathlib import Path
+
+SPAN_WINDOWS = 6
+BACK_WINDOWS = 1
+MARGIN_WINDOWS = 3
+TOLERANCE = 1e-6  # of a number: the bundle's are text
+
+
+def rfc3339(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text):
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def differences(left, right, where=""):
+    """Sentences on where two JSON values differ."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return [d for key in sorted({*left, *right}) for d in differences(left.get(key), right.get(key), f"{where}.{key}")]
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        return [d for i, pair in enumerate(zip(left, right)) for d in differences(*pair, f"{where}[{i}]")]
+    if isinstance(left, float) or isinstance(right, float):
+        if left is not None and right is not None and abs(left - right) <= TOLERANCE * max(1, abs(left)):
+            return []
+    return [] if left == right else [f"{where[1:]}: {left} live, {right} from the bundle"]
+
+
+def cross_check(client, window_seconds, folder):
+    """(the live document, sentences on where the bundle's verdict differs from it)."""
+    judged = seconds(client.localize()["judged_until"])
+    until = rfc3339(judged - BACK_WINDOWS * window_seconds)
+    span = f"{SPAN_WINDOWS * window_seconds}s"
+    now = datetime.datetime.now().timestamp()
+    file = Path(folder) / "cross_check.jsonl"
+    file.unlink(missing_ok=True)
+    since = round(now - judged) + (SPAN_WINDOWS + BACK_WINDOWS + MARGIN_WINDOWS) * window_seconds
+    client.text("bundle", "create", "--since", f"{since}s", "--file", str(file))
+    live = client.localize("--at", until, "--since", span)
+    offline = client.localize("--bundle", str(file), "--at", until, "--horizon", span)
+    file.unlink()
+    keys = ("suspects", "observations", "components", "packets", "lost", "unexplained_bad_flows", "enough_data")
+    return live, differences({k: live[k] for k in keys}, {k: offline[k] for k in keys})
