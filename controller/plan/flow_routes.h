@@ -48,7 +48,9 @@ struct FlowEnds {
 class FlowRoutes {
  public:
   // `links`: how many directed links there are, crossed or not; at most kRoutedLinksMax.
-  explicit FlowRoutes(std::uint32_t links) : links_(links) {}
+  explicit FlowRoutes(std::uint32_t links = 0) : links_(links) {}
+
+  LinkNumber add_link() { return links_++; }
 
   // Links may come in any order and repeatedly; an empty row is one of which nothing is known.
   FlowNumber add(const FlowEnds& ends, std::span<const LinkNumber> forward,

@@ -9,6 +9,7 @@ namespace faultline::plan {
 namespace {
 
 constexpr std::array kRows{kForwardRow, kReturnRow};
+constexpr std::size_t kPairsScanned = 16;  // looking through so few beats sorting them
 
 std::uint64_t hash_of(FlowNumber flow, std::uint32_t rows) {
   std::uint64_t hash = 0;
@@ -53,13 +54,20 @@ void Footprints::remove(FlowNumber flow) {
 }
 
 std::uint32_t Footprints::host_pairs(LinkNumber link, std::uint32_t limit) const {
-  std::vector<std::uint64_t> pairs;
+  std::vector<std::uint64_t> few;
   for (const auto& row : rows_[link]) {
     const auto pair = routes_.ends(row.flow).pair();
-    if (std::ranges::find(pairs, pair) == pairs.end()) pairs.push_back(pair);
-    if (pairs.size() >= limit) break;
+    if (few.size() < kPairsScanned && std::ranges::find(few, pair) == few.end()) {
+      few.push_back(pair);
+    }
+    if (few.size() >= limit) return limit;
   }
-  return static_cast<std::uint32_t>(pairs.size());
+  if (few.size() < kPairsScanned) return static_cast<std::uint32_t>(few.size());
+  std::vector<std::uint64_t> all;
+  for (const auto& row : rows_[link]) all.push_back(routes_.ends(row.flow).pair());
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return std::min(limit, static_cast<std::uint32_t>(all.size()));
 }
 
 bool Footprints::has_pair(LinkNumber link, std::uint64_t pair) const {
