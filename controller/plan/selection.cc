@@ -13,6 +13,8 @@ namespace {
 
 // Of a masked link, how many flows that would unmask it are compared.
 constexpr std::size_t kUnmaskersCompared = 32;
+// So few superfluous flows in force are left alone: their packets are worth less than a change.
+constexpr std::size_t kSuperfluousOneIn = 20;
 
 // What the budgets have left.
 class Budgets {
@@ -225,14 +227,27 @@ class Selector {
             config_.unmask && footprints_.maskers(link).has_value()};
   }
 
-  // New ones before those in force, youngest first: the first ones did most.
+  // Youngest first: the first ones did most.
+  std::vector<FlowNumber> drop_superfluous(const std::vector<bool>& of) {
+    std::vector<FlowNumber> dropped;
+    for (auto at = taken_.rbegin(); at != taken_.rend(); ++at) {
+      if (of[*at] && chosen_[*at] && drop(*at)) dropped.push_back(*at);
+    }
+    return dropped;
+  }
+
   void prune(std::span<const FlowNumber> in_force) {
     std::vector<bool> old(routes_.size(), false);
     for (const auto flow : in_force) old[flow] = true;
-    for (const bool of_old : {false, true}) {
-      for (auto at = taken_.rbegin(); at != taken_.rend(); ++at) {
-        if (old[*at] == of_old && chosen_[*at]) drop(*at);
-      }
+    auto fresh = old;
+    fresh.flip();
+    drop_superfluous(fresh);
+    const auto dropped = drop_superfluous(old);
+    if (dropped.size() * kSuperfluousOneIn > in_force.size()) return;
+    for (const auto flow : dropped) {
+      chosen_[flow] = true;
+      budgets_.take(flow);
+      footprints_.add(flow);
     }
   }
 

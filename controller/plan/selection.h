@@ -15,8 +15,8 @@
 //      counter-examples: a flow is taken because it avoids the very two that mask.
 //   4. flows without which all that still holds are dropped again.
 //
-// Flows in force come first and stay unless they are superfluous, so that a small change of the
-// fleet or of its paths changes few flows.
+// Flows in force come first, and stay unless more than one in twenty of them are superfluous, so
+// that a small change of the fleet or of its paths changes few flows.
 //
 // How few flows can do (the lower bound that tests/bench/plan prints). Of n rows at most n links
 // can be crossed by one row alone, all others need two; a row crosses at most h links. So for L
