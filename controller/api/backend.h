@@ -23,6 +23,7 @@
 #include "controller/api/access_control.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
+#include "controller/plan/reports.h"
 
 namespace faultline::api {
 
@@ -60,6 +61,14 @@ class Backend {
   virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
   virtual Result<TopologyView> topology() const = 0;
+  // The plans in force, by their numbers and by node.
+  virtual Result<plan::PlanReport> plan() const = 0;
+  virtual Result<plan::NodePlanReport> node_plan(std::string_view name) const = 0;
+  // What they see, tell apart and detect over the paths known now, and what they cost.
+  virtual Result<plan::CoverageReport> plan_coverage() const = 0;
+  virtual Result<plan::BudgetReport> plan_budget() const = 0;
+  // What the configuration and the inventory on the controller's disk would change.
+  virtual Result<plan::DifferenceReport> plan_difference() const = 0;
   // The bundle of schemas/bundle.md for the last `since`, in pieces of any size.
   virtual Status bundle(Duration since, const TextSink& sink) const = 0;
   // OpenMetrics text, complete with "# EOF".

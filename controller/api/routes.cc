@@ -187,6 +187,24 @@ Response get_topology_export(const Call& call) {
   return response;
 }
 
+Response get_plan(const Call& call) { return respond(call.backend.plan(), plan::plan_json); }
+
+Response get_node_plan(const Call& call) {
+  return respond(call.backend.node_plan(call.captured[0]), plan::node_plan_json);
+}
+
+Response get_plan_coverage(const Call& call) {
+  return respond(call.backend.plan_coverage(), plan::coverage_json);
+}
+
+Response get_plan_budget(const Call& call) {
+  return respond(call.backend.plan_budget(), plan::budget_json);
+}
+
+Response get_plan_difference(const Call& call) {
+  return respond(call.backend.plan_difference(), plan::difference_json);
+}
+
 Response get_bundle(const Call& call) {
   const auto since = duration_parameter(call.query, "since");
   if (!since) return error_response(since.error());
@@ -243,6 +261,11 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
     Route{"GET", "/api/v1/topology", kViewer, "", get_topology},
     Route{"GET", "/api/v1/topology/export", kViewer, "format", get_topology_export},
+    Route{"GET", "/api/v1/plan", kViewer, "", get_plan},
+    Route{"GET", "/api/v1/plan/nodes/{name}", kViewer, "", get_node_plan},
+    Route{"GET", "/api/v1/plan/coverage", kViewer, "", get_plan_coverage},
+    Route{"GET", "/api/v1/plan/budget", kViewer, "", get_plan_budget},
+    Route{"GET", "/api/v1/plan/diff", kViewer, "", get_plan_difference},
     Route{"GET", "/api/v1/bundle", kViewer, "since", get_bundle},
     Route{"GET", "/api/v1/access/tokens", kAdmin, "", get_api_tokens, true},
     Route{"POST", "/api/v1/access/tokens", kAdmin, "", post_api_token},

@@ -9,6 +9,7 @@
 #include "common/crypto/token.h"
 #include "controller/app/disk_use.h"
 #include "controller/app/key_files.h"
+#include "controller/app/plan_queries.h"
 #include "controller/app/records.h"
 #include "controller/backup/data_dir.h"
 #include "controller/incident/incident.h"
@@ -229,6 +230,26 @@ Result<api::TopologyView> AppBackend::topology() const {
     view.links.push_back({link.id, link.from, link.to, flows});
   }
   return view;
+}
+
+Result<plan::PlanReport> AppBackend::plan() const { return plan_report(*snapshots_.snapshot()); }
+
+Result<plan::NodePlanReport> AppBackend::node_plan(std::string_view name) const {
+  const auto snapshot = snapshots_.snapshot();
+  FAULTLINE_TRY(const auto node, find_node(*snapshot, name));
+  return node_plan_report(*snapshot, node);
+}
+
+Result<plan::CoverageReport> AppBackend::plan_coverage() const {
+  return app::plan_coverage(*snapshots_.snapshot());
+}
+
+Result<plan::BudgetReport> AppBackend::plan_budget() const {
+  return app::plan_budget(*snapshots_.snapshot());
+}
+
+Result<plan::DifferenceReport> AppBackend::plan_difference() const {
+  return app::plan_difference(*snapshots_.snapshot(), options_.config_file);
 }
 
 Status AppBackend::bundle(Duration since, const api::TextSink& sink) const {

@@ -33,6 +33,7 @@ class AppBackend : public api::Backend {
     std::vector<std::string> advertise;  // empty: nothing that a probe elsewhere could use
     std::filesystem::path data_dir;      // for the next key pair of the controller
     access::AuditLimits audit = {};
+    std::filesystem::path config_file = {};  // to say what it would change; empty: nothing
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
   // is ready once the change is durable.
@@ -63,6 +64,11 @@ class AppBackend : public api::Backend {
   Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
   Result<api::TopologyView> topology() const override;
+  Result<plan::PlanReport> plan() const override;
+  Result<plan::NodePlanReport> node_plan(std::string_view name) const override;
+  Result<plan::CoverageReport> plan_coverage() const override;
+  Result<plan::BudgetReport> plan_budget() const override;
+  Result<plan::DifferenceReport> plan_difference() const override;
   Status bundle(Duration since, const api::TextSink& sink) const override;
   Result<std::string> metrics() const override;
 

@@ -40,6 +40,7 @@ struct ApiConfig {
 };
 
 struct ControllerConfig {
+  std::filesystem::path file;  // that it was read from
   std::filesystem::path data_dir = "/var/lib/faultline/controller";
   std::string listen = "tcp://*:7400";
   std::vector<std::string> advertise;  // endpoints that join tokens carry

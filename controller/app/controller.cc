@@ -149,7 +149,8 @@ class Process : public Controller {
         AppBackend::Options{FAULTLINE_VERSION,
                             std::move(advertise),
                             config_.data_dir,
-                            {.age_max = config_.api.audit_retention}},
+                            {.age_max = config_.api.audit_retention},
+                            config_.file},
         *store_, snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](auto writes) { return shell_->write(std::move(writes)); },
         [this](const Snapshot& snapshot) {

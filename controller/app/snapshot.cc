@@ -232,6 +232,9 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
     status.store.state = std::move(trouble);
   }
   if (core.plan_revision().value() != 0) status.plan_revision = core.plan_revision().value();
+  snapshot.plans = core.shared_plans();
+  snapshot.members = core.members();
+  snapshot.planner = core.options().planner;
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
   snapshot.trust = trust_view(core);

@@ -35,6 +35,9 @@ struct Snapshot {
   bool stale = false;                                  // it says nothing of now
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
+  std::shared_ptr<const plan::PlanSet> plans;      // in force
+  std::shared_ptr<const plan::FleetView> members;  // that they were made for; null before them
+  plan::PlannerConfig planner;
   core::CoreCounters core;
   core::IntakeCounters intake;
   fleet::FleetCounters fleet;

@@ -17,6 +17,8 @@ namespace faultline::cli {
 void add_fault_commands(CLI::App& app, Context& context);
 // matrix, path, history
 void add_measurement_commands(CLI::App& app, Context& context);
+// plan
+void add_plan_commands(CLI::App& app, Context& context);
 // node, version
 void add_fleet_commands(CLI::App& app, Context& context);
 // trust, controller

@@ -43,6 +43,8 @@ manual::Facts cli_manual() {
                  "faultline localize --explain       the suspect, with evidence for and against it",
                  "faultline path h1 h9               where the flows between two nodes go",
                  "faultline history h1 h9 --since 1h"}},
+               {"What is watched, what it costs, and what a new configuration would change:",
+                {"faultline plan coverage", "faultline plan budget", "faultline plan diff"}},
                {"Take it away and judge it elsewhere:",
                 {"faultline bundle create --since 10m | zstd > capture.jsonl.zst",
                  "faultline localize --bundle capture.jsonl.zst"}},

@@ -57,6 +57,7 @@ void define(CLI::App& app, Context& context) {
   add_completion_option(app);
   add_fault_commands(app, context);
   add_measurement_commands(app, context);
+  add_plan_commands(app, context);
   add_fleet_commands(app, context);
   add_trust_commands(app, context);
   add_access_commands(app, context);

@@ -73,13 +73,28 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
                                 Renderer{"faultline.audit/1", render_audit},
                                 Renderer{"faultline.explain/1", render_explain},
+                                Renderer{"faultline.plan/1", render_plan},
+                                Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
+
+// Those that can show more than fits a screen.
+struct LongRenderer {
+  std::string_view schema;
+  std::string (*render)(const Json&, const Style&, bool all);
+};
+constexpr std::array kLongRenderers{LongRenderer{"faultline.plan_coverage/1", render_plan_coverage},
+                                    LongRenderer{"faultline.plan_budget/1", render_plan_budget},
+                                    LongRenderer{"faultline.plan_diff/1", render_plan_diff}};
 
 }  // namespace
 
 Outcome<std::string> render(const Json& document, const RenderOptions& options) {
   const auto schema = text(document, "schema");
   if (schema == "faultline.localize/1") return render_verdict(document, options.explain);
+  const auto large = std::ranges::find(kLongRenderers, schema, &LongRenderer::schema);
+  if (large != kLongRenderers.end()) {
+    return large->render(document, options.style, options.explain);
+  }
   const auto found = std::ranges::find(kRenderers, schema, &Renderer::schema);
   if (found == kRenderers.end()) {
     return usage(fmt::format("this program cannot show a '{}' document; use -o json", schema));

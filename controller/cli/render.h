@@ -13,7 +13,7 @@ namespace faultline::cli {
 
 struct RenderOptions {
   Style style;
-  bool explain = false;  // localize: evidence for and against each suspect
+  bool explain = false;  // localize: evidence for and against each suspect; plan: all rows
 };
 
 // By the document's "schema"; a usage failure for one that this build does not know.
@@ -36,6 +36,11 @@ struct RenderOptions {
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_plan(const Json& document, const Style& style);
+[[nodiscard]] std::string render_node_plan(const Json& document, const Style& style);
+[[nodiscard]] std::string render_plan_coverage(const Json& document, const Style& style, bool all);
+[[nodiscard]] std::string render_plan_budget(const Json& document, const Style& style, bool all);
+[[nodiscard]] std::string render_plan_diff(const Json& document, const Style& style, bool all);
 [[nodiscard]] std::string render_api_tokens(const Json& document, const Style& style);
 [[nodiscard]] std::string render_audit(const Json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const Json& document, const Style& style);

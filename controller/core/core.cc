@@ -141,23 +141,25 @@ void ControllerCore::make_plans(EffectSink& effects) {
     view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile});
   }
   const PlanRevision next{plan_revision_.value() + 1};
-  plans_ = plan::make_plans(view, options_.planner, next, plans_.plans);
+  plans_ = std::make_shared<const plan::PlanSet>(
+      plan::make_plans(view, options_.planner, next, plans_->plans));
   AfterCommit after;
-  for (const auto id : plans_.changed) {
+  for (const auto id : plans_->changed) {
     after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
   }
   auto writes = confirm_rekeys(after);
-  if (plans_.changed.empty())
+  if (plans_->changed.empty())
     return documents_.commit(std::move(writes), std::move(after), effects);
   plan_revision_ = next;
-  counters_.plans_sent += plans_.changed.size();
+  counters_.plans_sent += plans_->changed.size();
   effects.log(Severity::kInfo, "plan",
               fmt::format("revision {}: {} nodes, {} flows per pair, one packet per flow every {}",
-                          next.value(), view.size(), plans_.flows_per_pair,
-                          format_duration(plans_.flow_interval)));
-  for (const auto& sentence : plans_.reduced) effects.log(Severity::kWarning, "plan", sentence);
+                          next.value(), view.size(), plans_->flows_per_pair,
+                          format_duration(plans_->flow_interval)));
+  for (const auto& sentence : plans_->reduced) effects.log(Severity::kWarning, "plan", sentence);
   std::set<NodeId> members;
   for (const auto& member : view) members.insert(member.id);
+  members_ = std::make_shared<const plan::FleetView>(std::move(view));
   paths_to_change().forget_if([&](const topology::PathKey& key) {
     return !members.contains(key.reporter) || !members.contains(key.target);
   });
@@ -167,8 +169,8 @@ void ControllerCore::make_plans(EffectSink& effects) {
 }
 
 const Plan* ControllerCore::plan_of(NodeId node) const {
-  const auto at = std::ranges::lower_bound(plans_.plans, node, {}, &Plan::node);
-  return at != plans_.plans.end() && at->node == node ? &*at : nullptr;
+  const auto at = std::ranges::lower_bound(plans_->plans, node, {}, &Plan::node);
+  return at != plans_->plans.end() && at->node == node ? &*at : nullptr;
 }
 
 void ControllerCore::judge(Now now, EffectSink& effects) {

@@ -95,7 +95,10 @@ class ControllerCore {
   [[nodiscard]] const CoreOptions& options() const { return options_; }
   [[nodiscard]] const fleet::Fleet& fleet() const { return fleet_; }
   [[nodiscard]] const fleet::ControllerKeys& controller_keys() const { return controller_keys_; }
-  [[nodiscard]] const plan::PlanSet& plans() const { return plans_; }
+  [[nodiscard]] const plan::PlanSet& plans() const { return *plans_; }
+  // The plans in force and the members that they were made for; null before the first.
+  [[nodiscard]] std::shared_ptr<const plan::PlanSet> shared_plans() const { return plans_; }
+  [[nodiscard]] std::shared_ptr<const plan::FleetView> members() const { return members_; }
   [[nodiscard]] PlanRevision plan_revision() const { return plan_revision_; }
   [[nodiscard]] const WindowBook& windows() const { return windows_; }
   [[nodiscard]] const incident::Machine& incidents() const { return incidents_; }
@@ -164,7 +167,8 @@ class ControllerCore {
   notify::Outbox outbox_;
   std::shared_ptr<topology::Topology> topology_;
   std::shared_ptr<topology::PathBook> paths_;
-  plan::PlanSet plans_;
+  std::shared_ptr<const plan::PlanSet> plans_ = std::make_shared<const plan::PlanSet>();
+  std::shared_ptr<const plan::FleetView> members_;
   PlanRevision plan_revision_;
   std::optional<Instant> plans_due_;
   std::optional<Solution> solution_;

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "common/base/check.h"
 #include "common/model/path.h"
+#include "controller/plan/hierarchy.h"
 
 namespace faultline::plan {
 namespace {
@@ -25,36 +25,16 @@ constexpr double kStampBytes = 44;  // RFC 8762, unauthenticated
 constexpr double kIpv4UdpBytes = 28;
 constexpr double kIpv6UdpBytes = 48;
 
-// The fleet in the two orders that planning needs.
-struct Roster {
-  std::vector<const FleetMember*> by_id;
-  std::vector<const FleetMember*> by_hash;  // the ring of the fan-out
-};
-
-// FNV-1a with a final mix (splitmix64), for FNV leaves similar names close together.
-std::uint64_t hash_name(std::string_view name) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3ULL;
-  hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9ULL;
-  hash = (hash ^ hash >> 27) * 0x94d049bb133111ebULL;
-  return hash ^ hash >> 31;
-}
+// Ascending by id.
+using Roster = std::vector<const FleetMember*>;
 
 Roster make_roster(const FleetView& fleet) {
   Roster roster;
-  for (const auto& member : fleet) roster.by_id.push_back(&member);
-  std::ranges::sort(roster.by_id, {}, &FleetMember::id);
-  const auto repeated = std::ranges::adjacent_find(roster.by_id, {}, &FleetMember::id);
-  FAULTLINE_CHECK(repeated == roster.by_id.end(), "node ids are unique");
-  roster.by_hash = roster.by_id;
-  std::ranges::sort(roster.by_hash, {}, [](const FleetMember* member) {
-    return std::pair(hash_name(member->name), member->id);
-  });
+  for (const auto& member : fleet) roster.push_back(&member);
+  std::ranges::sort(roster, {}, &FleetMember::id);
+  const auto repeated = std::ranges::adjacent_find(roster, {}, &FleetMember::id);
+  FAULTLINE_CHECK(repeated == roster.end(), "node ids are unique");
   return roster;
-}
-
-bool can_talk(const FleetMember& left, const FleetMember& right) {
-  return left.profile.address.is_v4() == right.profile.address.is_v4();
 }
 
 // Packets that traces may cost a node in a second: its own, and as many that its peers ask for.
@@ -74,46 +54,33 @@ std::size_t flows_per_node_max(const PlannerConfig& config) {
   return std::min<std::size_t>(config.tracked_flows_per_node_max, affordable);
 }
 
-// What each node may do to each peer.
-struct Density {
-  std::uint32_t flows_per_pair = 0;
-  std::size_t peers_max = 0;  // that a node sends to; fewer than the others: fan-out
-};
-
-Density choose_density(std::size_t nodes, const PlannerConfig& config) {
-  if (nodes < 2) return {};
-  const auto others = nodes - 1;
-  const auto flows_max = flows_per_node_max(config);
-  const auto per_pair = std::min<std::size_t>(config.flows_per_pair, flows_max / others);
-  if (per_pair > 0) return {static_cast<std::uint32_t>(per_pair), others};
-  return {1, flows_max};
+// Flows per pair when every node measures every other; 0: that cannot be afforded.
+std::uint32_t all_pairs_density(std::size_t nodes, const PlannerConfig& config) {
+  if (nodes < 2) return 0;
+  const auto affordable = flows_per_node_max(config) / (nodes - 1);
+  return static_cast<std::uint32_t>(std::min<std::size_t>(config.flows_per_pair, affordable));
 }
 
-// For each node some others, ascending by id.
-using Choice = std::map<NodeId, std::vector<const FleetMember*>>;
-
-Choice choose_targets(const Roster& roster, std::size_t targets_max, std::uint64_t& pairs_mixed) {
-  Choice targets;
-  const auto& ring = roster.by_hash;
-  for (std::size_t i = 0; i < ring.size(); ++i) {
-    auto& chosen = targets[ring[i]->id];
-    for (std::size_t step = 1; step < ring.size() && chosen.size() < targets_max; ++step) {
-      const auto* peer = ring[(i + step) % ring.size()];
-      if (can_talk(*ring[i], *peer)) {
-        chosen.push_back(peer);
+Mesh everyone(const Roster& roster) {
+  Mesh mesh;
+  for (const auto* member : roster) {
+    auto& targets = mesh.targets[member->id];
+    for (const auto* other : roster) {
+      if (other == member) continue;
+      if (can_talk(*member, *other)) {
+        targets.push_back(other);
       } else {
-        ++pairs_mixed;
+        ++mesh.pairs_mixed;
       }
     }
-    std::ranges::sort(chosen, {}, &FleetMember::id);
   }
-  return targets;
+  return mesh;
 }
 
 // A plan's peers are the targets and those who send here: the reflector answers nobody else.
-Choice choose_peers(const Roster& roster, const Choice& targets) {
-  Choice peers = targets;
-  for (const auto* source : roster.by_id) {
+Targets choose_peers(const Roster& roster, const Targets& targets) {
+  Targets peers = targets;
+  for (const auto* source : roster) {
     for (const auto* target : targets.at(source->id)) peers[target->id].push_back(source);
   }
   for (auto& [id, chosen] : peers) {
@@ -211,17 +178,15 @@ void number_plans(PlanSet& set, PlanRevision revision, const std::vector<Plan>& 
   }
 }
 
-void say_reductions(PlanSet& set, const Density& density, std::size_t nodes,
+void say_reductions(PlanSet& set, const Mesh& mesh, std::size_t nodes,
                     const PlannerConfig& config) {
   if (!set.all_pairs) {
-    set.reduced.push_back(fmt::format(
-        "each node measures {} of {} others, the next ones by hash of the name: it may track at "
-        "most {} flows",
-        density.peers_max, nodes - 1, flows_per_node_max(config)));
-  } else if (nodes > 1 && density.flows_per_pair < config.flows_per_pair) {
+    set.reduced.push_back(fmt::format("each node measures {}: it may track at most {} flows",
+                                      mesh.pattern, flows_per_node_max(config)));
+  } else if (nodes > 1 && set.flows_per_pair < config.flows_per_pair) {
     set.reduced.push_back(
         fmt::format("{} instead of {} flows per pair: a node may track at most {} flows",
-                    density.flows_per_pair, config.flows_per_pair, flows_per_node_max(config)));
+                    set.flows_per_pair, config.flows_per_pair, flows_per_node_max(config)));
   }
   if (set.flow_interval > config.flow_interval) {
     set.reduced.push_back(fmt::format(
@@ -272,23 +237,29 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
                    const std::vector<Plan>& previous) {
   FAULTLINE_CHECK(validate(config).has_value(), "the planner's config is valid");
   const auto roster = make_roster(fleet);
-  const auto density = choose_density(fleet.size(), config);
   PlanSet set;
-  set.all_pairs = fleet.size() < 2 || density.peers_max == fleet.size() - 1;
-  const auto targets = choose_targets(roster, density.peers_max, set.pairs_mixed);
-  const auto peers = choose_peers(roster, targets);
+  set.flows_per_pair = all_pairs_density(fleet.size(), config);
+  set.all_pairs = fleet.size() < 2 || set.flows_per_pair > 0;
+  const auto flows_max = flows_per_node_max(config);
+  const auto mesh = set.all_pairs ? everyone(roster) : make_mesh(fleet, flows_max);
+  if (!set.all_pairs) {
+    const auto affordable = flows_max / std::max<std::size_t>(1, mesh.busiest);
+    set.flows_per_pair =
+        static_cast<std::uint32_t>(std::min<std::size_t>(config.flows_per_pair, affordable));
+  }
+  set.pairs_mixed = mesh.pairs_mixed;
+  const auto peers = choose_peers(roster, mesh.targets);
   std::size_t flows_most = 0;
-  for (const auto* member : roster.by_id) {
-    set.plans.push_back(make_plan(*member, targets.at(member->id), peers.at(member->id),
-                                  density.flows_per_pair, config));
+  for (const auto* member : roster) {
+    set.plans.push_back(make_plan(*member, mesh.targets.at(member->id), peers.at(member->id),
+                                  set.flows_per_pair, config));
     flows_most = std::max(flows_most, set.plans.back().flows.size());
   }
-  set.flows_per_pair = density.flows_per_pair;
   set.flow_interval = stretch(config.flow_interval, flows_most, config);
   for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
   set.budgets = make_budgets(set.plans, config);
   number_plans(set, revision, previous);
-  say_reductions(set, density, fleet.size(), config);
+  say_reductions(set, mesh, fleet.size(), config);
   return set;
 }
 

@@ -10,8 +10,8 @@
 //
 // At the limits, in this order, each said in PlanSet::reduced:
 //   1. fewer flows per pair, the same for all, so that no node tracks more than its maximum;
-//   2. below one flow per pair, each node measures its next k nodes in the order of hash(name)
-//      (as kubenurse does): O(k n) flows, one node more or less changes at most one peer of each;
+//   2. below one flow per pair, racks measure racks (hierarchy.h), or without labels each node its
+//      next k in the order of hash(name): O(k n) flows, and a node more or less changes few others;
 //   3. flows are sent less often, so that packets per second stay within the budget.
 //
 // Pure and reentrant.
@@ -79,7 +79,7 @@ struct PlanSet {
   std::vector<NodeBudget> budgets{};  // ascending by node
   std::uint32_t flows_per_pair = 0;   // a node with fewer ports has as many as ports
   Duration flow_interval{};
-  bool all_pairs = true;               // false: fan-out by hash(name)
+  bool all_pairs = true;               // false: the hierarchy
   std::uint64_t pairs_mixed = 0;       // left out: one end speaks IPv4, the other IPv6
   std::vector<std::string> reduced{};  // one sentence for each limit that was met
 

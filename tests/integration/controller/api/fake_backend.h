@@ -98,6 +98,20 @@ inline StatusView fake_status() {
   return status;
 }
 
+inline plan::PlanReport::Node fake_plan_of(const std::string& name) {
+  return {.name = name, .revision = PlanRevision{5}, .acknowledged = 5, .peers = 1, .flows = 2};
+}
+
+// h1 > leaf2 > spine3 one way, whose two links no flow splits; spine3>leaf2 is declared only.
+inline plan::CoverageReport fake_coverage() {
+  plan::FabricFlows flows;
+  flows.link("spine3>leaf2", "spine3", "leaf2");
+  const auto up = flows.link("h1>leaf2", "h1", "leaf2");
+  const auto on = flows.link("leaf2>spine3", "leaf2", "spine3");
+  flows.add("h1", "h9", {plan::Knowledge::kPart, {up, on}}, {}, 1);
+  return flows.report("plan", {.traces_per_second = 1});
+}
+
 class FakeBackend : public Backend {
  public:
   StatusView status_view = fake_status();
@@ -227,6 +241,33 @@ class FakeBackend : public Backend {
         "inventory and traces",
         {{"leaf2", "switch", "leaf", {"10.0.2.1"}}, {"spine3", "switch", "spine", {"10.0.3.1"}}},
         {{"leaf2>spine3", "leaf2", "spine3", 31}, {"spine3>leaf2", "spine3", "leaf2", 30}}});
+  }
+
+  Result<plan::PlanReport> plan() const override {
+    plan::PlanReport report{.revision = PlanRevision{5}};
+    report.summary.reduced = {"5 instead of 8 flows per pair: a node may track at most 512 flows"};
+    report.nodes = {fake_plan_of("h1"), fake_plan_of("h9")};
+    return answer(report);
+  }
+  Result<plan::NodePlanReport> node_plan(std::string_view name) const override {
+    if (name != "h1" && name != "h9") return not_found("node", name);
+    return answer(plan::NodePlanReport{.node = fake_plan_of(std::string{name}),
+                                       .flow_interval = std::chrono::seconds{1},
+                                       .targets = {{"h9", {40'000, 40'001}}}});
+  }
+  Result<plan::CoverageReport> plan_coverage() const override { return answer(fake_coverage()); }
+  Result<plan::BudgetReport> plan_budget() const override {
+    return answer(plan::BudgetReport{.revision = PlanRevision{5},
+                                     .flow_interval = std::chrono::seconds{1},
+                                     .nodes = {{.name = "h1", .budget = {.peers = 1, .flows = 2}}},
+                                     .links = fake_coverage()});
+  }
+  Result<plan::DifferenceReport> plan_difference() const override {
+    plan::DifferenceReport report{.config_file = "controller.yaml"};
+    report.plans.nodes_with_new_plan = 1;
+    report.plans.nodes = {{.name = "h1", .flows_kept = 2, .flows_added = 1}};
+    report.uncovered_after = {"spine3>leaf2"};
+    return answer(report);
   }
 
   Status bundle(Duration since, const TextSink& sink) const override {

@@ -108,6 +108,11 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Incidents", {"GET", "/api/v1/incidents", ""}},
       {"Incident", {"GET", "/api/v1/incidents/i-42", ""}},
       {"Topology", {"GET", "/api/v1/topology", ""}},
+      {"Plan", {"GET", "/api/v1/plan", ""}},
+      {"NodePlan", {"GET", "/api/v1/plan/nodes/h1", ""}},
+      {"PlanCoverage", {"GET", "/api/v1/plan/coverage", ""}},
+      {"PlanBudget", {"GET", "/api/v1/plan/budget", ""}},
+      {"PlanDiff", {"GET", "/api/v1/plan/diff", ""}},
       {"Error", {"GET", "/", ""}},
   };
   for (const auto& [name, request] : cases) {
