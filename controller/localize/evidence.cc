@@ -30,9 +30,13 @@ class Counter {
   Counter(const Problem& problem, const Selection& selection, const std::vector<Finding>& findings)
       : problem_(problem), likelihood_(selection.likelihood()), stamps_(findings.size(), 0) {
     by_link_.resize(problem.crossed.size());
+    is_suspect_.resize(problem.crossed.size());
     result_.tallies.resize(findings.size());
     for (std::uint32_t i = 0; i < findings.size(); ++i) {
-      for (const std::uint32_t link : findings[i].links) by_link_[link].push_back(i);
+      for (const std::uint32_t link : findings[i].links) {
+        by_link_[link].push_back(i);
+        is_suspect_[link] = 1;
+      }
       const Score& score = selection.chosen()[findings[i].members.front()].score;
       own_.push_back(score.exponents());
     }
@@ -40,7 +44,9 @@ class Counter {
 
   EvidenceCount run() {
     std::uint64_t bad_flows = 0;
-    for (std::uint32_t i = 0; i < problem_.flows.size(); ++i) bad_flows += count(i);
+    for (std::uint32_t i = 0; i < problem_.flows.size(); ++i) {
+      if (matters(problem_.flows[i])) bad_flows += count(i);
+    }
     for (Tally& tally : result_.tallies) {
       tally.evidence.bad_flows = bad_flows;
       tally.evidence.good_flows = problem_.flows.size() - bad_flows;
@@ -49,6 +55,14 @@ class Counter {
   }
 
  private:
+  // Most flows lost nothing and cross no suspect.
+  [[nodiscard]] bool matters(const FlowRecord& flow) const {
+    return flow.lost > 0 || std::ranges::any_of(problem_.arms_of(flow.route), [&](const Arm& arm) {
+             return std::ranges::any_of(problem_.links_of(arm.path),
+                                        [&](std::uint32_t link) { return is_suspect_[link] != 0; });
+           });
+  }
+
   bool count(std::uint32_t index) {
     const FlowRecord& flow = problem_.flows[index];
     const auto sent = static_cast<double>(flow.sent);
@@ -145,7 +159,8 @@ class Counter {
   const Problem& problem_;
   const Likelihood& likelihood_;
   std::vector<std::vector<std::uint32_t>> by_link_;
-  std::vector<Exponents> own_;  // by finding
+  std::vector<std::uint8_t> is_suspect_;  // by link
+  std::vector<Exponents> own_;            // by finding
   std::vector<std::uint64_t> stamps_;
   std::uint64_t stamp_ = 0;
   std::vector<Crossing> crossing_;

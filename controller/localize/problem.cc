@@ -237,6 +237,11 @@ Problem build_problem(const ObservationSet& set, const LocalizeOptions& options)
   Rows rows = rows_by_route(set, options, ends);
   problem.observations = rows.size();
   problem.flows.reserve(rows.size());
+  const std::size_t routes = std::min(rows.size(), set.route_count());
+  problem.paths.reserve(routes);
+  problem.arms.reserve(routes);
+  problem.routes.reserve(routes);
+  problem.path_links.reserve(set.stored_hops());
   RouteExpander expander(set, rows, problem);
   CleanMixtures mixtures(problem, expander);
   std::uint32_t begin = 0;

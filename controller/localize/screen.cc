@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace faultline::localize {
 namespace {
@@ -54,7 +55,10 @@ const std::vector<CrossedComponents::Crossed>& CrossedComponents::of(const Likel
 
 Screen::Screen(const Problem& problem, const ComponentTable& components,
                const Likelihood& likelihood)
-    : problem_(problem), components_(components), crossed_(problem, components) {
+    : problem_(problem),
+      components_(components),
+      crossed_(problem, components),
+      share_(problem.crossed.size()) {
   clean_packets_.resize(components.size());
   clean_flows_.resize(components.size());
   for (std::uint32_t i = 0; i < components.size(); ++i) {
@@ -87,60 +91,86 @@ void Screen::add_clean(std::uint32_t component, const Clean& clean) {
   if (kinds.size() < kCleanKindsMax) kinds.push_back(clean);
 }
 
-void Screen::add_grid(Sum& sum, const ActiveRecord& flow, double own_share, double odds,
-                      const CrossedComponents::Crossed& crossed) {
-  auto known = std::ranges::find_if(cache_, [&](const Cached& it) {
-    return it.crossings == crossed.crossings && it.share == crossed.share;
-  });
-  if (known == cache_.end()) {
-    const double crossings = crossed.crossings;
-    const double rest = std::max(own_share, 1 - crossed.share);
-    Cached fresh{crossed.share, crossed.crossings, {}};
-    for (std::size_t i = 0; i < rates_.size(); ++i) {
-      const double left = crossed.crossings == 1 ? survival_[i] : std::pow(survival_[i], crossings);
-      const double log_ratio = flow.lost * std::log(1 + (1 - left) * odds) -
-                               (flow.sent - flow.lost) * crossings * rates_[i];
-      fresh.gain[i] = static_cast<float>(std::log(rest + crossed.share * std::exp(log_ratio)));
+const Screen::Grid& Screen::grid_of(const ActiveRecord& flow, double own_share, double odds,
+                                    double share) {
+  const auto known = std::ranges::find(cache_, share, &Cached::share);
+  if (known != cache_.end()) return known->gain;
+  const double rest = std::max(own_share, 1 - share);
+  Cached& fresh = cache_.emplace_back();
+  fresh.share = share;
+  for (std::size_t i = 0; i < rates_.size(); ++i) {
+    const double log_ratio =
+        flow.lost * std::log(1 + (1 - survival_[i]) * odds) - (flow.sent - flow.lost) * rates_[i];
+    fresh.gain[i] = static_cast<float>(std::log(rest + share * std::exp(log_ratio)));
+  }
+  return fresh.gain;
+}
+
+void Screen::add_to_link(std::uint32_t link, const ActiveRecord& flow, const Explained& it,
+                         double share) {
+  Sum& sum = sums_[link];
+  ++sum.lossy_flows;
+  sum.dead_flows += flow.dead > 0;
+  sum.dead_gain += static_cast<float>(it.dead_gain);
+  if (it.own_share > kOwnShare) {
+    if (sum.grid == kNone) {
+      sum.grid = static_cast<std::uint32_t>(grids_.size());
+      grids_.emplace_back();
     }
-    known = cache_.insert(cache_.end(), fresh);
+    const Grid& gain = grid_of(flow, it.own_share, it.odds, share);
+    Grid& grid = grids_[sum.grid];
+    for (std::size_t i = 0; i < grid.size(); ++i) grid[i] += gain[i];
+    return;
   }
-  if (sum.grid == kNone) {
-    sum.grid = static_cast<std::uint32_t>(grids_.size());
-    grids_.emplace_back();
-  }
-  Grid& grid = grids_[sum.grid];
-  for (std::size_t i = 0; i < grid.size(); ++i) grid[i] += known->gain[i];
+  // Of a share p of a flow, by Minkowski's inequality: 1 - p + p (1 + u)^d is at most
+  // (1 + p^(1/d) u)^d.
+  const double part = share > 0.999 ? 1 : std::pow(share, 1 / flow.lost);
+  sum.losses += static_cast<float>(flow.lost);
+  sum.slopes += static_cast<float>(flow.lost * it.odds * part);
 }
 
 void Screen::add_record(const Likelihood& likelihood, std::uint32_t record) {
   const ActiveRecord& flow = problem_.active[record];
-  const double own_share = likelihood.own_share(record);
-  const double dead_gain = likelihood.dead_bound(record);
+  Explained it{likelihood.own_share(record), likelihood.dead_bound(record), 0};
   const std::uint32_t first = likelihood.first_way(record);
-  double odds = 0;
-  for (std::uint32_t way = first; way < first + likelihood.way_count(record); ++way) {
-    odds = std::max(odds, likelihood.odds(way));
+  const std::uint32_t ways = likelihood.way_count(record);
+  for (std::uint32_t way = first; way < first + ways; ++way) {
+    it.odds = std::max(it.odds, likelihood.odds(way));
   }
   cache_.clear();
-  for (const auto& it : crossed_.of(likelihood, record)) {
-    Sum& sum = sums_[it.component];
-    ++sum.lossy_flows;
-    sum.dead_flows += flow.dead > 0;
-    sum.dead_gain += dead_gain;
-    if (own_share > kOwnShare) {
-      add_grid(sum, flow, own_share, odds, it);
-      continue;
+  if (ways == 1) {
+    for (const std::uint32_t link : likelihood.links_of_way(first)) {
+      add_to_link(link, flow, it, likelihood.share(first));
     }
-    // Of a share p of a flow, by Minkowski's inequality: 1 - p + p (1 + u)^d is at most
-    // (1 + p^(1/d) u)^d.
-    const double part = it.share > 0.999 ? 1 : std::pow(it.share, 1 / flow.lost);
-    sum.losses += flow.lost;
-    sum.slopes += flow.lost * it.crossings * odds * part;
+    return;
+  }
+  on_record_.clear();
+  for (std::uint32_t way = first; way < first + ways; ++way) {
+    for (const std::uint32_t link : likelihood.links_of_way(way)) {
+      if (share_[link] == 0) on_record_.push_back(link);
+      share_[link] += std::max(likelihood.share(way), 1e-30);
+    }
+  }
+  for (const std::uint32_t link : on_record_) {
+    add_to_link(link, flow, it, std::min(1.0, std::exchange(share_[link], 0.0)));
   }
 }
 
-double Screen::bound(std::uint32_t component, double gain_min) const {
-  const Sum& sum = sums_[component];
+Screen::Sum Screen::sum_of(std::uint32_t component) const {
+  const auto links = components_.links_of(component);
+  Sum sum = sums_[links[0]];
+  for (const std::uint32_t link : links.subspan(1)) {
+    sum.losses += sums_[link].losses;
+    sum.slopes += sums_[link].slopes;
+    sum.dead_gain += sums_[link].dead_gain;
+    sum.lossy_flows += sums_[link].lossy_flows;
+    sum.dead_flows += sums_[link].dead_flows;
+    if (sums_[link].grid != kNone) sum.grid = sums_[link].grid;
+  }
+  return sum;
+}
+
+double Screen::bound(std::uint32_t component, const Sum& sum, double gain_min) const {
   const double packets = clean_packets_[component];
   const double dead =
       sum.dead_flows < kDeadFlowsMin ? -1e9 : sum.dead_gain - clean_flows_[component] * dead_min_;
@@ -150,22 +180,29 @@ double Screen::bound(std::uint32_t component, double gain_min) const {
     const double most = ratio <= 1 ? 0 : sum.losses * (std::log(ratio) - 1 + 1 / ratio);
     if (std::max(most, dead) < gain_min) return -1e9;
   }
+  Grid unexplained{};
+  for (const std::uint32_t link : components_.links_of(component)) {
+    if (sum.grid == kNone || sums_[link].grid == kNone) continue;
+    const Grid& own = grids_[sums_[link].grid];
+    for (std::size_t i = 0; i < own.size(); ++i) unexplained[i] += own[i];
+  }
   double best = -1e9;
   for (std::size_t i = 0; i < rates_.size(); ++i) {
-    double gain = -packets * rates_[i];
-    if (sum.grid != kNone) gain += grids_[sum.grid][i];
+    double gain = unexplained[i] - packets * rates_[i];
     if (sum.losses > 0) gain += sum.losses * std::log(1 + sum.slopes / sum.losses * rates_[i]);
-    if (gain <= best) continue;
-    if (!clean_.empty()) {
-      for (const Clean& it : clean_[component]) {
-        const double left =
-            std::max(0.0, 1 - it.weight) + it.weight * std::exp(-it.packets * rates_[i]);
-        gain += it.copies * std::log(std::max(left, 1e-300));
-      }
-    }
-    best = std::max(best, gain);
+    if (gain > best) best = std::max(best, gain + clean_gain(component, rates_[i]));
   }
   return std::max(best, dead);
+}
+
+double Screen::clean_gain(std::uint32_t component, double rate) const {
+  double gain = 0;
+  if (clean_.empty()) return gain;
+  for (const Clean& it : clean_[component]) {
+    const double left = std::max(0.0, 1 - it.weight) + it.weight * std::exp(-it.packets * rate);
+    gain += it.copies * std::log(std::max(left, 1e-300));
+  }
+  return gain;
 }
 
 const std::vector<Candidate>& Screen::scan(const Likelihood& likelihood, const RateRange& range,
@@ -173,14 +210,15 @@ const std::vector<Candidate>& Screen::scan(const Likelihood& likelihood, const R
   rates_ = coarse_exponents(FaultMode::kLoss, range);
   for (std::size_t i = 0; i < rates_.size(); ++i) survival_[i] = std::exp(-rates_[i]);
   dead_min_ = range.dead_min;
-  sums_.assign(components_.size(), {});
+  sums_.assign(problem_.crossed.size(), {});
   grids_.clear();
   for (std::uint32_t i = 0; i < problem_.lossy_count; ++i) add_record(likelihood, i);
   candidates_.clear();
-  for (std::uint32_t i = 0; i < sums_.size(); ++i) {
-    const std::uint32_t flows = sums_[i].lossy_flows;
-    if (flows == 0 || (flows == 1 && clean_flows_[i] >= kFewFlows)) continue;
-    const double gain = bound(i, gain_min);
+  for (std::uint32_t i = 0; i < components_.size(); ++i) {
+    const Sum sum = sum_of(i);
+    const bool one = sum.lossy_flows == 1 && clean_flows_[i] >= kFewFlows;
+    if (sum.lossy_flows == 0 || one) continue;
+    const double gain = bound(i, sum, gain_min);
     if (gain >= gain_min) candidates_.push_back({i, gain});
   }
   return candidates_;

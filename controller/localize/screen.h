@@ -4,7 +4,7 @@
 // far more than the few that matter. For a flow whose losses the present exponents explain,
 // concavity bounds what an amount a more can gain: the sum of d log(1 + g a) over the flows that
 // cross a component is at most D log(1 + S a / D), with D the sum of d and S that of d g. Two sums
-// per component are enough. Only for flows that nothing explains yet is the gain itself added up,
+// per link are enough. Only for flows that nothing explains yet is the gain itself added up,
 // at a grid of rates.
 //
 // Thread safety: none. The Likelihood may change between scans, the Problem may not.
@@ -60,13 +60,20 @@ class Screen {
   using Grid = std::array<float, kCoarsePoints>;
   static constexpr std::uint32_t kNone = 0xffffffff;
 
+  // By link; a component's are those of its links, which counts a flow that crosses two of them
+  // twice and so keeps the bound.
   struct Sum {
-    double losses = 0;
-    double slopes = 0;
-    double dead_gain = 0;
+    float losses = 0;
+    float slopes = 0;
+    float dead_gain = 0;
     std::uint32_t lossy_flows = 0;
     std::uint32_t dead_flows = 0;
     std::uint32_t grid = kNone;  // into grids_
+  };
+  struct Explained {
+    double own_share = 0;
+    double dead_gain = 0;
+    double odds = 0;  // the highest of its ways
   };
   // Clean flows of unknown path that are alike.
   struct Clean {
@@ -74,19 +81,21 @@ class Screen {
     double weight = 0;   // that it crosses
     double copies = 0;
   };
-  // What one record gains at the coarse rates if `share` of it crosses so often.
+  // What one record gains at the coarse rates if `share` of it crosses.
   struct Cached {
     double share = 0;
-    std::uint32_t crossings = 0;
     Grid gain{};
   };
 
   void count_clean(const Likelihood& likelihood);
   void add_clean(std::uint32_t component, const Clean& clean);
   void add_record(const Likelihood& likelihood, std::uint32_t record);
-  void add_grid(Sum& sum, const ActiveRecord& flow, double own_share, double odds,
-                const CrossedComponents::Crossed& crossed);
-  [[nodiscard]] double bound(std::uint32_t component, double gain_min) const;
+  void add_to_link(std::uint32_t link, const ActiveRecord& flow, const Explained& explained,
+                   double share);
+  const Grid& grid_of(const ActiveRecord& flow, double own_share, double odds, double share);
+  [[nodiscard]] Sum sum_of(std::uint32_t component) const;
+  [[nodiscard]] double bound(std::uint32_t component, const Sum& sum, double gain_min) const;
+  [[nodiscard]] double clean_gain(std::uint32_t component, double rate) const;
 
   const Problem& problem_;
   const ComponentTable& components_;
@@ -97,6 +106,8 @@ class Screen {
   std::vector<Sum> sums_;
   std::vector<Grid> grids_;
   std::vector<Cached> cache_;
+  std::vector<double> share_;  // by link: scratch, all 0 between records
+  std::vector<std::uint32_t> on_record_;
   std::array<double, kCoarsePoints> rates_{};
   std::array<double, kCoarsePoints> survival_{};
   double dead_min_ = 0;
