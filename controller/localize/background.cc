@@ -8,8 +8,10 @@ namespace {
 
 constexpr int kRounds = 12;
 // Real fabrics lose 1e-5 to 1e-4 per packet (Pingmesh, SIGCOMM 2015); below this one stray packet
-// would look like a fault, above it no background is plausible.
+// would look like a fault, above it no background is plausible. The lower bound yields to data: it
+// is half of this after kLossesToHalve losses, a third after twice as many.
 constexpr double kLossMin = 3e-5;
+constexpr double kLossesToHalve = 50;
 constexpr double kLossMax = 1e-2;
 // What is believed before any packet: 5e-5, worth five losses.
 constexpr double kPriorLosses = 5;
@@ -30,7 +32,10 @@ std::vector<Share> share_out(const Likelihood& likelihood, const Problem& proble
     shares[link].packets = problem.clean_packets[link];
   }
   likelihood.visit_ways([&](const ActiveRecord& flow, const Likelihood::WayView& way) {
-    const double weight = flow.copies * way.probability;
+    // A reason of its own can only add losses: a flow that lost less than it should has none.
+    const bool too_few = flow.lost < flow.sent * way.exponents.loss;
+    const double weight =
+        flow.copies * (too_few ? std::max(way.probability, way.prior) : way.probability);
     if (weight < 1e-6) return;
     const bool swallowed = way.exponents.dead > 0 && flow.dead > 0;
     const double sent = swallowed ? flow.sent - flow.dead : flow.sent;
@@ -65,7 +70,8 @@ double tier_mean(const std::vector<Share>& shares, const std::vector<std::uint32
     total.losses -= shares[link].losses;
     total.packets -= shares[link].packets;
   }
-  return std::clamp(total.losses / std::max(total.packets, 1.0), kLossMin, kLossMax);
+  const double floor = kLossMin / (1 + (total.losses - kPriorLosses) / kLossesToHalve);
+  return std::clamp(total.losses / std::max(total.packets, 1.0), floor, kLossMax);
 }
 
 }  // namespace
