@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -82,6 +83,7 @@ class Selection {
   double penalty_ = 0;
   std::vector<double> sickness_;  // by component
   std::vector<Choice> chosen_;
+  std::set<std::uint32_t> withstood_split_;  // not tried again, as it costs much
   Likelihood::Footprint footprint_;  // scratch
 };
 
