@@ -49,7 +49,7 @@ localize::Evidence evidence_of(const Json& json) {
 
 Outcome<Suspect> suspect_of(const Json& json) {
   Suspect suspect;
-  FAULTLINE_CLI_TRY(suspect.kind, parse_enum(SuspectKind::kZone, text(json, "kind")));
+  FAULTLINE_CLI_TRY(suspect.kind, parse_enum(SuspectKind::kVswitch, text(json, "kind")));
   FAULTLINE_CLI_TRY(suspect.fault_class, parse_enum(FaultClass::kSickHost, text(json, "class")));
   suspect.id = text(json, "id");
   suspect.from = text_or_empty(json, "from");
@@ -66,7 +66,7 @@ Outcome<Suspect> suspect_of(const Json& json) {
   suspect.packets_to_split = whole<std::uint64_t>(json, "packets_to_split");
   suspect.evidence = evidence_of(member(json, "evidence"));
   for (const auto& item : member(json, "alternatives")) {
-    FAULTLINE_CLI_TRY(const auto kind, parse_enum(SuspectKind::kZone, text(item, "kind")));
+    FAULTLINE_CLI_TRY(const auto kind, parse_enum(SuspectKind::kVswitch, text(item, "kind")));
     suspect.alternatives.push_back(
         {kind, text(item, "id"), number(item, "odds_against").value_or(1)});
   }

@@ -15,6 +15,14 @@ constexpr Duration kPlanDelay = std::chrono::seconds{1};
 
 constexpr std::string_view kPlanRevisionKey = "revision";
 
+topology::Placement placement_of(const Labels& labels) {
+  const auto label = [&](const char* key) {
+    const auto found = labels.find(key);
+    return found == labels.end() ? std::string() : found->second;
+  };
+  return {.hypervisor = label("hypervisor"), .zone = label("zone")};
+}
+
 }  // namespace
 
 ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventory, Rng rng)
@@ -127,7 +135,8 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   if (record.removed_at) {
     topology_to_change().remove_node(id);
   } else if (fleet::has_profile(record)) {
-    topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address);
+    topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address,
+                                  placement_of(fleet::effective_labels(record)));
   }
   plans_due_ = now.instant + kPlanDelay;
 }

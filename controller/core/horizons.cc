@@ -50,7 +50,7 @@ void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
     const auto same = std::ranges::find_if(
         known, [&](const Suspect& other) { return same_suspect(other, suspect); });
     if (same != known.end()) {
-      if (same->id == suspect.id) adopt_down(*same, suspect);
+      if (in_group(suspect, same->id)) adopt_down(*same, suspect);
       continue;
     }
     if (std::ranges::any_of(known, [&](const Suspect& it) { return contains(it, suspect); })) {

@@ -27,6 +27,16 @@ ObservationBuilder::ObservationBuilder(const topology::Topology& topology,
                     .value_or(localize::DeviceKind::kUnknown),
                 device.tier);
   }
+  for (const auto& device : topology_.devices()) {
+    put_in(device.id, device.placement.hypervisor, localize::DeviceKind::kUnknown);
+    put_in(device.id, device.placement.zone, localize::DeviceKind::kZone);
+  }
+}
+
+void ObservationBuilder::put_in(const std::string& member, const std::string& container,
+                                localize::DeviceKind kind) {
+  if (container.empty() || container == member) return;
+  set_.put_in(set_.device(member), set_.device(container, kind));
 }
 
 std::optional<localize::RouteIndex> ObservationBuilder::route(NodeId reporter,

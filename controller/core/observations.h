@@ -37,6 +37,7 @@ class ObservationBuilder {
  private:
   [[nodiscard]] std::optional<localize::RouteIndex> route(NodeId reporter, const FlowWindow& flow,
                                                           Direction direction);
+  void put_in(const std::string& member, const std::string& container, localize::DeviceKind kind);
   void add_flow(NodeId reporter, const FlowWindow& flow, std::int64_t time_s);
 
   const topology::Topology& topology_;

@@ -21,6 +21,9 @@ constexpr double kHealedChance = 0.01;
 class Crossing {
  public:
   Crossing(const ObservationSet& set, const Suspect& suspect) : set_(set), suspect_(suspect) {
+    for (const auto& it : set.memberships()) {
+      if (set.at(it.container).id == suspect.id) members_.insert(it.member);
+    }
     crossed_.resize(set.path_count());
     for (std::uint32_t i = 0; i < set.path_count(); ++i) {
       crossed_[i] = std::ranges::any_of(set.at(localize::PathIndex{i}),
@@ -43,7 +46,8 @@ class Crossing {
         return (from == suspect_.from && to == suspect_.to) ||
                (from == suspect_.to && to == suspect_.from);
       default:
-        return from == suspect_.id || to == suspect_.id;
+        return from == suspect_.id || to == suspect_.id || members_.contains(link.from) ||
+               members_.contains(link.to);
     }
   }
   [[nodiscard]] bool crosses(localize::RouteIndex route) const {
@@ -55,7 +59,8 @@ class Crossing {
 
   const ObservationSet& set_;
   const Suspect& suspect_;
-  std::vector<bool> crossed_;  // by path
+  std::set<localize::DeviceIndex> members_;  // of a hypervisor or zone
+  std::vector<bool> crossed_;                // by path
 };
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.

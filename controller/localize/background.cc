@@ -10,8 +10,10 @@ constexpr int kRoundsMax = 12;
 // Rounds that change the result less than this share of it are the last.
 constexpr double kSettled = 2e-3;
 // Real fabrics lose 1e-5 to 1e-4 per packet (Pingmesh, SIGCOMM 2015); below this one stray packet
-// would look like a fault, above it no background is plausible.
+// would look like a fault, above it no background is plausible. The lower bound yields to data: it
+// is half of this after kLossesToHalve losses, a third after twice as many.
 constexpr double kLossMin = 3e-5;
+constexpr double kLossesToHalve = 50;
 constexpr double kLossMax = 1e-2;
 // What is believed before any packet: 5e-5, worth five losses.
 constexpr double kPriorLosses = 5;
@@ -61,7 +63,10 @@ class Fit {
   void collect(const Likelihood& likelihood) {
     const auto& assumed = likelihood.background();
     likelihood.visit_ways([&](const ActiveRecord& flow, const Likelihood::WayView& way) {
-      const double weight = flow.copies * way.probability;
+      // A reason of its own can only add losses: a flow that lost less than it should has none.
+      const bool too_few = flow.lost < flow.sent * way.exponents.loss;
+      const double weight =
+          flow.copies * (too_few ? std::max(way.probability, way.prior) : way.probability);
       if (weight < kWeightMin) return;
       const bool swallowed = way.exponents.dead > 0 && flow.dead > 0;
       const double dead = swallowed ? flow.dead : 0;
@@ -110,7 +115,8 @@ class Fit {
       losses -= losses_[link];
       packets -= packets_[link];
     }
-    return std::clamp(losses / std::max(packets, 1.0), kLossMin, kLossMax);
+    const double floor = kLossMin / (1 + std::max(0.0, losses - kPriorLosses) / kLossesToHalve);
+    return std::clamp(losses / std::max(packets, 1.0), floor, kLossMax);
   }
 
   // Each link's own rate, held near its tier's mean b by Gamma(1, mean b): outliers draw the losses

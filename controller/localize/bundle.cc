@@ -66,6 +66,19 @@ Result<Record> read_observation(ObservationSet& set, const Json& object) {
   return fits ? Record::kRead : Record::kMisfit;
 }
 
+Status read_membership(ObservationSet& set, DeviceIndex device, const Json& labels, const char* key,
+                       DeviceKind kind) {
+  FAULTLINE_TRY(const std::string_view id, optional_text(labels, key));
+  if (id.empty()) return {};
+  FAULTLINE_TRY(const DeviceIndex container, named_device(set, id));
+  if (container == device) {
+    return invalid("the label '" + std::string(key) + "' names the device itself");
+  }
+  set.device(id, kind);
+  set.put_in(device, container);
+  return {};
+}
+
 Status read_device(ObservationSet& set, const Json& record) {
   FAULTLINE_TRY(const std::string_view id, required_text(record, "device"));
   FAULTLINE_TRY(const std::string_view kind, optional_text(record, "kind"));
@@ -75,7 +88,11 @@ Status read_device(ObservationSet& set, const Json& record) {
   // A kind of a later version of the format is a device like any other.
   set.device(set.at(index).id,
              kind.empty() ? DeviceKind::kUnknown : parsed.value_or(DeviceKind::kOther), tier);
-  return {};
+  const Json* labels = member(record, "labels");
+  if (labels == nullptr) return {};
+  if (!labels->is_object()) return invalid("'labels' must be an object");
+  FAULTLINE_TRY_STATUS(read_membership(set, index, *labels, "hypervisor", DeviceKind::kUnknown));
+  return read_membership(set, index, *labels, "zone", DeviceKind::kZone);
 }
 
 Status read_link(ObservationSet& set, const Json& record) {

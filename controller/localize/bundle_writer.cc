@@ -1,4 +1,5 @@
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "controller/localize/bundle.h"
@@ -79,12 +80,21 @@ Json observation_json(const ObservationSet& set, const Observation& observation)
 }
 
 bool write_devices(const ObservationSet& set, const BundleLineSink& write) {
-  for (const Device& device : set.devices()) {
-    if (device.kind == DeviceKind::kUnknown && device.tier.empty()) continue;
+  std::map<DeviceIndex, Json> labels;
+  for (const Membership& it : set.memberships()) {
+    const Device& container = set.at(it.container);
+    labels[it.member][container.kind == DeviceKind::kZone ? "zone" : "hypervisor"] = container.id;
+  }
+  for (std::uint32_t i = 0; i < set.devices().size(); ++i) {
+    const Device& device = set.devices()[i];
+    const auto label = labels.find(DeviceIndex{i});
+    const bool plain = device.kind == DeviceKind::kUnknown && device.tier.empty();
+    if (plain && label == labels.end()) continue;
     Json record;
     record["device"] = device.id;
     if (device.kind != DeviceKind::kUnknown) record["kind"] = to_string(device.kind);
     if (!device.tier.empty()) record["tier"] = device.tier;
+    if (label != labels.end()) record["labels"] = label->second;
     if (!put_line(record, write)) return false;
   }
   return true;

@@ -17,6 +17,10 @@ std::string_view parallel_suffix(std::string_view id) {
 
 ComponentTable::ComponentTable(const ObservationSet& set, const Problem& problem) : set_(set) {
   find_hosts(problem);
+  is_hypervisor_.resize(set.devices().size());
+  for (const Membership& it : set.memberships()) {
+    is_hypervisor_[it.container.value()] = set.at(it.container).kind != DeviceKind::kZone;
+  }
   host_link_.resize(set.links().size());
   for (std::uint32_t link = 0; link < set.links().size(); ++link) {
     const Link& it = set.links()[link];
@@ -54,6 +58,7 @@ bool ComponentTable::is_host(DeviceIndex device) const {
   switch (set_.at(device).kind) {
     case DeviceKind::kHost:
     case DeviceKind::kVm:
+    case DeviceKind::kHypervisor:
       return true;
     case DeviceKind::kUnknown:
       return device != kSilentHop && is_end_[device.value()] != 0;
@@ -72,7 +77,12 @@ SuspectKind ComponentTable::kind_of(DeviceIndex device) const {
       return SuspectKind::kTunnel;
     case DeviceKind::kZone:
       return SuspectKind::kZone;
+    case DeviceKind::kHypervisor:
+      return SuspectKind::kHypervisor;
+    case DeviceKind::kVswitch:
+      return SuspectKind::kVswitch;
     default:
+      if (is_hypervisor_[device.value()] != 0) return SuspectKind::kHypervisor;
       return is_host(device) ? SuspectKind::kHost : SuspectKind::kDevice;
   }
 }
@@ -105,6 +115,27 @@ void ComponentTable::add_cables(const Problem& problem) {
   }
 }
 
+// Adds the links of the members to those of what they are in.
+void ComponentTable::add_containers(std::vector<std::vector<std::uint32_t>>& touching) const {
+  std::map<DeviceIndex, std::vector<DeviceIndex>> members;
+  for (const Membership& it : set_.memberships()) members[it.container].push_back(it.member);
+  for (const auto& [container, inside] : members) {
+    const bool zone = set_.at(container).kind == DeviceKind::kZone;
+    std::vector<std::uint32_t> links = touching[container.value()];
+    for (const DeviceIndex member : inside) {
+      for (const std::uint32_t link : touching[member.value()]) {
+        const Link& it = set_.links()[link];
+        const DeviceIndex other = it.from == member ? it.to : it.from;
+        const bool stays = std::ranges::binary_search(inside, other);
+        if (!zone || !stays) links.push_back(link);
+      }
+    }
+    std::ranges::sort(links);
+    links.erase(std::unique(links.begin(), links.end()), links.end());
+    touching[container.value()] = std::move(links);
+  }
+}
+
 void ComponentTable::add_devices(const Problem& problem) {
   std::vector<std::vector<std::uint32_t>> touching(set_.devices().size());
   for (std::uint32_t link = 0; link < set_.links().size(); ++link) {
@@ -113,6 +144,7 @@ void ComponentTable::add_devices(const Problem& problem) {
     touching[it.from.value()].push_back(link);
     if (it.to != it.from) touching[it.to.value()].push_back(link);
   }
+  add_containers(touching);
   // Twins have the same first link.
   std::vector<std::vector<std::uint32_t>> by_first(set_.links().size());
   for (std::uint32_t i = 0; i < components_.size(); ++i) by_first[links_of(i)[0]].push_back(i);

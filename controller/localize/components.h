@@ -1,9 +1,11 @@
 // Components: what can be at fault. Each is a set of directed links that would share one loss rate.
 //
 // A directed link is itself; a cable is its two directions; a device or host is every link that
-// touches it. With one rate per link rather than per crossing, a host (crossed at one link) and a
-// spine (crossed at two) need no separate models. Components with the same links are one column
-// with several names: an ambiguity group by birth.
+// touches it. A hypervisor is every link that touches it or one of its VMs, whether or not a trace
+// shows it as a hop; a zone is every link that leaves it, between a member and anything else. With
+// one rate per link rather than per crossing, a host (crossed at one link) and a spine (crossed at
+// two) need no separate models. Components with the same links are one column with several names:
+// an ambiguity group by birth.
 //
 // Thread safety: immutable once built.
 #pragma once
@@ -62,6 +64,7 @@ class ComponentTable {
   void add(std::vector<std::uint32_t> links, ComponentName name);
   void add_cables(const Problem& problem);
   void add_devices(const Problem& problem);
+  void add_containers(std::vector<std::vector<std::uint32_t>>& touching) const;
   void index_links();
   [[nodiscard]] SuspectKind kind_of(DeviceIndex device) const;
 
@@ -73,6 +76,7 @@ class ComponentTable {
   std::vector<std::uint8_t> host_link_;
   std::vector<std::uint8_t>
       is_end_;  // by device: a flow begins or ends here and none passes through
+  std::vector<std::uint8_t> is_hypervisor_;  // by device: a VM runs on it
   std::uint32_t directed_links_ = 0;
 };
 

@@ -11,6 +11,7 @@
 // Thread safety: none.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -64,6 +65,7 @@ class Likelihood {
   struct WayView {
     std::span<const std::uint32_t> links;
     double probability = 0;  // that the record went this way and has no reason of its own
+    double prior = 0;        // that it went this way, before its losses are looked at
     Exponents exponents;
   };
   template <typename Visitor>
@@ -135,8 +137,10 @@ class Likelihood {
 template <typename Visitor>
 void Likelihood::visit_ways(Visitor visit) const {
   for (const Way& way : ways_) {
-    visit(problem_.active[way.record],
-          WayView{problem_.links_of(way.path), way.share, {way.x, way.sigma}});
+    visit(
+        problem_.active[way.record],
+        WayView{
+            problem_.links_of(way.path), way.share, std::exp(way.log_weight), {way.x, way.sigma}});
   }
 }
 

@@ -42,6 +42,10 @@ std::string_view to_string(SuspectKind kind) {
       return "tunnel";
     case SuspectKind::kZone:
       return "zone";
+    case SuspectKind::kHypervisor:
+      return "hypervisor";
+    case SuspectKind::kVswitch:
+      return "vswitch";
   }
   return "device";
 }

@@ -28,12 +28,14 @@ namespace faultline::localize {
 enum class SuspectKind : std::uint8_t {
   kLink,    // one direction
   kCable,   // both directions; id "a=b", the ends in alphabetical order
-  kDevice,  // a switch, router or vSwitch with its links
+  kDevice,  // a switch or router with its links
   kHost,
   kVm,
   kGateway,
   kTunnel,
   kZone,
+  kHypervisor,  // with all its VMs
+  kVswitch,
 };
 [[nodiscard]] std::string_view to_string(SuspectKind kind);
 

@@ -10,7 +10,7 @@
 namespace faultline::localize {
 namespace {
 
-constexpr std::array<std::pair<DeviceKind, std::string_view>, 9> kDeviceKindNames{{
+constexpr std::array<std::pair<DeviceKind, std::string_view>, 10> kDeviceKindNames{{
     {DeviceKind::kSwitch, "switch"},
     {DeviceKind::kRouter, "router"},
     {DeviceKind::kHost, "host"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<DeviceKind, std::string_view>, 9> kDeviceKindName
     {DeviceKind::kTunnel, "tunnel"},
     {DeviceKind::kZone, "zone"},
     {DeviceKind::kOther, "other"},
+    {DeviceKind::kHypervisor, "hypervisor"},
 }};
 
 constexpr std::uint64_t kHashSeed = 0xcbf29ce484222325;
@@ -92,6 +93,12 @@ DeviceIndex ObservationSet::device(std::string_view id, DeviceKind kind, std::st
   devices_.push_back({std::string(id), kind, std::string(tier)});
   device_by_id_.emplace(std::string(id), index);
   return index;
+}
+
+void ObservationSet::put_in(DeviceIndex member, DeviceIndex container) {
+  FAULTLINE_CHECK(member != kSilentHop && container != kSilentHop && member != container,
+                  "two known devices");
+  memberships_.insert({member, container});
 }
 
 LinkIndex ObservationSet::append_link(Link link) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ enum class DeviceKind : std::uint8_t {
   kTunnel,
   kZone,
   kOther,
+  kHypervisor,
 };
 [[nodiscard]] std::string_view to_string(DeviceKind kind);
 [[nodiscard]] std::optional<DeviceKind> parse_device_kind(std::string_view text);
@@ -56,6 +58,15 @@ struct Device {
   std::string id;
   DeviceKind kind = DeviceKind::kUnknown;
   std::string tier;  // free text; empty when not declared
+};
+
+// A VM runs on its hypervisor, a node lies in its zone: what befalls the one befalls the other,
+// though no traced path may show it.
+struct Membership {
+  DeviceIndex member;
+  DeviceIndex container;  // a hypervisor or a zone
+
+  auto operator<=>(const Membership&) const = default;
 };
 
 // One direction of an edge. Parallel links between the same devices differ in their id only.
@@ -119,6 +130,9 @@ class ObservationSet {
   DeviceIndex device(std::string_view id, DeviceKind kind = DeviceKind::kUnknown,
                      std::string_view tier = {});
 
+  // Twice is once.
+  void put_in(DeviceIndex member, DeviceIndex container);
+
   struct LinkAttributes {
     std::string_view id = {};  // empty: "from>to"
     std::string_view tier = {};
@@ -148,6 +162,7 @@ class ObservationSet {
 
   [[nodiscard]] std::uint32_t window_s() const { return window_s_; }
   [[nodiscard]] const std::vector<Device>& devices() const { return devices_; }
+  [[nodiscard]] const std::set<Membership>& memberships() const { return memberships_; }
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   [[nodiscard]] const std::vector<Observation>& observations() const { return observations_; }
   [[nodiscard]] const std::vector<ProbeHealth>& health() const { return health_; }
@@ -182,6 +197,7 @@ class ObservationSet {
   std::uint32_t window_s_ = 10;
   std::vector<Device> devices_;
   TextMap<DeviceIndex> device_by_id_;
+  std::set<Membership> memberships_;
   std::vector<Link> links_;
   TextMap<LinkIndex> link_by_id_;
   std::unordered_map<std::uint64_t, LinkIndex> link_by_ends_;

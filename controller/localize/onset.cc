@@ -36,6 +36,7 @@ void look(const ObservationSet& set, const Likelihood& likelihood,
 struct OnsetFinder::Window {
   std::int64_t end_s = 0;
   double crossings = 0;  // packets, once per link of the suspect that they cross
+  double packets = 0;    // once each
   double lost = 0;
   double elsewhere = 0;  // losses that the rest of the ways explains
 };
@@ -135,6 +136,7 @@ std::vector<OnsetFinder::Window> OnsetFinder::windows(const Likelihood& likeliho
       Window& window = by_time[row.time_s];
       window.end_s = row.time_s;
       window.crossings += view.crossings * static_cast<double>(row.sent);
+      window.packets += std::min(1.0, view.crossings) * static_cast<double>(row.sent);
       window.lost += static_cast<double>(row.lost);
       window.elsewhere += -std::expm1(-view.elsewhere) * static_cast<double>(row.sent);
     }
@@ -160,7 +162,14 @@ std::optional<Onset> OnsetFinder::find(const Likelihood& likelihood,
   }
   const double whole = excess_rate(all);
   const double ratio = whole > 0 ? excess_rate(all.subspan(best)) / whole : 1;
-  return Onset{all[best].end_s - set_.window_s(), std::max(1.0, ratio)};
+  double lost = 0;
+  double packets = 0;
+  for (const Window& window : all.subspan(best)) {
+    lost += window.lost;
+    packets += window.packets;
+  }
+  return Onset{all[best].end_s - set_.window_s(), std::max(1.0, ratio),
+               packets > 0 ? std::min(1.0, lost / packets) : 0};
 }
 
 }  // namespace faultline::localize

@@ -18,6 +18,7 @@ struct Onset {
   std::int64_t since_s = 0;  // start of the first bad window
   // Excess rate from then on, as a multiple of that over the whole horizon.
   double rate_ratio = 1;
+  double lost_share = 0;  // of the packets that cross it, from then on, whatever lost them
 };
 
 class OnsetFinder {

@@ -361,12 +361,15 @@ std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t in
 bool Selection::split() {
   bool split = false;
   for (std::size_t i = 0; i < chosen_.size(); ++i) {
-    if (components_.at(chosen_[i].component).names.front().kind <= SuspectKind::kCable) continue;
+    const std::uint32_t whole = chosen_[i].component;
+    if (components_.at(whole).names.front().kind <= SuspectKind::kCable) continue;
+    if (!withstood_split_.insert(whole).second) continue;
     const std::size_t others = chosen_.size() - 1;
     const Choice own = take(i);
     const auto [links, total] = put_links_of(own.component);
     if (links.size() > 1 && total > own.total + kSwapGainMin) {
       split = true;
+      withstood_split_.erase(whole);
       --i;
       continue;
     }
@@ -386,19 +389,34 @@ std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint3
   }
   std::ranges::sort(inside);
   inside.erase(std::unique(inside.begin(), inside.end()), inside.end());
+  const std::size_t first = chosen_.size();
   std::priority_queue<Ranked> queue;
   for (const std::uint32_t component : inside) {
     if (is_chosen(component)) continue;
     const Choice choice = evaluate(component);
     if (choice.total > 0) queue.push({choice.total, component});
   }
+  put_best_of(queue, [](const Choice&) {});
+  // A cable that was taken while other links were unexplained may be one direction only.
+  for (std::size_t i = chosen_.size(); i-- > first;) {
+    const Choice own = take(i);
+    Choice best = evaluate(own.component);
+    for (const std::uint32_t link : components_.links_of(own.component)) {
+      // Links are the first components, so a link is the first one over itself.
+      const Choice choice = evaluate(components_.over_link(link).front());
+      if (choice.total > best.total) best = choice;
+    }
+    put(best);
+    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
+  }
+  // The evidence for all of them together: one after the other, each given those still in.
+  const std::vector<Choice> added(chosen_.begin() + static_cast<std::ptrdiff_t>(first),
+                                  chosen_.end());
   std::vector<std::uint32_t> links;
   double total = 0;
-  const auto add = [&](const Choice& choice) {
-    total += choice.total;
-    links.push_back(choice.component);
-  };
-  put_best_of(queue, add);
+  for (const Choice& choice : added) links.push_back(choice.component);
+  while (chosen_.size() > first) total += evaluate(take(chosen_.size() - 1).component).total;
+  for (const Choice& choice : added) put(choice);
   return {links, total};
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <queue>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -99,6 +100,7 @@ class Selection {
   double penalty_ = 0;
   std::vector<double> sickness_;  // by component
   std::vector<Choice> chosen_;
+  std::set<std::uint32_t> withstood_split_;  // not tried again, as it costs much
   Screen screen_;
   CrossedComponents crossed_;
   Likelihood::Footprint footprint_;  // scratch, like the two below

@@ -83,6 +83,12 @@ class Maker {
     suspect_.loss = std::min(1.0, ratio * lost_share(score.exponent));
     suspect_.loss_low = std::min(1.0, ratio * lost_share(low));
     suspect_.loss_high = std::min(1.0, ratio * lost_share(high));
+    // All flows since the onset died: that is no black hole of some, though some had ended before.
+    if (onset && score.mode == FaultMode::kDead && onset->lost_share >= kDownMin) {
+      suspect_.loss = onset->lost_share;
+      suspect_.loss_low = kDownMin;
+      suspect_.loss_high = 1;
+    }
   }
 
   void classify() {
@@ -103,16 +109,19 @@ class Maker {
     }
   }
 
-  // A host that still reports is not dead, so it is its cable that is down.
-  [[nodiscard]] bool reports(std::uint32_t device) const {
-    return std::ranges::any_of(problem_.flows,
-                               [&](const FlowRecord& flow) { return flow.src.value() == device; });
+  // A host that still sends since the fault began is not dead, so it is its cable that is down.
+  [[nodiscard]] bool sends(std::uint32_t device) const {
+    return std::ranges::any_of(set_.observations(), [&](const Observation& row) {
+      const bool since =
+          !suspect_.since_s || row.time_s == kNoTime || row.time_s > *suspect_.since_s;
+      return row.src.value() == device && since;
+    });
   }
 
   void name() {
     std::vector<ComponentName> names = components_.at(finding_.component).names;
     const bool down = suspect_.fault_class == FaultClass::kDown;
-    if (down && names.front().kind == SuspectKind::kHost && reports(names.front().index)) {
+    if (down && names.front().kind == SuspectKind::kHost && sends(names.front().index)) {
       std::ranges::stable_partition(names,
                                     [](const ComponentName& it) { return is_link(it.kind); });
     }

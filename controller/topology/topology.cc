@@ -62,8 +62,9 @@ Topology::Topology(Inventory inventory) : inventory_(std::move(inventory)) {
   }
 }
 
-void Topology::set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address) {
-  nodes_[id] = {std::move(name), kind, address, false};
+void Topology::set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address,
+                        Placement placement) {
+  nodes_[id] = {std::move(name), kind, address, false, std::move(placement)};
   nodes_changed_ = true;
 }
 
@@ -245,13 +246,14 @@ const Device* Topology::declared_device(std::string_view name) const {
 std::vector<DeviceInfo> Topology::devices() const {
   std::map<std::string, DeviceInfo> known;
   for (const auto& device : inventory_.devices) {
-    known[device.name] = {device.name, device.kind, device.tier, {}, true, false};
+    known[device.name] = {device.name, device.kind, device.tier, {}, true, false, {}};
   }
   for (const auto& [id, node] : nodes_) {
     if (node.removed) continue;
     auto& info = known.try_emplace(node.name).first->second;
-    if (!info.declared) info = {node.name, device_kind(node.kind), {}, {}, false, true};
+    if (!info.declared) info = {node.name, device_kind(node.kind), {}, {}, false, true, {}};
     info.seen = true;
+    info.placement = node.placement;
   }
   for (const auto& addresses : aliases_.devices()) {
     const bool answered = std::ranges::any_of(

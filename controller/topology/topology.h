@@ -45,6 +45,14 @@ struct ResolvedPath {
   bool operator==(const ResolvedPath&) const = default;
 };
 
+// What a node is in, as its labels `hypervisor` and `zone` say; empty when they do not.
+struct Placement {
+  std::string hypervisor{};
+  std::string zone{};
+
+  bool operator==(const Placement&) const = default;
+};
+
 struct DeviceInfo {
   std::string id{};
   DeviceKind kind = DeviceKind::kSwitch;
@@ -52,6 +60,7 @@ struct DeviceInfo {
   std::vector<IpAddress> addresses{};  // ascending
   bool declared = false;               // in the inventory
   bool seen = false;                   // a node, or answered a trace
+  Placement placement{};               // of nodes
 
   bool operator==(const DeviceInfo&) const = default;
 };
@@ -72,7 +81,8 @@ class Topology {
   explicit Topology(Inventory inventory = {});
 
   // Adds a node, or moves it to another name or address.
-  void set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address);
+  void set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address,
+                Placement placement = {});
   // Old paths still know its name; it is no longer part of the topology.
   void remove_node(NodeId id);
 
@@ -102,6 +112,7 @@ class Topology {
     NodeKind kind = NodeKind::kHost;
     IpAddress address{};
     bool removed = false;
+    Placement placement{};
   };
   struct Peer {  // what is at the other end of a declared interface
     std::string device{};

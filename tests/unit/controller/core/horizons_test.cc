@@ -67,6 +67,18 @@ TEST_CASE("a fault that has grown from a link to its device is named once", "[ho
   CHECK(merged({link("a", "s"), link("x", "y")}, {device("s")}) == Names{"x>y", "s"});
 }
 
+TEST_CASE("what is down now is down, by whichever name of its group", "[horizons]") {
+  Verdict verdict;
+  verdict.suspects = {device("h2", {"h2=s"})};
+  Verdict newest;
+  newest.suspects = {device("s", {"h2", "h2=s"})};
+  newest.suspects[0].fault_class = FaultClass::kDown;
+  add_newest(verdict, newest);
+  REQUIRE(verdict.suspects.size() == 1);
+  CHECK(verdict.suspects[0].id == "h2");
+  CHECK(verdict.suspects[0].fault_class == FaultClass::kDown);
+}
+
 TEST_CASE("what is down now is down, though the long horizon remembers packets", "[horizons]") {
   Verdict verdict;
   verdict.suspects = {link("a", "b")};

@@ -307,5 +307,66 @@ TEST_CASE("a spine that is dead is down, though it carried packets before", "[so
   CHECK(solution.verdict.suspects.front().fault_class == localize::FaultClass::kDown);
 }
 
+// Two nodes, a router between them that nobody declared, one session from each to the other.
+SolveJob two_nodes(int healthy, int dead) {
+  auto topology = std::make_shared<topology::Topology>();
+  auto paths = std::make_shared<topology::PathBook>();
+  for (std::uint32_t id = 1; id <= 2; ++id) {
+    topology->set_node(NodeId{id}, "h" + std::to_string(id), NodeKind::kHost, address(0x100 + id));
+  }
+  SolveJob job;
+  for (int number = 0; number < healthy + dead; ++number) {
+    auto& window = job.ripe.windows.emplace_back();
+    for (std::uint32_t id = 1; id <= 2; ++id) {
+      if (number >= healthy && id == 2) continue;  // its probe was killed
+      Report report;
+      report.window_start = kStart + kWindow * number;
+      report.window = kWindow;
+      for (int port = 0; port < kPorts; ++port) {
+        FlowWindow flow;
+        flow.target = NodeId{3 - id};
+        flow.source_port = static_cast<std::uint16_t>(42000 + port);
+        flow.sent = kPackets;
+        if (number >= healthy) flow.lost_undetermined = flow.sent;
+        for (const auto direction : {Direction::kForward, Direction::kReturn}) {
+          const PathRecord path{.target = flow.target,
+                                .source_port = flow.source_port,
+                                .direction = direction,
+                                .traced_at = kStart,
+                                .complete = true,
+                                .hops = {{address(1)}}};
+          paths->update(NodeId{id}, path);
+          topology->learn(NodeId{id}, path);
+        }
+        report.flows.push_back(flow);
+      }
+      window.push_back({NodeId{id}, std::make_shared<const Report>(std::move(report))});
+    }
+  }
+  topology->settle();
+  job.window = kWindow;
+  job.ripe.window_start = job.ripe.windows.back().front().report->window_start;
+  job.topology = std::move(topology);
+  job.paths = std::move(paths);
+  return job;
+}
+
+TEST_CASE("of two nodes, a dead one and its cable are one group, whatever was healthy before",
+          "[solve]") {
+  for (const int healthy : {0, 1, 5}) {
+    CAPTURE(healthy);
+    const auto solution = solve(two_nodes(healthy, 1));
+    REQUIRE(solution.verdict.suspects.size() == 1);
+    const auto& suspect = solution.verdict.suspects.front();
+    std::set<std::string> group(suspect.ambiguous_with.begin(), suspect.ambiguous_with.end());
+    group.insert(suspect.id);
+    for (const std::string member : {"h1", "h2", "10.9.0.1", "10.9.0.1=h2", "10.9.0.1=h1"}) {
+      CAPTURE(member);
+      CHECK(group.contains(member));
+    }
+    CHECK(suspect.fault_class == localize::FaultClass::kDown);
+  }
+}
+
 }  // namespace
 }  // namespace faultline::core

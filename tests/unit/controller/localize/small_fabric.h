@@ -23,6 +23,9 @@ struct SmallFabric {
   std::map<std::string, double> loss = {};        // by directed link id
   std::map<std::string, double> black_hole = {};  // share of flows, by directed link id
   double background = 0;
+  std::vector<std::uint32_t> sizes = {};          // of packets; each flow has one of them
+  std::map<std::string, std::uint32_t> mtu = {};  // larger packets are lost, by directed link id
+  double mtu_loss = 1;                            // share of these that is
 
   struct Row {
     Observation observation;
@@ -75,10 +78,13 @@ struct SmallFabric {
     hops.push_back(host(dst));
     double passes = 1;
     bool swallowed = false;
+    const std::uint32_t size = sizes.empty() ? 0 : sizes[uniform_below(rng, sizes.size())];
     for (std::size_t i = 1; i < hops.size(); ++i) {
       const std::string link = hops[i - 1] + ">" + hops[i];
       const auto rate = loss.find(link);
       passes *= 1 - std::max(background, rate == loss.end() ? 0 : rate->second);
+      const auto limit = mtu.find(link);
+      if (limit != mtu.end() && size > limit->second) passes *= 1 - mtu_loss;
       const auto hole = black_hole.find(link);
       if (hole != black_hole.end()) swallowed = uniform(rng) < hole->second || swallowed;
     }
@@ -87,6 +93,7 @@ struct SmallFabric {
       Observation row;
       row.time_s = 1'790'000'010 + 10 * window;
       row.sent = packets;
+      row.size = size;
       for (std::uint64_t i = 0; i < packets; ++i) {
         row.lost += swallowed || uniform(rng) >= passes ? 1 : 0;
       }
