@@ -50,7 +50,7 @@ localize::Evidence evidence_of(const Json& json) {
 Outcome<Suspect> suspect_of(const Json& json) {
   Suspect suspect;
   FAULTLINE_CLI_TRY(suspect.kind, parse_enum(SuspectKind::kVswitch, text(json, "kind")));
-  FAULTLINE_CLI_TRY(suspect.fault_class, parse_enum(FaultClass::kSickHost, text(json, "class")));
+  FAULTLINE_CLI_TRY(suspect.fault_class, parse_enum(FaultClass::kCongestion, text(json, "class")));
   suspect.id = text(json, "id");
   suspect.from = text_or_empty(json, "from");
   suspect.to = text_or_empty(json, "to");
@@ -59,6 +59,7 @@ Outcome<Suspect> suspect_of(const Json& json) {
   suspect.loss_low = number(json, "loss_low").value_or(0);
   suspect.loss_high = number(json, "loss_high").value_or(0);
   suspect.delay_us = number(json, "delay_us");
+  suspect.delay_p95_us = number(json, "delay_p95_us");
   suspect.mtu = whole<std::uint32_t>(json, "mtu");
   if (member(json, "slice").is_string()) suspect.slice = text(json, "slice");
   suspect.since_s = whole<std::int64_t>(json, "since");
@@ -82,6 +83,10 @@ Outcome<localize::Verdict> verdict_of(const Json& document) {
   for (const auto& item : member(document, "suspects")) {
     FAULTLINE_CLI_TRY(auto suspect, suspect_of(item));
     verdict.suspects.push_back(std::move(suspect));
+  }
+  for (const auto& item : member(document, "congested")) {
+    FAULTLINE_CLI_TRY(auto busy, suspect_of(item));
+    verdict.congested.push_back(std::move(busy));
   }
   verdict.observations = count(document, "observations");
   verdict.components = count(document, "components");

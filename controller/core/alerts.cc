@@ -25,6 +25,25 @@ std::string harm(const incident::Suspect& suspect) {
   return fmt::format("loses {}", interval);
 }
 
+std::string microseconds(const std::optional<double>& value) {
+  return fmt::format("{:.0f} us", value.value_or(0));
+}
+
+// Added latency and congestion, which incident::Suspect has no numbers for.
+std::string delay_sentence(const localize::Suspect& found, const incident::Suspect& suspect) {
+  const auto name = fmt::format("{} {}", suspect.kind, suspect.id);
+  const auto& evidence = suspect.evidence;
+  if (found.fault_class == localize::FaultClass::kCongestion) {
+    return fmt::format("{} is congested: p95 is up by {} and it loses {} % ({} to {} %)", name,
+                       microseconds(found.delay_p95_us), percent(suspect.loss),
+                       percent(suspect.loss_low), percent(suspect.loss_high));
+  }
+  return fmt::format("{} adds {} (p95 {}): {} of {} slow flows cross it, {} of {} others do", name,
+                     microseconds(found.delay_us), microseconds(found.delay_p95_us),
+                     evidence.bad_flows_crossing, evidence.bad_flows, evidence.good_flows_crossing,
+                     evidence.good_flows);
+}
+
 incident::Suspect to_suspect(const localize::Suspect& found, const Solution& solution) {
   incident::Suspect suspect{.kind = std::string(to_string(found.kind)),
                             .id = found.id,
@@ -48,7 +67,9 @@ incident::Suspect to_suspect(const localize::Suspect& found, const Solution& sol
   if (const auto affected = solution.affected.find(found.id); affected != solution.affected.end()) {
     suspect.affected = affected->second;
   }
-  suspect.text = sentence(suspect);
+  const bool by_delay = found.fault_class == localize::FaultClass::kDelay ||
+                        found.fault_class == localize::FaultClass::kCongestion;
+  suspect.text = by_delay ? delay_sentence(found, suspect) : sentence(suspect);
   return suspect;
 }
 

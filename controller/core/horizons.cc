@@ -53,6 +53,12 @@ void add_newest(localize::Verdict& verdict, const localize::Verdict& newest) {
       if (in_group(suspect, same->id)) adopt_down(*same, suspect);
       continue;
     }
+    // One window may be too short to see that the losses come with a queue; the horizon is not.
+    if (suspect.fault_class == localize::FaultClass::kLoss &&
+        std::ranges::any_of(verdict.congested,
+                            [&](const Suspect& it) { return same_suspect(it, suspect); })) {
+      continue;
+    }
     if (std::ranges::any_of(known, [&](const Suspect& it) { return contains(it, suspect); })) {
       continue;
     }

@@ -7,6 +7,21 @@
 
 namespace faultline::core {
 
+namespace {
+
+// A round trip's delay. Of one window the probe tells minimum and maximum: up to 20 answers the
+// latter is their p95, by nearest rank; of more it is not, and nothing is said.
+localize::Delay round_trip_delay(const FlowWindow& flow) {
+  constexpr std::uint32_t kMaxIsP95 = 20;
+  constexpr float kNsPerUs = 1000;
+  localize::Delay delay;
+  delay.min_us = static_cast<float>(flow.rtt_min_ns) / kNsPerUs;
+  if (flow.answered() <= kMaxIsP95) delay.p95_us = static_cast<float>(flow.rtt_max_ns) / kNsPerUs;
+  return delay;
+}
+
+}  // namespace
+
 double sickness(const Report& report) {
   std::uint64_t sent = 0;
   for (const auto& flow : report.flows) sent += flow.sent;
@@ -82,7 +97,8 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::
   const std::uint64_t known = flow.sent - flow.lost_undetermined;
   const auto add = [&](localize::Observation observation) {
     observation.time_s = time_s;
-    if (observation.sent > 0) (void)set_.add(observation);  // cannot fail: indexes are our own
+    // Cannot fail: indexes are our own.
+    if (observation.sent > 0 || observation.delay != 0) (void)set_.add(observation);
   };
   const auto out_flow = set_.flow(fmt::format("{}:{}>{}", source, flow.source_port, target));
   if (forward) {
@@ -110,7 +126,8 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::
          .back = *back,
          .flow = out_flow,
          .sent = flow.lost_undetermined,
-         .lost = flow.lost_undetermined});
+         .lost = flow.lost_undetermined,
+         .delay = flow.rtt_max_ns > 0 ? set_.add_delay(round_trip_delay(flow)) : 0});
   }
 }
 

@@ -85,8 +85,10 @@ bool borne_out(const ObservationSet& set, const Suspect& suspect, const localize
   std::vector<Crossing> explained;
   for (const auto& other : newest.suspects) {
     if (same_suspect(suspect, other)) return true;
-    explained.emplace_back(set, other);
+    if (other.loss > 0) explained.emplace_back(set, other);
   }
+  // Delays are judged by the last windows of any horizon.
+  if (suspect.loss == 0) return true;
   const Crossing crosses(set, suspect);
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;
@@ -107,7 +109,7 @@ std::vector<std::string> affected_by(const ObservationSet& set, const Suspect& s
   const Crossing crosses(set, suspect);
   std::set<std::string> names;
   for (const auto& observation : set.observations()) {
-    if (observation.lost == 0 || !crosses(observation)) continue;
+    if ((suspect.loss > 0 && observation.lost == 0) || !crosses(observation)) continue;
     names.insert(set.at(observation.src).id);
     names.insert(set.at(observation.dst).id);
   }

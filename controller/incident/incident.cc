@@ -55,7 +55,7 @@ std::string_view to_string(Severity severity) {
 
 Severity severity_of(const Suspect& suspect) {
   const auto& fault_class = suspect.fault_class;
-  if (fault_class == "sick_host") return Severity::kWarning;
+  if (fault_class == "sick_host" || fault_class == "congestion") return Severity::kWarning;
   if (fault_class == "blackhole" || fault_class == "mtu") return Severity::kError;
   if (fault_class == "down" || suspect.loss >= kCriticalLoss) return Severity::kCritical;
   return suspect.loss >= kErrorLoss ? Severity::kError : Severity::kWarning;

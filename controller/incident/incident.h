@@ -31,7 +31,7 @@ struct Suspect {
   std::string id{};
   std::string from{};  // the two ends, of links and cables only
   std::string to{};
-  std::string fault_class{};  // loss, blackhole, down, mtu, sick_host
+  std::string fault_class{};  // loss, blackhole, down, mtu, sick_host, delay, congestion
   double posterior = 0;       // 0 .. 1
   double loss = 0;            // share of packets, 0 .. 1, with its 95 % interval
   double loss_low = 0;

@@ -28,10 +28,9 @@ inline constexpr double kSpreadMinUs = 10;
 inline constexpr double kBusyShare = 0.3;
 inline constexpr double kBufferMinUs = 100;
 
-// Congestion is load, not a fault. It becomes a suspect, and may page, when it loses or delays at
-// least so much; below, it is only listed (Verdict::congested).
-inline constexpr double kCongestionLossMin = 5e-3;
-inline constexpr double kCongestionDelayMinUs = 2000;  // on p95
+// Congestion is load, not a fault. It becomes a suspect, and may page, when it loses at least this
+// share of the packets; below, it is only listed (Verdict::congested), however long the queue.
+inline constexpr double kCongestionLossMin = 3e-3;
 
 // The excess spread that congestion with this loss shows at least.
 [[nodiscard]] double spread_needed(double loss);

@@ -16,6 +16,8 @@ constexpr std::size_t kFlowsMin = 20;
 constexpr double kPeersMin = 0.5;
 // Added latency moves p50 and p95 alike; queueing moves p95 by more than this share more.
 constexpr double kSpreadShareMax = 0.5;
+// What a host adds below this is its own load. Its only cable counts as the host.
+constexpr double kHostDelayMinUs = 500;
 constexpr double kLogAmbiguousOdds = 1.791759469228055;  // log 6, as suspects.h
 constexpr double kLogAlternativeMax = 7;
 constexpr std::size_t kAlternativesMax = 3;
@@ -78,13 +80,20 @@ class Judge {
 
   void add_shifts(const SlowSearch& search, double peers_min) {
     for (const SlowComponent& slow : search.found) {
-      if (slow.peers < peers_min) continue;
+      if (slow.peers < peers_min || is_busy_host(slow)) continue;
       const auto same = std::ranges::find_if(shifts_, [&](const Shift& known) {
         return known.slow.component == slow.component || rivals(known.slow, slow) ||
                rivals(slow, known.slow);
       });
       if (same == shifts_.end()) shifts_.push_back({slow, search.slow_flows, search.flows});
     }
+  }
+
+  // Hosts delay their own packets when they work; that is nothing to send anyone to.
+  [[nodiscard]] bool is_busy_host(const SlowComponent& slow) const {
+    const SuspectKind kind = components_.at(slow.component).names.front().kind;
+    const bool host = kind == SuspectKind::kHost || kind == SuspectKind::kVm;
+    return host && slow.excess_us < kHostDelayMinUs;
   }
 
   static bool rivals(const SlowComponent& a, const SlowComponent& b) {
@@ -130,10 +139,7 @@ class Judge {
     verdict_.suspects = std::move(kept);
   }
 
-  static bool is_mild(const Suspect& suspect) {
-    return suspect.loss < kCongestionLossMin &&
-           suspect.delay_p95_us.value_or(0) < kCongestionDelayMinUs;
-  }
+  static bool is_mild(const Suspect& suspect) { return suspect.loss < kCongestionLossMin; }
 
   // The suspect, or the congested component, that is this component or shares its group.
   Suspect* known(const SlowComponent& slow) {
@@ -234,7 +240,7 @@ class Judge {
       if (!crosses(set_, flow, links)) continue;
       for (std::uint32_t i = flow.first_row; i < flow.first_row + flow.row_count; ++i) {
         const Observation& row = set_.observations()[flows_.rows[i]];
-        const float p50 = set_.delay(row.delay).p50_us;
+        const float p50 = middle_us(set_.delay(row.delay));
         const bool inside = row.time_s != kNoTime && row.time_s > options_.after_s;
         if (inside && std::isfinite(p50)) by_time[row.time_s].push_back(p50 - flow.now.p50);
       }

@@ -68,9 +68,10 @@ class Levels {
     spread_.clear();
   }
   void add(const Delay& delay) {
-    if (std::isfinite(delay.p50_us)) p50_.push_back(delay.p50_us);
-    if (std::isfinite(delay.p50_us) && std::isfinite(delay.p95_us)) {
-      spread_.push_back(delay.p95_us - delay.p50_us);
+    const float middle = middle_us(delay);
+    if (std::isfinite(middle)) p50_.push_back(middle);
+    if (std::isfinite(middle) && std::isfinite(delay.p95_us)) {
+      spread_.push_back(delay.p95_us - middle);
     }
   }
   DelayLevel level() { return {median(p50_), median(spread_)}; }

@@ -14,6 +14,7 @@
 // ObservationSet must outlive it. Units: microseconds.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -56,6 +57,11 @@ struct DelayFlows {
     for (const LinkIndex link : set.at(flow.back)) visit(link.value());
   }
 };
+
+// What stands for the middle of a window's delays: p50, or the minimum where that is all there is.
+[[nodiscard]] inline float middle_us(const Delay& delay) {
+  return std::isfinite(delay.p50_us) ? delay.p50_us : delay.min_us;
+}
 
 [[nodiscard]] DelayFlows collect_delays(const ObservationSet& set, const LocalizeOptions& options);
 

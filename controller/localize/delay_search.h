@@ -20,7 +20,7 @@
 namespace faultline::localize {
 
 // Less than this is nobody's fault, whatever the statistics say.
-inline constexpr double kSlowMinUs = 20;
+inline constexpr double kSlowMinUs = 50;
 inline constexpr double kSlowSigmas = 6;
 // A component of which fewer of the crossing flows are slow is not named: of a link, for a link may
 // be a bundle of which one member is slow, and of cables, devices and hosts, which else would stand

@@ -119,7 +119,7 @@ inline constexpr std::uint64_t kUnexplainedFlowsFew = 3;
 
 struct Verdict {
   std::vector<Suspect> suspects;  // most certain and most harmful first
-  // Busy rather than broken, and below the limits of congestion.h: accuses nobody.
+  // Busy rather than broken, and below kCongestionLossMin (congestion.h): accuses nobody.
   std::vector<Suspect> congested;
   std::uint64_t observations = 0;           // rows inside the horizon
   std::uint64_t components = 0;             // directed links that any of them crosses

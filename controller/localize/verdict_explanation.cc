@@ -46,9 +46,29 @@ std::string harm(const Suspect& suspect) {
                          suspect.mtu.value_or(0));
     case FaultClass::kSickHost:
       return fmt::format("is starved as a prober, and its measurements lose {}", interval);
+    case FaultClass::kDelay:
+      return fmt::format("adds latency, {} to every packet that crosses it", delay_text(suspect));
+    case FaultClass::kCongestion:
+      return fmt::format("is congested: it queues, {}, and loses {}", delay_text(suspect),
+                         interval);
     default:
       return fmt::format("loses {} of the packets that cross it", interval);
   }
+}
+
+// Added latency is told by flows that are slow; the others are as fast as usual.
+bool by_delay_alone(const Suspect& suspect) {
+  return suspect.fault_class == FaultClass::kDelay && suspect.loss == 0;
+}
+
+std::string slow_flows_for(const Evidence& evidence) {
+  return fmt::format("{} of {} slow flows cross it", grouped_text(evidence.bad_flows_crossing),
+                     grouped_text(evidence.bad_flows));
+}
+
+std::string slow_flows_against(const Evidence& evidence) {
+  return fmt::format("{} of {} flows that are as fast as usual cross it",
+                     grouped_text(evidence.good_flows_crossing), grouped_text(evidence.good_flows));
 }
 
 std::string evidence_for(const Evidence& evidence) {
@@ -89,8 +109,11 @@ std::string explain(const Suspect& suspect, std::size_t number) {
                                 ": the measurements do not tell these apart");
   }
   if (suspect.slice) text += paragraph("which", *suspect.slice);
-  text += paragraph("for", evidence_for(suspect.evidence));
-  text += paragraph("against", evidence_against(suspect.evidence));
+  const bool slow = by_delay_alone(suspect);
+  text +=
+      paragraph("for", slow ? slow_flows_for(suspect.evidence) : evidence_for(suspect.evidence));
+  text += paragraph(
+      "against", slow ? slow_flows_against(suspect.evidence) : evidence_against(suspect.evidence));
   for (const std::string& sentence : suspect.counter_evidence) text += paragraph("", sentence);
   for (const Alternative& it : suspect.alternatives) {
     const bool likelier = it.odds_against < 1;

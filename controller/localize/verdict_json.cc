@@ -51,6 +51,7 @@ Json suspect_json(const Suspect& suspect) {
   object["loss_low"] = suspect.loss_low;
   object["loss_high"] = suspect.loss_high;
   object["delay_us"] = or_null(suspect.delay_us);
+  object["delay_p95_us"] = or_null(suspect.delay_p95_us);
   object["mtu"] = or_null(suspect.mtu);
   object["slice"] = or_null(suspect.slice);
   object["since"] = or_null(suspect.since_s);
@@ -78,6 +79,10 @@ std::string verdict_json(const Verdict& verdict, std::optional<double> solve_ms,
   document["suspects"] = Json::array();
   for (const Suspect& suspect : verdict.suspects) {
     document["suspects"].push_back(suspect_json(suspect));
+  }
+  document["congested"] = Json::array();
+  for (const Suspect& busy : verdict.congested) {
+    document["congested"].push_back(suspect_json(busy));
   }
   document["suspects_omitted"] = verdict.suspects_omitted;
   document["unexplained_bad_flows"] = verdict.unexplained_bad_flows;

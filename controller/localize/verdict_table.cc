@@ -12,10 +12,27 @@ namespace {
 constexpr std::size_t kMembersShown = 3;
 
 std::string what_else(const Suspect& suspect) {
+  if (const std::string delay = delay_text(suspect); !delay.empty()) return delay;
   if (suspect.mtu) return fmt::format("mtu {}", *suspect.mtu);
   // The flows after the colon are for the explanation.
   const std::string slice = suspect.slice.value_or("-");
   return suspect.slice ? slice.substr(0, slice.find(" that cross)")) + " that cross)" : slice;
+}
+
+std::string loss_cell(const Suspect& suspect) {
+  if (suspect.fault_class == FaultClass::kDelay && suspect.loss == 0) return "-";
+  return fmt::format("{} ({}..{})", percent_text(suspect.loss), percent_text(suspect.loss_low),
+                     percent_text(suspect.loss_high));
+}
+
+// Who is busy without being at fault, in one line.
+std::string congested_text(const Verdict& verdict) {
+  if (verdict.congested.empty()) return "";
+  std::vector<std::string> ids;
+  for (const Suspect& busy : verdict.congested) {
+    ids.push_back(fmt::format("{} ({})", busy.id, delay_text(busy)));
+  }
+  return fmt::format("Congested, not accused: {}\n", list_text(ids, kMembersShown));
 }
 
 std::vector<std::string> row(const Suspect& suspect) {
@@ -26,8 +43,7 @@ std::vector<std::string> row(const Suspect& suspect) {
   return {std::string(to_string(suspect.kind)),
           std::string(to_string(suspect.fault_class)),
           certainty_text(suspect.posterior),
-          fmt::format("{} ({}..{})", percent_text(suspect.loss), percent_text(suspect.loss_low),
-                      percent_text(suspect.loss_high)),
+          loss_cell(suspect),
           fmt::format("{}/{}", suspect.evidence.bad_flows_crossing, suspect.evidence.bad_flows),
           since_text(suspect),
           id,
@@ -60,7 +76,7 @@ std::string without_suspects(const Verdict& verdict) {
   if (unexplained > 0) {
     text += fmt::format("{} bad flows remain unexplained: no component fits\n", unexplained);
   }
-  return text;
+  return text + congested_text(verdict);
 }
 
 }  // namespace
@@ -77,7 +93,7 @@ std::string verdict_table(const Verdict& verdict) {
   if (verdict.unexplained_bad_flows > 0) {
     text += fmt::format("; {} bad flows remain unexplained", verdict.unexplained_bad_flows);
   }
-  return text + "\n";
+  return text + "\n" + congested_text(verdict);
 }
 
 }  // namespace faultline::localize

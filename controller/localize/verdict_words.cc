@@ -8,6 +8,13 @@
 #include "common/base/time.h"
 
 namespace faultline::localize {
+namespace {
+
+std::string microseconds_text(double value) {
+  return value < 1000 ? fmt::format("+{:.0f} us", value) : fmt::format("+{:.1f} ms", value / 1000);
+}
+
+}  // namespace
 
 std::string percent_text(double share) {
   const double value = 100 * share;
@@ -16,6 +23,14 @@ std::string percent_text(double share) {
 
 std::string certainty_text(double posterior) {
   return posterior >= 0.999 ? ">99.9%" : fmt::format("{:.1f}%", 100 * posterior);
+}
+
+std::string delay_text(const Suspect& suspect) {
+  const std::string p95 =
+      suspect.delay_p95_us ? "p95 " + microseconds_text(*suspect.delay_p95_us) : "";
+  if (!suspect.delay_us) return p95;
+  const std::string p50 = microseconds_text(*suspect.delay_us);
+  return p95.empty() ? p50 : fmt::format("{} ({})", p50, p95);
 }
 
 std::string since_text(const Suspect& suspect) {

@@ -11,6 +11,8 @@ namespace faultline::localize {
 [[nodiscard]] std::string percent_text(double share);  // "1.6%"
 // Never "100%": certainty is not for sale.
 [[nodiscard]] std::string certainty_text(double posterior);
+// "+200 us (p95 +240 us)", "p95 +1.2 ms"; empty when no delay was judged.
+[[nodiscard]] std::string delay_text(const Suspect& suspect);
 [[nodiscard]] std::string since_text(const Suspect& suspect);  // "-" when not known
 [[nodiscard]] std::string odds_text(double odds_against);      // "12.5", "over 10,000"
 [[nodiscard]] std::string grouped_text(std::uint64_t number);  // "1,234,567"
