@@ -43,7 +43,8 @@ localize::Evidence evidence_of(const Json& json) {
           .good_flows_crossing = count(json, "good_flows_crossing"),
           .good_flows = count(json, "good_flows"),
           .packets_crossing = count(json, "packets_crossing"),
-          .lost_crossing = count(json, "lost_crossing")};
+          .lost_crossing = count(json, "lost_crossing"),
+          .bad_flows_alone = count(json, "bad_flows_alone")};
 }
 
 Outcome<Suspect> suspect_of(const Json& json) {
@@ -70,6 +71,7 @@ Outcome<Suspect> suspect_of(const Json& json) {
         {kind, text(item, "id"), number(item, "odds_against").value_or(1)});
   }
   suspect.counter_evidence = texts(json, "counter_evidence");
+  suspect.would_change = text_or_empty(json, "would_change");
   return suspect;
 }
 

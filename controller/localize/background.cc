@@ -6,7 +6,9 @@
 namespace faultline::localize {
 namespace {
 
-constexpr int kRounds = 12;
+constexpr int kRoundsMax = 12;
+// Rounds that change the result less than this share of it are the last.
+constexpr double kSettled = 2e-3;
 // Real fabrics lose 1e-5 to 1e-4 per packet (Pingmesh, SIGCOMM 2015); below this one stray packet
 // would look like a fault, above it no background is plausible.
 constexpr double kLossMin = 3e-5;
@@ -16,85 +18,127 @@ constexpr double kPriorLosses = 5;
 constexpr double kPriorLoss = 5e-5;
 // At most this share of a tier's links may be set aside as outliers.
 constexpr double kOutliersMax = 0.3;
+// Ways less likely than this are left out.
+constexpr double kWeightMin = 1e-6;
 
-struct Share {
-  double losses = 0;
-  double packets = 0;
+class Fit {
+ public:
+  Fit(const Likelihood& likelihood, const Problem& problem, const ComponentTable& components,
+      const std::vector<std::uint8_t>& excluded)
+      : components_(components),
+        excluded_(excluded),
+        packets_(problem.clean_packets),
+        losses_(packets_.size()) {
+    for (std::uint32_t link = 0; link < problem.crossed.size(); ++link) {
+      if (problem.crossed[link] != 0) links_.push_back(link);
+    }
+    collect(likelihood);
+  }
+
+  Background run() {
+    rate_ = background_by_link(result_, components_, packets_.size());
+    for (int round = 0; round < kRoundsMax; ++round) {
+      share_out();
+      const Background last = result_;
+      result_ = {tier_mean(true, last.host), tier_mean(false, last.fabric)};
+      renew_rates();
+      const double change = std::max(std::abs(result_.host / last.host - 1),
+                                     std::abs(result_.fabric / last.fabric - 1));
+      if (change < kSettled) break;
+    }
+    return result_;
+  }
+
+ private:
+  // A way that a lossy flow went with some probability.
+  struct LossyWay {
+    std::span<const std::uint32_t> links;
+    double lost = 0;
+    double elsewhere = 0;  // exponent of the suspects on it
+  };
+
+  // Packets do not depend on the rates; only losses are shared out anew.
+  void collect(const Likelihood& likelihood) {
+    const auto& assumed = likelihood.background();
+    likelihood.visit_ways([&](const ActiveRecord& flow, const Likelihood::WayView& way) {
+      const double weight = flow.copies * way.probability;
+      if (weight < kWeightMin) return;
+      const bool swallowed = way.exponents.dead > 0 && flow.dead > 0;
+      const double dead = swallowed ? flow.dead : 0;
+      double elsewhere = way.exponents.loss;
+      for (const std::uint32_t link : way.links) {
+        packets_[link] += weight * (flow.sent - dead);
+        elsewhere -= assumed[link];
+      }
+      if (flow.lost > dead) {
+        lossy_.push_back({way.links, weight * (flow.lost - dead), std::max(0.0, elsewhere)});
+      }
+    });
+  }
+
+  // How many of the losses each link caused, if link i loses rate_[i] of its own accord.
+  void share_out() {
+    std::ranges::fill(losses_, 0.0);
+    for (const LossyWay& way : lossy_) {
+      double x = way.elsewhere;
+      for (const std::uint32_t link : way.links) x += rate_[link];
+      const double per_rate = way.lost / x;
+      for (const std::uint32_t link : way.links) losses_[link] += per_rate * rate_[link];
+    }
+  }
+
+  double tier_mean(bool host, double now) {
+    outliers_.clear();
+    double losses = kPriorLosses;
+    double packets = kPriorLosses / kPriorLoss;
+    std::size_t links = 0;
+    for (const std::uint32_t link : links_) {
+      if (components_.is_host_link(link) != host || excluded_[link] != 0) continue;
+      ++links;
+      losses += losses_[link];
+      packets += packets_[link];
+      const double expected = packets_[link] * now;
+      const double over = losses_[link] - expected - 2;
+      if (over > 0 && over * over > 9 * expected) {
+        outliers_.emplace_back(losses_[link] / packets_[link], link);
+      }
+    }
+    std::ranges::sort(outliers_, std::greater<>{});
+    const auto max = static_cast<std::size_t>(kOutliersMax * static_cast<double>(links));
+    if (outliers_.size() > max) outliers_.resize(max);
+    for (const auto& [rate, link] : outliers_) {
+      losses -= losses_[link];
+      packets -= packets_[link];
+    }
+    return std::clamp(losses / std::max(packets, 1.0), kLossMin, kLossMax);
+  }
+
+  // Each link's own rate, held near its tier's mean b by Gamma(1, mean b): outliers draw the losses
+  // to themselves.
+  void renew_rates() {
+    for (const std::uint32_t link : links_) {
+      const double mean = components_.is_host_link(link) ? result_.host : result_.fabric;
+      rate_[link] = (losses_[link] + 1) / (packets_[link] + 1 / mean);
+    }
+  }
+
+  const ComponentTable& components_;
+  const std::vector<std::uint8_t>& excluded_;
+  Background result_;
+  std::vector<std::uint32_t> links_;
+  std::vector<double> packets_;  // by link
+  std::vector<double> losses_;
+  std::vector<double> rate_;
+  std::vector<LossyWay> lossy_;
+  std::vector<std::pair<double, std::uint32_t>> outliers_;
 };
-
-// How many of the losses each link caused, if link i loses `rate[i]` of its own accord.
-std::vector<Share> share_out(const Likelihood& likelihood, const Problem& problem,
-                             const std::vector<double>& rate, const std::vector<double>& assumed) {
-  std::vector<Share> shares(rate.size());
-  for (std::size_t link = 0; link < rate.size(); ++link) {
-    shares[link].packets = problem.clean_packets[link];
-  }
-  likelihood.visit_ways([&](const ActiveRecord& flow, const Likelihood::WayView& way) {
-    const double weight = flow.copies * way.probability;
-    if (weight < 1e-6) return;
-    const bool swallowed = way.exponents.dead > 0 && flow.dead > 0;
-    const double sent = swallowed ? flow.sent - flow.dead : flow.sent;
-    const double lost = swallowed ? flow.lost - flow.dead : flow.lost;
-    double x = way.exponents.loss;
-    for (const std::uint32_t link : way.links) x += rate[link] - assumed[link];
-    for (const std::uint32_t link : way.links) {
-      shares[link].packets += weight * sent;
-      shares[link].losses += weight * lost * rate[link] / std::max(x, rate[link]);
-    }
-  });
-  return shares;
-}
-
-double tier_mean(const std::vector<Share>& shares, const std::vector<std::uint32_t>& links,
-                 double now) {
-  std::vector<std::pair<double, std::uint32_t>> outliers;
-  Share total{kPriorLosses, kPriorLosses / kPriorLoss};
-  for (const std::uint32_t link : links) {
-    const Share& share = shares[link];
-    total.losses += share.losses;
-    total.packets += share.packets;
-    const double expected = share.packets * now;
-    if (share.losses > expected + 3 * std::sqrt(expected) + 2) {
-      outliers.emplace_back(share.losses / share.packets, link);
-    }
-  }
-  std::ranges::sort(outliers, std::greater<>{});
-  const auto max = static_cast<std::size_t>(kOutliersMax * static_cast<double>(links.size()));
-  if (outliers.size() > max) outliers.resize(max);
-  for (const auto& [rate, link] : outliers) {
-    total.losses -= shares[link].losses;
-    total.packets -= shares[link].packets;
-  }
-  return std::clamp(total.losses / std::max(total.packets, 1.0), kLossMin, kLossMax);
-}
 
 }  // namespace
 
 Background fit_background(const Likelihood& likelihood, const Problem& problem,
                           const ComponentTable& components,
                           const std::vector<std::uint8_t>& excluded) {
-  std::vector<std::uint32_t> host_links;
-  std::vector<std::uint32_t> fabric_links;
-  for (std::uint32_t link = 0; link < problem.crossed.size(); ++link) {
-    if (problem.crossed[link] == 0 || excluded[link] != 0) continue;
-    (components.is_host_link(link) ? host_links : fabric_links).push_back(link);
-  }
-  const std::vector<double> assumed = likelihood.background();
-  Background background;
-  std::vector<double> rate = background_by_link(background, components, problem.crossed.size());
-  for (int round = 0; round < kRounds; ++round) {
-    const std::vector<Share> shares = share_out(likelihood, problem, rate, assumed);
-    background.host = tier_mean(shares, host_links, background.host);
-    background.fabric = tier_mean(shares, fabric_links, background.fabric);
-    // Each link's own rate, held near its tier's mean b by Gamma(1, mean b): outliers draw the
-    // losses to themselves.
-    const std::vector<double> mean =
-        background_by_link(background, components, problem.crossed.size());
-    for (std::size_t link = 0; link < rate.size(); ++link) {
-      rate[link] = (shares[link].losses + 1) / (shares[link].packets + 1 / mean[link]);
-    }
-  }
-  return background;
+  return Fit(likelihood, problem, components, excluded).run();
 }
 
 std::vector<double> background_by_link(const Background& background,

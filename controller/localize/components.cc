@@ -1,7 +1,8 @@
 #include "controller/localize/components.h"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
+#include <utility>
 
 namespace faultline::localize {
 namespace {
@@ -31,13 +32,20 @@ ComponentTable::ComponentTable(const ObservationSet& set, const Problem& problem
 
 void ComponentTable::find_hosts(const Problem& problem) {
   is_end_.assign(set_.devices().size(), 1);
+  const bool all_declared = std::ranges::none_of(
+      set_.devices().begin() + 1, set_.devices().end(),
+      [](const Device& device) { return device.kind == DeviceKind::kUnknown; });
+  if (all_declared) return;  // it matters for the others only
+  using Ends = std::pair<DeviceIndex, DeviceIndex>;
+  std::vector<Ends> ends;  // in one place: there may be a million paths
+  for (const Link& link : set_.links()) ends.emplace_back(link.from, link.to);
   for (std::uint32_t path = 0; path < problem.paths.size(); ++path) {
     const auto links = problem.links_of(path);
     for (std::size_t i = 1; i < links.size(); ++i) {
-      const Link& link = set_.links()[links[i]];
+      const auto& [from, to] = ends[links[i]];
       // A round trip turns around at its far end; that is no transit.
-      const bool turns = set_.links()[links[i - 1]].from == link.to;
-      if (!turns) is_end_[link.from.value()] = 0;
+      const bool turns = ends[links[i - 1]].first == to;
+      if (!turns) is_end_[from.value()] = 0;
     }
   }
 }
@@ -77,16 +85,23 @@ void ComponentTable::add(std::vector<std::uint32_t> links, ComponentName name) {
 }
 
 void ComponentTable::add_cables(const Problem& problem) {
-  std::map<std::tuple<DeviceIndex, DeviceIndex, std::string_view>, std::uint32_t> by_ends;
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_ends;
+  const auto key = [](DeviceIndex from, DeviceIndex to) {
+    return (std::uint64_t{from.value()} << 32) | to.value();
+  };
   for (std::uint32_t link = 0; link < set_.links().size(); ++link) {
     const Link& it = set_.links()[link];
     const bool silent = it.from == kSilentHop || it.to == kSilentHop;
     if (problem.crossed[link] == 0 || silent) continue;
-    const std::string_view suffix = parallel_suffix(it.id);
-    by_ends.emplace(std::tuple(it.from, it.to, suffix), link);
-    const auto other = by_ends.find({it.to, it.from, suffix});
-    if (other == by_ends.end() || other->second == link) continue;
-    add({other->second, link}, {SuspectKind::kCable, other->second});
+    by_ends[key(it.from, it.to)].push_back(link);
+    const auto others = by_ends.find(key(it.to, it.from));
+    if (others == by_ends.end()) continue;
+    for (const std::uint32_t other : others->second) {
+      const bool pair = parallel_suffix(set_.links()[other].id) == parallel_suffix(it.id);
+      if (other == link || !pair) continue;
+      add({other, link}, {SuspectKind::kCable, other});
+      break;
+    }
   }
 }
 
@@ -98,24 +113,25 @@ void ComponentTable::add_devices(const Problem& problem) {
     touching[it.from.value()].push_back(link);
     if (it.to != it.from) touching[it.to.value()].push_back(link);
   }
-  std::map<std::vector<std::uint32_t>, std::uint32_t> by_links;
-  for (std::uint32_t i = 0; i < components_.size(); ++i) {
-    const auto links = links_of(i);
-    by_links.emplace(std::vector<std::uint32_t>(links.begin(), links.end()), i);
-  }
+  // Twins have the same first link.
+  std::vector<std::vector<std::uint32_t>> by_first(set_.links().size());
+  for (std::uint32_t i = 0; i < components_.size(); ++i) by_first[links_of(i)[0]].push_back(i);
   for (std::uint32_t i = kSilentHop.value() + 1; i < touching.size(); ++i) {
     if (touching[i].empty()) continue;
     const DeviceIndex device{i};
     const ComponentName name{kind_of(device), i};
-    const auto twin = by_links.find(touching[i]);
-    if (twin == by_links.end()) {
-      by_links.emplace(touching[i], static_cast<std::uint32_t>(components_.size()));
+    auto& rivals = by_first[touching[i][0]];
+    const auto twin = std::ranges::find_if(rivals, [&](std::uint32_t other) {
+      return std::ranges::equal(links_of(other), touching[i]);
+    });
+    if (twin == rivals.end()) {
+      rivals.push_back(static_cast<std::uint32_t>(components_.size()));
       add(touching[i], name);
       continue;
     }
     // A host and its only cable cannot be told apart; more faults are of hosts (R-Pingmesh, SIGCOMM
     // 2024).
-    auto& names = components_[twin->second].names;
+    auto& names = components_[*twin].names;
     const bool host_first = is_host(device) && names.front().kind == SuspectKind::kCable;
     names.insert(host_first ? names.begin() : names.end(), name);
   }

@@ -9,6 +9,8 @@ namespace {
 constexpr double kBadTail = 0.05;
 // Flows in a whole network that may look unexplained by chance.
 constexpr double kUnexplainedByChance = 0.01;
+// Losses that were expected of a flow, and did not come, before that counts as evidence.
+constexpr double kDespiteMin = 3;
 // A way less likely than this explains nothing.
 constexpr double kWayWeightMin = 1e-3;
 
@@ -32,8 +34,7 @@ class Counter {
     for (std::uint32_t i = 0; i < findings.size(); ++i) {
       for (const std::uint32_t link : findings[i].links) by_link_[link].push_back(i);
       const Score& score = selection.chosen()[findings[i].members.front()].score;
-      keeps_flows_.push_back(score.mode == FaultMode::kDead);
-      exponent_.push_back(score.exponent);
+      own_.push_back(score.exponents());
     }
   }
 
@@ -55,8 +56,10 @@ class Counter {
     double explained = 0;
     double background_tail = 0;
     crossing_.clear();
-    for (const Arm& arm : problem_.arms_of(flow.route)) {
-      Exponents all;
+    const auto arms = problem_.arms_of(flow.route);
+    Exponents all;
+    for (const Arm& arm : arms) {
+      all = {};
       double background = 0;
       ++stamp_;
       for (const std::uint32_t link : problem_.links_of(arm.path)) {
@@ -74,40 +77,75 @@ class Counter {
     const bool bad = lost > 0 && background_tail < kBadTail;
     const double by_chance = kUnexplainedByChance / static_cast<double>(problem_.flows.size());
     if (bad && explained < by_chance) ++result_.unexplained_bad_flows;
-    for (const auto& [finding, weight] : crossing_) add(finding, weight, index, bad);
+    for (const Crossing& it : crossing_) {
+      add(it, index, bad);
+      if (arms.size() == 1 && flow.size != 0) add_sized(it, flow, all);
+    }
     return bad;
   }
 
+  struct Crossing {
+    std::uint32_t finding = 0;
+    double weight = 0;  // that it crosses
+    double links = 0;   // of the finding, on the last way looked at
+  };
+
   void cross(std::uint32_t finding, double weight) {
-    if (std::exchange(stamps_[finding], stamp_) == stamp_) return;
-    const auto it = std::ranges::find(crossing_, finding, &Crossing::first);
-    if (it == crossing_.end()) {
-      crossing_.emplace_back(finding, weight);
-    } else {
-      it->second += weight;
+    auto it = std::ranges::find(crossing_, finding, &Crossing::finding);
+    if (it == crossing_.end()) it = crossing_.insert(it, {finding, 0, 0});
+    if (std::exchange(stamps_[finding], stamp_) != stamp_) {
+      it->weight += weight;
+      it->links = 0;
+    }
+    it->links += 1;
+  }
+
+  void add(const Crossing& crossing, std::uint32_t index, bool bad) {
+    const FlowRecord& flow = problem_.flows[index];
+    Tally& tally = result_.tallies[crossing.finding];
+    if (!bad && crossing.weight < 0.5) return;
+    ++(bad ? tally.evidence.bad_flows_crossing : tally.evidence.good_flows_crossing);
+    if (bad && crossing_.size() == 1) ++tally.evidence.bad_flows_alone;
+    tally.evidence.packets_crossing += flow.sent;
+    tally.evidence.lost_crossing += flow.lost;
+    const Exponents own = own_[crossing.finding];
+    if (own.dead > 0) {
+      const bool dead = bad && flow.dead > 0;
+      (dead ? tally.dead_flows : tally.alive_flows).push_back(index);
+    }
+    const double expected = static_cast<double>(flow.sent) * -std::expm1(-own.loss);
+    if (flow.lost == 0 && expected >= kDespiteMin) {
+      ++tally.clean_despite;
+      if (expected > tally.cleanest_expected) {
+        tally.cleanest = index;
+        tally.cleanest_expected = expected;
+      }
+    }
+    if (crossing_.size() == 1 && crossing.weight >= 0.5 && flow.sent > tally.own_packets) {
+      tally.own_flow = index;
+      tally.own_packets = flow.sent;
     }
   }
 
-  void add(std::uint32_t finding, double weight, std::uint32_t index, bool bad) {
-    const FlowRecord& flow = problem_.flows[index];
-    Tally& tally = result_.tallies[finding];
-    if (!bad && weight < 0.5) return;
-    ++(bad ? tally.evidence.bad_flows_crossing : tally.evidence.good_flows_crossing);
-    tally.evidence.packets_crossing += flow.sent;
-    tally.evidence.lost_crossing += flow.lost;
-    const bool dead = bad && flow.dead > 0;
-    if (keeps_flows_[finding]) (dead ? tally.dead_flows : tally.alive_flows).push_back(index);
-    const bool despite = static_cast<double>(flow.sent) * exponent_[finding] >= 3;
-    if (!keeps_flows_[finding] && flow.lost == 0 && despite) ++tally.clean_despite;
+  // `all` are the exponents of the flow's only way.
+  void add_sized(const Crossing& crossing, const FlowRecord& flow, const Exponents& all) {
+    const Exponents own = own_[crossing.finding];
+    auto& sized = result_.tallies[crossing.finding].sized_flows;
+    const double dead_elsewhere = std::max(0.0, all.dead - crossing.links * own.dead);
+    if (own.dead > 0) {
+      sized.push_back({flow.size, crossing.links, dead_elsewhere, flow.dead > 0});
+      return;
+    }
+    if (all.dead > 0 && flow.dead > 0) return;  // swallowed, which tells nothing of random loss
+    const auto sent = static_cast<double>(flow.sent);
+    const double elsewhere = std::max(0.0, all.loss - crossing.links * own.loss);
+    sized.push_back({flow.size, sent * crossing.links, sent * elsewhere, flow.lost > 0});
   }
-
-  using Crossing = std::pair<std::uint32_t, double>;
 
   const Problem& problem_;
   const Likelihood& likelihood_;
   std::vector<std::vector<std::uint32_t>> by_link_;
-  std::vector<bool> keeps_flows_;
-  std::vector<double> exponent_;
+  std::vector<Exponents> own_;  // by finding
   std::vector<std::uint64_t> stamps_;
   std::uint64_t stamp_ = 0;
   std::vector<Crossing> crossing_;

@@ -11,15 +11,24 @@
 #include <vector>
 
 #include "controller/localize/findings.h"
+#include "controller/localize/size_classes.h"
 
 namespace faultline::localize {
 
+// Numbers of flows are indexes of Problem::flows.
 struct Tally {
   Evidence evidence;
-  std::uint64_t clean_despite =
-      0;  // flows that cross, lost nothing, and should have lost three packets or more
-  std::vector<std::uint32_t> dead_flows;  // into Problem::flows; only for black holes
+  // Flows that cross, lost nothing, and should have lost three packets or more.
+  std::uint64_t clean_despite = 0;
+  // The one of these that should have lost the most, and how many.
+  std::optional<std::uint32_t> cleanest;
+  double cleanest_expected = 0;
+  // The busiest flow that crosses this finding and no other one.
+  std::optional<std::uint32_t> own_flow;
+  std::uint64_t own_packets = 0;
+  std::vector<std::uint32_t> dead_flows;  // only for black holes
   std::vector<std::uint32_t> alive_flows;
+  std::vector<SizedFlow> sized_flows;  // of known path and size
 };
 
 struct EvidenceCount {

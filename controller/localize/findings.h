@@ -16,12 +16,19 @@
 
 namespace faultline::localize {
 
+// The device that several findings have in common, were they one fault of it.
+struct CommonDevice {
+  std::uint32_t component = 0;
+  double log_odds_against = 0;  // the findings as faults of their own against the one device
+};
+
 struct Finding {
   std::vector<std::size_t> members;  // indexes of Selection::chosen(); the leading one first
   std::uint32_t component = 0;       // that is named
   std::vector<std::uint32_t> links;  // that are bad: the component's, or a subset of a device's
   double log_odds_as_links = 0;  // of a device of parts, against its links as faults of their own
   bool of_parts = false;         // a device of which only `links` are bad
+  std::optional<CommonDevice> common_device = std::nullopt;  // the likeliest; of links and cables
 };
 
 [[nodiscard]] std::vector<Finding> findings(const Selection& selection,

@@ -12,20 +12,35 @@ namespace {
 constexpr double kOwnReason = 1e-4;
 // Keeps log(1 - e^-x) finite; far below any real background.
 constexpr double kExponentMin = 1e-9;
+// Clean flows of unknown path look alike when their columns agree this closely.
+constexpr double kAlike = 1e-6;
+constexpr std::size_t kAlikeSearched = 8;
 
 double log_binomial(double n, double k) {
   return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
 }
 
-double log_lost(double lost, double sent, double x) {
-  if (lost == 0) return -sent * x;
-  const double safe = std::max(x, kExponentMin);
-  return lost * std::log(-std::expm1(-safe)) - (sent - lost) * safe;
-}
+bool alike(double a, double b) { return std::abs(a - b) <= kAlike * b; }
 
-double log_sum(double a, double b) {
-  const double high = std::max(a, b);
-  return high + std::log1p(std::exp(std::min(a, b) - high));
+// Counts a clean record with an earlier one that says the same.
+bool merge_clean(Column& column, std::size_t clean_begin) {
+  const Column::Record& record = column.records.back();
+  if (record.count != 1) return false;
+  const Column::Part& part = column.parts.back();
+  const std::size_t end = std::min(clean_begin + kAlikeSearched, column.records.size() - 1);
+  for (std::size_t i = clean_begin; i < end; ++i) {
+    Column::Record& other = column.records[i];
+    const Column::Part& other_part = column.parts[other.first];
+    const bool same = other.count == 1 && alike(other.passed, record.passed) &&
+                      alike(other.rest, record.rest) && alike(other_part.share, part.share) &&
+                      other_part.crossings == part.crossings;
+    if (!same) continue;
+    other.copies += record.copies;
+    column.records.pop_back();
+    column.parts.pop_back();
+    return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -45,8 +60,9 @@ Likelihood::Likelihood(const Problem& problem)
                                                  log_binomial(flow.sent, flow.lost);
     for (const Arm& arm : arms) ways_.push_back({i, arm.path, arm.log_weight});
   }
+  crossings_.resize(ways_.size());
+  is_touched_.resize(records_.size());
   index_links();
-  for (std::uint32_t i = 0; i < records_.size(); ++i) refresh(i);
 }
 
 void Likelihood::index_links() {
@@ -62,30 +78,52 @@ void Likelihood::index_links() {
   }
 }
 
-double Likelihood::log_value(const ActiveRecord& flow, double log_weight, double x,
-                             double sigma) const {
-  const double alive = log_weight + log_lost(flow.lost, flow.sent, x);
-  if (sigma <= 0) return alive;
-  if (flow.dead == 0) return alive - sigma;
-  const double swallowed = log_weight + std::log(-std::expm1(-sigma)) + flow.dead_log_prior +
-                           log_lost(flow.lost - flow.dead, flow.sent - flow.dead, x);
-  return log_sum(alive - sigma, swallowed);
-}
-
 void Likelihood::refresh(std::uint32_t index) {
   Record& record = records_[index];
   const ActiveRecord& flow = problem_.active[index];
   const std::span<Way> ways(ways_.data() + record.first_way, record.way_count);
+  const double passed = flow.sent - flow.lost;
   double high = record.log_own_reason;
+  double last_x = -1;
+  double odds = 0;
+  double log_odds_up = 0;  // log(1 + odds), which is -log(1 - e^-x)
   for (Way& way : ways) {
-    way.value = log_value(flow, way.log_weight, way.x, way.sigma);
-    high = std::max(high, way.value);
+    const double x = flow.lost > 0 ? std::max(way.x, kExponentMin) : way.x;
+    // Most ways of a flow have the same exponent.
+    if (flow.lost > 0 && x != last_x) {
+      odds = 1 / std::expm1(x);
+      log_odds_up = std::log1p(odds);
+      last_x = x;
+    }
+    way.odds = odds;
+    const double weight = way.log_weight - passed * x;
+    way.alive = weight - flow.lost * log_odds_up - way.sigma;
+    way.swallowed = -std::numeric_limits<double>::infinity();
+    high = std::max(high, way.alive);
+    if (flow.dead == 0) continue;
+    way.swallowed = weight + flow.dead_log_prior - (flow.lost - flow.dead) * log_odds_up;
+    if (way.sigma > 0) high = std::max(high, way.swallowed + std::log(-std::expm1(-way.sigma)));
   }
   double total = std::exp(record.log_own_reason - high);
-  for (const Way& way : ways) total += std::exp(way.value - high);
+  for (Way& way : ways) {
+    way.share = std::exp(way.alive - high);
+    if (flow.dead > 0 && way.sigma > 0) {
+      way.share += std::exp(way.swallowed + std::log(-std::expm1(-way.sigma)) - high);
+    }
+    total += way.share;
+  }
   record.log_total = high + std::log(total);
   record.own_share = std::exp(record.log_own_reason - record.log_total);
-  for (Way& way : ways) way.value = std::exp(way.value - record.log_total);
+  for (Way& way : ways) {
+    way.share /= total;
+    if (flow.dead == 0) {
+      way.alive = way.share;
+      way.swallowed = 0;
+    } else {
+      way.alive = std::exp(way.alive - record.log_total);
+      way.swallowed = std::exp(std::min(way.swallowed - record.log_total, 600.0));
+    }
+  }
 }
 
 void Likelihood::set_background(std::span<const double> loss_by_link) {
@@ -105,26 +143,29 @@ void Likelihood::set_background(std::span<const double> loss_by_link) {
 }
 
 void Likelihood::add(std::span<const std::uint32_t> links, Exponents amount) {
-  std::vector<std::uint32_t> touched;
+  touched_.clear();
   for (const std::uint32_t link : links) {
     links_[link].loss += amount.loss;
     links_[link].dead = std::max(0.0, links_[link].dead + amount.dead);
     for (const std::uint32_t way : ways_over(link)) {
       ways_[way].x += amount.loss;
       ways_[way].sigma = std::max(0.0, ways_[way].sigma + amount.dead);
-      touched.push_back(ways_[way].record);
+      const std::uint32_t record = ways_[way].record;
+      if (is_touched_[record] == 0) touched_.push_back(record);
+      is_touched_[record] = 1;
     }
   }
-  std::ranges::sort(touched);
-  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
-  for (const std::uint32_t record : touched) refresh(record);
+  for (const std::uint32_t record : touched_) {
+    is_touched_[record] = 0;
+    refresh(record);
+  }
 }
 
-void Likelihood::footprint(std::span<const std::uint32_t> links, Footprint& result) const {
+void Likelihood::footprint(std::span<const std::uint32_t> links, Footprint& result) {
   gather(links, static_cast<std::uint32_t>(ways_.size()), result);
 }
 
-void Likelihood::lossy_footprint(std::span<const std::uint32_t> links, Footprint& result) const {
+void Likelihood::lossy_footprint(std::span<const std::uint32_t> links, Footprint& result) {
   const bool all = problem_.lossy_count == records_.size();
   gather(links,
          all ? static_cast<std::uint32_t>(ways_.size()) : records_[problem_.lossy_count].first_way,
@@ -140,67 +181,112 @@ double Likelihood::gain_bound(std::uint32_t record) const {
   return flow.copies * std::max(0.0, best - records_[record].log_total);
 }
 
+double Likelihood::dead_bound(std::uint32_t record) const {
+  if (problem_.active[record].dead == 0) return 0;
+  double most = 1;
+  const Record& it = records_[record];
+  for (std::uint32_t way = it.first_way; way < it.first_way + it.way_count; ++way) {
+    most += ways_[way].swallowed;
+  }
+  return std::log(most);
+}
+
 void Likelihood::gather(std::span<const std::uint32_t> links, std::uint32_t ways_end,
-                        Footprint& result) const {
+                        Footprint& result) {
   result.clean_packets = result.clean_flows = 0;
   result.lossy_flows = result.dead_flows = 0;
   result.records.clear();
   result.ways.clear();
+  touched_.clear();
   for (const std::uint32_t link : links) {
     result.clean_packets += problem_.clean_packets[link];
     result.clean_flows += problem_.clean_flows[link];
     for (const std::uint32_t way : ways_over(link)) {
       if (way >= ways_end) break;  // ways of a link are in order
-      result.ways.push_back({way, 1});
+      ++crossings_[way];
+      const std::uint32_t record = ways_[way].record;
+      if (is_touched_[record] == 0) touched_.push_back(record);
+      is_touched_[record] = 1;
     }
   }
-  if (links.size() > 1) {
-    std::ranges::sort(result.ways, {}, &Footprint::Way::way);
+  // Clean ones last, next to each other: many of them are alike.
+  if (ways_end == ways_.size() && links.size() > 1) {
+    std::ranges::partition(touched_, [&](std::uint32_t it) { return it < problem_.lossy_count; });
   }
-  std::size_t kept = 0;
-  for (const Footprint::Way& way : result.ways) {
-    if (kept > 0 && result.ways[kept - 1].way == way.way) {
-      ++result.ways[kept - 1].crossings;
-    } else {
-      result.ways[kept++] = way;
-    }
-  }
-  result.ways.resize(kept);
-  for (std::uint32_t i = 0; i < kept;) {
-    const std::uint32_t index = ways_[result.ways[i].way].record;
-    const Record& record = records_[index];
-    std::uint32_t end = i;
-    double crossing = 0;
-    while (end < kept && ways_[result.ways[end].way].record == index) {
-      crossing += ways_[result.ways[end].way].value;
-      ++end;
-    }
-    // Added up rather than subtracted when all ways cross: 1 - 0.999... has no digits left.
-    const bool all = end - i == record.way_count;
-    const double rest = all ? record.own_share : std::max(record.own_share, 1 - crossing);
-    result.records.push_back({index, i, end - i, rest});
-    result.lossy_flows += problem_.active[index].lost > 0;
-    result.dead_flows += problem_.active[index].dead > 0;
-    i = end;
+  for (const std::uint32_t record : touched_) {
+    is_touched_[record] = 0;
+    add_record(record, result);
   }
 }
 
-double Likelihood::gain(const Footprint& footprint, Exponents amount) const {
-  double gain = -footprint.clean_packets * amount.loss - footprint.clean_flows * amount.dead;
+void Likelihood::add_record(std::uint32_t index, Footprint& result) {
+  const Record& record = records_[index];
+  const auto first = static_cast<std::uint32_t>(result.ways.size());
+  for (std::uint32_t way = record.first_way; way < record.first_way + record.way_count; ++way) {
+    if (crossings_[way] == 0) continue;
+    result.ways.push_back({way, crossings_[way]});
+    crossings_[way] = 0;
+  }
+  result.records.push_back({index, first, static_cast<std::uint32_t>(result.ways.size()) - first});
+  result.lossy_flows += problem_.active[index].lost > 0;
+  result.dead_flows += problem_.active[index].dead > 0;
+}
+
+void Likelihood::column(const Footprint& footprint, FaultMode mode, Column& result) const {
+  result.clear(mode);
+  const bool loss = mode == FaultMode::kLoss;
+  result.clean = loss ? footprint.clean_packets : footprint.clean_flows;
+  std::size_t clean_begin = 0;
   for (const Footprint::Record& it : footprint.records) {
     const ActiveRecord& flow = problem_.active[it.record];
     const Record& record = records_[it.record];
-    double total = it.rest;
+    Column::Record& term = result.records.emplace_back();
+    term.first = static_cast<std::uint32_t>(result.parts.size());
+    term.passed = flow.sent - flow.lost;
+    term.copies = flow.copies;
+    double crossing = 0;
+    double swallowed = 0;
+    // Ways alike are one part.
+    const auto add = [&](double share, double odds, double lost, double crossings) {
+      if (share == 0) return;
+      if (result.parts.size() > term.first) {
+        Column::Part& last = result.parts.back();
+        if (last.odds == odds && last.lost == lost && last.crossings == crossings) {
+          last.share += share;
+          return;
+        }
+      }
+      result.parts.push_back({share, odds, lost, crossings});
+    };
     for (std::uint32_t i = it.first; i < it.first + it.count; ++i) {
       const Way& way = ways_[footprint.ways[i].way];
       const double crossings = footprint.ways[i].crossings;
-      total += std::exp(log_value(flow, way.log_weight, way.x + crossings * amount.loss,
-                                  way.sigma + crossings * amount.dead) -
-                        record.log_total);
+      crossing += way.share;
+      const bool may_be_dead = flow.dead > 0 && (!loss || way.sigma > 0);
+      if (!may_be_dead) {
+        add(way.share, loss ? way.odds : 0, loss ? flow.lost : 0, crossings);
+      } else if (loss) {
+        add(way.alive, way.odds, flow.lost, crossings);
+        add(way.share - way.alive, way.odds, flow.lost - flow.dead, crossings);
+      } else {
+        swallowed += way.swallowed;
+        add(way.alive - way.swallowed * std::exp(-way.sigma), 0, 0, crossings);
+      }
     }
-    gain += flow.copies * std::log(std::max(total, 1e-300));
+    // Added up rather than subtracted when all ways cross: 1 - 0.999... has no digits left.
+    const bool all = it.count == record.way_count;
+    term.rest = (all ? record.own_share : std::max(record.own_share, 1 - crossing)) + swallowed;
+    term.count = static_cast<std::uint32_t>(result.parts.size()) - term.first;
+    if (flow.lost > 0) {
+      clean_begin = result.records.size();
+    } else if (loss && all && term.count == 1) {
+      result.clean += term.copies * term.passed * result.parts.back().crossings;
+      result.parts.pop_back();
+      result.records.pop_back();
+    } else {
+      merge_clean(result, clean_begin);
+    }
   }
-  return gain;
 }
 
 }  // namespace faultline::localize

@@ -8,13 +8,14 @@
 // lossy flow keeps a small chance of a reason of its own, so that one odd flow cannot accuse
 // anybody.
 //
-// Thread safety: none. A Footprint is valid until the next add() or set_background().
+// Thread safety: none.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "controller/localize/column.h"
 #include "controller/localize/problem.h"
 
 namespace faultline::localize {
@@ -28,37 +29,36 @@ struct Exponents {
 
 class Likelihood {
  public:
+  // Of use from the first set_background() on.
   explicit Likelihood(const Problem& problem);
 
   void set_background(std::span<const double> loss_by_link);
   // Adds to the exponents of each link; a negative amount takes back what was added before.
   void add(std::span<const std::uint32_t> links, Exponents amount);
 
-  // Everything about the flows that cross a set of links, as long as the exponents stay as they
-  // are.
+  // The flows that cross a set of links, whatever the exponents are.
   struct Footprint {
-    struct Record {
-      std::uint32_t record = 0;
-      std::uint32_t first = 0;  // into ways
-      std::uint32_t count = 0;
-      double rest = 0;  // likelihood that no way through these links took part in
-    };
     struct Way {
       std::uint32_t way = 0;
       std::uint32_t crossings = 0;
     };
-    double clean_packets = 0;
+    struct Record {
+      std::uint32_t record = 0;
+      std::uint32_t first = 0;  // into ways
+      std::uint32_t count = 0;
+    };
+    double clean_packets = 0;  // of flows on known ways
     double clean_flows = 0;
     std::uint32_t lossy_flows = 0;
     std::uint32_t dead_flows = 0;
     std::vector<Record> records;
     std::vector<Way> ways;
   };
-  void footprint(std::span<const std::uint32_t> links, Footprint& result) const;
+  void footprint(std::span<const std::uint32_t> links, Footprint& result);
   // The same without clean flows of unknown path. Its gain is an upper bound, and much cheaper.
-  void lossy_footprint(std::span<const std::uint32_t> links, Footprint& result) const;
-  // log-likelihood with `amount` added to each link of the footprint, less that of now.
-  [[nodiscard]] double gain(const Footprint& footprint, Exponents amount) const;
+  void lossy_footprint(std::span<const std::uint32_t> links, Footprint& result);
+  // What they say about one exponent of these links, as long as all exponents stay as they are.
+  void column(const Footprint& footprint, FaultMode mode, Column& result) const;
 
   // For the background estimate: how the losses of a record are shared by the links of a way.
   struct WayView {
@@ -69,10 +69,7 @@ class Likelihood {
   template <typename Visitor>
   void visit_ways(Visitor visit) const;
 
-  [[nodiscard]] std::span<const std::uint32_t> ways_over(std::uint32_t link) const {
-    return {link_ways_.data() + link_first_[link], link_first_[link + 1] - link_first_[link]};
-  }
-  [[nodiscard]] std::uint32_t record_of(std::uint32_t way) const { return ways_[way].record; }
+  [[nodiscard]] std::size_t record_count() const { return records_.size(); }
   [[nodiscard]] std::span<const std::uint32_t> links_of_way(std::uint32_t way) const {
     return problem_.links_of(ways_[way].path);
   }
@@ -82,8 +79,16 @@ class Likelihood {
   [[nodiscard]] std::uint32_t way_count(std::uint32_t record) const {
     return records_[record].way_count;
   }
+  // Its part of the record's likelihood.
+  [[nodiscard]] double share(std::uint32_t way) const { return ways_[way].share; }
+  // 1 / (e^x - 1) for the exponent x of a way.
+  [[nodiscard]] double odds(std::uint32_t way) const { return ways_[way].odds; }
+  // The part of a record's likelihood that it has for a reason of its own.
+  [[nodiscard]] double own_share(std::uint32_t record) const { return records_[record].own_share; }
   // The most that any change of exponents can add to the log-likelihood of a record.
   [[nodiscard]] double gain_bound(std::uint32_t record) const;
+  // At most so much does it gain when every way it may have gone swallows it; 0 for most.
+  [[nodiscard]] double dead_bound(std::uint32_t record) const;
   [[nodiscard]] const std::vector<double>& background() const { return background_; }
   [[nodiscard]] Exponents exponents(std::uint32_t link) const { return links_[link]; }
 
@@ -94,7 +99,10 @@ class Likelihood {
     double log_weight = 0;
     double x = 0;      // sum of loss exponents
     double sigma = 0;  // sum of dead exponents
-    double value = 0;  // its part of the record's likelihood, as a share of the whole
+    double odds = 0;
+    double alive = 0;      // shares of the record's likelihood: not swallowed,
+    double swallowed = 0;  // and swallowed, were that certain
+    double share = 0;      // of both, as things are
   };
   struct Record {
     std::uint32_t first_way = 0;
@@ -106,10 +114,11 @@ class Likelihood {
 
   void index_links();
   void refresh(std::uint32_t record);
-  void gather(std::span<const std::uint32_t> links, std::uint32_t ways_end,
-              Footprint& result) const;
-  [[nodiscard]] double log_value(const ActiveRecord& flow, double log_weight, double x,
-                                 double sigma) const;
+  void gather(std::span<const std::uint32_t> links, std::uint32_t ways_end, Footprint& result);
+  void add_record(std::uint32_t record, Footprint& result);
+  [[nodiscard]] std::span<const std::uint32_t> ways_over(std::uint32_t link) const {
+    return {link_ways_.data() + link_first_[link], link_first_[link + 1] - link_first_[link]};
+  }
 
   const Problem& problem_;
   std::vector<Exponents> links_;
@@ -118,13 +127,16 @@ class Likelihood {
   std::vector<std::uint32_t> link_first_;
   std::vector<std::uint32_t> link_ways_;  // a way that crosses a link twice is there twice
   std::vector<double> background_;
+  std::vector<std::uint32_t> crossings_;  // by way: scratch, all 0 between calls
+  std::vector<std::uint8_t> is_touched_;  // by record: likewise
+  std::vector<std::uint32_t> touched_;
 };
 
 template <typename Visitor>
 void Likelihood::visit_ways(Visitor visit) const {
   for (const Way& way : ways_) {
     visit(problem_.active[way.record],
-          WayView{problem_.links_of(way.path), way.value, {way.x, way.sigma}});
+          WayView{problem_.links_of(way.path), way.share, {way.x, way.sigma}});
   }
 }
 

@@ -82,7 +82,11 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
 
   verdict.enough_data = problem.packets >= kPacketsMin || !found.empty();
-  const OnsetFinder onsets(observations, options);
+  std::vector<std::uint32_t> suspected;
+  for (const Finding& it : found) {
+    suspected.insert(suspected.end(), it.links.begin(), it.links.end());
+  }
+  const OnsetFinder onsets(observations, options, suspected);
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ranked.push_back(

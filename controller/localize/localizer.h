@@ -55,6 +55,7 @@ struct Evidence {
   std::uint64_t good_flows = 0;
   std::uint64_t packets_crossing = 0;
   std::uint64_t lost_crossing = 0;
+  std::uint64_t bad_flows_alone = 0;  // cross it and no other suspect
 
   bool operator==(const Evidence&) const = default;
 };
@@ -96,7 +97,8 @@ struct Suspect {
   std::optional<std::uint64_t> packets_to_split;
   Evidence evidence;
   std::vector<Alternative> alternatives;
-  std::vector<std::string> counter_evidence;  // sentences
+  std::vector<std::string> counter_evidence;  // sentences, the strongest first
+  std::string would_change;  // which further measurement would overturn or settle this verdict
 
   bool operator==(const Suspect&) const = default;
 };

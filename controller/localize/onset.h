@@ -22,11 +22,12 @@ struct Onset {
 
 class OnsetFinder {
  public:
-  // Both must outlive the finder.
-  OnsetFinder(const ObservationSet& set, const LocalizeOptions& options);
+  // `set` must outlive the finder. Only what crosses one of `links` is kept: the suspects are few.
+  OnsetFinder(const ObservationSet& set, const LocalizeOptions& options,
+              std::span<const std::uint32_t> links);
 
-  // `links` are the suspect's, `own` its exponents. Empty when no observation that crosses it has a
-  // time.
+  // `links` are the suspect's, and among those above; `own` its exponents. Empty when no
+  // observation that crosses it has a time.
   [[nodiscard]] std::optional<Onset> find(const Likelihood& likelihood,
                                           std::span<const std::uint32_t> links,
                                           Exponents own) const;
@@ -40,12 +41,16 @@ class OnsetFinder {
   };
   struct Window;
 
+  [[nodiscard]] bool crosses(RouteIndex route);
   void index_links(std::uint32_t trip, RouteIndex route);
   [[nodiscard]] std::vector<Window> windows(const Likelihood& likelihood,
                                             std::span<const std::uint32_t> links,
                                             Exponents own) const;
 
   const ObservationSet& set_;
+  std::vector<std::uint8_t> is_wanted_;  // by link
+  enum class Crosses : std::uint8_t { kUnknown, kNo, kYes };
+  std::vector<Crosses> crosses_;  // by route
   std::vector<Trip> trips_;
   std::vector<std::vector<std::uint32_t>> trips_by_link_;
 };

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 #include <tuple>
+#include <unordered_map>
+#include <utility>
 
 #include "controller/localize/routes.h"
 
@@ -18,26 +20,37 @@ constexpr double kLossesTrusted = 50;
 using Rows = std::vector<std::uint32_t>;
 
 auto flow_key(const Observation& row) {
-  return std::tuple(row.src, row.dst, row.forward, row.back, row.flow, row.size, row.dscp);
+  return std::tuple(row.back, row.src, row.dst, row.flow, row.size, row.dscp);
 }
 
-// The rows inside the horizon, windows of one flow next to each other and in order of time.
-Rows rows_by_flow(const ObservationSet& set, const LocalizeOptions& options) {
+// The rows inside the horizon by forward route; ends[r] is where those of route r end.
+Rows rows_by_route(const ObservationSet& set, const LocalizeOptions& options,
+                   std::vector<std::uint32_t>& ends) {
   const auto& all = set.observations();
-  Rows rows;
-  rows.reserve(all.size());
+  const auto inside = [&](const Observation& row) {
+    const bool in_time =
+        row.time_s == kNoTime || (row.time_s > options.after_s && row.time_s <= options.until_s);
+    return in_time && row.sent > 0;
+  };
+  ends.assign(set.route_count(), 0);
+  for (const Observation& row : all) ends[row.forward.value()] += inside(row);
+  std::uint32_t begin = 0;
+  for (std::uint32_t& end : ends) begin += std::exchange(end, begin);
+  Rows rows(begin);
   for (std::uint32_t i = 0; i < all.size(); ++i) {
-    const std::int64_t time = all[i].time_s;
-    const bool inside = time == kNoTime || (time > options.after_s && time <= options.until_s);
-    if (inside && all[i].sent > 0) rows.push_back(i);
+    if (inside(all[i])) rows[ends[all[i].forward.value()]++] = i;
   }
+  return rows;
+}
+
+// Windows of one flow next to each other and in order of time.
+void sort_by_flow(const ObservationSet& set, std::span<std::uint32_t> rows) {
   std::ranges::sort(rows, [&](std::uint32_t a, std::uint32_t b) {
-    const Observation& x = all[a];
-    const Observation& y = all[b];
+    const Observation& x = set.observations()[a];
+    const Observation& y = set.observations()[b];
     return std::tuple(flow_key(x), x.time_s, x.sent, x.lost, a) <
            std::tuple(flow_key(y), y.time_s, y.sent, y.lost, b);
   });
-  return rows;
 }
 
 // Without a flow name, rows of one window are different flows; so are rows of unknown path.
@@ -92,7 +105,7 @@ std::int32_t size_class(std::uint64_t value) {
 class CleanMixtures {
  public:
   CleanMixtures(Problem& problem, RouteExpander& expander)
-      : problem_(problem), expander_(expander) {}
+      : problem_(problem), expander_(expander), ways_over_(problem.crossed.size()) {}
 
   void add(const FlowRecord& flow) {
     const Split& split = split_of(flow.route);
@@ -101,15 +114,15 @@ class CleanMixtures {
       problem_.clean_flows[link] += 1;
     }
     if (split.route == kAllShared) return;
-    Group& group = groups_[{split.route, size_class(flow.sent)}];
-    group.packets += static_cast<double>(flow.sent);
-    group.flows += 1;
+    packets_[{split.route, size_class(flow.sent)}] += static_cast<double>(flow.sent);
   }
 
+  // Each flow counts as one of its class's size, so that classes on different ways compare; how
+  // many flows that makes follows from the packets.
   void finish() {
-    for (const auto& [key, group] : groups_) {
-      problem_.active.push_back(
-          {.route = key.first, .sent = group.packets / group.flows, .copies = group.flows});
+    for (const auto& [key, packets] : packets_) {
+      const double each = std::exp2(key.second / 8.0);
+      problem_.active.push_back({.route = key.first, .sent = each, .copies = packets / each});
     }
   }
 
@@ -119,51 +132,46 @@ class CleanMixtures {
     std::vector<std::uint32_t> shared;
     std::uint32_t route = kAllShared;
   };
-  struct Group {
-    double packets = 0;
-    double flows = 0;
-  };
-
   const Split& split_of(std::uint32_t route) {
     const auto [it, is_new] = splits_.try_emplace(route);
     if (is_new) it->second = make_split(route);
     return it->second;
   }
 
+  // A link is shared when every way crosses it once.
   Split make_split(std::uint32_t route) {
-    const auto sorted = [&](const Arm& arm) {
-      const auto links = problem_.links_of(arm.path);
-      std::vector<std::uint32_t> list(links.begin(), links.end());
-      std::ranges::sort(list);
-      return list;
-    };
-    const auto arms = problem_.arms_of(route);
-    Split split{sorted(arms.front()), kAllShared};
-    for (const Arm& arm : arms) {
-      std::vector<std::uint32_t> both;
-      std::ranges::set_intersection(split.shared, sorted(arm), std::back_inserter(both));
-      split.shared = std::move(both);
+    const std::uint32_t arms = problem_.routes[route].count;
+    for (const Arm& arm : problem_.arms_of(route)) {
+      for (const std::uint32_t link : problem_.links_of(arm.path)) ++ways_over_[link];
     }
-    std::vector<std::vector<std::uint32_t>> lists;
-    std::vector<double> log_weights;
-    for (const Arm& arm : arms) {
-      std::vector<std::uint32_t>& rest = lists.emplace_back();
-      std::ranges::set_difference(sorted(arm), split.shared, std::back_inserter(rest));
-      log_weights.push_back(arm.log_weight);
+    Split split;
+    const Arm first = problem_.arms_of(route).front();
+    for (const std::uint32_t link : problem_.links_of(first.path)) {
+      if (ways_over_[link] == arms) split.shared.push_back(link);
     }
-    if (std::ranges::all_of(lists, [](const auto& list) { return list.empty(); })) return split;
-    const auto [it, is_new] = route_by_lists_.try_emplace({lists, log_weights}, 0);
-    if (is_new) it->second = expander_.route_of_lists(lists, log_weights);
-    split.route = it->second;
+    rest_.clear();
+    bool is_empty = true;
+    for (const Arm& arm : problem_.arms_of(route)) {
+      auto& list = rest_.emplace_back();
+      list.log_weight = arm.log_weight;
+      for (const std::uint32_t link : problem_.links_of(arm.path)) {
+        if (ways_over_[link] != arms) list.links.push_back(link);
+      }
+      is_empty = is_empty && list.links.empty();
+    }
+    for (const Arm& arm : problem_.arms_of(route)) {
+      for (const std::uint32_t link : problem_.links_of(arm.path)) ways_over_[link] = 0;
+    }
+    if (!is_empty) split.route = expander_.route_of_ways(rest_);
     return split;
   }
 
   Problem& problem_;
   RouteExpander& expander_;
-  std::map<std::uint32_t, Split> splits_;
-  std::map<std::pair<std::vector<std::vector<std::uint32_t>>, std::vector<double>>, std::uint32_t>
-      route_by_lists_;
-  std::map<std::pair<std::uint32_t, std::int32_t>, Group> groups_;
+  std::unordered_map<std::uint32_t, Split> splits_;
+  std::vector<std::uint32_t> ways_over_;  // by link: scratch, all 0 between calls
+  std::vector<RouteExpander::LinkList> rest_;
+  std::map<std::pair<std::uint32_t, std::int32_t>, double> packets_;
 };
 
 ActiveRecord lossy_record(const FlowRecord& flow) {
@@ -193,6 +201,31 @@ void add_flow(Problem& problem, CleanMixtures& mixtures, const FlowRecord& flow)
   }
 }
 
+// `rows` share their forward route and are sorted by flow.
+void add_route(const ObservationSet& set, Problem& problem, RouteExpander& expander,
+               CleanMixtures& mixtures, std::span<const std::uint32_t> rows) {
+  const auto& all = set.observations();
+  RouteIndex back = kNoRoute;
+  std::uint32_t route = 0;
+  for (std::size_t begin = 0; begin < rows.size();) {
+    const Observation& first = all[rows[begin]];
+    std::size_t end = begin + 1;
+    while (end < rows.size() && flow_key(all[rows[end]]) == flow_key(first)) ++end;
+    const auto group = rows.subspan(begin, end - begin);
+    const std::size_t step = group.size() == 1 || rows_are_one_flow(set, group) ? group.size() : 1;
+    if (begin == 0 || first.back != back) {
+      back = first.back;
+      route = expander.route(first.forward, back);
+    }
+    for (std::size_t i = 0; i < group.size(); i += step) {
+      FlowRecord flow = sum_rows(set, group.subspan(i, step));
+      flow.route = route;
+      add_flow(problem, mixtures, flow);
+    }
+    begin = end;
+  }
+}
+
 }  // namespace
 
 Problem build_problem(const ObservationSet& set, const LocalizeOptions& options) {
@@ -200,22 +233,17 @@ Problem build_problem(const ObservationSet& set, const LocalizeOptions& options)
   problem.clean_packets.resize(set.links().size());
   problem.clean_flows.resize(set.links().size());
   problem.crossed.resize(set.links().size());
-  const Rows rows = rows_by_flow(set, options);
+  std::vector<std::uint32_t> ends;
+  Rows rows = rows_by_route(set, options, ends);
   problem.observations = rows.size();
+  problem.flows.reserve(rows.size());
   RouteExpander expander(set, rows, problem);
   CleanMixtures mixtures(problem, expander);
-  const auto& all = set.observations();
-  for (std::size_t begin = 0; begin < rows.size();) {
-    std::size_t end = begin + 1;
-    while (end < rows.size() && flow_key(all[rows[end]]) == flow_key(all[rows[begin]])) ++end;
-    const std::span<const std::uint32_t> group(rows.data() + begin, end - begin);
-    const std::size_t step = rows_are_one_flow(set, group) ? group.size() : 1;
-    const std::uint32_t route = expander.route(all[rows[begin]].forward, all[rows[begin]].back);
-    for (std::size_t i = 0; i < group.size(); i += step) {
-      FlowRecord flow = sum_rows(set, group.subspan(i, step));
-      flow.route = route;
-      add_flow(problem, mixtures, flow);
-    }
+  std::uint32_t begin = 0;
+  for (const std::uint32_t end : ends) {
+    const std::span<std::uint32_t> on_route(rows.data() + begin, end - begin);
+    if (on_route.size() > 1) sort_by_flow(set, on_route);
+    add_route(set, problem, expander, mixtures, on_route);
     begin = end;
   }
   for (const std::uint32_t link : problem.path_links) problem.crossed[link] = 1;

@@ -43,8 +43,8 @@ struct Arm {
   double log_weight = 0;
 };
 
-// A flow, or several clean ones that look alike, that cannot be folded into the counters. The counts
-// of a flow that lost very many packets are scaled down, all by the same factor.
+// A flow, or several clean ones that look alike, that cannot be folded into the counters. The
+// counts of a flow that lost very many packets are scaled down, all by the same factor.
 struct ActiveRecord {
   std::uint32_t route = 0;
   double sent = 0;

@@ -1,6 +1,8 @@
 #include "controller/localize/routes.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 
 namespace faultline::localize {
@@ -10,6 +12,12 @@ namespace {
 constexpr double kAnsweringWeightMin = 0.02;
 // That the silent hop is a device which the topology does not know.
 constexpr double kAnonymousWeight = 0.1;
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash ^= value + 0x9e3779b97f4a7c15 + (hash << 6) + (hash >> 2);
+  hash *= 0xff51afd7ed558ccd;
+  return hash ^ (hash >> 32);
+}
 
 template <typename Way>
 void keep_heaviest(std::vector<Way>& ways, std::size_t max) {
@@ -141,32 +149,72 @@ std::vector<RouteExpander::Way> RouteExpander::ways(RouteIndex route) const {
   return result;
 }
 
-std::uint32_t RouteExpander::intern_path(const std::vector<std::uint32_t>& links) {
-  const auto [it, is_new] =
-      path_by_links_.try_emplace(links, static_cast<std::uint32_t>(problem_.paths.size()));
-  if (is_new) {
-    problem_.paths.push_back({static_cast<std::uint32_t>(problem_.path_links.size()),
-                              static_cast<std::uint32_t>(links.size())});
-    problem_.path_links.insert(problem_.path_links.end(), links.begin(), links.end());
-  }
-  return it->second;
+void RouteExpander::add_arm(double log_weight, std::span<const std::uint32_t> links) {
+  problem_.arms.push_back({static_cast<std::uint32_t>(problem_.paths.size()), log_weight});
+  problem_.paths.push_back({static_cast<std::uint32_t>(problem_.path_links.size()),
+                            static_cast<std::uint32_t>(links.size())});
+  problem_.path_links.insert(problem_.path_links.end(), links.begin(), links.end());
 }
 
-std::uint32_t RouteExpander::route_of_lists(const std::vector<std::vector<std::uint32_t>>& lists,
-                                            const std::vector<double>& log_weights) {
-  const auto first = static_cast<std::uint32_t>(problem_.arms.size());
-  for (std::size_t i = 0; i < lists.size(); ++i) {
-    problem_.arms.push_back({intern_path(lists[i]), log_weights[i]});
-  }
-  problem_.routes.push_back({first, static_cast<std::uint32_t>(lists.size())});
+std::uint32_t RouteExpander::end_route(std::size_t first_arm) {
+  problem_.routes.push_back({static_cast<std::uint32_t>(first_arm),
+                             static_cast<std::uint32_t>(problem_.arms.size() - first_arm)});
   return static_cast<std::uint32_t>(problem_.routes.size() - 1);
 }
 
-std::uint32_t RouteExpander::route(RouteIndex forward, RouteIndex back) {
-  const std::uint64_t pair = (std::uint64_t{forward.value()} << 32) | back.value();
-  if (const auto known = route_by_pair_.find(pair); known != route_by_pair_.end()) {
-    return known->second;
+bool RouteExpander::equal(std::uint32_t route, const std::vector<LinkList>& ways) const {
+  return std::ranges::equal(problem_.arms_of(route), ways, [&](const Arm& arm, const auto& way) {
+    return arm.log_weight == way.log_weight &&
+           std::ranges::equal(problem_.links_of(arm.path), way.links);
+  });
+}
+
+std::uint32_t RouteExpander::route_of_ways(const std::vector<LinkList>& ways) {
+  std::uint64_t hash = 0;
+  for (const LinkList& way : ways) {
+    hash = mix(hash, std::bit_cast<std::uint64_t>(way.log_weight));
+    for (const std::uint32_t link : way.links) hash = mix(hash, link);
   }
+  const auto [first, last] = route_by_hash_.equal_range(hash);
+  for (auto it = first; it != last; ++it) {
+    if (equal(it->second, ways)) return it->second;
+  }
+  const std::size_t first_arm = problem_.arms.size();
+  for (const LinkList& way : ways) add_arm(way.log_weight, way.links);
+  const std::uint32_t route = end_route(first_arm);
+  route_by_hash_.emplace(hash, route);
+  return route;
+}
+
+bool RouteExpander::add_plain(RouteIndex forward, RouteIndex back) {
+  static constexpr std::array<WeightedPath, 1> kNothing{};
+  const auto there = set_.at(forward);
+  const auto returning = back == kNoRoute ? std::span<const WeightedPath>(kNothing) : set_.at(back);
+  const bool few = there.size() <= kArmsPerDirectionMax &&
+                   returning.size() <= kArmsPerDirectionMax &&
+                   there.size() * returning.size() <= kArmsMax;
+  if (any_silent_ || !few) return false;
+  double total = 0;
+  for (const WeightedPath& head : there) {
+    for (const WeightedPath& tail : returning) total += head.weight * tail.weight;
+  }
+  for (const WeightedPath& head : there) {
+    for (const WeightedPath& tail : returning) {
+      plain_.clear();
+      for (const LinkIndex link : set_.at(head.path)) plain_.push_back(link.value());
+      if (back != kNoRoute) {
+        for (const LinkIndex link : set_.at(tail.path)) plain_.push_back(link.value());
+      }
+      const double share = head.weight * tail.weight / total;
+      add_arm(share == 1 ? 0 : std::log(share), plain_);
+    }
+  }
+  return true;
+}
+
+std::uint32_t RouteExpander::route(RouteIndex forward, RouteIndex back) {
+  const std::size_t first_arm = problem_.arms.size();
+  if (add_plain(forward, back)) return end_route(first_arm);
   std::vector<Way> all = ways(forward);
   if (back != kNoRoute) {
     std::vector<Way> returning = ways(back);
@@ -178,15 +226,8 @@ std::uint32_t RouteExpander::route(RouteIndex forward, RouteIndex back) {
   }
   double total = 0;
   for (const Way& way : all) total += way.weight;
-  std::vector<std::vector<std::uint32_t>> lists;
-  std::vector<double> log_weights;
-  for (Way& way : all) {
-    lists.push_back(std::move(way.links));
-    log_weights.push_back(std::log(way.weight / total));
-  }
-  const std::uint32_t index = route_of_lists(lists, log_weights);
-  route_by_pair_.emplace(pair, index);
-  return index;
+  for (const Way& way : all) add_arm(std::log(way.weight / total), way.links);
+  return end_route(first_arm);
 }
 
 }  // namespace faultline::localize

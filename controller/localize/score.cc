@@ -1,100 +1,22 @@
 #include "controller/localize/score.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace faultline::localize {
 namespace {
 
-constexpr int kCoarsePoints = 13;
 constexpr int kFinePoints = 33;
-constexpr int kClimbSteps = 10;
-constexpr int kRefineSteps = 5;
-constexpr double kRefineReach = 0.7;  // in log exponent
+constexpr int kNewtonSteps = 8;
+constexpr double kStepSmall = 0.005;  // in log exponent
+constexpr double kRefineReach = 0.7;
 // A component whose best rate gains less than this cannot pay for Occam's factor.
 constexpr double kGainMin = 1.0;
 // Below this width of the peak in log rate Laplace's method is exact enough.
 constexpr double kNarrow = 0.35;
-// Black holes are the rarer kind of fault.
-constexpr double kLogPriorDead = -1.5;
-// One flow that died does not make a black hole.
-constexpr std::uint32_t kDeadFlowsMin = 2;
-
-class Curve {
- public:
-  Curve(const Likelihood& likelihood, const Likelihood::Footprint& footprint, FaultMode mode)
-      : likelihood_(likelihood), footprint_(footprint), mode_(mode) {}
-
-  double operator()(double log_exponent) const {
-    const double exponent = std::exp(log_exponent);
-    return likelihood_.gain(
-        footprint_, mode_ == FaultMode::kLoss ? Exponents{exponent, 0} : Exponents{0, exponent});
-  }
-
- private:
-  const Likelihood& likelihood_;
-  const Likelihood::Footprint& footprint_;
-  FaultMode mode_;
-};
-
-struct Peak {
-  double at = 0;
-  double value = 0;
-};
-
-Peak climb(const Curve& curve, double low, double high, int steps) {
-  constexpr double kGolden = 0.6180339887498949;
-  double a = high - kGolden * (high - low);
-  double b = low + kGolden * (high - low);
-  double at_a = curve(a);
-  double at_b = curve(b);
-  for (int i = 0; i < steps; ++i) {
-    if (at_a > at_b) {
-      high = b;
-      b = a;
-      at_b = at_a;
-      a = high - kGolden * (high - low);
-      at_a = curve(a);
-    } else {
-      low = a;
-      a = b;
-      at_a = at_b;
-      b = low + kGolden * (high - low);
-      at_b = curve(b);
-    }
-  }
-  return at_a > at_b ? Peak{a, at_a} : Peak{b, at_b};
-}
-
-// Steps of Newton, by differences, and the width of the peak.
-double polish(const Curve& curve, Peak& peak, double low, double high) {
-  double width = 1;
-  for (int i = 0; i < 2; ++i) {
-    const double h = 0.02;
-    const double below = curve(peak.at - h);
-    const double above = curve(peak.at + h);
-    const double slope = (above - below) / (2 * h);
-    const double bend = (above - 2 * peak.value + below) / (h * h);
-    if (!(bend < -1e-3)) return 3;
-    width = 1 / std::sqrt(-bend);
-    const double next = std::clamp(peak.at - slope / bend, low, high);
-    const double value = curve(next);
-    if (!(value > peak.value)) break;
-    peak = {next, value};
-  }
-  return width;
-}
-
-double integrate(const Curve& curve, const Peak& peak, double low, double high) {
-  double total = 0;
-  for (int i = 0; i < kFinePoints; ++i) {
-    const double at = low + (high - low) * i / (kFinePoints - 1);
-    const double weight = i == 0 || i == kFinePoints - 1 ? 0.5 : 1;
-    total += weight * std::exp(curve(at) - peak.value);
-  }
-  return peak.value + std::log(total / (kFinePoints - 1));
-}
+constexpr double kWide = 3;
+// Farther than so many widths below the peak nothing adds to the integral.
+constexpr double kLogNothing = 20;
 
 struct Bounds {
   double low = 0;
@@ -107,72 +29,92 @@ Bounds bounds(FaultMode mode, const RateRange& range) {
           std::log(loss ? range.loss_max : range.dead_max)};
 }
 
-Peak coarse_peak(const Curve& curve, const Bounds& bounds) {
-  const double step = (bounds.high - bounds.low) / (kCoarsePoints - 1);
-  Peak best{bounds.low, -1e9};
-  for (int i = 0; i < kCoarsePoints; ++i) {
-    const double value = curve(bounds.low + step * i);
-    if (value > best.value) best = {bounds.low + step * i, value};
+struct Peak {
+  double at = 0;  // log exponent
+  double value = 0;
+  double width = 1;
+};
+
+// Newton's method for the highest point between `low` and `high`, by halves where it would leave
+// the bracket or the curve is not concave.
+Peak climb(const Column& column, double at, double low, double high) {
+  Peak best{at, -1e300, kWide};
+  for (int i = 0; i < kNewtonSteps; ++i) {
+    const Column::Slope here = column.slope(std::exp(at));
+    if (here.value > best.value) {
+      best = {at, here.value, here.second < -1e-3 ? 1 / std::sqrt(-here.second) : kWide};
+    }
+    (here.first > 0 ? low : high) = at;
+    double next = here.second < 0 ? at - here.first / here.second : (low + high) / 2;
+    if (!(next > low && next < high)) next = (low + high) / 2;
+    if (std::abs(next - at) < std::min(kStepSmall, 0.05 * best.width)) break;
+    at = next;
   }
   return best;
 }
 
-// The log Bayes factor of one mode of fault.
-Score score_mode(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                 FaultMode mode, const RateRange& range) {
-  const Curve curve(likelihood, footprint, mode);
-  const auto [low, high] = bounds(mode, range);
-  const double step = (high - low) / (kCoarsePoints - 1);
-  Peak best = coarse_peak(curve, {low, high});
-  Score result{best.value - 10, mode, std::exp(best.at), 1};
-  if (best.value < kGainMin - 3) return result;
-  best = climb(curve, std::max(low, best.at - step), std::min(high, best.at + step), kClimbSteps);
-  if (best.value < kGainMin) return result;
-  result.log_width = polish(curve, best, low, high);
-  result.exponent = std::exp(best.at);
-  const bool inside = best.at - 2 * result.log_width > low && best.at + 2 * result.log_width < high;
-  result.log_bayes =
-      result.log_width < kNarrow && inside
-          ? best.value + std::log(std::sqrt(2 * M_PI) * result.log_width / (high - low))
-          : integrate(curve, best, low, high);
-  return result;
+double integrate(const Column& column, const Peak& peak, const Bounds& range) {
+  double total = 0;
+  const double step = (range.high - range.low) / (kFinePoints - 1);
+  const auto value = [&](int i) {
+    const double log_value = column.gain(std::exp(range.low + step * i)) - peak.value;
+    const double weight = i == 0 || i == kFinePoints - 1 ? 0.5 : 1;
+    total += weight * std::exp(log_value);
+    return log_value;
+  };
+  // From the peak outward, as far as there is anything.
+  const int middle = static_cast<int>((peak.at - range.low) / step);
+  for (int i = middle; i >= 0; --i) {
+    if (value(i) < -kLogNothing) break;
+  }
+  for (int i = middle + 1; i < kFinePoints; ++i) {
+    if (value(i) < -kLogNothing) break;
+  }
+  return peak.value + std::log(total / (kFinePoints - 1));
 }
 
 }  // namespace
 
-double rough_gain(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                  const RateRange& range) {
-  double best = -1e9;
-  for (const FaultMode mode : {FaultMode::kLoss, FaultMode::kDead}) {
-    if (mode == FaultMode::kDead && footprint.dead_flows < kDeadFlowsMin) continue;
-    const Curve curve(likelihood, footprint, mode);
-    best = std::max(best, coarse_peak(curve, bounds(mode, range)).value);
+std::array<double, kCoarsePoints> coarse_exponents(FaultMode mode, const RateRange& range) {
+  const auto [low, high] = bounds(mode, range);
+  std::array<double, kCoarsePoints> result{};
+  for (int i = 0; i < kCoarsePoints; ++i) {
+    result[static_cast<std::size_t>(i)] = std::exp(low + (high - low) * i / (kCoarsePoints - 1));
   }
-  return best;
-}
-
-Score refine(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-             const Score& score, const RateRange& range) {
-  const Curve curve(likelihood, footprint, score.mode);
-  const auto [low, high] = bounds(score.mode, range);
-  const double at = std::clamp(std::log(score.exponent), low, high);
-  Peak best = climb(curve, std::max(low, at - kRefineReach), std::min(high, at + kRefineReach),
-                    kRefineSteps);
-  Score result = score;
-  result.log_width = polish(curve, best, low, high);
-  result.exponent = std::exp(best.at);
   return result;
 }
 
-Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-            const RateRange& range) {
-  Score best = score_mode(likelihood, footprint, FaultMode::kLoss, range);
-  if (footprint.dead_flows >= kDeadFlowsMin) {
-    Score dead = score_mode(likelihood, footprint, FaultMode::kDead, range);
-    dead.log_bayes += kLogPriorDead;
-    if (dead.log_bayes > best.log_bayes) best = dead;
+Score score(const Column& column, const RateRange& range, double gain_min) {
+  const auto [low, high] = bounds(column.mode, range);
+  const double step = (high - low) / (kCoarsePoints - 1);
+  Peak best{low, -1e9};
+  for (const double exponent : coarse_exponents(column.mode, range)) {
+    const double value = column.gain(exponent);
+    if (value > best.value) best = {std::log(exponent), value, 1};
   }
-  return best;
+  Score result{best.value - 10, column.mode, std::exp(best.at), 1};
+  if (best.value < kGainMin - 3) return result;
+  if (above_coarse(best.value) < gain_min) return result;
+  best = climb(column, best.at, std::max(low, best.at - step), std::min(high, best.at + step));
+  if (best.value < kGainMin) return result;
+  result.log_width = best.width;
+  result.exponent = std::exp(best.at);
+  const bool inside = best.at - 2 * best.width > low && best.at + 2 * best.width < high;
+  result.log_bayes = best.width < kNarrow && inside
+                         ? best.value + std::log(std::sqrt(2 * M_PI) * best.width / (high - low))
+                         : integrate(column, best, {low, high});
+  return result;
+}
+
+Score refine(const Column& column, const Score& score, const RateRange& range) {
+  const auto [low, high] = bounds(score.mode, range);
+  const double at = std::clamp(std::log(score.exponent), low, high);
+  const Peak best =
+      climb(column, at, std::max(low, at - kRefineReach), std::min(high, at + kRefineReach));
+  Score result = score;
+  result.log_width = best.width;
+  result.exponent = std::exp(best.at);
+  return result;
 }
 
 }  // namespace faultline::localize

@@ -9,11 +9,12 @@
 // Thread safety: pure.
 #pragma once
 
+#include <array>
+
+#include "controller/localize/column.h"
 #include "controller/localize/likelihood.h"
 
 namespace faultline::localize {
-
-enum class FaultMode : std::uint8_t { kLoss, kDead };
 
 struct Score {
   double log_bayes = -1e9;  // against "no fault here"; the prior is not in it
@@ -26,6 +27,11 @@ struct Score {
   }
 };
 
+struct ModeSet {
+  bool loss = true;
+  bool dead = true;
+};
+
 struct RateRange {
   double loss_min = 3e-4;  // exponents
   double loss_max = 8;
@@ -33,14 +39,23 @@ struct RateRange {
   double dead_max = 8;
 };
 
-[[nodiscard]] Score score(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                          const RateRange& range);
-// About the most that any rate could gain; cheap, to leave out components that cannot be suspects.
-[[nodiscard]] double rough_gain(const Likelihood& likelihood,
-                                const Likelihood::Footprint& footprint, const RateRange& range);
+// One flow that died does not make a black hole.
+inline constexpr std::uint32_t kDeadFlowsMin = 2;
+// Black holes are the rarer kind of fault.
+inline constexpr double kLogPriorDead = -1.5;
+
+// The rates, log-uniform over the range, at which components are looked at first.
+inline constexpr int kCoarsePoints = 13;
+[[nodiscard]] std::array<double, kCoarsePoints> coarse_exponents(FaultMode mode,
+                                                                 const RateRange& range);
+// Between two of these rates the gain may be so much higher than at them.
+[[nodiscard]] inline double above_coarse(double gain) { return 1.5 * gain + 3; }
+
+// The log Bayes factor of one mode of fault. Its peak and integral are worked out only when the
+// gain can come to `gain_min`; else log_bayes is only about an upper bound.
+[[nodiscard]] Score score(const Column& column, const RateRange& range, double gain_min);
 // The best exponent near that of `score`, in the same mode; for joint refits. Its log_bayes is not
 // renewed.
-[[nodiscard]] Score refine(const Likelihood& likelihood, const Likelihood::Footprint& footprint,
-                           const Score& score, const RateRange& range);
+[[nodiscard]] Score refine(const Column& column, const Score& score, const RateRange& range);
 
 }  // namespace faultline::localize

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <queue>
 
 namespace faultline::localize {
@@ -30,16 +29,6 @@ constexpr double kLogAlternativeMax = 8;
 // A suspect that crosses this share of all lossy flows may be the background in disguise.
 constexpr double kWideShare = 0.1;
 
-struct Ranked {
-  double total = 0;
-  std::uint32_t component = 0;
-
-  bool operator<(const Ranked& other) const {
-    if (total != other.total) return total < other.total;
-    return component > other.component;
-  }
-};
-
 }  // namespace
 
 Selection::Selection(const ObservationSet& set, const Problem& problem,
@@ -47,7 +36,10 @@ Selection::Selection(const ObservationSet& set, const Problem& problem,
     : problem_(problem),
       components_(components),
       likelihood_(problem),
-      penalty_(std::max(kPenaltyMin, std::log(std::max(1U, components.directed_links())) - 1)) {
+      penalty_(std::max(kPenaltyMin, std::log(std::max(1U, components.directed_links())) - 1)),
+      screen_(problem, components, likelihood_),
+      crossed_(problem, components),
+      reach_(components.size()) {
   learn_sickness(set);
 }
 
@@ -83,6 +75,19 @@ bool Selection::is_chosen(std::uint32_t component) const {
                              [&](const Choice& choice) { return choice.component == component; });
 }
 
+bool Selection::is_chosen_twice(std::uint32_t component) const {
+  return std::ranges::count(chosen_, component, &Choice::component) > 1;
+}
+
+ModeSet Selection::free_modes(std::uint32_t component, const Choice* except) const {
+  ModeSet modes;
+  for (const Choice& choice : chosen_) {
+    if (choice.component != component || &choice == except) continue;
+    (choice.score.mode == FaultMode::kLoss ? modes.loss : modes.dead) = false;
+  }
+  return modes;
+}
+
 void Selection::refresh_background() {
   std::vector<std::uint8_t> excluded(problem_.crossed.size());
   for (const Choice& choice : chosen_) {
@@ -100,15 +105,31 @@ bool Selection::worth_scoring(const Likelihood::Footprint& footprint) const {
   return footprint.lossy_flows > 1 || footprint.clean_flows < kFewFlows;
 }
 
-Choice Selection::evaluate(std::uint32_t component) {
-  const auto links = components_.links_of(component);
+Choice Selection::evaluate(std::uint32_t component, double total_min) {
+  return evaluate_modes(component, free_modes(component, nullptr), total_min);
+}
+
+Choice Selection::evaluate_again(const Choice& choice) {
+  return evaluate_modes(choice.component, free_modes(choice.component, &choice), 0);
+}
+
+Choice Selection::evaluate_modes(std::uint32_t component, ModeSet modes, double total_min) {
   Choice choice{component, {}, -1e9};
-  likelihood_.lossy_footprint(links, footprint_);
+  likelihood_.footprint(components_.links_of(component), footprint_);
   if (!worth_scoring(footprint_)) return choice;
-  if (rough_gain(likelihood_, footprint_, range_) < kRoughGainMin) return choice;
-  likelihood_.footprint(links, footprint_);
-  choice.score = score(likelihood_, footprint_, range_);
-  choice.total = choice.score.log_bayes + log_prior(component);
+  const double prior = log_prior(component);
+  const double gain_min = std::max(above_coarse(kRoughGainMin), total_min - prior);
+  const auto consider = [&](FaultMode mode, double log_prior_mode) {
+    likelihood_.column(footprint_, mode, column_);
+    Score found = score(column_, range_, gain_min);
+    found.log_bayes += log_prior_mode;
+    if (found.log_bayes > choice.score.log_bayes) choice.score = found;
+  };
+  if (modes.loss) consider(FaultMode::kLoss, 0);
+  if (modes.dead && footprint_.dead_flows >= kDeadFlowsMin) {
+    consider(FaultMode::kDead, kLogPriorDead);
+  }
+  choice.total = choice.score.log_bayes + prior;
   return choice;
 }
 
@@ -127,29 +148,10 @@ Choice Selection::take(std::size_t index) {
   return choice;
 }
 
-double Selection::optimistic_total(std::uint32_t component) {
-  const auto links = components_.links_of(component);
-  likelihood_.lossy_footprint(links, footprint_);
-  if (!worth_scoring(footprint_)) return -1e9;
-  double gain = rough_gain(likelihood_, footprint_, range_);
-  if (gain < kRoughGainMin) return -1e9;
-  if (problem_.lossy_count < problem_.active.size()) {
-    likelihood_.footprint(links, footprint_);
-    gain = rough_gain(likelihood_, footprint_, range_);
-    if (gain < kRoughGainMin) return -1e9;
-  }
-  // Between two points of the coarse grid the peak may be that much higher.
-  return 1.5 * gain + 3 + log_prior(component);
-}
-
-bool Selection::add_greedily() {
-  std::priority_queue<Ranked> queue;
-  for (std::uint32_t i = 0; i < components_.size(); ++i) {
-    if (is_chosen(i)) continue;
-    const double total = optimistic_total(i);
-    if (total > 0) queue.push({total, i});
-  }
-  bool added = false;
+// Totals computed while less was explained are too high, nearly always, so that the best one, when
+// it still is the best after it was computed anew, is the best of all.
+template <typename OnPut>
+void Selection::put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put) {
   while (!queue.empty() && chosen_.size() < kSelectedMax) {
     const Ranked top = queue.top();
     queue.pop();
@@ -160,8 +162,19 @@ bool Selection::add_greedily() {
       continue;
     }
     put(fresh);
-    added = true;
+    on_put(fresh);
   }
+}
+
+bool Selection::add_greedily() {
+  std::priority_queue<Ranked> queue;
+  for (const Candidate& it : screen_.scan(likelihood_, range_, kRoughGainMin)) {
+    if (is_chosen_twice(it.component)) continue;
+    const double total = above_coarse(it.gain) + log_prior(it.component);
+    if (total > 0) queue.push({total, it.component});
+  }
+  bool added = false;
+  put_best_of(queue, [&](const Choice&) { added = true; });
   return added;
 }
 
@@ -173,7 +186,8 @@ void Selection::refit() {
       const Exponents old = choice.score.exponents();
       likelihood_.add(links, {-old.loss, -old.dead});
       likelihood_.footprint(links, footprint_);
-      const Score fresh = refine(likelihood_, footprint_, choice.score, range_);
+      likelihood_.column(footprint_, choice.score.mode, column_);
+      const Score fresh = refine(column_, choice.score, range_);
       change = std::max(change, std::abs(std::log(fresh.exponent / choice.score.exponent)));
       choice.score = fresh;
       likelihood_.add(links, fresh.exponents());
@@ -188,7 +202,7 @@ void Selection::rescore() {
     const auto links = components_.links_of(choice.component);
     const Exponents old = choice.score.exponents();
     likelihood_.add(links, {-old.loss, -old.dead});
-    const Choice fresh = evaluate(choice.component);
+    const Choice fresh = evaluate_again(choice);
     if (fresh.score.exponent > 0) {
       choice = fresh;
     } else {
@@ -211,26 +225,26 @@ bool Selection::drop() {
 
 std::vector<std::uint32_t> Selection::rivals(std::uint32_t component, double total_min) {
   likelihood_.lossy_footprint(components_.links_of(component), footprint_);
-  std::map<std::uint32_t, double> reach;  // at most so much can a component explain of these losses
-  std::vector<std::uint32_t> over;
+  std::vector<std::uint32_t> reached;
   for (const Likelihood::Footprint::Record& it : footprint_.records) {
-    const double bound = likelihood_.gain_bound(it.record);
-    const std::uint32_t first = likelihood_.first_way(it.record);
-    over.clear();
-    for (std::uint32_t way = first; way < first + likelihood_.way_count(it.record); ++way) {
-      for (const std::uint32_t link : likelihood_.links_of_way(way)) {
-        const auto components = components_.over_link(link);
-        over.insert(over.end(), components.begin(), components.end());
-      }
+    // At most so much can any component explain of these losses, and less if only some ways of the
+    // flow cross it.
+    const double most = likelihood_.gain_bound(it.record);
+    for (const auto& crossed : crossed_.of(likelihood_, it.record)) {
+      double& reach = reach_[crossed.component];
+      if (reach == 0) reached.push_back(crossed.component);
+      const bool certain = crossed.weight > 0.999;
+      const double part =
+          certain || most > 100 ? most : std::log1p(crossed.weight * std::exp(most));
+      reach += 1e-12 + part;
     }
-    std::ranges::sort(over);
-    over.erase(std::unique(over.begin(), over.end()), over.end());
-    for (const std::uint32_t rival : over) reach[rival] += bound;
   }
   std::vector<std::uint32_t> result;
-  for (const auto& [rival, gain] : reach) {
-    if (gain + log_prior(rival) >= total_min) result.push_back(rival);
+  for (const std::uint32_t rival : reached) {
+    if (reach_[rival] + log_prior(rival) >= total_min) result.push_back(rival);
+    reach_[rival] = 0;
   }
+  std::ranges::sort(result);
   return result;
 }
 
@@ -239,8 +253,8 @@ std::vector<Choice> Selection::alternatives(std::size_t index) {
   std::vector<Choice> result;
   const double total_min = own.total - kLogAlternativeMax;
   for (const std::uint32_t rival : rivals(own.component, total_min)) {
-    if (is_chosen(rival)) continue;
-    const Choice choice = evaluate(rival);
+    if (is_chosen_twice(rival)) continue;
+    const Choice choice = evaluate(rival, rival == own.component ? 0 : total_min);
     if (choice.total > total_min || rival == own.component) result.push_back(choice);
   }
   std::ranges::sort(result, [](const Choice& a, const Choice& b) {
@@ -306,11 +320,24 @@ bool Selection::try_merge(std::uint32_t device, std::vector<std::size_t> members
   return false;
 }
 
+std::vector<std::uint32_t> Selection::wholes() const {
+  std::vector<std::uint32_t> result;
+  for (const Choice& choice : chosen_) {
+    for (const std::uint32_t over :
+         components_.over_link(components_.links_of(choice.component)[0])) {
+      if (components_.links_of(over).size() > 1) result.push_back(over);
+    }
+  }
+  std::ranges::sort(result);
+  result.erase(std::unique(result.begin(), result.end()), result.end());
+  return result;
+}
+
 bool Selection::merge() {
   bool merged = false;
-  for (std::uint32_t device = 0; device < components_.size(); ++device) {
+  for (const std::uint32_t device : wholes()) {
     const auto links = components_.links_of(device);
-    if (links.size() < 2 || is_chosen(device)) continue;
+    if (is_chosen(device)) continue;
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < chosen_.size(); ++i) {
       const auto inner = components_.links_of(chosen_[i].component);
@@ -324,29 +351,54 @@ bool Selection::merge() {
 std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t index) {
   const std::vector<Choice> before = chosen_;
   const Choice own = take(index);
+  const auto [links, total] = put_links_of(own.component);
+  while (chosen_.size() >= before.size()) take(chosen_.size() - 1);
+  likelihood_.add(components_.links_of(own.component), own.score.exponents());
+  chosen_ = before;
+  return {links, total};
+}
+
+bool Selection::split() {
+  bool split = false;
+  for (std::size_t i = 0; i < chosen_.size(); ++i) {
+    if (components_.at(chosen_[i].component).names.front().kind <= SuspectKind::kCable) continue;
+    const std::size_t others = chosen_.size() - 1;
+    const Choice own = take(i);
+    const auto [links, total] = put_links_of(own.component);
+    if (links.size() > 1 && total > own.total + kSwapGainMin) {
+      split = true;
+      --i;
+      continue;
+    }
+    while (chosen_.size() > others) take(chosen_.size() - 1);
+    put(own);
+    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
+  }
+  return split;
+}
+
+std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint32_t whole) {
   std::vector<std::uint32_t> inside;
-  for (const std::uint32_t link : components_.links_of(own.component)) {
+  for (const std::uint32_t link : components_.links_of(whole)) {
     for (const std::uint32_t over : components_.over_link(link)) {
       if (components_.at(over).names.front().kind <= SuspectKind::kCable) inside.push_back(over);
     }
   }
+  std::ranges::sort(inside);
+  inside.erase(std::unique(inside.begin(), inside.end()), inside.end());
+  std::priority_queue<Ranked> queue;
+  for (const std::uint32_t component : inside) {
+    if (is_chosen(component)) continue;
+    const Choice choice = evaluate(component);
+    if (choice.total > 0) queue.push({choice.total, component});
+  }
   std::vector<std::uint32_t> links;
   double total = 0;
-  for (std::size_t step = 0; step < inside.size(); ++step) {
-    Choice best{0, {}, -1e9};
-    for (const std::uint32_t component : inside) {
-      if (is_chosen(component)) continue;
-      const Choice choice = evaluate(component);
-      if (choice.total > best.total) best = choice;
-    }
-    if (best.total <= 0) break;
-    total += best.total;
-    put(best);
-    links.push_back(best.component);
-  }
-  while (chosen_.size() >= before.size()) take(chosen_.size() - 1);
-  likelihood_.add(components_.links_of(own.component), own.score.exponents());
-  chosen_ = before;
+  const auto add = [&](const Choice& choice) {
+    total += choice.total;
+    links.push_back(choice.component);
+  };
+  put_best_of(queue, add);
   return {links, total};
 }
 
@@ -358,6 +410,7 @@ void Selection::run() {
     changed = add_greedily() || changed;
     refit();
     changed = merge() || changed;
+    changed = split() || changed;
     changed = swap() || changed;
     changed = challenge() || changed;
     refit();

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <queue>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "controller/localize/components.h"
 #include "controller/localize/likelihood.h"
 #include "controller/localize/score.h"
+#include "controller/localize/screen.h"
 
 namespace faultline::localize {
 
@@ -30,6 +32,16 @@ struct Choice {
 };
 
 class Selection {
+  struct Ranked {
+    double total = 0;
+    std::uint32_t component = 0;
+
+    bool operator<(const Ranked& other) const {
+      if (total != other.total) return total < other.total;
+      return component > other.component;
+    }
+  };
+
  public:
   Selection(const ObservationSet& set, const Problem& problem, const ComponentTable& components);
 
@@ -48,12 +60,18 @@ class Selection {
  private:
   void learn_sickness(const ObservationSet& set);
   void refresh_background();
-  [[nodiscard]] Choice evaluate(std::uint32_t component);
+  // A component may be chosen once per mode: a link can have a small MTU and lose packets too.
+  // Close to exact from `total_min` on; below it, only about an upper bound.
+  [[nodiscard]] Choice evaluate(std::uint32_t component, double total_min = 0);
+  // Likewise for a choice whose exponents were taken out but that is still in chosen_.
+  [[nodiscard]] Choice evaluate_again(const Choice& choice);
+  [[nodiscard]] Choice evaluate_modes(std::uint32_t component, ModeSet modes, double total_min);
+  [[nodiscard]] ModeSet free_modes(std::uint32_t component, const Choice* except) const;
   [[nodiscard]] bool worth_scoring(const Likelihood::Footprint& footprint) const;
   void put(const Choice& choice);
   Choice take(std::size_t index);
-  // An upper bound, nearly always, of evaluate().total.
-  [[nodiscard]] double optimistic_total(std::uint32_t component);
+  template <typename OnPut>
+  void put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put);
   bool add_greedily();
   void refit();
   void rescore();
@@ -62,10 +80,17 @@ class Selection {
   bool merge();
   // Drops suspects that are not needed once the background is fitted without them.
   bool challenge();
+  // Replaces a device by links and cables of it when these explain more.
+  bool split();
+  // Adds links and cables of a device one by one, while they gain; which, and their total.
+  std::pair<std::vector<std::uint32_t>, double> put_links_of(std::uint32_t whole);
   bool try_merge(std::uint32_t device, std::vector<std::size_t> members);
   // Components whose total could reach `total_min` by explaining losses that cross `component`.
   [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component, double total_min);
   [[nodiscard]] bool is_chosen(std::uint32_t component) const;
+  // Components with several links that hold all of a chosen one's, in order.
+  [[nodiscard]] std::vector<std::uint32_t> wholes() const;
+  [[nodiscard]] bool is_chosen_twice(std::uint32_t component) const;
 
   const Problem& problem_;
   const ComponentTable& components_;
@@ -74,7 +99,11 @@ class Selection {
   double penalty_ = 0;
   std::vector<double> sickness_;  // by component
   std::vector<Choice> chosen_;
-  Likelihood::Footprint footprint_;  // scratch
+  Screen screen_;
+  CrossedComponents crossed_;
+  Likelihood::Footprint footprint_;  // scratch, like the two below
+  Column column_;
+  std::vector<double> reach_;  // by component
 };
 
 }  // namespace faultline::localize

@@ -4,90 +4,151 @@
 #include <cctype>
 #include <cmath>
 #include <map>
-#include <set>
+#include <optional>
+#include <utility>
 
 namespace faultline::localize {
 namespace {
 
-constexpr double kHoldsForDead = 0.95;
-constexpr double kHoldsForAlive = 0.05;
+// Of the flows with the values named, and of the dead flows, so many must agree.
+constexpr double kAgreeMin = 0.95;
 // Fewer dead flows have properties in common by chance.
 constexpr std::size_t kDeadFlowsMin = 3;
+// A slice of more values is told by its share.
+constexpr std::size_t kValuesMax = 4;
+constexpr std::size_t kExamplesMax = 3;
 
-// The tokens of a flow's name, each with its place, so that source and destination ports differ.
-void add_tokens(std::set<std::string>& properties, std::string_view flow) {
+struct Property {
+  std::string name;
+  std::string value;
+};
+
+bool is_number(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+}
+
+// The words of a flow's name, each with its place, so that source and destination ports differ:
+// "h1:50003>h9:862" has a source port and a destination port.
+void add_words(std::vector<Property>& properties, std::string_view flow) {
   std::size_t place = 0;
+  bool past_arrow = false;
   for (std::size_t i = 0; i < flow.size();) {
-    const auto is_word = [&](std::size_t at) {
-      const char c = flow[at];
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
-    };
-    if (!is_word(i)) {
+    if (!is_word(flow[i])) {
+      past_arrow = past_arrow || flow[i] == '>';
       ++i;
       continue;
     }
     std::size_t end = i;
-    while (end < flow.size() && is_word(end)) ++end;
-    properties.insert("flow field " + std::to_string(++place) + " = " +
-                      std::string(flow.substr(i, end - i)));
+    while (end < flow.size() && is_word(flow[end])) ++end;
+    const std::string_view word = flow.substr(i, end - i);
+    const bool is_port = i > 0 && flow[i - 1] == ':' && is_number(word);
+    ++place;
+    const std::string port = past_arrow ? "destination port" : "source port";
+    properties.push_back(
+        {is_port ? port : "flow field " + std::to_string(place), std::string(word)});
     i = end;
   }
 }
 
-std::set<std::string> properties_of(const ObservationSet& set, const FlowRecord& flow) {
-  std::set<std::string> properties{"src " + set.at(flow.src).id, "dst " + set.at(flow.dst).id};
-  if (flow.dscp >= 0) properties.insert("dscp " + std::to_string(flow.dscp));
-  add_tokens(properties, set.at(flow.flow));
+std::vector<Property> properties_of(const ObservationSet& set, const FlowRecord& flow) {
+  const std::string& src = set.at(flow.src).id;
+  const std::string& dst = set.at(flow.dst).id;
+  std::vector<Property> properties{{"src", src}, {"dst", dst}, {"pair", src + " to " + dst}};
+  if (flow.dscp >= 0) properties.push_back({"dscp", std::to_string(flow.dscp)});
+  add_words(properties, set.at(flow.flow));
   return properties;
 }
 
-std::map<std::string, double> shares(const ObservationSet& set, const Problem& problem,
-                                     const std::vector<std::uint32_t>& flows) {
-  std::map<std::string, double> result;
-  for (const std::uint32_t flow : flows) {
-    for (const std::string& property : properties_of(set, problem.flows[flow])) {
-      result[property] += 1 / static_cast<double>(flows.size());
+struct Split {
+  std::size_t dead = 0;
+  std::size_t alive = 0;
+};
+using ByValue = std::map<std::string, Split>;
+
+std::map<std::string, ByValue> count_values(const ObservationSet& set, const Problem& problem,
+                                            const std::vector<std::uint32_t>& dead,
+                                            const std::vector<std::uint32_t>& alive) {
+  std::map<std::string, ByValue> result;
+  const auto count = [&](const std::vector<std::uint32_t>& flows, std::size_t Split::*kind) {
+    for (const std::uint32_t flow : flows) {
+      for (const Property& it : properties_of(set, problem.flows[flow])) {
+        ++(result[it.name][it.value].*kind);
+      }
     }
-  }
+  };
+  count(dead, &Split::dead);
+  count(alive, &Split::alive);
   return result;
 }
 
-std::optional<std::uint32_t> size_limit(const Problem& problem,
-                                        const std::vector<std::uint32_t>& dead,
-                                        const std::vector<std::uint32_t>& alive) {
-  std::uint32_t passes = 0;
-  std::uint32_t fails = 0xffffffff;
-  for (const std::uint32_t flow : alive) passes = std::max(passes, problem.flows[flow].size);
-  for (const std::uint32_t flow : dead) fails = std::min(fails, problem.flows[flow].size);
-  if (passes == 0 || fails == 0 || passes >= fails) return std::nullopt;
-  return passes;
+struct Telling {
+  std::string text;
+  std::size_t values = 0;
+};
+
+// "source port 50001 or 50005", when these values hold for nearly all dead flows and, of the flows
+// that have them, nearly all are dead.
+std::optional<Telling> telling_values(const std::string& name, const ByValue& values,
+                                      std::size_t dead_flows) {
+  Telling result;
+  std::size_t dead = 0;
+  for (const auto& [value, split] : values) {
+    const auto of_value = static_cast<double>(split.dead + split.alive);
+    // One flow of a value is no rule.
+    if (split.dead < 2 || static_cast<double>(split.dead) < kAgreeMin * of_value) continue;
+    const std::string begin = name + (name.starts_with("flow field") ? " = " : " ");
+    result.text += (result.text.empty() ? begin : " or ") + value;
+    dead += split.dead;
+    ++result.values;
+  }
+  const bool tells = static_cast<double>(dead) >= kAgreeMin * static_cast<double>(dead_flows);
+  if (!tells || result.values > kValuesMax || result.values == values.size()) return std::nullopt;
+  return result;
+}
+
+// The property that needs the fewest values; among equals the first by name.
+std::string best_property(const std::map<std::string, ByValue>& by_name, std::size_t dead_flows) {
+  Telling best;
+  for (const auto& [name, values] : by_name) {
+    const auto telling = telling_values(name, values, dead_flows);
+    if (telling && (best.values == 0 || telling->values < best.values)) best = *telling;
+  }
+  return best.text;
+}
+
+std::string examples(const ObservationSet& set, const Problem& problem,
+                     const std::vector<std::uint32_t>& dead) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(dead.size(), kExamplesMax); ++i) {
+    const FlowRecord& flow = problem.flows[dead[i]];
+    const std::string_view name = set.at(flow.flow);
+    text += i == 0 ? ": " : ", ";
+    text += name.empty() ? set.at(flow.src).id + ">" + set.at(flow.dst).id : std::string(name);
+  }
+  return dead.size() > kExamplesMax ? text + ", ..." : text;
 }
 
 }  // namespace
 
-Slice name_slice(const ObservationSet& set, const Problem& problem,
-                 const std::vector<std::uint32_t>& dead, const std::vector<std::uint32_t>& alive) {
+std::string name_slice(const ObservationSet& set, const Problem& problem,
+                       const std::vector<std::uint32_t>& dead,
+                       const std::vector<std::uint32_t>& alive) {
   const std::size_t all = dead.size() + alive.size();
   const auto percent = std::lround(100.0 * static_cast<double>(dead.size()) /
                                    static_cast<double>(std::max<std::size_t>(1, all)));
-  Slice slice{std::to_string(percent) + " % of flows (" + std::to_string(dead.size()) + " of " +
-                  std::to_string(all) + " that cross)",
-              std::nullopt};
-  if (dead.size() < kDeadFlowsMin || alive.empty()) return slice;
-  if (const auto mtu = size_limit(problem, dead, alive)) {
-    return {"packets larger than " + std::to_string(*mtu) + " bytes", mtu};
+  const std::string share = std::to_string(percent) + " % of flows (" +
+                            std::to_string(dead.size()) + " of " + std::to_string(all) +
+                            " that cross)";
+  if (dead.size() >= kDeadFlowsMin && !alive.empty()) {
+    const std::string property =
+        best_property(count_values(set, problem, dead, alive), dead.size());
+    if (!property.empty()) return property + ": " + share;
   }
-  const auto dead_shares = shares(set, problem, dead);
-  const auto alive_shares = shares(set, problem, alive);
-  for (const auto& [property, share] : dead_shares) {
-    const auto living = alive_shares.find(property);
-    const double alive_share = living == alive_shares.end() ? 0 : living->second;
-    if (share >= kHoldsForDead && alive_share <= kHoldsForAlive) {
-      slice.text = property + ": " + slice.text;
-      return slice;
-    }
-  }
-  return slice;
+  return share + examples(set, problem, dead);
 }
 
 }  // namespace faultline::localize

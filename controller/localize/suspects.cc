@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+#include <optional>
 
+#include <fmt/format.h>
+
+#include "controller/localize/counsel.h"
 #include "controller/localize/slices.h"
 
 namespace faultline::localize {
@@ -12,7 +15,12 @@ namespace {
 // Above this share lost, everything is lost: the rest is what still was in flight.
 constexpr double kDownMin = 0.95;
 constexpr double kSickMin = 0.5;
-constexpr double kLogSplitOdds = 2.995732273553991;  // log 20
+// A group grows beyond kAmbiguousOdds until it holds this share of what the data allow, but by no
+// member less likely than this.
+constexpr double kGroupShare = 0.95;
+constexpr double kLogGroupOddsMax = 3.912;  // 50 : 1
+// Flows looked through for one that tells a suspect from its group.
+constexpr std::size_t kFlowsSearchedMax = 200'000;
 constexpr std::size_t kAlternativesMax = 3;
 constexpr double kLogAlternativeMax = 7;  // odds beyond 1000 : 1 are not worth naming
 constexpr double kQuantile975 = 1.96;
@@ -43,6 +51,7 @@ class Maker {
     name();
     judge();
     counter();
+    advise();
     return std::move(suspect_);
   }
 
@@ -80,13 +89,17 @@ class Maker {
     const bool dead = choice_.score.mode == FaultMode::kDead;
     if (selection_.sickness(choice_.component) >= kSickMin) {
       suspect_.fault_class = FaultClass::kSickHost;
+    } else if (const auto limit = find_size_limit(tally_.sized_flows)) {
+      suspect_.fault_class = FaultClass::kMtu;
+      suspect_.mtu = limit->passes;
+      suspect_.slice = "packets larger than " + std::to_string(limit->passes) + " bytes (" +
+                       std::to_string(limit->large_bad_flows) + " of " +
+                       std::to_string(limit->large_flows) + " flows of such)";
     } else if (suspect_.loss >= kDownMin) {
       suspect_.fault_class = FaultClass::kDown;
     } else if (dead) {
-      Slice slice = name_slice(set_, problem_, tally_.dead_flows, tally_.alive_flows);
-      suspect_.fault_class = slice.mtu ? FaultClass::kMtu : FaultClass::kBlackhole;
-      suspect_.slice = std::move(slice.text);
-      suspect_.mtu = slice.mtu;
+      suspect_.fault_class = FaultClass::kBlackhole;
+      suspect_.slice = name_slice(set_, problem_, tally_.dead_flows, tally_.alive_flows);
     }
   }
 
@@ -123,27 +136,35 @@ class Maker {
     }
     const std::vector<Choice> ranked = selection_.alternatives(lead_);
     const double best = choice_.total;
-    double group = 0;
+    const auto weight_of = [&](const Choice& choice) {
+      return std::exp(std::min(choice.total - best, 20.0));
+    };
     double all = 0;
+    for (const Choice& rival : ranked) all += weight_of(rival);
+    double group = 0;
     for (const Choice& rival : ranked) {
-      const double weight = std::exp(std::min(rival.total - best, 20.0));
-      all += weight;
       const bool itself = rival.component == choice_.component;
       const double log_odds = best - rival.total;
-      if (itself || log_odds < std::log(kAmbiguousOdds)) {
-        group += weight;
+      const bool needed = group < kGroupShare * all && log_odds < kLogGroupOddsMax;
+      if (itself || log_odds < std::log(kAmbiguousOdds) || needed) {
+        group += weight_of(rival);
         if (!itself) add_group_member(rival.component);
       } else if (suspect_.alternatives.size() < kAlternativesMax && log_odds < kLogAlternativeMax) {
         const ComponentName& name = components_.at(rival.component).names.front();
         add_alternative(name.kind, components_.id(name), log_odds);
       }
     }
-    suspect_.posterior = group / (all + std::exp(-best));
-    if (!suspect_.ambiguous_with.empty()) suspect_.packets_to_split = packets_to_split();
-    if (!is_link(suspect_.kind)) compare_with_links();
+    double others = std::exp(-best);  // no fault at all
+    if (!is_link(suspect_.kind)) others += compare_with_links();
+    if (finding_.common_device) others += compare_with_device(*finding_.common_device);
+    suspect_.posterior = group / (all + others);
+    if (!suspect_.ambiguous_with.empty()) {
+      suspect_.packets_to_split = packets_to_split(suspect_.loss, 4 * background());
+    }
   }
 
   void add_group_member(std::uint32_t component) {
+    if (!group_member_) group_member_ = component;
     for (const ComponentName& name : components_.at(component).names) {
       suspect_.ambiguous_with.push_back(components_.id(name));
     }
@@ -162,40 +183,80 @@ class Maker {
     return text;
   }
 
-  void compare_with_links() {
+  // Returns the weight of the alternative, as that of the suspect is 1.
+  double compare_with_links() {
     const auto [links, total] = selection_.as_links(lead_);
-    if (links.size() < 2) return;
+    if (links.size() < 2) return 0;
     std::string text;
     for (const std::uint32_t link : links) {
       if (!text.empty()) text += " + ";
       text += components_.id(link);
     }
     add_alternative(SuspectKind::kLink, std::move(text), choice_.total - total);
+    return std::exp(std::min(total - choice_.total, 20.0));
   }
 
-  // Each packet across this one alone is worth the divergence between its rate and the
-  // background's.
-  [[nodiscard]] std::uint64_t packets_to_split() const {
-    const double q = std::clamp(suspect_.loss, 1e-6, 1 - 1e-6);
-    const auto& background = selection_.likelihood().background();
-    const double b = std::max(1e-6, 4 * background[finding_.links.front()]);
-    if (q <= b) return 1'000'000;
-    const double divergence = q * std::log(q / b) + (1 - q) * std::log((1 - q) / (1 - b));
-    return static_cast<std::uint64_t>(std::ceil(std::max(3.0, kLogSplitOdds / divergence)));
+  double compare_with_device(const CommonDevice& device) {
+    const ComponentName& name = components_.at(device.component).names.front();
+    add_alternative(name.kind, components_.id(name), device.log_odds_against);
+    return 0;  // that device would hold this suspect, which is then right as far as it goes
+  }
+
+  [[nodiscard]] double background() const {
+    return selection_.likelihood().background()[finding_.links.front()];
   }
 
   void counter() {
-    if (tally_.clean_despite > 0) {
-      suspect_.counter_evidence.push_back(
-          std::to_string(tally_.clean_despite) +
-          " flows cross it and lost nothing where three lost packets "
-          "or more were expected");
+    auto& sentences = suspect_.counter_evidence;
+    if (tally_.cleanest) {
+      const FlowRecord& flow = problem_.flows[*tally_.cleanest];
+      sentences.push_back(
+          fmt::format("{} crosses it and lost none of {} packets, where {:.0f} were expected",
+                      flow_name(flow), flow.sent, tally_.cleanest_expected));
+    }
+    if (tally_.clean_despite > 1) {
+      sentences.push_back(fmt::format(
+          "{} flows cross it and lost nothing where three lost packets or more were expected",
+          tally_.clean_despite));
     }
     if (finding_.of_parts) {
       const std::size_t all = components_.links_of(finding_.component).size();
-      suspect_.counter_evidence.push_back(std::to_string(all - finding_.links.size()) + " of its " +
-                                          std::to_string(all) + " links look healthy");
+      sentences.push_back(
+          fmt::format("{} of its {} links look healthy", all - finding_.links.size(), all));
     }
+  }
+
+  void advise() {
+    CounselInput input{.log_odds = choice_.total,
+                       .background = background(),
+                       .own_flow = {},
+                       .telling_flow = telling_flow()};
+    if (tally_.own_flow) input.own_flow = flow_name(problem_.flows[*tally_.own_flow]);
+    suspect_.would_change = what_would_change(suspect_, input);
+  }
+
+  [[nodiscard]] std::string flow_name(const FlowRecord& flow) const {
+    const std::string_view name = set_.at(flow.flow);
+    return name.empty() ? set_.at(flow.src).id + " to " + set_.at(flow.dst).id : std::string(name);
+  }
+
+  // A flow of known path that crosses the suspect or the next of its group, but not both.
+  [[nodiscard]] std::string telling_flow() const {
+    if (!group_member_) return {};
+    const auto own = components_.links_of(choice_.component);
+    const auto other = components_.links_of(*group_member_);
+    const auto crosses = [&](const FlowRecord& flow, std::span<const std::uint32_t> links) {
+      return std::ranges::any_of(
+          problem_.links_of(problem_.arms_of(flow.route).front().path),
+          [&](std::uint32_t link) { return std::ranges::find(links, link) != links.end(); });
+    };
+    const std::size_t end = std::min(problem_.flows.size(), kFlowsSearchedMax);
+    for (std::size_t i = 0; i < end; ++i) {
+      const FlowRecord& flow = problem_.flows[i];
+      const bool known = problem_.arms_of(flow.route).size() == 1;
+      if (known && crosses(flow, own) != crosses(flow, other)) return flow_name(flow);
+    }
+    return {};
   }
 
   const ObservationSet& set_;
@@ -207,6 +268,7 @@ class Maker {
   const Tally& tally_;
   std::size_t lead_;
   Choice choice_;
+  std::optional<std::uint32_t> group_member_;  // the likeliest other component of the group
   Suspect suspect_;
 };
 

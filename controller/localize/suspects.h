@@ -5,7 +5,8 @@
 // explains, given the other suspects: sum over the group of e^total, over one plus that of all.
 // Alternatives within kAmbiguousOdds of the best are its ambiguity group: the measurements at hand
 // do not tell them apart (deTector, ATC 2017, does so by equal footprints; odds cover nearly equal
-// ones too).
+// ones too). Where many unlikely alternatives add up, the group grows until it holds nearly all
+// that the data allow: of thirty links that share a fault's probability none may be named alone.
 //
 // Thread safety: pure, but for the selection, which is put back as it was.
 #pragma once

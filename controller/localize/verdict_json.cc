@@ -34,6 +34,8 @@ Json evidence_json(const Evidence& evidence) {
   object["good_flows"] = evidence.good_flows;
   object["packets_crossing"] = evidence.packets_crossing;
   object["lost_crossing"] = evidence.lost_crossing;
+  object["bad_flows_alone"] = evidence.bad_flows_alone;
+  object["bad_flows_not_explained"] = evidence.bad_flows - evidence.bad_flows_crossing;
   return object;
 }
 
@@ -57,6 +59,7 @@ Json suspect_json(const Suspect& suspect) {
   object["evidence"] = evidence_json(suspect.evidence);
   object["alternatives"] = alternatives_json(suspect);
   object["counter_evidence"] = suspect.counter_evidence;
+  object["would_change"] = text_or_null(suspect.would_change);
   return object;
 }
 

@@ -4,42 +4,32 @@
 
 #include <algorithm>
 
-#include "common/base/time.h"
+#include "controller/localize/verdict_words.h"
 
 namespace faultline::localize {
 namespace {
 
-std::string percent(double share) {
-  const double value = 100 * share;
-  return value >= 10 ? fmt::format("{:.0f}%", value) : fmt::format("{:.2g}%", value);
-}
-
-// Never "100%": certainty is not for sale.
-std::string certainty(double posterior) {
-  return posterior >= 0.999 ? ">99.9%" : fmt::format("{:.1f}%", 100 * posterior);
-}
+constexpr std::size_t kMembersShown = 3;
 
 std::string what_else(const Suspect& suspect) {
   if (suspect.mtu) return fmt::format("mtu {}", *suspect.mtu);
-  return suspect.slice.value_or("-");
-}
-
-std::string since(const Suspect& suspect) {
-  return suspect.since_s ? format_rfc3339(wall_time_from_unix_seconds(*suspect.since_s)) : "-";
+  // The flows after the colon are for the explanation.
+  const std::string slice = suspect.slice.value_or("-");
+  return suspect.slice ? slice.substr(0, slice.find(" that cross)")) + " that cross)" : slice;
 }
 
 std::vector<std::string> row(const Suspect& suspect) {
   std::string id = suspect.id;
   if (!suspect.ambiguous_with.empty()) {
-    id += fmt::format(" (or {})", fmt::join(suspect.ambiguous_with, ", "));
+    id += fmt::format(" (or {})", list_text(suspect.ambiguous_with, kMembersShown));
   }
   return {std::string(to_string(suspect.kind)),
           std::string(to_string(suspect.fault_class)),
-          certainty(suspect.posterior),
-          fmt::format("{} ({}..{})", percent(suspect.loss), percent(suspect.loss_low),
-                      percent(suspect.loss_high)),
+          certainty_text(suspect.posterior),
+          fmt::format("{} ({}..{})", percent_text(suspect.loss), percent_text(suspect.loss_low),
+                      percent_text(suspect.loss_high)),
           fmt::format("{}/{}", suspect.evidence.bad_flows_crossing, suspect.evidence.bad_flows),
-          since(suspect),
+          since_text(suspect),
           id,
           what_else(suspect)};
 }
@@ -60,51 +50,15 @@ std::string layout(const std::vector<std::vector<std::string>>& rows) {
   return text;
 }
 
-std::string summary(const Verdict& verdict) {
-  return fmt::format("{} observations over {} links, {} of {} packets lost", verdict.observations,
-                     verdict.components, verdict.lost, verdict.packets);
-}
-
 // Silence is called by its name: no fault, no data, or losses that nothing fits.
 std::string without_suspects(const Verdict& verdict) {
   const std::uint64_t unexplained = verdict.unexplained_bad_flows;
-  if (!verdict.enough_data) return "Not enough data to judge: " + summary(verdict) + "\n";
+  if (!verdict.enough_data) return "Not enough data to judge: " + summary_text(verdict) + "\n";
   std::string text =
       unexplained > kUnexplainedFlowsFew ? "Inconclusive, nothing accused: " : "Nothing accused: ";
-  text += summary(verdict) + "\n";
+  text += summary_text(verdict) + "\n";
   if (unexplained > 0) {
     text += fmt::format("{} bad flows remain unexplained: no component fits\n", unexplained);
-  }
-  return text;
-}
-
-std::string explain(const Suspect& suspect) {
-  const Evidence& evidence = suspect.evidence;
-  std::string text = fmt::format("{} {}: {}, {} sure\n", to_string(suspect.kind), suspect.id,
-                                 to_string(suspect.fault_class), certainty(suspect.posterior));
-  text += fmt::format("  for:     {} of {} bad flows cross it, {} of {} good ones do\n",
-                      evidence.bad_flows_crossing, evidence.bad_flows, evidence.good_flows_crossing,
-                      evidence.good_flows);
-  text +=
-      fmt::format("           {} of {} packets on these flows were lost; it loses {} ({} to {})\n",
-                  evidence.lost_crossing, evidence.packets_crossing, percent(suspect.loss),
-                  percent(suspect.loss_low), percent(suspect.loss_high));
-  if (suspect.slice) text += fmt::format("  slice:   {}\n", *suspect.slice);
-  if (suspect.since_s) text += fmt::format("  since:   {}\n", since(suspect));
-  for (const std::string& sentence : suspect.counter_evidence) {
-    text += fmt::format("  against: {}\n", sentence);
-  }
-  for (const Alternative& it : suspect.alternatives) {
-    text += fmt::format("  instead: {} {} is {} times less likely\n", to_string(it.kind), it.id,
-                        it.odds_against > 1e4 ? std::string("over 10,000")
-                                              : fmt::format("{:.1f}", it.odds_against));
-  }
-  if (!suspect.ambiguous_with.empty()) {
-    text += fmt::format("  cannot be told apart from {}", fmt::join(suspect.ambiguous_with, ", "));
-    if (suspect.packets_to_split) {
-      text += fmt::format(": {} packets across only one of them would", *suspect.packets_to_split);
-    }
-    text += "\n";
   }
   return text;
 }
@@ -116,7 +70,7 @@ std::string verdict_table(const Verdict& verdict) {
   std::vector<std::vector<std::string>> rows{
       {"KIND", "CLASS", "SURE", "LOSS", "BAD FLOWS", "SINCE", "SUSPECT", "DETAIL"}};
   for (const Suspect& suspect : verdict.suspects) rows.push_back(row(suspect));
-  std::string text = layout(rows) + summary(verdict);
+  std::string text = layout(rows) + summary_text(verdict);
   if (verdict.suspects_omitted > 0) {
     text += fmt::format("; {} more suspects not shown", verdict.suspects_omitted);
   }
@@ -124,12 +78,6 @@ std::string verdict_table(const Verdict& verdict) {
     text += fmt::format("; {} bad flows remain unexplained", verdict.unexplained_bad_flows);
   }
   return text + "\n";
-}
-
-std::string verdict_explanation(const Verdict& verdict) {
-  std::string text = verdict_table(verdict);
-  for (const Suspect& suspect : verdict.suspects) text += "\n" + explain(suspect);
-  return text;
 }
 
 }  // namespace faultline::localize

@@ -9,7 +9,8 @@
 namespace faultline::localize {
 
 [[nodiscard]] std::string verdict_table(const Verdict& verdict);
-// "31 of 32 bad flows cross it, 0 of 210 good ones do", alternatives with odds, counter-evidence.
+// The table, then a paragraph per suspect, at most 96 columns wide: what speaks for and against it,
+// alternatives with odds, and which measurement would settle the matter.
 [[nodiscard]] std::string verdict_explanation(const Verdict& verdict);
 
 }  // namespace faultline::localize

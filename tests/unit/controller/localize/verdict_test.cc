@@ -17,7 +17,9 @@ Verdict one_suspect() {
   suspect.loss_low = 0.017;
   suspect.loss_high = 0.026;
   suspect.since_s = 1'789'999'950;
-  suspect.evidence = {32, 31, 0, 210, 700, 40};
+  suspect.evidence = {32, 31, 0, 210, 700, 40, 30};
+  suspect.counter_evidence = {"h1:50003>h9 crosses it and lost none of 300 packets"};
+  suspect.would_change = "Of the next 150 packets about 3 should be lost.";
   suspect.alternatives = {{SuspectKind::kDevice, "spine3", 450}};
   Verdict verdict;
   verdict.suspects = {suspect};
@@ -45,6 +47,9 @@ TEST_CASE("the JSON document has the keys of the contract, null where nothing wa
   CHECK(suspect["packets_to_split"].is_null());
   CHECK(suspect["ambiguous_with"] == nlohmann::json::array());
   CHECK(suspect["evidence"]["bad_flows_crossing"] == 31);
+  CHECK(suspect["evidence"]["bad_flows_alone"] == 30);
+  CHECK(suspect["evidence"]["bad_flows_not_explained"] == 1);
+  CHECK(suspect["would_change"] == "Of the next 150 packets about 3 should be lost.");
   CHECK(nlohmann::json::parse(verdict_json({}, std::nullopt))["solve_ms"].is_null());
   CHECK_FALSE(document.contains("unknown_records"));
   CHECK(nlohmann::json::parse(verdict_json({}, 1, 7))["unknown_records"] == 7);
@@ -52,9 +57,28 @@ TEST_CASE("the JSON document has the keys of the contract, null where nothing wa
 
 TEST_CASE("the explanation counts flows for and against", "[verdict]") {
   const std::string text = verdict_explanation(one_suspect());
-  CHECK_THAT(text, Catch::Contains("31 of 32 bad flows cross it, 0 of 210 good ones do"));
-  CHECK_THAT(text, Catch::Contains("device spine3 is 450.0 times less likely"));
+  CHECK_THAT(text,
+             Catch::Contains("31 of 32 bad flows cross it (30 of them cross no other suspect)"));
+  CHECK_THAT(text, Catch::Contains("0 of 210 good flows cross it; 1 bad flow does not"));
+  CHECK_THAT(text, Catch::Contains("device spine3, 450.0 times less likely"));
+  CHECK_THAT(text, Catch::Contains("h1:50003>h9 crosses it and lost none of 300 packets"));
+  CHECK_THAT(text, Catch::Contains("to be sure Of the next 150 packets about 3 should be lost."));
   CHECK_THAT(text, Catch::Contains("2026-09-21T14:12:30Z"));
+}
+
+TEST_CASE("an explanation fits a terminal, however many members its group has", "[verdict]") {
+  Verdict verdict = one_suspect();
+  for (int i = 0; i < 100; ++i) {
+    verdict.suspects[0].ambiguous_with.push_back("leaf" + std::to_string(i) + ">spine3");
+  }
+  const std::string text = verdict_explanation(verdict);
+  CHECK_THAT(text, Catch::Contains("leaf11>spine3 and 88 more"));
+  const std::string paragraphs = text.substr(text.find("[1]"));
+  std::size_t begin = 0;
+  for (std::size_t end = 0; (end = paragraphs.find('\n', begin)) != std::string::npos;) {
+    CHECK(end - begin <= 96);
+    begin = end + 1;
+  }
 }
 
 TEST_CASE("silence and lack of data read differently", "[verdict]") {

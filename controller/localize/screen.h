@@ -1,0 +1,106 @@
+// Screen: which components could be suspects at all, from one pass over the lossy flows.
+//
+// Why it exists: nearly all components are healthy, and weighing each of them closely would cost
+// far more than the few that matter. For a flow whose losses the present exponents explain,
+// concavity bounds what an amount a more can gain: the sum of d log(1 + g a) over the flows that
+// cross a component is at most D log(1 + S a / D), with D the sum of d and S that of d g. Two sums
+// per component are enough. Only for flows that nothing explains yet is the gain itself added up,
+// at a grid of rates.
+//
+// Thread safety: none. The Likelihood may change between scans, the Problem may not.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "controller/localize/components.h"
+#include "controller/localize/likelihood.h"
+#include "controller/localize/score.h"
+
+namespace faultline::localize {
+
+// The components that the ways of one record cross.
+class CrossedComponents {
+ public:
+  struct Crossed {
+    std::uint32_t component = 0;
+    std::uint32_t crossings = 0;  // on the way that crosses it most often
+    double weight = 0;            // of the ways that cross it, before any loss was seen
+    double share = 0;             // their part of the record's likelihood
+  };
+
+  CrossedComponents(const Problem& problem, const ComponentTable& components);
+
+  // Valid until the next call.
+  const std::vector<Crossed>& of(const Likelihood& likelihood, std::uint32_t record);
+
+ private:
+  const Problem& problem_;
+  const ComponentTable& components_;
+  std::vector<std::uint32_t> place_;  // by component: in crossed_, valid if it points back
+  std::vector<Crossed> crossed_;
+  std::vector<std::uint32_t> on_way_;  // by place in crossed_
+};
+
+struct Candidate {
+  std::uint32_t component = 0;
+  double gain = 0;  // nearly always an upper bound at the coarse rates
+};
+
+class Screen {
+ public:
+  Screen(const Problem& problem, const ComponentTable& components, const Likelihood& likelihood);
+
+  // The components that gain at least `gain_min` by their bound, in order.
+  const std::vector<Candidate>& scan(const Likelihood& likelihood, const RateRange& range,
+                                     double gain_min);
+
+ private:
+  using Grid = std::array<float, kCoarsePoints>;
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  struct Sum {
+    double losses = 0;
+    double slopes = 0;
+    double dead_gain = 0;
+    std::uint32_t lossy_flows = 0;
+    std::uint32_t dead_flows = 0;
+    std::uint32_t grid = kNone;  // into grids_
+  };
+  // Clean flows of unknown path that are alike.
+  struct Clean {
+    double packets = 0;  // of each, once per crossing
+    double weight = 0;   // that it crosses
+    double copies = 0;
+  };
+  // What one record gains at the coarse rates if `share` of it crosses so often.
+  struct Cached {
+    double share = 0;
+    std::uint32_t crossings = 0;
+    Grid gain{};
+  };
+
+  void count_clean(const Likelihood& likelihood);
+  void add_clean(std::uint32_t component, const Clean& clean);
+  void add_record(const Likelihood& likelihood, std::uint32_t record);
+  void add_grid(Sum& sum, const ActiveRecord& flow, double own_share, double odds,
+                const CrossedComponents::Crossed& crossed);
+  [[nodiscard]] double bound(std::uint32_t component, double gain_min) const;
+
+  const Problem& problem_;
+  const ComponentTable& components_;
+  CrossedComponents crossed_;
+  std::vector<double> clean_packets_;  // by component
+  std::vector<double> clean_flows_;
+  std::vector<std::vector<Clean>> clean_;  // by component; empty when every path is known
+  std::vector<Sum> sums_;
+  std::vector<Grid> grids_;
+  std::vector<Cached> cache_;
+  std::array<double, kCoarsePoints> rates_{};
+  std::array<double, kCoarsePoints> survival_{};
+  double dead_min_ = 0;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace faultline::localize
