@@ -148,6 +148,7 @@ void ControllerCore::make_plans(EffectSink& effects) {
     const auto& profile = node.record.profile;
     if (node.state == fleet::NodeState::kRemoved || profile.source_port_count == 0) continue;
     view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile});
+    view.back().profile.labels = fleet::effective_labels(node.record);  // racks group the mesh
   }
   const PlanRevision next{plan_revision_.value() + 1};
   plans_ = std::make_shared<const plan::PlanSet>(

@@ -63,9 +63,15 @@ class Selector {
         budgets_(routes, config),
         separation_(routes.links()),
         footprints_(routes),
-        chosen_(routes.size(), false) {}
+        chosen_(routes.size(), false),
+        pinned_(routes.size(), false) {}
 
-  Selection run(std::span<const FlowNumber> in_force) {
+  Selection run(const Standing& standing) {
+    const auto in_force = standing.in_force;
+    for (const auto flow : standing.pinned) {
+      take(flow);
+      pinned_[flow] = true;
+    }
     for (const auto flow : in_force) {
       if (!chosen_[flow] && budgets_.allow(flow)) take(flow);
     }
@@ -231,7 +237,7 @@ class Selector {
   std::vector<FlowNumber> drop_superfluous(const std::vector<bool>& of) {
     std::vector<FlowNumber> dropped;
     for (auto at = taken_.rbegin(); at != taken_.rend(); ++at) {
-      if (of[*at] && chosen_[*at] && drop(*at)) dropped.push_back(*at);
+      if (of[*at] && !pinned_[*at] && chosen_[*at] && drop(*at)) dropped.push_back(*at);
     }
     return dropped;
   }
@@ -266,6 +272,7 @@ class Selector {
   Separation separation_;
   Footprints footprints_;
   std::vector<bool> chosen_;
+  std::vector<bool> pinned_;
   std::vector<FlowNumber> taken_;  // in the order of taking
   std::vector<FlowNumber> order_;
   std::uint32_t crossings_most_ = 0;
@@ -275,9 +282,9 @@ class Selector {
 
 }  // namespace
 
-Selection select_flows(const FlowRoutes& candidates, std::span<const FlowNumber> in_force,
+Selection select_flows(const FlowRoutes& candidates, const Standing& standing,
                        const SelectionConfig& config) {
-  return Selector(candidates, config).run(in_force);
+  return Selector(candidates, config).run(standing);
 }
 
 double flows_lower_bound(std::uint32_t links, std::uint32_t row_links_max) {

@@ -45,7 +45,7 @@ struct SelectionConfig {
 };
 
 struct Selection {
-  std::vector<FlowNumber> flows{};  // ascending
+  std::vector<FlowNumber> flows{};  // ascending, the pinned ones among them
   std::uint32_t kept = 0;           // of those in force
   std::uint32_t dropped = 0;        // of those in force: superfluous, or beyond a budget
   bool budget_met = false;          // a flow that would have helped was refused
@@ -53,8 +53,13 @@ struct Selection {
   bool operator==(const Selection&) const = default;
 };
 
-[[nodiscard]] Selection select_flows(const FlowRoutes& candidates,
-                                     std::span<const FlowNumber> in_force,
+// Both lists: no flow twice, and none in both.
+struct Standing {
+  std::span<const FlowNumber> pinned{};  // they stay whatever they are worth, and cost budget
+  std::span<const FlowNumber> in_force{};
+};
+
+[[nodiscard]] Selection select_flows(const FlowRoutes& candidates, const Standing& standing,
                                      const SelectionConfig& config);
 
 // The bound above: no fewer flows tell `links` directed links apart with at most `row_links_max` on

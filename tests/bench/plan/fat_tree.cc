@@ -16,6 +16,27 @@ std::uint32_t FatTree::choose(std::uint64_t tuple, std::uint64_t the_switch) con
   return static_cast<std::uint32_t>(plan::mix(tuple ^ plan::mix(the_switch + seed_)) % half_);
 }
 
+plan::DirectedLink FatTree::ends(plan::LinkNumber link) const {
+  const auto tier = link / hosts_ / 2;  // host, edge, core
+  const auto lower = link % hosts_ / (tier == 0 ? 1 : half_);
+  const auto way = link % half_;
+  const auto switches = hosts_ / half_;  // of the edge, and as many of the aggregation
+  const auto edge = hosts_;
+  const auto aggregation = edge + switches;
+  const auto core = aggregation + switches;
+  std::uint32_t down = lower;
+  std::uint32_t up = edge + lower / half_;
+  if (tier == 1) {
+    down = edge + lower;
+    up = aggregation + lower / half_ * half_ + way;
+  } else if (tier == 2) {
+    down = aggregation + lower;
+    up = core + lower % half_ * half_ + way;
+  }
+  if (link / hosts_ % 2 == 0) return {.from = down, .to = up};
+  return {.from = up, .to = down};
+}
+
 // Six blocks of as many links as hosts: host up, host down, edge up, edge down, core up, core down.
 std::vector<plan::LinkNumber> FatTree::route(std::uint32_t source, std::uint32_t target,
                                              std::uint16_t source_port, bool is_return) const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "controller/plan/coverage.h"
 #include "controller/plan/flow_routes.h"
 
 namespace faultline::bench {
@@ -20,6 +21,9 @@ class FatTree {
 
   [[nodiscard]] std::uint32_t hosts() const { return hosts_; }
   [[nodiscard]] std::uint32_t links() const { return 6 * hosts_; }  // directed
+  // Devices are numbered hosts, edge, aggregation, core.
+  [[nodiscard]] plan::DirectedLink ends(plan::LinkNumber link) const;
+  [[nodiscard]] std::uint32_t rack(std::uint32_t host) const { return host / half_; }
   [[nodiscard]] std::vector<plan::LinkNumber> route(std::uint32_t source, std::uint32_t target,
                                                     std::uint16_t source_port,
                                                     bool is_return) const;

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <set>
@@ -82,11 +83,12 @@ void print_stability(const FatTree& tree, const Candidates& all, std::uint32_t p
   const auto full = to_set(all, selection);
   const auto fewer = candidates(tree, per_host, seed, tree.hosts() / 3);
   auto began = processor_seconds();
-  const auto removed =
-      to_set(fewer, plan::select_flows(fewer.routes, find_flows(fewer, full), config));
+  const auto kept = find_flows(fewer, full);
+  const auto removed = to_set(fewer, plan::select_flows(fewer.routes, {.in_force = kept}, config));
   const auto remove_seconds = processor_seconds() - began;
   began = processor_seconds();
-  const auto added = to_set(all, plan::select_flows(all.routes, find_flows(all, removed), config));
+  const auto left = find_flows(all, removed);
+  const auto added = to_set(all, plan::select_flows(all.routes, {.in_force = left}, config));
   const auto add_seconds = processor_seconds() - began;
   const auto share = [&](std::size_t flows) {
     return 100.0 * static_cast<double>(flows) / static_cast<double>(full.size());
@@ -125,6 +127,7 @@ int run(std::uint32_t k, std::uint32_t per_host, std::uint64_t seed) {
     fmt::print("{:<28} ", name);
     print_quality(tree, all.routes, selection, processor_seconds() - began);
     print_stability(tree, all, per_host, seed, selection, config);
+    std::fflush(stdout);
   }
   fmt::print("peak memory {:.0f} MiB\n", peak_mib());
   return 0;

@@ -121,11 +121,18 @@ TEST_CASE("flows in force stay although others would do as well, unless they are
           "[plan]") {
   const auto routes = one_way(2, {{0}, {1}, {0}, {1}, {0, 1}});
   const std::vector<FlowNumber> in_force{2, 3, 4};
-  const auto selection = select_flows(routes, in_force, {});
+  const auto selection = select_flows(routes, {.in_force = in_force}, {});
   CHECK(selection.flows.size() == 2);
   CHECK(selection.kept == 2);
   CHECK(selection.dropped == 1);
   CHECK(selection.flows.front() >= 2);
+}
+
+TEST_CASE("pinned flows stay, and nothing is added for what they do already", "[plan]") {
+  const auto routes = one_way(2, {{0, 1}, {0}, {0}, {1}});
+  const std::vector<FlowNumber> pinned{0, 1, 2};
+  const auto selection = select_flows(routes, {.pinned = pinned}, {});
+  CHECK(selection.flows == pinned);
 }
 
 TEST_CASE("no node sends or answers more flows than it may", "[plan]") {
