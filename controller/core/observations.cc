@@ -6,30 +6,6 @@
 #include <fmt/format.h>
 
 namespace faultline::core {
-namespace {
-
-// The probe tells the least, the mean and the greatest round trip of a flow's window. Without the
-// two extremes, one stall of a prober does not move the middle; of three packets it is the median.
-localize::Delay delay_of(const FlowWindow& flow) {
-  // Of up to so many values the empirical 95th percentile is the greatest.
-  constexpr std::uint32_t kGreatestIsP95 = 20;
-  const auto answered = static_cast<double>(flow.answered());
-  const auto least = static_cast<double>(flow.rtt_min_ns);
-  const auto mean = static_cast<double>(flow.rtt_mean_ns);
-  const auto greatest = static_cast<double>(flow.rtt_max_ns);
-  const double middle =
-      flow.answered() > 2
-          ? std::clamp((answered * mean - least - greatest) / (answered - 2), least, greatest)
-          : mean;
-  const auto micros = [](double nanos) { return static_cast<float>(nanos / 1e3); };
-  localize::Delay delay;
-  delay.p50_us = micros(middle);
-  delay.min_us = micros(least);
-  if (flow.answered() <= kGreatestIsP95) delay.p95_us = micros(greatest);
-  return delay;
-}
-
-}  // namespace
 
 double sickness(const Report& report) {
   std::uint64_t sent = 0;
@@ -96,8 +72,7 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::
   const std::uint64_t known = flow.sent - flow.lost_undetermined;
   const auto add = [&](localize::Observation observation) {
     observation.time_s = time_s;
-    // Cannot fail: indexes are our own.
-    if (observation.sent > 0 || observation.delay != 0) (void)set_.add(observation);
+    if (observation.sent > 0) (void)set_.add(observation);  // cannot fail: indexes are our own
   };
   const auto out_flow = set_.flow(fmt::format("{}:{}>{}", source, flow.source_port, target));
   if (forward) {
@@ -125,8 +100,7 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::
          .back = *back,
          .flow = out_flow,
          .sent = flow.lost_undetermined,
-         .lost = flow.lost_undetermined,
-         .delay = flow.answered() > 0 ? set_.add_delay(delay_of(flow)) : 0});
+         .lost = flow.lost_undetermined});
   }
 }
 
