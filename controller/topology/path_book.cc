@@ -13,6 +13,11 @@ PathRecord without_silent_end(PathRecord path) {
   return path;
 }
 
+// A silent hop right before the far end may be the far end itself, not heard at its own distance.
+bool doubtful(const PathRecord& path) {
+  return !path.complete || (!path.hops.empty() && !path.hops.back().address);
+}
+
 // The shorter one may be a prefix only if it is incomplete.
 bool agree(const PathRecord& left, const PathRecord& right) {
   const auto& shorter = left.hops.size() <= right.hops.size() ? left : right;
@@ -83,7 +88,7 @@ PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
     known.withheld = 0;
     return refine(known.path, path) ? PathNews::kRefined : PathNews::kUnchanged;
   }
-  if (known.path.complete && !path.complete && ++known.withheld < kIncompleteToReplace) {
+  if (!doubtful(known.path) && doubtful(path) && ++known.withheld < kDoubtfulToReplace) {
     return PathNews::kWithheld;
   }
   known = {.path = path, .changed_at = path.traced_at, .changes = known.changes + 1};

@@ -6,9 +6,10 @@
 //
 // Policy. A new trace that agrees with the known path wherever both saw a hop is no change; hops
 // that it saw for the first time are filled in. An incomplete trace that agrees is the known path
-// cut short (most likely by a fault on it) and never replaces it. An incomplete trace that
-// contradicts a complete path replaces it only when the same happens kIncompleteToReplace times in
-// a row. Any other contradiction is a route change.
+// cut short (most likely by a fault on it) and never replaces it. A doubtful trace (incomplete, or
+// silent right before the far end, which on a lossy path may be the far end unheard) that
+// contradicts a path without doubt replaces it only when the same happens kDoubtfulToReplace times
+// in a row. Any other contradiction is a route change.
 //
 // Thread safety: none.
 #pragma once
@@ -27,7 +28,7 @@
 namespace faultline::topology {
 
 inline constexpr std::size_t kPathsMax = 4'194'304;  // beyond it new sessions are refused, counted
-inline constexpr std::uint8_t kIncompleteToReplace = 3;
+inline constexpr std::uint8_t kDoubtfulToReplace = 3;
 
 struct PathKey {
   NodeId reporter{};
@@ -44,7 +45,7 @@ enum class PathNews : std::uint8_t {
   kRefined,    // the same route, now with more hops or its end: store it
   kChanged,    // another route: store it
   kUnchanged,  // nothing to store
-  kWithheld,   // incomplete and contradicting: the known path stands for now
+  kWithheld,   // doubtful and contradicting: the known path stands for now
   kRefused,    // the book is full, or the trace is older than what is known
 };
 [[nodiscard]] std::string_view to_string(PathNews news);
@@ -56,7 +57,7 @@ struct KnownPath {
   PathRecord path{};          // with what several traces saw; traced_at is the newest that agreed
   WallTime changed_at{};      // since when this route is known
   std::uint32_t changes = 0;  // routes before this one
-  std::uint8_t withheld = 0;  // contradicting incomplete traces in a row
+  std::uint8_t withheld = 0;  // contradicting doubtful traces in a row
 
   bool operator==(const KnownPath&) const = default;
 };

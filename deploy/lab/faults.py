@@ -73,12 +73,12 @@ def inject(fabric, fault):
 
 def heal(fabric):
     """Ends every fault. Interfaces that were down come up with the routes that the kernel had dropped."""
-    for fault in active(fabric):
-        if fault.kind == "down":
-            cable = fabric.cable_of(fabric.parse_link(fault.link))
-            netns.run("ip", "-n", fabric.namespace(cable.upper), "link", "set", "dev", cable.lower, "up")
-            netns.install_routes(fabric, cable.upper)
-            _wait_carrier(fabric, cable)
+    cut = [fabric.cable_of(fabric.parse_link(fault.link)) for fault in active(fabric) if fault.kind == "down"]
+    for cable in cut:
+        netns.run("ip", "-n", fabric.namespace(cable.upper), "link", "set", "dev", cable.lower, "up")
+    for cable in cut:  # now that all are up: a device's routes may lead over two of them
+        netns.install_routes(fabric, cable.upper)
+        _wait_carrier(fabric, cable)
     slow.heal(fabric, [fabric.parse_link(f.link) for f in active(fabric) if f.kind in SLOW_KINDS])
     for device in fabric.devices:
         netns.run(*netns.in_namespace(fabric, device, "nft", "-f", "-"),

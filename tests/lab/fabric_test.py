@@ -149,6 +149,13 @@ class FaultyFabric(unittest.TestCase):
         self.assertEqual(exchange("h9", "h5", 20), {p: 0 if back[p] == "spine3" else 20 for p in PORTS})
         self.assertTrue(others)
 
+    def test_two_cables_of_one_device_are_healed_together(self):
+        faults.inject(fabric, faults.Fault("down", "leaf2>spine3"))
+        faults.inject(fabric, faults.Fault("down", "leaf4>spine3"))
+        faults.heal(fabric)
+        for source, target in (("h5", "h13"), ("h13", "h5"), ("h1", "h5"), ("h1", "h13")):
+            self.assertEqual(exchange(source, target, 20), {p: 20 for p in PORTS})
+
     def test_a_bad_device_loses_on_all_its_links(self):
         pairs = {pair: self.flows_by_spine(*pair, "spine3") for pair in (("h1", "h9"), ("h13", "h5"))}
         faults.inject(fabric, faults.Fault("device", device="spine3", loss=0.2))

@@ -20,17 +20,32 @@ const KnownPath& known_of(const PathBook& book) {
   return *book.find({kReporter, NodeId{2}, 40'000, Direction::kForward});
 }
 
+struct Trace {
+  bool complete;
+  std::vector<const char*> hops;
+  PathNews news;
+};
+struct Story {
+  const char* name;
+  std::vector<Trace> traces;
+};
+
+void check(const std::vector<Story>& stories) {
+  for (const auto& story : stories) {
+    CAPTURE(story.name);
+    PathBook book;
+    for (std::size_t i = 0; i < story.traces.size(); ++i) {
+      CAPTURE(i);
+      const auto& trace = story.traces[i];
+      const auto at = static_cast<std::int64_t>(i);
+      CHECK(to_string(book.update(kReporter, traced(at, trace.complete, trace.hops))) ==
+            to_string(trace.news));
+    }
+  }
+}
+
 TEST_CASE("each trace is news or is not", "[topology]") {
-  struct Trace {
-    bool complete;
-    std::vector<const char*> hops;
-    PathNews news;
-  };
-  struct Story {
-    const char* name;
-    std::vector<Trace> traces;
-  };
-  const std::vector<Story> stories = {
+  check({
       {"the same again",
        {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
         {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged}}},
@@ -71,18 +86,26 @@ TEST_CASE("each trace is news or is not", "[topology]") {
         {false, {"1.1.1.1", "2.2.2.2"}, PathNews::kRefined},
         {false, {"1.1.1.1", "3.3.3.3"}, PathNews::kChanged},
         {true, {"1.1.1.1", "3.3.3.3", "4.4.4.4"}, PathNews::kRefined}}},
-  };
-  for (const auto& story : stories) {
-    CAPTURE(story.name);
-    PathBook book;
-    for (std::size_t i = 0; i < story.traces.size(); ++i) {
-      CAPTURE(i);
-      const auto& trace = story.traces[i];
-      const auto at = static_cast<std::int64_t>(i);
-      CHECK(to_string(book.update(kReporter, traced(at, trace.complete, trace.hops))) ==
-            to_string(trace.news));
-    }
-  }
+  });
+}
+
+TEST_CASE("a silent hop before the far end may be the far end", "[topology]") {
+  check({
+      {"a far end not heard at its own distance",
+       {{true, {"1.1.1.1", "2.2.2.2"}, PathNews::kFirst},
+        {true, {"1.1.1.1", "2.2.2.2", "*"}, PathNews::kWithheld},
+        {true, {"1.1.1.1", "*", "*", "*"}, PathNews::kWithheld},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kUnchanged},
+        {true, {"1.1.1.1", "2.2.2.2", "*"}, PathNews::kWithheld}}},
+      {"a far end not heard at its own distance at first",
+       {{true, {"1.1.1.1", "2.2.2.2", "*"}, PathNews::kFirst},
+        {true, {"1.1.1.1", "2.2.2.2"}, PathNews::kChanged}}},
+      {"a longer route with a router before the far end that never speaks",
+       {{true, {"1.1.1.1"}, PathNews::kFirst},
+        {true, {"2.2.2.2", "*"}, PathNews::kWithheld},
+        {true, {"2.2.2.2", "*"}, PathNews::kWithheld},
+        {true, {"2.2.2.2", "*"}, PathNews::kChanged}}},
+  });
 }
 
 TEST_CASE("the book keeps what several traces saw, and since when", "[topology]") {
