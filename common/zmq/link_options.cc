@@ -32,7 +32,9 @@ int milliseconds(Duration duration) {
 
 void set_common_options(Socket& socket, const crypto::KeyPair& own, const LinkOptions& options) {
   using namespace ::zmq::sockopt;
-  socket.set(linger, 0);  // what matters is acknowledged and resent; closing must not block
+  // What matters is acknowledged and resent: closing must not block. (Sockets have another
+  // `linger`.)
+  socket.set(::zmq::sockopt::linger, 0);
   socket.set(sndhwm, options.queue_messages_max);
   socket.set(rcvhwm, options.queue_messages_max);
   socket.set(maxmsgsize, static_cast<std::int64_t>(options.message_bytes_max));
