@@ -42,6 +42,29 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 find_package(tl-expected REQUIRED)
 
+# The level of optimization, which a library and its precompiled header must share.
+function(faultline_level name pure)
+  if(pure AND FAULTLINE_SANITIZE)
+    target_compile_options(${name} PRIVATE -O1)
+  endif()
+endfunction()
+
+# Gives a library the header of common/precompiled that fits its dependencies.
+function(faultline_precompile name pure)
+  faultline_level(${name} ${pure})
+  set(header values)
+  if(common_async IN_LIST ARGN OR common_zmq IN_LIST ARGN)
+    set(header loops)
+  elseif(nlohmann_json::nlohmann_json IN_LIST ARGN)
+    set(header json)
+  endif()
+  if(pure AND FAULTLINE_SANITIZE)
+    string(APPEND header _pure)
+  endif()
+  target_compile_options(${name} PRIVATE -fpch-preprocess)  # lets ccache see precompiled headers
+  target_precompile_headers(${name} REUSE_FROM common_precompiled_${header})
+endfunction()
+
 # faultline_library(controller_plan PURE SRCS planner.cc DEPS common_model PRIVATE_DEPS fmt::fmt)
 # One folder is one library. PURE declares that it has no I/O, clock or threads; tests/tidy checks it.
 # DEPS are visible in the headers, PRIVATE_DEPS only in the sources.
@@ -50,10 +73,8 @@ function(faultline_library name)
   if(ARG_SRCS)
     add_library(${name} STATIC ${ARG_SRCS})
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
-    if(ARG_PURE AND FAULTLINE_SANITIZE)
-      target_compile_options(${name} PRIVATE -O1)
-    endif()
+    target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} fmt::fmt)
+    faultline_precompile(${name} ${ARG_PURE} ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}")
