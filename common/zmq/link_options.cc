@@ -32,7 +32,8 @@ int milliseconds(Duration duration) {
 
 void set_common_options(Socket& socket, const crypto::KeyPair& own, const LinkOptions& options) {
   using namespace ::zmq::sockopt;
-  // What matters is acknowledged and resent: closing must not block. (Sockets have another `linger`.)
+  // What matters is acknowledged and resent: closing must not block. (Sockets have another
+  // `linger`.)
   socket.set(::zmq::sockopt::linger, 0);
   socket.set(sndhwm, options.queue_messages_max);
   socket.set(rcvhwm, options.queue_messages_max);
