@@ -28,10 +28,11 @@ Verdict judge(const nlohmann::json& status) {
     const auto& nodes = status.at("nodes");
     const auto store = status.at("store").at("state").get<std::string>();
     if (store != "ok") return {false, "not healthy: the store: " + store};
-    return {true, fmt::format("healthy: {} of {} nodes live, {} incidents open",
+    const auto open = status.at("incidents_open").get<std::uint64_t>();
+    return {true, fmt::format("healthy: {} of {} nodes live, {} {} open",
                               nodes.at("live").get<std::uint64_t>(),
-                              nodes.at("total").get<std::uint64_t>(),
-                              status.at("incidents_open").get<std::uint64_t>())};
+                              nodes.at("total").get<std::uint64_t>(), open,
+                              open == 1 ? "incident" : "incidents")};
   } catch (const nlohmann::json::exception& error) {
     return {false, fmt::format("not healthy: what answers is no controller ({})", error.what())};
   }

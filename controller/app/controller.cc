@@ -258,8 +258,9 @@ class Process : public Controller {
   [[nodiscard]] std::string status_line() const {
     const auto snapshot = snapshots_.snapshot();
     const auto& status = snapshot->status;
-    return fmt::format("{} of {} nodes live, {} incidents open; {}", status.nodes.live,
-                       status.nodes.total, status.incidents_open, status.verdict);
+    return fmt::format("{} of {} nodes live, {} {} open; {}", status.nodes.live, status.nodes.total,
+                       status.incidents_open, status.incidents_open == 1 ? "incident" : "incidents",
+                       status.verdict);
   }
 
   async::awaitable<void> wait_for_signal() {

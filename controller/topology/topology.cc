@@ -20,12 +20,12 @@ std::pair<T, T> ordered(const T& left, const T& right) {
   return {std::min(left, right), std::max(left, right)};
 }
 
-// The interface of `peer` that `interface` of `device` is cabled to, as far as either end says so.
+// The interface of `peer` that `interface` of `device` is cabled to, as far as either end names it.
 const Interface* counterpart(const Device& peer, const Device& device, const Interface& interface) {
   const auto found = std::ranges::find_if(peer.interfaces, [&](const Interface& candidate) {
     if (!interface.peer_interface.empty()) return candidate.name == interface.peer_interface;
-    return candidate.peer_device == device.name &&
-           (candidate.peer_interface.empty() || candidate.peer_interface == interface.name);
+    return candidate.peer_device == device.name && !candidate.peer_interface.empty() &&
+           candidate.peer_interface == interface.name;
   });
   return found == peer.interfaces.end() ? nullptr : &*found;
 }
@@ -58,6 +58,23 @@ Topology::Topology(Inventory inventory) : inventory_(std::move(inventory)) {
       peers_[address] = {mate->second, mate->first};
     } else if (!peer->second.address && peer->second.device == mate->second) {
       peer->second.address = mate->first;
+    }
+  }
+  pair_by_order();
+}
+
+// Cables of which each end names only the device at the other: the first interface of one end, by
+// address, goes with the first of the other. Which is which nobody said, but their number is right.
+void Topology::pair_by_order() {
+  std::map<DevicePair, std::vector<IpAddress>> unpaired;  // by device and the one it is cabled to
+  for (const auto& [address, peer] : peers_) {
+    if (!peer.address) unpaired[{owner_.at(address), peer.device}].push_back(address);
+  }
+  for (const auto& [ends, here] : unpaired) {
+    const auto there = unpaired.find({ends.second, ends.first});
+    if (there == unpaired.end()) continue;
+    for (std::size_t i = 0; i < std::min(here.size(), there->second.size()); ++i) {
+      peers_[here[i]].address = there->second[i];
     }
   }
 }

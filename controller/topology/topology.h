@@ -126,6 +126,7 @@ class Topology {
   // The two ends of a cable, lower one first; both the same when the other is not known.
   using Cable = std::pair<IpAddress, IpAddress>;
 
+  void pair_by_order();
   void declare_addresses();
   void declare_node(const Member& node);
   void name_devices();

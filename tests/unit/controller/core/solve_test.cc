@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "controller/core/observations.h"
+#include "controller/localize/bundle.h"
+#include "controller/localize/verdict_json.h"
 #include "tests/support/catch.h"
 
 namespace faultline::core {
@@ -349,6 +351,39 @@ SolveJob two_nodes(int healthy, int dead) {
   job.topology = std::move(topology);
   job.paths = std::move(paths);
   return job;
+}
+
+// As `faultline localize` and `faultline bundle create` do: the same observations, once judged here
+// and once written out and judged elsewhere.
+void check_bundle_agrees(const SolveJob& job) {
+  ObservationBuilder builder(*job.topology, *job.paths);
+  for (const auto& window : job.ripe.windows) {
+    for (const auto& [node, report] : window) builder.add(node, *report);
+  }
+  const auto live = localize::localize(builder.set(), {});
+  REQUIRE_FALSE(live.suspects.empty());
+  std::string text;
+  localize::write_bundle(builder.set(), "test", [&](std::string_view line) {
+    text += line;
+    return true;
+  });
+  const auto again = localize::read_bundle(text);
+  REQUIRE(again.has_value());
+  CHECK(localize::verdict_json(localize::localize(*again, {}), std::nullopt) ==
+        localize::verdict_json(live, std::nullopt));
+}
+
+TEST_CASE("a bundle of the controller's observations gives the controller's answer", "[solve]") {
+  Fabric fabric;
+  fabric.topology->set_node(NodeId{1}, "h1", NodeKind::kVm, address(0x101), {"hv1", "az1"});
+  fabric.topology->settle();
+  const auto lossy_and_sick = [](NodeId from, FlowWindow& flow) {
+    kLossyLink(from, flow);
+    if (from == NodeId{3} && flow.source_port == 42003) flow.lost_undetermined = 2;
+  };
+  check_bundle_agrees(fabric.job({Fabric::window(0, kHealthy), Fabric::window(1, kLossyLink)}));
+  check_bundle_agrees(fabric.job({Fabric::window(0, lossy_and_sick)}));
+  check_bundle_agrees(two_nodes(2, 1));
 }
 
 TEST_CASE("of two nodes, a dead one and its cable are one group, whatever was healthy before",

@@ -104,6 +104,25 @@ TEST_CASE("declared parallel cables need no /31", "[topology]") {
   CHECK(topology.links().at("b>a#2").declared);
 }
 
+TEST_CASE("parallel cables whose ends name only each other's device are numbered once",
+          "[topology]") {
+  Topology topology{{{{.name = "a",
+                       .interfaces = {{"e1", address("10.0.1.1"), "b", ""},
+                                      {"e2", address("10.0.2.1"), "b", ""}}},
+                      {.name = "b",
+                       .interfaces = {{"e1", address("10.0.1.9"), "a", ""},
+                                      {"e2", address("10.0.2.9"), "a", ""}}}}}};
+  topology.settle();
+  Texts ids;
+  for (const auto& [id, link] : topology.links()) ids.push_back(id);
+  CHECK(ids == Texts{"a>b", "a>b#2", "b>a", "b>a#2"});
+  PathRecord path{.target = NodeId{2}, .complete = true};
+  path.hops = hops({"10.7.7.7", "10.0.1.1", "10.0.2.9"});
+  CHECK(topology.resolve(NodeId{1}, path).links[2] == "a>b#2");
+  path.hops = hops({"10.0.2.9", "10.0.2.1"});
+  CHECK(topology.resolve(NodeId{1}, path).links[1] == "b>a#2");
+}
+
 TEST_CASE("a declared host that bears a node's name is the node", "[topology]") {
   Topology topology{
       {{{.name = "h1", .kind = DeviceKind::kHost, .interfaces = {{"eth1", address("10.9.0.1")}}},
