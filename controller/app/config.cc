@@ -173,7 +173,8 @@ void find_beside(const std::filesystem::path& file, std::filesystem::path& named
 Result<ControllerConfig> load_config(const std::filesystem::path& file,
                                      const config::Environment& environment) {
   FAULTLINE_TRY(auto document, config::Document::load_file(file));
-  ControllerConfig config{.file = file};
+  ControllerConfig config;
+  config.file = file;
   auto root = document.root(environment);
   read_root(root, config);
   FAULTLINE_TRY_STATUS(document.finish());
