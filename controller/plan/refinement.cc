@@ -106,15 +106,21 @@ class Refiner {
     return gaps;
   }
 
-  // Who sends packets into each device, and whom the packets reach that leave it.
+  // A device and whether the other end of a link is a node: what a rack's switch passes down to its
+  // nodes never goes up again.
+  [[nodiscard]] std::uint64_t side(std::uint32_t device, std::uint32_t other) const {
+    return std::uint64_t{device} << 1 | (input_.nodes[other] ? 1 : 0);
+  }
+
+  // Whose packets leave each device on that side, and whom those reach that enter it there.
   void index_passers() {
     for (FlowNumber flow = 0; flow < routes_.size(); ++flow) {
       const auto& [source, target, port] = flows_[flow];
       for (const auto& crossing : routes_.crossings(flow)) {
         const auto& ends = input_.links[crossing.link];
         const auto pass = [&](NodeId sender, NodeId receiver) {
-          senders_[ends.to].insert(sender);
-          receivers_[ends.from].insert(receiver);
+          senders_[side(ends.from, ends.to)].insert(sender);
+          receivers_[side(ends.to, ends.from)].insert(receiver);
         };
         if ((crossing.rows & kForwardRow) != 0) pass(source, target);
         if ((crossing.rows & kReturnRow) != 0) pass(target, source);
@@ -125,13 +131,13 @@ class Refiner {
   // A link that begins or ends at a node has that node for all of its senders or receivers.
   void explore(LinkNumber gap) {
     const auto& ends = input_.links[gap];
-    const auto passing = [&](std::uint32_t device, const auto& passers) {
+    const auto passing = [&](std::uint32_t device, std::uint32_t other, const auto& passers) {
       if (input_.nodes[device]) return std::vector{*input_.nodes[device]};
-      const auto at = passers.find(device);
+      const auto at = passers.find(side(device, other));
       return at == passers.end() ? std::vector<NodeId>{} : some_of(at->second, gap);
     };
-    const auto senders = passing(ends.from, senders_);
-    const auto receivers = passing(ends.to, receivers_);
+    const auto senders = passing(ends.from, ends.to, senders_);
+    const auto receivers = passing(ends.to, ends.from, receivers_);
     std::vector<Pair> pairs;  // those tried least first: what one pair cannot do another may
     for (const auto sender : senders) {
       for (const auto receiver : receivers) {
@@ -186,8 +192,8 @@ class Refiner {
   std::vector<FlowNumber> chosen_;
   std::set<PairPort> tried_before_;
   std::map<std::pair<NodeId, NodeId>, std::uint32_t> tries_;
-  std::unordered_map<std::uint32_t, Nodes> senders_;    // by device
-  std::unordered_map<std::uint32_t, Nodes> receivers_;  // by device
+  std::unordered_map<std::uint64_t, Nodes> senders_;    // by side()
+  std::unordered_map<std::uint64_t, Nodes> receivers_;  // by side()
   Refinement result_;
 };
 

@@ -13,7 +13,7 @@
 // helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing is tried,
 // and after a port of a pair was traced it is not tried again.
 //
-// Whom to try for a gap a>b: packets that reach a are sent by somebody, packets that leave b reach
+// Whom to try for a gap a>b: packets that leave a are sent by somebody, packets that enter b reach
 // somebody; a flow from one of the former to one of the latter crosses a>b for some of its ports.
 //
 // Pure and deterministic.
