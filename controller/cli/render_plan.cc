@@ -67,6 +67,10 @@ std::string sentences(const Json& document) {
   return result;
 }
 
+std::string counted(std::size_t number, std::string_view what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 std::string share(std::uint64_t part, std::uint64_t whole) {
   return fmt::format("{} of {}", part, whole);
 }
@@ -109,7 +113,7 @@ std::string horizons_text(const Json& document, const Style& style) {
   for (const auto& horizon : member(document, "horizons")) {
     table.add({seconds_text(horizon, "seconds"), rate_text(horizon, "loss_min_best"),
                rate_text(horizon, "loss_min_median"), rate_text(horizon, "loss_min_worst"),
-               fmt::format("{} links", count(horizon, "links_without"))});
+               counted(count(horizon, "links_without"), "link")});
   }
   return "\n" + table.text(style);
 }
@@ -118,7 +122,7 @@ std::string groups_text(const Json& document, bool all) {
   const auto& groups = member(document, "groups");
   if (groups.empty()) return "";
   std::string result =
-      fmt::format("\n{} groups of links that nobody can tell apart:\n", groups.size());
+      fmt::format("\n{} of links that nobody can tell apart:\n", counted(groups.size(), "group"));
   const auto shown = all ? groups.size() : std::min(groups.size(), kRowsShown);
   for (std::size_t i = 0; i < shown; ++i) {
     result += fmt::format("  {}\n    {}\n", names_text(member(groups[i], "links"), all),
@@ -133,8 +137,8 @@ std::string render_plan_coverage(const Json& document, const Style& style, bool 
   std::string result = coverage_head(document, style) + horizons_text(document, style);
   const auto& uncovered = member(document, "uncovered");
   if (!uncovered.empty()) {
-    result += fmt::format("\n{} links that no measured flow crosses:\n  {}\n", uncovered.size(),
-                          names_text(uncovered, all));
+    result += fmt::format("\n{} that no measured flow crosses:\n  {}\n",
+                          counted(uncovered.size(), "link"), names_text(uncovered, all));
   }
   result += groups_text(document, all);
   Table table({"LINK", ">FLOWS", ">HOST PAIRS", ">PACKETS/s", ">1m", ">5m", ">30m", ""}, "  ");
@@ -216,7 +220,7 @@ std::string render_plan_diff(const Json& document, const Style& style, bool all)
   result += table.text(style) + sentences(after);
   const auto changed = count(document, "nodes_with_new_plan");
   if (changed == 0) return result + "no node would get a new plan\n";
-  result += fmt::format("{} nodes would get a new plan\n", changed);
+  result += counted(changed, "node") + " would get a new plan\n";
   Table nodes({"NODE", ">KEPT", ">ADDED", ">REMOVED"}, "  ");
   const auto& rows = member(document, "nodes");
   const auto shown = all ? rows.size() : std::min(rows.size(), kRowsShown);

@@ -1,6 +1,7 @@
 #include "controller/plan/refinement.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <unordered_map>
 
@@ -10,8 +11,8 @@
 namespace faultline::plan {
 namespace {
 
-// Of those who could be tried for one gap, so many pairs are looked at.
-constexpr std::size_t kPairsLookedAt = 64;
+// Of those who could be tried for one gap, so many senders are paired with so many receivers.
+constexpr std::size_t kEndsLookedAt = 32;
 
 std::uint64_t hash_of(NodeId source, NodeId target) {
   return mix(mix(source.value()) + target.value());
@@ -32,9 +33,8 @@ class Refiner {
       traced.insert(flow.flow);
     }
     select(mesh_size);
-    for (const auto& flow : input_.in_force) {
-      const bool known = traced.contains(flow) || is_mesh(flow);
-      if (!known && result_.tried < config_.tried_max) try_out(flow);
+    for (const auto& flow : input_.tried) {
+      if (!traced.contains(flow)) try_out(flow);
     }
     if (const auto gaps = find_gaps(); !gaps.empty()) {
       index_passers();
@@ -44,22 +44,30 @@ class Refiner {
   }
 
  private:
+  struct Pair {
+    std::uint32_t tries = 0;
+    std::uint64_t order = 0;
+    NodeId sender{};
+    NodeId receiver{};
+
+    auto operator<=>(const Pair&) const = default;
+  };
+
   void add(const TracedFlow& traced) {
     const auto& flow = traced.flow;
     routes_.add({flow.source.value(), flow.target.value()}, traced.forward, traced.back);
     flows_.push_back(flow);
-    tried_before_.insert(flow);
+    note_tried(flow);
   }
 
-  [[nodiscard]] bool is_mesh(const PairPort& flow) const {
-    return std::ranges::any_of(input_.mesh,
-                               [&](const TracedFlow& traced) { return traced.flow == flow; });
+  void note_tried(const PairPort& flow) {
+    if (tried_before_.insert(flow).second) ++tries_[{flow.source, flow.target}];
   }
 
   void select(FlowNumber mesh_size) {
     std::vector<FlowNumber> pinned;
     std::vector<FlowNumber> in_force;
-    const std::set<PairPort> before(input_.in_force.begin(), input_.in_force.end());
+    const std::set<PairPort> before(input_.useful.begin(), input_.useful.end());
     for (FlowNumber flow = 0; flow < routes_.size(); ++flow) {
       if (flow < mesh_size) {
         pinned.push_back(flow);
@@ -69,16 +77,16 @@ class Refiner {
     }
     chosen_ = select_flows(routes_, {.pinned = pinned, .in_force = in_force}, config_.goals).flows;
     for (const auto flow : chosen_) {
-      if (flow < mesh_size) continue;
-      extra_.insert(flows_[flow]);
-      ++result_.useful;
+      if (flow >= mesh_size) result_.useful.push_back(flows_[flow]);
     }
+    std::ranges::sort(result_.useful);
   }
 
-  void try_out(const PairPort& flow) {
-    if (!extra_.insert(flow).second) return;
-    tried_before_.insert(flow);
-    ++result_.tried;
+  bool try_out(const PairPort& flow) {
+    if (result_.tried.size() >= config_.tried_max) return false;
+    note_tried(flow);
+    result_.tried.push_back(flow);
+    return true;
   }
 
   std::vector<LinkNumber> find_gaps() {
@@ -98,17 +106,21 @@ class Refiner {
     return gaps;
   }
 
-  // Who sends packets into each device, and whom the packets reach that leave it.
+  // A device and whether the other end of a link is a node: what a rack's switch passes down to its
+  // nodes never goes up again.
+  [[nodiscard]] std::uint64_t side(std::uint32_t device, std::uint32_t other) const {
+    return std::uint64_t{device} << 1 | (input_.nodes[other] ? 1 : 0);
+  }
+
+  // Whose packets leave each device on that side, and whom those reach that enter it there.
   void index_passers() {
     for (FlowNumber flow = 0; flow < routes_.size(); ++flow) {
       const auto& [source, target, port] = flows_[flow];
       for (const auto& crossing : routes_.crossings(flow)) {
         const auto& ends = input_.links[crossing.link];
         const auto pass = [&](NodeId sender, NodeId receiver) {
-          senders_[ends.to].insert(sender);
-          receivers_[ends.from].insert(receiver);
-          crossers_[crossing.link].first.insert(sender);
-          crossers_[crossing.link].second.insert(receiver);
+          senders_[side(ends.from, ends.to)].insert(sender);
+          receivers_[side(ends.to, ends.from)].insert(receiver);
         };
         if ((crossing.rows & kForwardRow) != 0) pass(source, target);
         if ((crossing.rows & kReturnRow) != 0) pass(target, source);
@@ -116,46 +128,58 @@ class Refiner {
     }
   }
 
-  // A link whose near or far end is a host has none that pass through there.
+  // A link that begins or ends at a node has that node for all of its senders or receivers.
   void explore(LinkNumber gap) {
     const auto& ends = input_.links[gap];
-    const auto& senders = senders_[ends.from].empty() ? crossers_[gap].first : senders_[ends.from];
-    const auto& receivers =
-        receivers_[ends.to].empty() ? crossers_[gap].second : receivers_[ends.to];
-    std::vector<std::pair<std::uint64_t, std::pair<NodeId, NodeId>>> pairs;
+    const auto passing = [&](std::uint32_t device, std::uint32_t other, const auto& passers) {
+      if (input_.nodes[device]) return std::vector{*input_.nodes[device]};
+      const auto at = passers.find(side(device, other));
+      return at == passers.end() ? std::vector<NodeId>{} : some_of(at->second, gap);
+    };
+    const auto senders = passing(ends.from, ends.to, senders_);
+    const auto receivers = passing(ends.to, ends.from, receivers_);
+    std::vector<Pair> pairs;  // those tried least first: what one pair cannot do another may
     for (const auto sender : senders) {
       for (const auto receiver : receivers) {
         if (sender == receiver) continue;
-        pairs.push_back({mix(hash_of(sender, receiver) + gap), {sender, receiver}});
+        pairs.push_back(
+            {tries_[{sender, receiver}], mix(hash_of(sender, receiver) + gap), sender, receiver});
       }
     }
-    const auto kept = std::min(pairs.size(), kPairsLookedAt);
-    std::ranges::partial_sort(pairs, pairs.begin() + static_cast<std::ptrdiff_t>(kept));
+    std::ranges::sort(pairs);
     std::uint32_t tried = 0;
-    for (std::size_t i = 0; i < kept && tried < config_.tried_per_gap; ++i) {
-      if (try_pair(pairs[i].second.first, pairs[i].second.second)) ++tried;
+    for (auto at = pairs.begin(); at != pairs.end() && tried < config_.tried_per_gap; ++at) {
+      if (try_pair(at->sender, at->receiver)) ++tried;
     }
+  }
+
+  static std::vector<NodeId> some_of(const std::set<NodeId>& nodes, LinkNumber gap) {
+    std::vector<NodeId> some(nodes.begin(), nodes.end());
+    if (some.size() <= kEndsLookedAt) return some;
+    std::ranges::partial_sort(some, some.begin() + kEndsLookedAt, {},
+                              [gap](NodeId node) { return mix(mix(gap) + node.value()); });
+    some.resize(kEndsLookedAt);
+    return some;
   }
 
   // On the first port that was never tried, counted from one that depends on the pair.
   bool try_pair(NodeId source, NodeId target) {
-    if (result_.tried >= config_.tried_max) return false;
     const auto range = input_.ports.find(source);
     if (range == input_.ports.end()) return false;
     const auto [first, count] = range->second;
     for (std::uint16_t i = 0; i < count; ++i) {
       const auto offset = static_cast<std::uint16_t>((hash_of(source, target) + i) % count);
       const PairPort flow{source, target, static_cast<std::uint16_t>(first + offset)};
-      if (tried_before_.contains(flow)) continue;
-      try_out(flow);
-      return true;
+      if (!tried_before_.contains(flow)) return try_out(flow);
     }
     return false;
   }
 
   Refinement finish() {
-    for (const auto& flow : input_.in_force) result_.dropped += extra_.contains(flow) ? 0 : 1;
-    result_.extra.assign(extra_.begin(), extra_.end());
+    for (const auto& flow : input_.useful) {
+      result_.dropped += std::ranges::binary_search(result_.useful, flow) ? 0 : 1;
+    }
+    std::ranges::sort(result_.tried);
     return std::move(result_);
   }
 
@@ -166,11 +190,10 @@ class Refiner {
   FlowRoutes routes_;
   std::vector<PairPort> flows_;  // by FlowNumber
   std::vector<FlowNumber> chosen_;
-  std::set<PairPort> extra_;
   std::set<PairPort> tried_before_;
-  std::unordered_map<std::uint32_t, Nodes> senders_;    // by device
-  std::unordered_map<std::uint32_t, Nodes> receivers_;  // by device
-  std::unordered_map<LinkNumber, std::pair<Nodes, Nodes>> crossers_;
+  std::map<std::pair<NodeId, NodeId>, std::uint32_t> tries_;
+  std::unordered_map<std::uint64_t, Nodes> senders_;    // by side()
+  std::unordered_map<std::uint64_t, Nodes> receivers_;  // by side()
   Refinement result_;
 };
 

@@ -6,14 +6,14 @@
 // is tried is traced like any other, and after that it is a candidate with a known way.
 //
 // Use, again and again, each time with what traces have taught since:
-//   refine() -> extra flows; plan them; wait until they are traced (TracedFlow::known); refine()
+//   refine() -> useful and tried flows; plan them; wait until the tried are traced; refine()
 //
 // An extra flow is *useful* (its known way closes a gap: it stays), *tried* (not traced yet: it
 // stays until it is), or dropped. When routes change, the same call re-explores: what no longer
 // helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing is tried,
 // and after a port of a pair was traced it is not tried again.
 //
-// Whom to try for a gap a>b: packets that reach a are sent by somebody, packets that leave b reach
+// Whom to try for a gap a>b: packets that leave a are sent by somebody, packets that enter b reach
 // somebody; a flow from one of the former to one of the latter crosses a>b for some of its ports.
 //
 // Pure and deterministic.
@@ -22,6 +22,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -59,19 +60,20 @@ struct RefinementConfig {
 };
 
 struct RefinementInput {
-  std::vector<DirectedLink> links{};     // by LinkNumber
-  std::span<const TracedFlow> mesh{};    // stays whatever happens
-  std::span<const TracedFlow> spare{};   // other flows whose way is known, in force or not
-  std::span<const PairPort> in_force{};  // extra flows of the last refinement
-  std::map<NodeId, PortRange> ports{};   // of every node
+  std::vector<DirectedLink> links{};           // by LinkNumber
+  std::vector<std::optional<NodeId>> nodes{};  // by device: the node there; empty: a switch
+  std::span<const TracedFlow> mesh{};          // stays whatever happens
+  std::span<const TracedFlow> spare{};         // other flows whose way is known, in force or not
+  std::span<const PairPort> useful{};          // of the last refinement
+  std::span<const PairPort> tried{};           // of the last refinement
+  std::map<NodeId, PortRange> ports{};         // of every node
 };
 
 struct Refinement {
-  std::vector<PairPort> extra{};  // ascending
-  std::uint32_t useful = 0;
-  std::uint32_t tried = 0;
-  std::uint32_t dropped = 0;  // of those in force
-  std::uint32_t gaps = 0;     // links that still want something, with the useful ones counted in
+  std::vector<PairPort> useful{};  // ascending
+  std::vector<PairPort> tried{};   // ascending
+  std::uint32_t dropped = 0;       // of those that were useful
+  std::uint32_t gaps = 0;          // links that still want something, for all the useful ones
 
   bool operator==(const Refinement&) const = default;
 };

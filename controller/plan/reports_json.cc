@@ -34,8 +34,8 @@ Json names_of(const CoverageReport& report, const std::vector<LinkNumber>& links
 
 std::string explain(WhyTogether why) {
   if (why == WhyTogether::kSeries) {
-    return "nothing branches between them: every packet that crosses one crosses all, so no probe "
-           "can split them";
+    return "among the known links nothing branches between them: every packet that crosses one "
+           "crosses all";
   }
   return "no measured flow crosses one without the others: another source port or pair of hosts "
          "could split them";
