@@ -13,7 +13,7 @@
 
 #include "controller/localize/bundle.h"
 #include "controller/localize/localizer.h"
-#include "tests/campaign/localize/scenario.h"
+#include "tests/campaign/localize/case.h"
 
 namespace {
 
