@@ -36,6 +36,8 @@ struct Snapshot {
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
   core::CoreCounters core;
+  plan::AdaptiveCounters adaptive;
+  std::size_t adaptive_tests = 0;
   core::IntakeCounters intake;
   fleet::FleetCounters fleet;
   incident::MachineCounters incidents;

@@ -17,6 +17,9 @@ using Kind = TestEvent::Kind;
 constexpr double kLifeShare = 0.8;
 constexpr double kOverShare = 0.9;
 
+// Probes refuse to send a flow more often.
+constexpr Duration kFlowIntervalMin = std::chrono::milliseconds{10};
+
 Duration share_of(Duration duration, double share) {
   return Duration{static_cast<std::int64_t>(static_cast<double>(duration.count()) * share)};
 }
@@ -77,8 +80,8 @@ std::string_view to_string(TestEvent::Kind kind) {
 
 Status validate(const AdaptiveConfig& config) {
   const auto bad = [](std::string text) { return fail(ErrorCode::kInvalid, std::move(text)); };
-  if (!(config.extra_share >= 0.001 && config.extra_share <= 0.2)) {
-    return bad("extra_share must be 0.001 to 0.2");
+  if (!(config.extra_share >= 0.001 && config.extra_share <= 0.05)) {
+    return bad("extra_share must be 0.001 to 0.05");
   }
   if (config.link_packets_per_second_max == 0 || config.link_packets_per_second_max > 100'000) {
     return bad("link_packets_per_second_max must be 1 to 100000");
@@ -91,9 +94,11 @@ Status validate(const AdaptiveConfig& config) {
 
 void AdaptiveProber::fill(Instant now, double packets_per_second_planned) {
   const double rate = config_.extra_share * std::max(0.0, packets_per_second_planned);
-  const double elapsed = std::max(0.0, seconds(now - filled_at_));
-  filled_at_ = std::max(filled_at_, now);
-  bucket_ = std::min(rate * kBucketSeconds, bucket_ + rate * elapsed);
+  const double elapsed = std::max(0.0, seconds(now - filled_at_.value_or(now)));
+  filled_at_ = std::max(filled_at_.value_or(now), now);
+  // What was planned meanwhile may have changed in between: the less of the two is sure.
+  bucket_ = std::min(rate * kBucketSeconds, bucket_ + std::min(rate, rate_) * elapsed);
+  rate_ = rate;
 }
 
 void AdaptiveProber::end(Instant now, const std::string& id, Kind kind, double log_odds,
@@ -156,6 +161,8 @@ void AdaptiveProber::allot(const AdaptiveInput& input, ExtraFlows& out) {
                        .per_link = static_cast<double>(config_.link_packets_per_second_max),
                        .per_node = static_cast<double>(config_.node_packets_per_second_max),
                        .per_flow = per_flow,
+                       .times_max = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+                           input.flow_interval / kFlowIntervalMin, 1, kTimesMax)),
                        .headroom = input.headroom});
   for (const auto& it : input.contested) {
     const auto test = tests_.find(it.component.id);

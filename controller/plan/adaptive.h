@@ -24,6 +24,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,7 +52,7 @@ inline constexpr double kLossRatioMax = 0.1;
 
 struct AdaptiveConfig {
   bool enabled = true;
-  double extra_share = 0.05;                        // 0.001 to 0.2, of the packets that plans send
+  double extra_share = 0.05;                        // 0.001 to 0.05, of the packets that plans send
   std::uint32_t link_packets_per_second_max = 250;  // extra ones
   std::uint32_t node_packets_per_second_max = 50;   // extra ones, sent or reflected
 
@@ -121,7 +122,7 @@ struct AdaptiveCounters {
 
 class AdaptiveProber {
  public:
-  AdaptiveProber(const AdaptiveConfig& config, Instant now) : config_(config), filled_at_(now) {}
+  explicit AdaptiveProber(const AdaptiveConfig& config) : config_(config) {}
 
   // Once per verdict, in order of time. The flows replace all earlier ones.
   [[nodiscard]] ExtraFlows next(Instant now, const AdaptiveInput& input);
@@ -144,9 +145,10 @@ class AdaptiveProber {
   void allot(const AdaptiveInput& input, ExtraFlows& out);
 
   AdaptiveConfig config_;
-  Instant filled_at_;
-  double bucket_ = 0;     // packets
-  Instant round_ends_{};  // extra packets may be on their way until then
+  std::optional<Instant> filled_at_;  // empty: never yet
+  double rate_ = 0;                   // packets per second that flow into the bucket
+  double bucket_ = 0;                 // packets
+  Instant round_ends_{};              // extra packets may be on their way until then
   std::map<std::string, Test> tests_;
   std::map<std::string, Instant> resting_;  // until when
   AdaptiveCounters counters_;

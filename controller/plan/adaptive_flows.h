@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/model/ids.h"
+#include "common/model/plan.h"
 
 namespace faultline::plan {
 
@@ -34,7 +35,7 @@ struct KnownFlow {
   bool operator==(const KnownFlow&) const = default;
 };
 
-inline constexpr std::uint32_t kTimesMax = 16;
+inline constexpr std::uint32_t kTimesMax = kBoostTimesMax;
 
 // A flow that is to send more often for a while.
 struct ExtraFlow {

@@ -7,7 +7,7 @@ namespace faultline::plan {
 
 std::uint32_t Allotment::raise(const KnownFlow& flow, std::uint32_t steps) {
   const auto headroom = limits_.headroom.find(flow.key.source);
-  if (headroom == limits_.headroom.end()) return 0;
+  if (headroom == limits_.headroom.end() || flow.key.source == flow.key.target) return 0;
   const auto raised = extra_.find(flow.key);
   const std::uint32_t already = raised == extra_.end() ? 0 : raised->second;
   double room = limits_.packets_per_second - total_;
@@ -20,8 +20,8 @@ std::uint32_t Allotment::raise(const KnownFlow& flow, std::uint32_t steps) {
       {room, limits_.per_node - sent, limits_.per_node - reflected, headroom->second - sent});
   if (!(room > 0)) return 0;
   const double fits = std::floor(room / limits_.per_flow);
-  const auto most = static_cast<std::uint32_t>(std::min(fits, double{kTimesMax - 1}));
-  const std::uint32_t taken = std::min({steps, most, kTimesMax - 1 - already});
+  const auto most = static_cast<std::uint32_t>(std::min(fits, double(limits_.times_max - 1)));
+  const std::uint32_t taken = std::min({steps, most, limits_.times_max - 1 - already});
   if (taken == 0) return 0;
   const double load = taken * limits_.per_flow;
   for (const std::uint32_t link : flow.links) link_load_[link] += load;
@@ -33,9 +33,11 @@ std::uint32_t Allotment::raise(const KnownFlow& flow, std::uint32_t steps) {
 }
 
 double Allotment::add(std::span<const KnownFlow> flows, double wanted) {
-  if (flows.empty() || !(limits_.per_flow > 0) || !(wanted > 0)) return 0;
-  const double most = static_cast<double>(flows.size()) * (kTimesMax - 1);
-  auto left = static_cast<std::uint64_t>(std::ceil(std::min(wanted / limits_.per_flow, most)));
+  if (limits_.times_max < 2 || flows.empty() || !(limits_.per_flow > 0) || !(wanted > 0)) return 0;
+  const double affordable =
+      std::max(0.0, std::min({wanted, limits_.per_link, limits_.packets_per_second - total_}));
+  const double most = static_cast<double>(flows.size()) * (limits_.times_max - 1);
+  auto left = static_cast<std::uint64_t>(std::ceil(std::min(affordable / limits_.per_flow, most)));
   double added = 0;
   // Each pass shares out evenly what is left; it ends when nothing fits any more.
   for (bool any = true; any && left > 0;) {

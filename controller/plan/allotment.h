@@ -22,8 +22,9 @@ class Allotment {
   struct Limits {
     double packets_per_second = 0;
     double per_link = 0;
-    double per_node = 0;                  // sent or reflected
-    double per_flow = 0;                  // one multiple: what each flow sends by its plan
+    double per_node = 0;  // sent or reflected
+    double per_flow = 0;  // one multiple: what each flow sends by its plan
+    std::uint32_t times_max = kTimesMax;
     std::map<NodeId, double> headroom{};  // what each node may still send; none: nothing
   };
 
