@@ -4,7 +4,7 @@
 #
 #   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
-#   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+#   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
 #   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
 #           Controllers -> ControllersAck            the controllers' keys change
 #   end:    Goodbye (1.1, where both sides have its capability), then nothing more
@@ -46,6 +46,7 @@ struct ControllerMessage {
     rekeyRequest @7 :RekeyRequest;
     rekeyed @8 :Rekeyed;
     controllers @9 :Controllers;
+    boost @10 :Boost;  # since 1.1; capability bit 4
   }
 }
 
@@ -126,6 +127,15 @@ struct Goodbye {
   boot @0 :UInt64;                 # of the process that stops, not 0
   stoppedAt @1 :Types.WallTimeNs;  # by the node's own clock
   spoolBatches @2 :UInt64;         # not acknowledged; they are sent after the next start
+}
+
+struct Boost {
+  # Flows of the plan in force that send more often for a while. It replaces what is left of an earlier one
+  # and ends when its life, that plan or measuring ends. Nothing answers it. A peer of 1.0 is not sent it.
+  planRevision @0 :UInt64;         # 1.. ; with another plan in force the message means nothing
+  lifeNs @1 :UInt64;               # 1 ms .. 10 min, from its receipt
+  flow @2 :List(UInt32);           # indexes into the plan's flows, ascending; at most 4096
+  times @3 :List(UInt16);          # 2 .. 16, as long as `flow`: packets per flow interval
 }
 
 struct BatchAck {

@@ -3,7 +3,7 @@
 //
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
-//   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck
+//   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
 //   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
@@ -29,8 +29,9 @@ inline constexpr std::uint64_t kCapabilityTrace = 1U << 0;
 inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
 inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
 inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
+inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
-    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey;
+    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost;
 
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
@@ -202,6 +203,6 @@ struct ControllersAck {
 using ProbeMessage =
     std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey, ControllersAck>;
 using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
-                                       RekeyRequest, Rekeyed, Controllers>;
+                                       RekeyRequest, Rekeyed, Controllers, Boost>;
 
 }  // namespace faultline

@@ -61,6 +61,26 @@ struct Plan {
   bool operator==(const Plan&) const = default;
 };
 
+// Flows of the plan in force that send more often for a while: adaptive probing. No part of the
+// plan, so that neither a revision nor a disk knows of it; it ends by itself.
+inline constexpr std::uint16_t kBoostTimesMax = 16;
+inline constexpr Duration kBoostLifeMax = std::chrono::minutes{10};
+
+struct BoostedFlow {
+  std::uint32_t flow = 0;   // index into Plan::flows
+  std::uint16_t times = 2;  // as many packets per flow interval, 2 to kBoostTimesMax
+
+  bool operator==(const BoostedFlow&) const = default;
+};
+
+struct Boost {
+  PlanRevision plan{};  // whose flows these are; with another one in force it means nothing
+  Duration life{};      // from its receipt; replaces what is left of an earlier one
+  std::vector<BoostedFlow> flows{};  // ascending by flow
+
+  bool operator==(const Boost&) const = default;
+};
+
 // Identifies the content, revision included, so that both sides can tell whether they mean the same
 // plan (FNV-1a over the fields in order; not cryptographic: plans travel over CURVE).
 [[nodiscard]] std::uint64_t plan_hash(const Plan& plan);

@@ -296,6 +296,39 @@ Result<ControllerMessage> read(schema::Controllers::Reader reader) {
   return controllers;
 }
 
+void write(schema::ControllerMessage::Builder root, const Boost& boost) {
+  auto builder = root.initBoost();
+  builder.setPlanRevision(boost.plan.value());
+  builder.setLifeNs(to_wire(boost.life));
+  auto flows = builder.initFlow(static_cast<unsigned>(boost.flows.size()));
+  auto times = builder.initTimes(static_cast<unsigned>(boost.flows.size()));
+  for (unsigned i = 0; i < flows.size(); ++i) {
+    flows.set(i, boost.flows[i].flow);
+    times.set(i, boost.flows[i].times);
+  }
+}
+
+Result<ControllerMessage> read(schema::Boost::Reader reader) {
+  Boost boost{.plan = PlanRevision{reader.getPlanRevision()}};
+  FAULTLINE_TRY_STATUS(check_nonzero("plan revision", boost.plan.value()));
+  FAULTLINE_TRY(boost.life, read_duration("life", reader.getLifeNs(), std::chrono::milliseconds{1},
+                                          kBoostLifeMax));
+  const auto flows = reader.getFlow();
+  const auto times = reader.getTimes();
+  FAULTLINE_TRY_STATUS(check_count("boosted flows", flows.size(), kPlanFlowsMax));
+  if (flows.size() != times.size()) {
+    return fail(ErrorCode::kInvalid, "the columns of a boost differ in length");
+  }
+  for (unsigned i = 0; i < flows.size(); ++i) {
+    FAULTLINE_TRY_STATUS(check_range<std::uint16_t>("times", times[i], 2, kBoostTimesMax));
+    if (i > 0 && flows[i] <= flows[i - 1]) {
+      return fail(ErrorCode::kInvalid, "boosted flows are not ascending");
+    }
+    boost.flows.push_back({flows[i], times[i]});
+  }
+  return boost;
+}
+
 // ---- both
 
 template <typename Root, typename Message>
@@ -354,6 +387,8 @@ Result<ControllerMessage> read_controller_message(schema::ControllerMessage::Rea
       return read(root.getRekeyed());
     case schema::ControllerMessage::CONTROLLERS:
       return read(root.getControllers());
+    case schema::ControllerMessage::BOOST:
+      return read(root.getBoost());
     case schema::ControllerMessage::NONE:
       break;
   }

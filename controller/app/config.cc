@@ -37,6 +37,16 @@ void read_plan(Section plan, plan::PlannerConfig& planner) {
       std::chrono::duration_cast<Duration>(std::chrono::duration<double>(1 / rate));
 }
 
+void read_adaptive(Section adaptive, plan::AdaptiveConfig& config) {
+  adaptive.boolean("enabled", config.enabled);
+  adaptive.ratio("extra_share", config.extra_share);
+  adaptive.integer("link_packets_per_second_max", config.link_packets_per_second_max, 1U, 100'000U);
+  adaptive.integer("node_packets_per_second_max", config.node_packets_per_second_max, 1U, 10'000U);
+  if (auto valid = plan::validate(config); !valid) {
+    adaptive.error("extra_share", "must be between 0.001 and 0.05");
+  }
+}
+
 void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.ratio("confirm_posterior", machine.confirm_posterior);
   incident.ratio("keep_posterior", machine.keep_posterior);
@@ -150,6 +160,7 @@ void read_root(Section& root, ControllerConfig& config) {
   read_plan(root.section("plan"), config.planner);
   root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
                                 kTracesPerSecondMax);
+  read_adaptive(root.section("adaptive"), config.adaptive);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
   read_webhooks(root, config.webhooks);

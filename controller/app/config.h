@@ -11,10 +11,11 @@
 #include "common/base/result.h"
 #include "common/config/document.h"
 #include "common/obs/log.h"
-#include "controller/fleet/absences.h"
 #include "controller/access/audit_trail.h"
 #include "controller/api/tls_identity.h"
+#include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
+#include "controller/plan/adaptive.h"
 #include "controller/plan/planner.h"
 
 namespace faultline::app {
@@ -51,6 +52,7 @@ struct ControllerConfig {
   Duration retention = std::chrono::hours{24 * 7};
   std::uint32_t horizon_windows = 6;
   plan::PlannerConfig planner;
+  plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
   std::vector<WebhookConfig> webhooks;
   obs::LogOptions log;

@@ -60,6 +60,7 @@ core::CoreOptions core_options(const ControllerConfig& config) {
                             .restart_excused_max = config.restart_excused_max,
                             .horizon_windows = config.horizon_windows,
                             .planner = config.planner,
+                            .adaptive = config.adaptive,
                             .incident = config.incident,
                             .receivers = {}};
   for (const auto& hook : config.webhooks) options.receivers.push_back(hook.name);

@@ -105,6 +105,28 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.outbox.dead);
 }
 
+// Extra packets, and what they decided.
+void expose_adaptive(const Snapshot& s, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_adaptive_tests", "Components that extra packets are spent on.",
+         s.adaptive_tests);
+  expose("faultline_adaptive_packets_total", "Extra packets that probes were allowed.",
+         s.adaptive.packets);
+  expose("faultline_adaptive_rounds_total", "Rounds of extra packets.", s.adaptive.rounds);
+  expose("faultline_adaptive_rounds_paused_total",
+         "Verdicts with open tests and no extra packets; growing: the fleet is unwell.",
+         s.adaptive.rounds_paused);
+  expose("faultline_adaptive_tests_confirmed_total", "Suspicions that extra packets confirmed.",
+         s.adaptive.tests_confirmed);
+  expose("faultline_adaptive_tests_cleared_total", "Suspicions that extra packets cleared.",
+         s.adaptive.tests_cleared);
+  expose("faultline_adaptive_tests_given_up_total",
+         "Suspicions that extra packets could not decide; growing: there are too few flows.",
+         s.adaptive.tests_given_up);
+}
+
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // What a window says, and how old that is.
@@ -255,6 +277,7 @@ std::string render_metrics(const MetricSources& sources) {
   MetricRegistry registry;
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
+  expose_adaptive(sources.snapshot, registry);
   expose_verdict(sources.snapshot, registry);
   expose_extremes(sources.snapshot, registry);
   expose_store(sources, registry);

@@ -188,6 +188,8 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
 
 void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.core = core.counters();
+  snapshot.adaptive = core.adaptive().counters();
+  snapshot.adaptive_tests = core.adaptive().tests();
   snapshot.intake = core.intake_counters();
   snapshot.fleet = core.fleet().counters();
   snapshot.incidents = core.incidents().counters();

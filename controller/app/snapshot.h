@@ -39,6 +39,8 @@ struct Snapshot {
   std::shared_ptr<const plan::FleetView> members;  // that they were made for; null before them
   plan::PlannerConfig planner;
   core::CoreCounters core;
+  plan::AdaptiveCounters adaptive;
+  std::size_t adaptive_tests = 0;
   core::IntakeCounters intake;
   fleet::FleetCounters fleet;
   incident::MachineCounters incidents;

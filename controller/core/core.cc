@@ -37,6 +37,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       incidents_(options_.incident),
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
+      adaptive_(options_.adaptive),
       served_key_(options_.controller_key) {}
 
 Status ControllerCore::restore(Restored restored, Now now) {
@@ -206,6 +207,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
                  .window = options_.planner.window,
                  .excused = std::move(excused),
                  .watched = watched_components(incidents_.incidents()),
+                 .asks = options_.adaptive.enabled,
                  .topology = topology_,
                  .paths = paths_});
 }
@@ -238,6 +240,7 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
     }
   }
   documents_.commit(std::move(writes), {}, effects);
+  probe_adaptively(now, effects);
 }
 
 void ControllerCore::deliver(Now now, EffectSink& effects) {

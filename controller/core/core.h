@@ -8,7 +8,7 @@
 //   PeerMessage  -> fleet (Join, Hello, Heartbeat, Goodbye), plan (PlanAck), intake (Batch)
 //   AppendDone   -> acknowledgements, path book, window book
 //   Tick         -> liveness, plans, the next ripe window -> solve, deliveries
-//   SolveDone    -> incident machine -> alerts -> outbox
+//   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
 // batches, never single packets, and solving happens elsewhere on immutable snapshots.
@@ -31,6 +31,7 @@
 #include "controller/fleet/fleet.h"
 #include "controller/incident/machine.h"
 #include "controller/notify/outbox.h"
+#include "controller/plan/adaptive.h"
 #include "controller/plan/planner.h"
 #include "controller/topology/path_book.h"
 #include "controller/topology/topology.h"
@@ -50,6 +51,7 @@ struct CoreOptions {
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   std::size_t horizon_windows = 6;  // what a solve looks back on
   plan::PlannerConfig planner;
+  plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
   std::vector<std::string> receivers;  // names of the webhooks, in the order of the configuration
 };
@@ -107,6 +109,7 @@ class ControllerCore {
   [[nodiscard]] Instant judged_at() const { return judged_at_; }  // when solution() came
   [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
+  [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
@@ -150,6 +153,9 @@ class ControllerCore {
   void make_plans(EffectSink& effects);
   [[nodiscard]] const Plan* plan_of(NodeId node) const;
   void judge(Now now, EffectSink& effects);
+  void probe_adaptively(Now now, EffectSink& effects);
+  [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
+  void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
   void note_unsettled(Instant now);
   [[nodiscard]] bool gave_up_waiting(Instant now) const;
   void deliver(Now now, EffectSink& effects);
@@ -171,6 +177,7 @@ class ControllerCore {
   std::shared_ptr<const plan::FleetView> members_;
   PlanRevision plan_revision_;
   std::optional<Instant> plans_due_;
+  plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};
   bool solving_ = false;

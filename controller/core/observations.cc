@@ -86,6 +86,19 @@ std::optional<localize::RouteIndex> ObservationBuilder::route(NodeId reporter,
   return route;
 }
 
+std::vector<SessionRoutes> ObservationBuilder::sessions() const {
+  std::vector<SessionRoutes> sessions;
+  for (const auto& [key, forward] : routes_) {
+    if (key.direction != Direction::kForward || !forward) continue;
+    auto other = key;
+    other.direction = Direction::kReturn;
+    const auto back = routes_.find(other);
+    if (back == routes_.end() || !back->second) continue;
+    sessions.push_back({{key.reporter, key.target, key.source_port}, *forward, *back->second});
+  }
+  return sessions;
+}
+
 void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, std::int64_t time_s) {
   const auto forward = route(reporter, flow, Direction::kForward);
   const auto back = route(reporter, flow, Direction::kReturn);

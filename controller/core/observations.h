@@ -17,6 +17,7 @@
 #include <set>
 
 #include "common/model/report.h"
+#include "controller/core/contested.h"
 #include "controller/localize/observation_set.h"
 #include "controller/topology/path_book.h"
 #include "controller/topology/topology.h"
@@ -32,6 +33,8 @@ class ObservationBuilder {
   std::uint64_t add(NodeId reporter, const Report& report, const std::set<NodeId>& excused = {});
 
   [[nodiscard]] const localize::ObservationSet& set() const { return set_; }
+  // Whose routes are both known.
+  [[nodiscard]] std::vector<SessionRoutes> sessions() const;
   [[nodiscard]] std::uint64_t sessions_without_path() const { return sessions_without_path_; }
 
  private:

@@ -161,7 +161,7 @@ Solution solve(const SolveJob& job) {
   const std::int64_t start_s = unix_seconds(job.ripe.window_start);
 
   const auto newest = localize::localize(set, {.after_s = start_s, .until_s = end_s});
-  auto verdict = localize::localize(set, {});
+  auto verdict = localize::localize(set, {.near_misses_max = job.asks ? kNearMissesMax : 0});
   std::erase_if(verdict.suspects,
                 [&](const Suspect& suspect) { return !borne_out(set, suspect, newest, end_s); });
   add_newest(verdict, newest);
@@ -175,8 +175,10 @@ Solution solve(const SolveJob& job) {
                     .affected = {},
                     .sessions_without_path = builder.sessions_without_path(),
                     .observations_excused = left_out,
-                    .unmeasured = {}};
+                    .unmeasured = {},
+                    .open = {}};
   if (left_out > 0) solution.unmeasured = unmeasured_of(set, job);
+  if (job.asks) solution.open = open_questions(set, solution.verdict, builder.sessions());
   for (const auto& suspect : solution.verdict.suspects) {
     solution.affected[suspect.id] = affected_by(set, suspect);
   }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/core/contested.h"
 #include "controller/core/window_book.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/localizer.h"
@@ -28,6 +29,7 @@ struct SolveJob {
   std::map<WallTime, std::set<NodeId>> excused;
   // Components of incidents that are not over.
   std::vector<incident::Component> watched;
+  bool asks = false;                                   // Solution::open is wanted
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
 };
@@ -45,6 +47,7 @@ struct Solution {
   // Of the watched: components that nothing in the newest window crosses, because who would have
   // measured them is away. That is no sign of health.
   std::vector<std::string> unmeasured;
+  OpenQuestions open;  // for adaptive probing
 };
 
 [[nodiscard]] Solution solve(const SolveJob& job);

@@ -1,6 +1,7 @@
 #include "controller/localize/localizer.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "controller/localize/delay.h"
 #include "controller/localize/suspects.h"
@@ -20,6 +21,19 @@ double strength(const Selection& selection, const Finding& finding) {
   double total = 0;
   for (const std::size_t member : finding.members) total += selection.chosen()[member].total;
   return total;
+}
+
+std::vector<NearMiss> near_misses(Selection& selection, const ComponentTable& components,
+                                  std::uint32_t most) {
+  std::vector<NearMiss> result;
+  for (const Choice& choice : selection.near_misses(most)) {
+    result.push_back({.kind = components.at(choice.component).names.front().kind,
+                      .id = components.id(choice.component),
+                      .log_bayes = choice.score.log_bayes,
+                      .log_odds = choice.total,
+                      .loss = -std::expm1(-choice.score.exponent)});
+  }
+  return result;
 }
 
 }  // namespace
@@ -84,6 +98,7 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
   const std::vector<Finding> found = findings(selection, components);
   const EvidenceCount evidence = count_evidence(problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
+  verdict.near_misses = near_misses(selection, components, options.near_misses_max);
 
   verdict.enough_data = problem.packets >= kPacketsMin || !found.empty();
   std::vector<std::uint32_t> suspected;

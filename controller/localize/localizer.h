@@ -105,11 +105,24 @@ struct Suspect {
   bool operator==(const Suspect&) const = default;
 };
 
+// A component that the data do not clear, nor speak for loudly enough to accuse it: what more
+// packets could decide (controller/plan/adaptive.h).
+struct NearMiss {
+  SuspectKind kind = SuspectKind::kLink;
+  std::string id;
+  double log_bayes = 0;  // of a fault here against none, given the suspects
+  double log_odds = 0;   // with the prior: below 0
+  double loss = 0;       // per crossing, if it is one
+
+  bool operator==(const NearMiss&) const = default;
+};
+
 struct LocalizeOptions {
   // Only windows that end in (after_s, until_s] count; observations without a time always do.
   std::int64_t after_s = kNoTime;
   std::int64_t until_s = std::numeric_limits<std::int64_t>::max();
   std::uint32_t suspects_max = 64;
+  std::uint32_t near_misses_max = 0;  // they cost one more scan of all components
 };
 
 // With more unexplained bad flows than this, a verdict without suspects is inconclusive rather than
@@ -127,6 +140,7 @@ struct Verdict {
   std::uint64_t packets = 0;
   std::uint64_t lost = 0;
   std::uint64_t suspects_omitted = 0;  // beyond suspects_max
+  std::vector<NearMiss> near_misses;   // most likely first, at most near_misses_max
   // False when silence means nothing: too few packets to have seen a fault ("not enough data", exit
   // code 2).
   bool enough_data = false;

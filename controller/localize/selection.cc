@@ -26,6 +26,8 @@ constexpr double kSwapGainMin = 0.05;
 constexpr double kRoughGainMin = 2;
 // Alternatives this much less likely (1 in 3,000) change no posterior and are not worth a sentence.
 constexpr double kLogAlternativeMax = 8;
+// Less than this and the data speak against a component.
+constexpr double kLogBayesNear = -1.5;
 // A suspect that crosses this share of all lossy flows may be the background in disguise.
 constexpr double kWideShare = 0.1;
 
@@ -346,6 +348,24 @@ bool Selection::merge() {
     if (members.size() >= 2) merged = try_merge(device, members) || merged;
   }
   return merged;
+}
+
+std::vector<Choice> Selection::near_misses(std::size_t most) {
+  std::vector<Choice> result;
+  for (std::uint32_t i = 0; most > 0 && i < components_.size(); ++i) {
+    if (is_chosen(i)) continue;
+    // Not evaluate(): it gives up where a component cannot become a choice.
+    likelihood_.lossy_footprint(components_.links_of(i), footprint_);
+    if (!worth_scoring(footprint_)) continue;
+    likelihood_.footprint(components_.links_of(i), footprint_);
+    const Score it = score(likelihood_, footprint_, range_);
+    if (it.log_bayes >= kLogBayesNear) result.push_back({i, it, it.log_bayes + log_prior(i)});
+  }
+  std::ranges::sort(result, [](const Choice& a, const Choice& b) {
+    return a.total != b.total ? a.total > b.total : a.component < b.component;
+  });
+  if (result.size() > most) result.resize(most);
+  return result;
 }
 
 std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t index) {

@@ -55,6 +55,8 @@ class Selection {
 
   // What else would explain what this choice explains, the choice itself included; best first.
   [[nodiscard]] std::vector<Choice> alternatives(std::size_t chosen);
+  // Components that are not chosen though the data do not speak against them, most likely first.
+  [[nodiscard]] std::vector<Choice> near_misses(std::size_t most);
   // The best explanation of a chosen device's losses by links and cables alone, and its total.
   [[nodiscard]] std::pair<std::vector<std::uint32_t>, double> as_links(std::size_t chosen);
 

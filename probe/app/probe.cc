@@ -352,6 +352,11 @@ void Probe::apply_plan(std::shared_ptr<const Plan> plan) {
   }
 }
 
+void Probe::boost(Boost boost) {
+  // Lost, it is as if it had never come.
+  static_cast<void>(engine_->post(engine::BoostFlows{std::move(boost)}));
+}
+
 void Probe::stop_measuring() {
   if (!engine_->post(engine::StopMeasuring{})) {
     obs::log_error("plan", "the engine takes no commands: measuring goes on");

@@ -86,6 +86,7 @@ class Probe final : private probe_core::EffectSink {
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId to, const MeshMessage& message) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
+  void boost(Boost boost) override;
   void stop_measuring() override;
   void finish_measuring(Duration grace) override;
   bool trace(const trace::TraceOrder& order) override;

@@ -74,6 +74,8 @@ void add_core(Line& line, const probe_core::ProbeCore& core) {
   line.add("plans_accepted", core.plan().counters().accepted);
   line.add("plans_refused", core.plan().counters().refused);
   line.add("leases_ended", core.plan().counters().leases_ended);
+  line.add("boosts", core.plan().counters().boosts);
+  line.add("boosts_refused", core.plan().counters().boosts_refused);
 }
 
 void add_mesh(Line& line, const mesh::MeshCounters& counters) {

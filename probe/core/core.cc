@@ -88,6 +88,10 @@ void ProbeCore::take(Now now, const Controllers& message, EffectSink& effects) {
   uplink_.take(now, message, effects);
 }
 
+void ProbeCore::take(Now /*now*/, Boost message, EffectSink& effects) {
+  if (!farewell_.begun()) plan_.boost(std::move(message), effects);
+}
+
 void ProbeCore::on(Now /*now*/, const MembershipKept& event, EffectSink& effects) {
   uplink_.membership_kept(event.membership, effects);
 }

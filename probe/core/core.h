@@ -81,6 +81,7 @@ class ProbeCore {
   void take(Now now, const RekeyRequest& message, EffectSink& effects);
   void take(Now now, const Rekeyed& message, EffectSink& effects);
   void take(Now now, const Controllers& message, EffectSink& effects);
+  void take(Now now, Boost message, EffectSink& effects);
   void expect_node(NodeId before, EffectSink& effects);
   [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);

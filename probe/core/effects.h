@@ -50,6 +50,8 @@ class EffectSink {
 
   // To the engine and the mesh: what is measured, who is answered and trusted.
   virtual void apply_plan(std::shared_ptr<const Plan> plan) = 0;
+  // Flows of the plan applied last send more often for a while.
+  virtual void boost(Boost boost) = 0;
   virtual void stop_measuring() = 0;
   // Sends nothing more; open windows close when `grace` has passed.
   virtual void finish_measuring(Duration grace) = 0;  // WindowClosed, MeasuringEnded

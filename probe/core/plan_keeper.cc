@@ -99,6 +99,14 @@ void PlanKeeper::receive(Now now, Plan plan, NodeId own, EffectSink& effects) {
   begin(effects);
 }
 
+void PlanKeeper::boost(Boost boost, EffectSink& effects) {
+  if (measuring_ && session::validate_boost(boost, *plan_)) {
+    ++counters_.boosts;
+    return effects.boost(std::move(boost));
+  }
+  ++counters_.boosts_refused;
+}
+
 void PlanKeeper::renew(Now now, EffectSink& effects) {
   if (!plan_) return;
   lease_end_ = now.instant + plan_->lease;

@@ -27,6 +27,8 @@ struct PlanCounters {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;       // (*)
   std::uint64_t leases_ended = 0;  // (*)
+  std::uint64_t boosts = 0;
+  std::uint64_t boosts_refused = 0;  // (*) beyond a limit, or of another plan
 
   bool operator==(const PlanCounters&) const = default;
 };
@@ -37,6 +39,8 @@ class PlanKeeper {
 
   void restore(Now now, SavedPlan saved, NodeId own, EffectSink& effects);
   void receive(Now now, Plan plan, NodeId own, EffectSink& effects);
+  // Of another plan than the one that is measured: refused, for its flows are others.
+  void boost(Boost boost, EffectSink& effects);
   void renew(Now now, EffectSink& effects);
   void tick(Now now, EffectSink& effects);
   // It was another node's, or another fleet's: this one's first plan is taken, whatever its

@@ -162,6 +162,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
   while (auto command = commands_.try_pop()) {
     if (const auto* plan = std::get_if<SetPlan>(&*command)) {
       exchange_->set_plan(*plan->plan);
+    } else if (const auto* flows = std::get_if<BoostFlows>(&*command)) {
+      exchange_->boost(flows->boost);
     } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
       exchange_->trace(*order);
     } else if (const auto* finish = std::get_if<FinishMeasuring>(&*command)) {

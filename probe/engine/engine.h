@@ -39,6 +39,10 @@ inline constexpr std::uint16_t kSourcePortsMax = 256;
 struct SetPlan {
   std::shared_ptr<const Plan> plan;
 };
+// Flows of the plan set last send more often for a while; must have passed session::validate_boost.
+struct BoostFlows {
+  Boost boost;
+};
 // Sends nothing more of its own accord; open windows still close and the reflector goes on.
 struct StopMeasuring {};
 // Like StopMeasuring, but open windows close when `grace` has passed; MeasuringEnded follows the
@@ -46,7 +50,8 @@ struct StopMeasuring {};
 struct FinishMeasuring {
   Duration grace{};
 };
-using EngineCommand = std::variant<SetPlan, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
+using EngineCommand =
+    std::variant<SetPlan, BoostFlows, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
 
 struct WindowClosed {
   Report report;  // without paths

@@ -147,6 +147,8 @@ void Exchange::set_plan(const Plan& plan) {
   tracer_.set_rate(plan.traces_per_second, now.instant);
 }
 
+void Exchange::boost(const Boost& boost) { sender_.boost(boost, read_clocks()); }
+
 void Exchange::stop_measuring() { sender_.stop(read_clocks()); }
 
 void Exchange::finish_measuring(Duration grace) {

@@ -47,6 +47,7 @@ class Exchange {
   void on_readable(std::size_t port);
 
   void set_plan(const Plan& plan);
+  void boost(const Boost& boost);
   void stop_measuring();
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);

@@ -20,6 +20,7 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval,
   budget_ = {packets_per_second, std::max(1.0, packets_per_second * kBurstSeconds), now};
   slots_.assign(flows.size(), now);
   heap_.clear();
+  times_.clear();
   heap_.reserve(flows.size());
   std::vector<std::uint32_t> added;
   for (std::uint32_t i = 0; i < flows.size(); ++i) {
@@ -38,11 +39,28 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval,
     slots_[added[rank]] = now + scaled(interval, share);
   }
   for (std::uint32_t i = 0; i < flows.size(); ++i) {
-    push({.due = jittered(slots_[i], rng), .flow = i});
+    push({.due = jittered(slots_[i], interval, rng), .flow = i});
   }
 }
 
+void Pacer::boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rng& rng) {
+  times_ = std::move(times);
+  boost_end_ = end;
+  heap_.clear();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    // A boosted flow's turn comes within its new interval, not within the plan's.
+    const Duration own = interval_of(i, now);
+    if (slots_[i] > now + own) slots_[i] = now + scaled(own, uniform(rng));
+    push({.due = jittered(slots_[i], own, rng), .flow = i});
+  }
+}
+
+Duration Pacer::interval_of(std::uint32_t flow, Instant now) const {
+  return times_.empty() || now >= boost_end_ ? interval_ : interval_ / times_[flow];
+}
+
 void Pacer::stop() {
+  times_.clear();
   slots_.clear();
   heap_.clear();
 }
@@ -60,9 +78,10 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
   std::ranges::pop_heap(heap_, kLaterDue);
   heap_.pop_back();
   Instant& slot = slots_[flow];
-  slot += interval_;
-  if (slot <= now) slot += ((now - slot) / interval_ + 1) * interval_;
-  push({.due = jittered(slot, rng), .flow = flow});
+  const Duration own = interval_of(flow, now);
+  slot += own;
+  if (slot <= now) slot += ((now - slot) / own + 1) * own;
+  push({.due = jittered(slot, own, rng), .flow = flow});
   return flow;
 }
 
@@ -77,8 +96,8 @@ void Pacer::push(Entry entry) {
   std::ranges::push_heap(heap_, kLaterDue);
 }
 
-Instant Pacer::jittered(Instant slot, Rng& rng) const {
-  return slot + scaled(interval_, kJitter * (uniform(rng) - 0.5));
+Instant Pacer::jittered(Instant slot, Duration interval, Rng& rng) const {
+  return slot + scaled(interval, kJitter * (uniform(rng) - 0.5));
 }
 
 }  // namespace faultline::session

@@ -31,6 +31,9 @@ class Pacer {
   };
   void configure(const std::vector<FlowPace>& flows, Duration interval, double packets_per_second,
                  Instant now, Rng& rng);
+  // Until `end` each flow has so many turns in an interval; `times` is as long as the flows. The
+  // next configure() ends it.
+  void boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rng& rng);
   void stop();
   [[nodiscard]] Instant slot_of(std::uint32_t flow) const { return slots_[flow]; }
 
@@ -52,12 +55,15 @@ class Pacer {
     bool deferred = false;
   };
   void push(Entry entry);
-  [[nodiscard]] Instant jittered(Instant slot, Rng& rng) const;
+  [[nodiscard]] Duration interval_of(std::uint32_t flow, Instant now) const;
+  [[nodiscard]] Instant jittered(Instant slot, Duration interval, Rng& rng) const;
 
   Duration interval_{};
   stats::TokenBucket budget_{1, 1, Instant{}};
-  std::vector<Instant> slots_;  // by flow: its present turn, before jitter
-  std::vector<Entry> heap_;     // earliest first
+  std::vector<Instant> slots_;        // by flow: its present turn, before jitter
+  std::vector<Entry> heap_;           // earliest first
+  std::vector<std::uint16_t> times_;  // by flow; empty: no boost
+  Instant boost_end_{};
   std::uint32_t deferred_ = 0;
   Duration lateness_{};
 };

@@ -52,6 +52,29 @@ std::size_t packets_per_flow(const Plan& plan) {
   return std::bit_ceil(intervals + 4);
 }
 
+Status validate_boost(const Boost& boost, const Plan& plan) {
+  if (boost.plan != plan.revision) {
+    return fail(ErrorCode::kConflict, fmt::format("the boost is of plan {}, plan {} is in force",
+                                                  boost.plan.value(), plan.revision.value()));
+  }
+  const std::size_t per_flow = packets_per_flow(plan);
+  std::size_t packets = plan.flows.size() * per_flow;
+  for (std::size_t i = 0; i < boost.flows.size(); ++i) {
+    const auto& [flow, times] = boost.flows[i];
+    const bool ascending = i == 0 || boost.flows[i - 1].flow < flow;
+    if (flow >= plan.flows.size() || !ascending) {
+      return fail(ErrorCode::kInvalid,
+                  "the boost names a flow that the plan does not have, or twice");
+    }
+    if (times < 2 || times > kBoostTimesMax || plan.flow_interval / times < kFlowIntervalMin) {
+      return fail(ErrorCode::kLimit, fmt::format("the boost wants {} packets every {}", times,
+                                                 format_duration(plan.flow_interval)));
+    }
+    packets += boosted_packets(per_flow, times) - per_flow;
+  }
+  return at_most("packets in open windows", packets, kPacketsAtHandMax);
+}
+
 Status validate_plan(const Plan& plan, const LocalSide& local) {
   FAULTLINE_TRY_STATUS(within("window", plan.window, kWindowMin, kWindowMax));
   FAULTLINE_TRY_STATUS(

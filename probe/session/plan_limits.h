@@ -1,6 +1,7 @@
 // Which plans a probe can carry out. Beyond these limits a plan is refused as a whole.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -32,6 +33,13 @@ struct LocalSide {
 // How many packets of one flow are kept: those of the window that is filling, the ones that wait to
 // be closed, and the reserve that an overlong window (a clock set back) needs.
 [[nodiscard]] std::size_t packets_per_flow(const Plan& plan);
+// The same of a flow that is boosted `times`: as many times, for it is a power of two.
+[[nodiscard]] constexpr std::size_t boosted_packets(std::size_t packets, std::uint16_t times) {
+  return packets * std::bit_ceil(std::size_t{times});
+}
+
+// A boost of this plan whose packets find room.
+[[nodiscard]] Status validate_boost(const Boost& boost, const Plan& plan);
 
 // The error says which field is out of which limit.
 [[nodiscard]] Status validate_plan(const Plan& plan, const LocalSide& local);

@@ -54,9 +54,19 @@ void Sender::set_plan(const Plan& plan, Now now) {
   index_flows();
   pacer_.configure(paces, plan.flow_interval, plan.packets_per_second_max, now.instant, rng_);
   measuring_ = true;
-  settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout};
+  settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout, capacity};
   if (auto* window = filling()) window->plan = plan.revision;
   roll_window(now);
+}
+
+void Sender::boost(const Boost& boost, Now now) {
+  if (!measuring_ || boost.plan != settings_.revision) return;
+  std::vector<std::uint16_t> times(planned_, 1);
+  for (const auto& boosted : boost.flows) times.at(boosted.flow) = boosted.times;
+  for (std::size_t i = 0; i < planned_; ++i) {
+    flows_[i].set_capacity(boosted_packets(settings_.packets_per_flow, times[i]));
+  }
+  pacer_.boost(std::move(times), now.instant + boost.life, now.instant, rng_);
 }
 
 WindowNumber Sender::first_settled_window(const Plan& plan, Now now) {

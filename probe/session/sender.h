@@ -54,6 +54,9 @@ class Sender {
 
   // The plan must have passed validate_plan.
   void set_plan(const Plan& plan, Now now);
+  // Ignored unless it is of the newest plan; must have passed validate_boost. The next plan ends
+  // it.
+  void boost(const Boost& boost, Now now);
   // Sends nothing more; open windows still close.
   void stop(Now now);
   // The same, but open windows close when `grace` has passed, if not sooner.
@@ -95,6 +98,7 @@ class Sender {
     Duration window{};
     Duration flow_interval{};
     Duration reply_timeout{};
+    std::size_t packets_per_flow = 0;
   };
 
   void roll_window(Now now);

@@ -83,6 +83,9 @@ TEST_CASE("a kind that an old peer does not know is no kind to it, and no error"
   const FrozenSchema schema(corpus_directory() / "1.0" / "schemas");
   const auto goodbye = wire::encode(ProbeMessage{Goodbye{.boot = BootId{1}, .spool_batches = 2}});
   CHECK(schema.read("probe", goodbye) == Json::object());
+  const auto boost = wire::encode(ControllerMessage{
+      Boost{.plan = PlanRevision{1}, .life = std::chrono::seconds{8}, .flows = {{0, 2}}}});
+  CHECK(schema.read("controller", boost) == Json::object());
 }
 
 TEST_CASE("an old peer reads the opening of this build: version, capabilities, and its own fields",

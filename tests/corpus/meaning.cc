@@ -80,6 +80,13 @@ Json describe(const Controllers& controllers) {
   return {{"revision", controllers.revision}, {"keys", std::move(keys)}};
 }
 
+Json describe(const Boost& boost) {
+  Json flows = Json::array();
+  for (const auto& flow : boost.flows) flows.push_back({flow.flow, flow.times});
+  return {
+      {"plan", boost.plan.value()}, {"life_ns", boost.life.count()}, {"flows", std::move(flows)}};
+}
+
 Json describe(const Joined& joined) {
   return {{"node", joined.node.value()}, {"name", joined.name}};
 }
@@ -206,7 +213,7 @@ Json meaning(const ProbeMessage& message) {
 
 Json meaning(const ControllerMessage& message) {
   return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck",
-                           "RekeyRequest", "Rekeyed", "Controllers"});
+                           "RekeyRequest", "Rekeyed", "Controllers", "Boost"});
 }
 
 Json meaning(const MeshMessage& message) {

@@ -200,6 +200,8 @@ std::vector<Sample<ControllerMessage>> controller_samples() {
       {"plan", full_plan()},
       {"batch_ack",
        BatchAck{.boot = BootId{77}, .durable = {{1, 4}, {6, 6}, {9, 12}}, .credit = 28}},
+      {"boost",
+       Boost{.plan = PlanRevision{31}, .life = milliseconds{8001}, .flows = {{2, 3}, {5, 16}}}},
       {"batch_ack_of_nothing", BatchAck{.boot = BootId{78}, .durable = {}, .credit = 32}},
   };
   for (std::uint8_t reason = 0; reason <= 5; ++reason) {

@@ -28,6 +28,7 @@ core::CoreOptions options(const SimFleet& fleet, const PublicKey& own_key) {
   options.software = "sim";
   options.restart_excused_max = fleet.restart_excused_max;
   options.receivers = {"oncall"};
+  options.adaptive = fleet.adaptive;
   options.planner.traces_per_second = 10;
   return options;
 }
@@ -103,6 +104,9 @@ void SimController::tick() {
 }
 
 void SimController::send(const PublicKey& to, ControllerMessage message) {
+  if (const auto* boost = std::get_if<Boost>(&message)) {
+    fleet_.boosts.push_back({fleet_.clock.instant(), core_.fleet().trust_of(to)->node, *boost});
+  }
   for (const auto& probe : fleet_.probes) {
     if (probe->connected_as(to)) probe->receive(std::move(message));
   }

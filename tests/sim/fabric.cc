@@ -68,18 +68,24 @@ std::vector<Hop> SimFabric::hops(std::uint32_t from, std::uint32_t to, std::uint
   return {entry, {link_end(way.first, way.spine, true)}, {link_end(way.last, way.spine, false)}};
 }
 
-std::uint32_t SimFabric::lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
-                              Direction direction, std::uint32_t packets, Rng& rng) const {
-  if (!fault) return 0;
+bool SimFabric::crosses_fault(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                              Direction direction) const {
+  if (!fault) return false;
   const auto way = this->way(from, to, port, direction);
   const auto receiver = direction == Direction::kForward ? to : from;
   const auto last = leaf_name(way.last) + ">h" + std::to_string(receiver);
   const auto up = leaf_name(way.first) + ">" + spine_name(way.spine);
   const auto down = spine_name(way.spine) + ">" + leaf_name(way.last);
-  const bool crosses_spine = way.first != way.last && (fault->id == up || fault->id == down);
-  if (fault->id != last && !crosses_spine) return 0;
+  return fault->id == last || (way.first != way.last && (fault->id == up || fault->id == down));
+}
+
+std::uint32_t SimFabric::lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                              Direction direction, std::uint32_t packets, Rng& rng) const {
+  double loss = background;
+  if (crosses_fault(from, to, port, direction)) loss = 1 - (1 - loss) * (1 - fault->loss);
+  if (loss <= 0) return 0;
   std::uint32_t lost = 0;
-  for (std::uint32_t i = 0; i < packets; ++i) lost += uniform(rng) < fault->loss ? 1 : 0;
+  for (std::uint32_t i = 0; i < packets; ++i) lost += uniform(rng) < loss ? 1 : 0;
   return lost;
 }
 

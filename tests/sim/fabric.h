@@ -28,13 +28,16 @@ class SimFabric {
   // Routers in order of travel, as a trace sees them.
   [[nodiscard]] std::vector<Hop> hops(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                       Direction direction) const;
-  // How many of `packets` the fault takes on that way.
+  // How many of `packets` the fault and the background take on that way.
   [[nodiscard]] std::uint32_t lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                    Direction direction, std::uint32_t packets, Rng& rng) const;
 
   std::optional<LossyLink> fault;
+  double background = 0;  // share of packets that is lost on any way
 
  private:
+  [[nodiscard]] bool crosses_fault(std::uint32_t from, std::uint32_t to, std::uint16_t port,
+                                   Direction direction) const;
   struct Way {
     std::uint32_t first = 0, spine = 0, last = 0;  // leaves and spine; first == last: no spine
   };

@@ -41,6 +41,12 @@ struct SentAlert {
   std::string component;
 };
 
+struct SentBoost {
+  Instant at{};
+  NodeId node{};
+  Boost boost{};
+};
+
 class SimFleet {
  public:
   SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines);
@@ -69,7 +75,9 @@ class SimFleet {
   SimDisk disk;
   // Of the controllers that are started from now on.
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
+  plan::AdaptiveConfig adaptive;
   std::vector<SentAlert> alerts;
+  std::vector<SentBoost> boosts;
   std::unique_ptr<SimController> controller;  // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;
 };

@@ -46,12 +46,12 @@ void SimProbe::start() {
   boot_ = BootId{fleet_.rng()};
   sequence_ = 0;
   plan_.reset();
+  boosts_.clear();
   sending_until_ = WallTime::max();
   times_up_.emplace_back(fleet_.clock.wall(), WallTime::max());
   key_ = disk_.key;
   next_key_ = disk_.next_key;
-  core_ =
-      std::make_unique<probe_core::ProbeCore>(options(host_, boot_, disk_), Rng(fleet_.rng()));
+  core_ = std::make_unique<probe_core::ProbeCore>(options(host_, boot_, disk_), Rng(fleet_.rng()));
   if (disk_.plan) core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *disk_.plan, *this);
   later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
 }
@@ -167,8 +167,7 @@ bool SimProbe::send_controller(const ProbeMessage& message) {
 
 bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
   const auto peer = std::ranges::find_if(fleet_.probes, [&](const auto& probe) {
-    return probe->is_running() && probe->disk_.membership &&
-           probe->disk_.membership->node == to;
+    return probe->is_running() && probe->disk_.membership && probe->disk_.membership->node == to;
   });
   if (peer == fleet_.probes.end()) return false;
   fleet_.clock.after(kTransit,
@@ -194,11 +193,41 @@ bool SimProbe::trace(const trace::TraceOrder& order) {
 
 void SimProbe::apply_plan(std::shared_ptr<const Plan> plan) {
   const bool idle = plan_ == nullptr;
+  end_boost();
   plan_ = std::move(plan);
   if (!idle) return;
   // A new session is not reported for the window it begins in.
   next_window_ = window_start(fleet_.clock.wall(), plan_->window) + plan_->window;
   close_window_later();
+}
+
+void SimProbe::end_boost() {
+  if (!boosts_.empty()) boosts_.back().until = std::min(boosts_.back().until, fleet_.clock.wall());
+}
+
+void SimProbe::boost(Boost boost) {
+  end_boost();
+  const auto now = fleet_.clock.wall();
+  TimedBoost timed{.from = now, .until = now + boost.life, .times = {}};
+  for (const auto& boosted : boost.flows) {
+    const auto& flow = plan_->flows.at(boosted.flow);
+    timed.times[{plan_->peers[flow.peer].node, flow.source_port}] = boosted.times;
+  }
+  std::erase_if(boosts_, [&](const auto& it) { return it.until < now - std::chrono::minutes{1}; });
+  boosts_.push_back(std::move(timed));
+}
+
+std::uint32_t SimProbe::extra_packets_of(const PlanPeer& peer, std::uint16_t port,
+                                         WallTime start) const {
+  double packets = 0;
+  for (const auto& boost : boosts_) {
+    const auto times = boost.times.find({peer.node, port});
+    const auto overlap = std::min(boost.until, start + plan_->window) - std::max(boost.from, start);
+    if (times == boost.times.end() || overlap <= Duration::zero()) continue;
+    packets += (times->second - 1) * std::chrono::duration<double>(overlap) /
+               std::chrono::duration<double>(plan_->window) * kPacketsPerWindow;
+  }
+  return static_cast<std::uint32_t>(packets);
 }
 
 void SimProbe::persist_plan(std::shared_ptr<const Plan> plan) {
@@ -212,8 +241,11 @@ FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port, WallTime 
   flow.target = peer.node;
   flow.source_port = port;
   std::uint32_t answered = 0;  // by a process that is there
-  for (std::uint32_t i = 0; i < kPacketsPerWindow; ++i) {
-    const auto sent_at = start + plan_->window * i / kPacketsPerWindow;
+  const auto extra = extra_packets_of(peer, port, start);
+  extra_packets_ += extra;
+  const auto packets = kPacketsPerWindow + extra;
+  for (std::uint32_t i = 0; i < packets; ++i) {
+    const auto sent_at = start + plan_->window * i / packets;
     if (sent_at >= sending_until_) break;
     ++flow.sent;
     if (target != nullptr && target->is_up(sent_at)) ++answered;
@@ -295,7 +327,8 @@ void SimProbe::release(BootId boot, const std::vector<SequenceInterval>& durable
         batch.boot == boot && std::ranges::any_of(durable, [&](const auto& interval) {
           return interval.first <= batch.sequence && batch.sequence <= interval.last;
         });
-    if (is_durable) acknowledged_.emplace(disk_.membership->node.value(), boot.value(), batch.sequence);
+    if (is_durable)
+      acknowledged_.emplace(disk_.membership->node.value(), boot.value(), batch.sequence);
     at = is_durable ? spool_.erase(at) : std::next(at);
   }
 }

@@ -50,7 +50,10 @@ class SimProbe final : public probe_core::EffectSink {
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId to, const MeshMessage& message) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
+  void boost(Boost boost) override;
   void stop_measuring() override { plan_.reset(); }
+  // Packets beyond the plan's rate, of all windows that have closed.
+  [[nodiscard]] std::uint64_t extra_packets() const { return extra_packets_; }
   bool trace(const trace::TraceOrder& order) override;
   void finish_measuring(Duration grace) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
@@ -72,6 +75,9 @@ class SimProbe final : public probe_core::EffectSink {
   void close_window_later();
   void close_window();
   [[nodiscard]] PublicKey identity() const;
+  void end_boost();
+  [[nodiscard]] std::uint32_t extra_packets_of(const PlanPeer& peer, std::uint16_t port,
+                                               WallTime start) const;
   [[nodiscard]] FlowWindow measure(const PlanPeer& peer, std::uint16_t port, WallTime start);
   [[nodiscard]] probe_core::SpoolLevel level() const { return {spool_.size(), 0, 0}; }
 
@@ -81,6 +87,7 @@ class SimProbe final : public probe_core::EffectSink {
   Disk disk_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, Batch> spool_;  // by process and sequence
   std::size_t made_ = 0;
+  std::uint64_t extra_packets_ = 0;
   std::set<BatchName> acknowledged_;
   std::vector<std::pair<WallTime, WallTime>> times_up_;  // of its processes
   // Of the process that runs.
@@ -94,6 +101,12 @@ class SimProbe final : public probe_core::EffectSink {
   std::shared_ptr<const Plan> plan_;  // null: it does not measure
   WallTime next_window_{};            // that closes
   WallTime sending_until_ = WallTime::max();
+  struct TimedBoost {
+    WallTime from{};
+    WallTime until{};
+    std::map<std::pair<NodeId, std::uint16_t>, std::uint16_t> times;
+  };
+  std::vector<TimedBoost> boosts_;  // oldest first
   std::uint64_t sequence_ = 0;
   std::pair<std::uint64_t, std::uint64_t> fetched_;
 };

@@ -227,9 +227,19 @@ inline Controllers random_controllers(Rng& rng) {
   return controllers;
 }
 
+inline Boost random_boost(Rng& rng) {
+  Boost boost{.plan = PlanRevision{1 + (rng() >> 1)},
+              .life = std::chrono::milliseconds{1 + random_below(rng, 600'000)}};
+  std::uint32_t flow = random_below(rng, 5);
+  for (auto n = random_below(rng, 20); n > 0; --n, flow += 1 + random_below(rng, 9)) {
+    boost.flows.push_back({flow, static_cast<std::uint16_t>(2 + random_below(rng, 15))});
+  }
+  return boost;
+}
+
 inline ControllerMessage random_controller_message(Rng& rng) {
   const NodeId node{1 + random_below(rng, 1000)};
-  switch (random_below(rng, 9)) {
+  switch (random_below(rng, 10)) {
     case 0:
       return Joined{.node = node, .name = random_name(rng)};
     case 1:
@@ -254,6 +264,8 @@ inline ControllerMessage random_controller_message(Rng& rng) {
       return Rekeyed{.key = random_key(rng)};
     case 7:
       return random_controllers(rng);
+    case 8:
+      return random_boost(rng);
     default:
       return random_batch_ack(rng);
   }

@@ -34,6 +34,7 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   CHECK(config->retention == defaults.retention);
   CHECK(config->horizon_windows == defaults.horizon_windows);
   CHECK(config->planner == defaults.planner);
+  CHECK(config->adaptive == defaults.adaptive);
   CHECK(config->incident == defaults.incident);
   CHECK(config->log.level == defaults.log.level);
   CHECK(config->log.format == defaults.log.format);
@@ -72,6 +73,10 @@ std::string refusal(const std::string& text) {
 TEST_CASE("what could never run is refused with its line", "[config]") {
   using Catch::Contains;
   CHECK_THAT(refusal("listen: garbage\n"), Contains("yaml:1: listen: ") && Contains("garbage"));
+  CHECK_THAT(refusal("adaptive:\n  extra_share: 20%\n"),
+             Contains("yaml:2: adaptive.extra_share: "));
+  CHECK_THAT(refusal("adaptive:\n  link_packets_per_second_max: 0\n"),
+             Contains("adaptive.link_packets_per_second_max"));
   CHECK_THAT(refusal("\nadvertise: [tcp://10.0.0.1:7400, garbage]\n"),
              Contains("yaml:2: advertise: ") && Contains("garbage"));
   CHECK_THAT(refusal("advertise: tcp://*:7400\n"), Contains("tcp://*:7400 names no machine"));

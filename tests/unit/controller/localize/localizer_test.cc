@@ -231,5 +231,23 @@ TEST_CASE("a silent spine is found among the candidates that could have been sil
   CHECK(verdict.suspects.front().id == "leaf2>spine3");
 }
 
+TEST_CASE("what is too weak to be accused is a near miss, if one asks for these", "[localize]") {
+  const auto set =
+      SmallFabric{
+          .packets = 20, .windows = 2, .loss = {{"leaf2>spine3", 0.0025}}, .background = 2e-4}
+          .measure(4);
+  CHECK(localize(set, {}).near_misses.empty());
+  const Verdict verdict = localize(set, {.near_misses_max = 8});
+  CHECK(ids(verdict) == Ids{});
+  REQUIRE_FALSE(verdict.near_misses.empty());
+  CHECK(verdict.near_misses.size() <= 8);
+  const NearMiss& first = verdict.near_misses.front();
+  CHECK(first.id == "leaf2>spine3");
+  CHECK(first.kind == SuspectKind::kLink);
+  CHECK(first.log_bayes > 1);
+  CHECK(first.log_odds < 0);
+  CHECK(first.loss == Approx(0.0025).epsilon(0.7));
+}
+
 }  // namespace
 }  // namespace faultline::localize

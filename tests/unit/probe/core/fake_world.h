@@ -27,6 +27,7 @@ class FakeWorld final : public EffectSink {
   std::vector<ProbeMessage> sent;
   std::vector<std::pair<NodeId, MeshMessage>> mesh;
   std::vector<std::shared_ptr<const Plan>> applied;
+  std::vector<Boost> boosts;
   int stops = 0;
   std::vector<Duration> finishes;
   bool ended = false;
@@ -64,6 +65,7 @@ class FakeWorld final : public EffectSink {
     return mesh_takes;
   }
   void apply_plan(std::shared_ptr<const Plan> plan) override { applied.push_back(std::move(plan)); }
+  void boost(Boost boost) override { boosts.push_back(std::move(boost)); }
   void stop_measuring() override { ++stops; }
   void finish_measuring(Duration grace) override { finishes.push_back(grace); }
   bool trace(const trace::TraceOrder& order) override {

@@ -131,5 +131,25 @@ TEST_CASE("a plan on disk of another node, or of a clock that was ahead, does no
   }
 }
 
+TEST_CASE("a boost of the plan that is measured goes to the engine, any other nowhere",
+          "[probe_core][plan]") {
+  Bench bench;
+  bench.connect();
+  bench.receive(make_plan(5));
+  Boost boost{.plan = PlanRevision{5}, .life = seconds{8}, .flows = {{0, 2}, {3, 16}}};
+  bench.receive(boost);
+  CHECK(bench.world.boosts == std::vector{boost});
+  CHECK(bench.world.applied.size() == 1);
+  CHECK(bench.world.plans_kept.size() == 1);  // the disk knows nothing of it
+
+  SECTION("another plan's") { boost.plan = PlanRevision{4}; }
+  SECTION("a flow that the plan does not have") { boost.flows.back().flow = 4; }
+  SECTION("a flow twice") { boost.flows.front().flow = 3; }
+  SECTION("too often") { boost.flows.back().times = 17; }
+  SECTION("nothing is measured any more") { bench.pass(std::chrono::minutes{61}); }
+  bench.receive(boost);
+  CHECK(bench.world.boosts.size() == 1);
+}
+
 }  // namespace
 }  // namespace faultline::probe_core::tests

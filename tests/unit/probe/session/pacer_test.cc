@@ -124,4 +124,43 @@ TEST_CASE("a pacer that was never configured, or stopped, has nothing due", "[se
   CHECK_FALSE(pacer.take(Instant{} + seconds{9}, rng));
 }
 
+TEST_CASE("a boosted flow has its turns more often until the boost ends, and the others theirs",
+          "[session]") {
+  Rng rng(6);
+  Pacer pacer;
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 1000, Instant{}, rng);
+  (void)run(pacer, Instant{}, seconds{2}, rng);
+  std::vector<std::uint16_t> times(10, 1);
+  times[3] = 16;
+  const Instant begin = Instant{} + seconds{2};
+  pacer.boost(times, begin + seconds{8}, begin, rng);
+  for (const auto& [flow, instants] : run(pacer, begin, seconds{8}, rng)) {
+    const std::size_t wanted = flow == 3 ? 128 : 8;
+    CHECK(instants.size() >= wanted - 1);
+    CHECK(instants.size() <= wanted + 1);
+  }
+  for (const auto& [flow, instants] : run(pacer, begin + seconds{8}, seconds{10}, rng)) {
+    CHECK(instants.size() >= 9);
+    CHECK(instants.size() <= 11);
+  }
+  CHECK(pacer.take_lateness() < milliseconds{10});
+}
+
+TEST_CASE("a boost lives within the budget and ends with the next plan", "[session]") {
+  Rng rng(7);
+  Pacer pacer;
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 20, Instant{}, rng);
+  pacer.boost(std::vector<std::uint16_t>(10, 16), Instant{} + seconds{60}, Instant{}, rng);
+  std::size_t total = 0;
+  for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{10}, rng)) {
+    total += instants.size();
+  }
+  CHECK(total <= 201);
+  const Instant later = Instant{} + seconds{10};
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 1000, later, rng);
+  for (const auto& [flow, instants] : run(pacer, later, seconds{10}, rng)) {
+    CHECK(instants.size() <= 11);
+  }
+}
+
 }  // namespace faultline::session

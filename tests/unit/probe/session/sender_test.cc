@@ -260,4 +260,49 @@ TEST_CASE("the prober's health travels with the window", "[session]") {
   CHECK(world.sent <= 25);
 }
 
+TEST_CASE("a boost raises the rate of its flow for its life, without a new session or a false loss",
+          "[session]") {
+  World world;
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{17});  // to 1'000'020
+  const auto sessions = world.ssids;
+  world.sender.boost({.plan = PlanRevision{1}, .life = seconds{8}, .flows = {{1, 16}}}, world.now);
+  world.run(seconds{35});
+  CHECK(world.ssids == sessions);
+  std::map<WallTime, std::map<std::uint32_t, std::uint32_t>> sent;
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) {
+      sent[report.window_start][flow.target.value()] = flow.sent;
+      CHECK(flow.answered() == flow.sent);
+    }
+  }
+  const auto window = [&](int start) {
+    return sent.at(wall_time_from_unix_seconds(1'000'000 + start));
+  };
+  CHECK(window(20).at(1) <= 11);
+  CHECK(window(20).at(2) >= 125);
+  CHECK(window(20).at(2) <= 135);
+  CHECK(window(30).at(2) <= 11);
+}
+
+TEST_CASE("a boost of another plan is ignored, and the next plan ends one", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1, 2}), world.now);
+  world.run(seconds{5});
+  const Boost boost{.plan = PlanRevision{1}, .life = seconds{60}, .flows = {{0, 16}}};
+  auto other = boost;
+  other.plan = PlanRevision{2};
+  const auto in_ten_seconds = [&] {
+    const auto before = world.sent;
+    world.run(seconds{10});
+    return world.sent - before;
+  };
+  world.sender.boost(other, world.now);
+  CHECK(in_ten_seconds() <= 22);
+  world.sender.boost(boost, world.now);
+  CHECK(in_ten_seconds() >= 160);
+  world.sender.set_plan(plan({1, 2}, 2), world.now);
+  CHECK(in_ten_seconds() <= 23);
+}
+
 }  // namespace faultline::session

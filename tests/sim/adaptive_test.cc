@@ -1,0 +1,126 @@
+// Adaptive probing in a whole fleet: what it finds, what it costs, and that it ends.
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "tests/sim/controller.h"
+#include "tests/sim/probe.h"
+#include "tests/support/catch.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint32_t kHosts = 16;
+constexpr const char* kWeakLink = "leaf2>spine3";
+
+// A fleet whose every way loses a little and one link a little more.
+std::unique_ptr<SimFleet> weak_fault(std::uint64_t seed, bool adaptive) {
+  auto fleet = std::make_unique<SimFleet>(seed, kHosts, 8, 8);
+  fleet->adaptive.enabled = adaptive;
+  fleet->crash_controller();
+  fleet->start_controller();
+  fleet->fabric.background = 1e-4;
+  fleet->fabric.fault = {kWeakLink, 0.001};
+  fleet->run(minutes{3});
+  return fleet;
+}
+
+bool is_found(const SimFleet& fleet) {
+  return std::ranges::any_of(fleet.alerts, [](const SentAlert& alert) {
+    return alert.event == "opened" && alert.component == kWeakLink;
+  });
+}
+
+std::uint64_t extra_packets(const SimFleet& fleet) {
+  std::uint64_t packets = 0;
+  for (const auto& probe : fleet.probes) packets += probe->extra_packets();
+  return packets;
+}
+
+// What the boosts of one round let links and nodes carry more, in packets per second.
+struct Load {
+  std::map<std::string, double> by_link;
+  std::map<std::uint32_t, double> by_host;
+
+  void add(const SimFleet& fleet, const SentBoost& sent) {
+    const auto& core = fleet.controller->core();
+    const auto& plans = core.plans().plans;
+    const auto plan = std::ranges::find(plans, sent.node, &Plan::node);
+    REQUIRE(plan != plans.end());
+    if (plan->revision != sent.boost.plan) return;  // of an earlier plan: its flows are not known
+    const auto from = SimFabric::host_at(core.fleet().find(sent.node)->record.profile.address);
+    for (const auto& [index, times] : sent.boost.flows) {
+      const auto& flow = plan->flows.at(index);
+      const auto to = SimFabric::host_at(plan->peers[flow.peer].address);
+      const double load = (times - 1) / std::chrono::duration<double>(plan->flow_interval).count();
+      by_host[from] += load;
+      by_host[to] += load;
+      for (const auto direction : {Direction::kForward, Direction::kReturn}) {
+        // A hop's address is where the packet came in: the link before it.
+        for (const auto& hop : fleet.fabric.hops(from, to, flow.source_port, direction)) {
+          if (hop.address) by_link[hop.address->to_string()] += load;
+        }
+      }
+    }
+  }
+};
+
+void check_bounds(const SimFleet& fleet) {
+  std::map<Instant, Load> rounds;
+  for (const auto& sent : fleet.boosts) {
+    CHECK(sent.boost.life < seconds{10});
+    rounds[sent.at].add(fleet, sent);
+  }
+  for (const auto& [at, load] : rounds) {
+    for (const auto& [link, more] : load.by_link) {
+      CHECK(more <= fleet.adaptive.link_packets_per_second_max);
+    }
+    for (const auto& [host, more] : load.by_host) {
+      CHECK(more <= fleet.adaptive.node_packets_per_second_max);
+    }
+  }
+  const double planned = kHosts * (kHosts - 1) * 8 *
+                         std::chrono::duration<double>(fleet.clock.instant() - Instant{}).count();
+  CHECK(static_cast<double>(extra_packets(fleet)) <= fleet.adaptive.extra_share * planned);
+}
+
+TEST_CASE("a weak fault is found with extra packets, within every bound, and not without",
+          "[sim][adaptive]") {
+  int found_with = 0;
+  int found_without = 0;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    CAPTURE(seed);
+    const auto without = weak_fault(seed, false);
+    CHECK(without->boosts.empty());
+    CHECK(extra_packets(*without) == 0);
+    found_without += is_found(*without) ? 1 : 0;
+    const auto with = weak_fault(seed, true);
+    CHECK_FALSE(with->boosts.empty());
+    CHECK(extra_packets(*with) > 0);
+    check_bounds(*with);
+    found_with += is_found(*with) ? 1 : 0;
+  }
+  CAPTURE(found_with, found_without);
+  CHECK(found_with >= found_without + 2);
+}
+
+TEST_CASE("extra packets end when nothing is suspicious any more", "[sim][adaptive]") {
+  const auto fleet = weak_fault(1, true);
+  fleet->fabric.background = 0;
+  fleet->fabric.fault.reset();
+  fleet->run(minutes{2});  // the horizon has passed
+  const auto boosts = fleet->boosts.size();
+  const auto packets = extra_packets(*fleet);
+  CHECK(boosts > 0);
+  fleet->run(minutes{1});
+  CHECK(fleet->boosts.size() == boosts);
+  CHECK(extra_packets(*fleet) == packets);
+  CHECK(fleet->controller->core().adaptive().tests() == 0);
+}
+
+}  // namespace
+}  // namespace faultline::sim
