@@ -23,7 +23,7 @@ using Names = std::vector<std::string>;
 // links; the link with the most votes is blamed while its share of all votes is at least
 // `share_min`, and the flows across it vote no more.
 struct VotesParameters {
-  double share_min = 0.004;
+  double share_min = 0.00285;
 };
 [[nodiscard]] Names votes_007(const FlowTable& table, const VotesParameters& parameters);
 [[nodiscard]] Names votes_007(const localize::ObservationSet& set,
@@ -34,9 +34,9 @@ struct VotesParameters {
 // or below 1 - loss_min are bad. Devices with more than `device_share` of lossy flows are bad
 // themselves and their links are left out; the paper has 1 there, Flock's authors calibrate it.
 struct NetBouncerParameters {
-  double regularization = 0.05;
-  double loss_min = 0.001;
-  double device_share = 0.4;
+  double regularization = 0.1;
+  double loss_min = 0.0015;
+  double device_share = 0.2;
 };
 [[nodiscard]] Names net_bouncer(const FlowTable& table, const NetBouncerParameters& parameters);
 // Its steps, for calibration: loss_min counts in the last one only, device_share in the first.
@@ -59,8 +59,8 @@ struct NetBouncerParameters {
 // greedy proper is 1); equally likely answers are united. A device costs five times a link's prior.
 struct FlockParameters {
   double bad_loss = 0.003;
-  double good_loss = 1e-4;
-  double log_prior = -10;
+  double good_loss = 3e-4;
+  double log_prior = -8;
   std::uint32_t beam = 50;
 };
 // What does not depend on the parameters is prepared once. The table must outlive it.

@@ -31,7 +31,7 @@ Grid<VotesParameters> votes_grid() {
 Grid<NetBouncerParameters> net_bouncer_grid() {
   Grid<NetBouncerParameters> grid;
   for (const double device : {0.1, 0.2, 0.4, 1.0}) {
-    for (const double lambda : {0.001, 0.01, 0.1}) {
+    for (const double lambda : {0.01, 0.1}) {
       for (const double loss :
            {2e-4, 3e-4, 4e-4, 5e-4, 6e-4, 8e-4, 1e-3, 1.25e-3, 1.5e-3, 2e-3, 3e-3, 5e-3}) {
         grid.settings.push_back({lambda, loss, device});

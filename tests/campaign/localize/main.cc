@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 
@@ -34,14 +35,19 @@ struct Arguments {
   std::uint64_t windows = 10'000;
 };
 
-// Those whose name begins so; "all" and "links" are what they say.
+// Those whose name begins so, several after commas; "all" and "links" are what they say.
 std::vector<Scenario> chosen(const std::string& wanted) {
   std::vector<Scenario> result;
   for (const Scenario& scenario : scenarios()) {
-    const bool fits = wanted == "all" || (wanted == "links" && is_link_scenario(scenario)) ||
-                      scenario.name.starts_with(wanted);
+    std::istringstream words(wanted);
+    bool fits = false;
+    for (std::string word; std::getline(words, word, ',');) {
+      fits = fits || word == "all" || (word == "links" && is_link_scenario(scenario)) ||
+             scenario.name.starts_with(word);
+    }
     if (fits) result.push_back(scenario);
   }
+  if (result.empty()) throw std::invalid_argument("no scenario is called " + wanted);
   return result;
 }
 
