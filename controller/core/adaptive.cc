@@ -40,13 +40,13 @@ plan::AdaptiveInput ControllerCore::adaptive_input(Now now, OpenQuestions open) 
                                        .packets = open.packets,
                                        .lost = open.lost},
                             .window = options_.planner.window,
-                            .flow_interval = plans_.flow_interval};
+                            .flow_interval = plans_->flow_interval};
   input.health.changing = plans_due_.has_value() || !store_trouble(now.instant).empty();
   if (open.packets > 0) {
     input.background = static_cast<double>(open.lost) / static_cast<double>(open.packets);
   }
   std::set<NodeId> live;
-  for (const auto& budget : plans_.budgets) {
+  for (const auto& budget : plans_->budgets) {
     const auto* node = fleet_.find(budget.node);
     const auto* plan = plan_of(budget.node);
     if (node == nullptr || plan == nullptr || node->state != fleet::NodeState::kLive) continue;

@@ -358,7 +358,8 @@ std::vector<Choice> Selection::near_misses(std::size_t most) {
     likelihood_.lossy_footprint(components_.links_of(i), footprint_);
     if (!worth_scoring(footprint_)) continue;
     likelihood_.footprint(components_.links_of(i), footprint_);
-    const Score it = score(likelihood_, footprint_, range_);
+    likelihood_.column(footprint_, FaultMode::kLoss, column_);
+    const Score it = score(column_, range_, kLogBayesNear);
     if (it.log_bayes >= kLogBayesNear) result.push_back({i, it, it.log_bayes + log_prior(i)});
   }
   std::ranges::sort(result, [](const Choice& a, const Choice& b) {
