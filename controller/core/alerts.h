@@ -12,6 +12,8 @@
 
 namespace faultline::core {
 
+// What only delays accuse is in the verdict and opens no incident: on busy hosts delays come and go
+// with the probers' own scheduling.
 [[nodiscard]] incident::JudgedWindow to_judged_window(const Solution& solution);
 
 // "link leaf2>spine3 loses 1.1 % (0.9 to 1.4 %): 31 of 32 bad flows cross it, 0 of 210 good ones
