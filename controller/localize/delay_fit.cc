@@ -6,7 +6,9 @@
 namespace faultline::localize {
 namespace {
 
-constexpr int kSweeps = 3;
+// Sweeps go on until no baseline moves by more than this, or so many were made.
+constexpr int kSweepsMax = 8;
+constexpr float kSettledUs = 0.5F;
 // Baselines are this quantile: right while fewer than .7 of the flows are slow.
 constexpr double kBaseline = 0.3;
 // Hosts differ; what one adds beyond the median of all by so many of their scatter is its own.
@@ -26,8 +28,10 @@ class Groups {
 
   [[nodiscard]] std::size_t size() const { return first_.size() - 1; }
 
-  // Takes the baseline of each group from its members' values and adds it to `sums`.
-  void sweep(std::vector<float>& values, std::vector<float>& sums) {
+  // Takes the baseline of each group from its members' values and adds it to `sums`; returns the
+  // largest, either way.
+  float sweep(std::vector<float>& values, std::vector<float>& sums) {
+    float largest = 0;
     for (std::size_t group = 0; group < size(); ++group) {
       scratch_.clear();
       for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
@@ -37,10 +41,12 @@ class Groups {
       if (scratch_.empty()) continue;
       const float baseline = quantile_of(scratch_, kBaseline);
       sums[group] += baseline;
+      largest = std::max(largest, std::abs(baseline));
       for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
         values[members_[i]] -= baseline;
       }
     }
+    return largest;
   }
 
  private:
@@ -119,10 +125,11 @@ DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vect
   std::vector<float> shapes(by_shape.size());
   std::vector<float> out(ends);
   std::vector<float> in(ends);
-  for (int sweep = 0; sweep < kSweeps; ++sweep) {
-    by_shape.sweep(values, shapes);
-    by_src.sweep(values, out);
-    by_dst.sweep(values, in);
+  for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
+    const float shape = by_shape.sweep(values, shapes);
+    const float src = by_src.sweep(values, out);
+    const float dst = by_dst.sweep(values, in);
+    if (std::max({shape, src, dst}) < kSettledUs) break;
   }
   std::vector<std::uint8_t> sends(ends);
   std::vector<std::uint8_t> receives(ends);

@@ -93,7 +93,7 @@ class Counter {
     if (bad && explained < by_chance) ++result_.unexplained_bad_flows;
     for (const Crossing& it : crossing_) {
       add(it, index, bad);
-      if (arms.size() == 1 && flow.size != 0) add_sized(it, flow, all);
+      if (arms.size() == 1) add_sized(it, flow, all);
     }
     return bad;
   }
@@ -141,19 +141,23 @@ class Counter {
     }
   }
 
-  // `all` are the exponents of the flow's only way.
+  // `all` are the exponents of the flow's only way. Kept for the classes of size and DSCP.
   void add_sized(const Crossing& crossing, const FlowRecord& flow, const Exponents& all) {
     const Exponents own = own_[crossing.finding];
-    auto& sized = result_.tallies[crossing.finding].sized_flows;
+    Tally& tally = result_.tallies[crossing.finding];
+    const auto keep = [&](const SizedFlow& it) {
+      if (flow.size != 0) tally.sized_flows.push_back(it);
+      if (flow.dscp >= 0) tally.classed_flows.push_back({flow.dscp, it});
+    };
     const double dead_elsewhere = std::max(0.0, all.dead - crossing.links * own.dead);
     if (own.dead > 0) {
-      sized.push_back({flow.size, crossing.links, dead_elsewhere, flow.dead > 0});
+      keep({flow.size, crossing.links, dead_elsewhere, flow.dead > 0});
       return;
     }
     if (all.dead > 0 && flow.dead > 0) return;  // swallowed, which tells nothing of random loss
     const auto sent = static_cast<double>(flow.sent);
     const double elsewhere = std::max(0.0, all.loss - crossing.links * own.loss);
-    sized.push_back({flow.size, sent * crossing.links, sent * elsewhere, flow.lost > 0});
+    keep({flow.size, sent * crossing.links, sent * elsewhere, flow.lost > 0});
   }
 
   const Problem& problem_;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "controller/localize/dscp_classes.h"
 #include "controller/localize/findings.h"
 #include "controller/localize/size_classes.h"
 
@@ -28,7 +29,8 @@ struct Tally {
   std::uint64_t own_packets = 0;
   std::vector<std::uint32_t> dead_flows;  // only for black holes
   std::vector<std::uint32_t> alive_flows;
-  std::vector<SizedFlow> sized_flows;  // of known path and size
+  std::vector<SizedFlow> sized_flows;      // of known path and size
+  std::vector<ClassedFlow> classed_flows;  // of known path and DSCP
 };
 
 struct EvidenceCount {

@@ -62,13 +62,16 @@ void Selection::learn_sickness(const ObservationSet& set) {
 
 double Selection::log_prior(std::uint32_t component) const {
   if (sickness_[component] >= kSickMin) return 0;
+  // One that admits to less is suspected the more, in proportion: what probers say of themselves is
+  // what they noticed.
+  const double well = 1 - sickness_[component] / kSickMin;
   switch (components_.at(component).names.front().kind) {
     case SuspectKind::kLink:
       return -penalty_;
     case SuspectKind::kCable:
       return -penalty_ - kPenaltyCable;
     default:
-      return -penalty_ - kPenaltyDevice;
+      return well * (-penalty_ - kPenaltyDevice);
   }
 }
 

@@ -106,7 +106,19 @@ class Maker {
     } else if (dead) {
       suspect_.fault_class = FaultClass::kBlackhole;
       suspect_.slice = name_slice(set_, problem_, tally_.dead_flows, tally_.alive_flows);
+    } else if (const auto dscp = find_dscp_class(tally_.classed_flows)) {
+      only_class(*dscp);
     }
+  }
+
+  // The rate was estimated over the packets of all classes.
+  void only_class(const DscpClass& dscp) {
+    suspect_.slice = "dscp " + std::to_string(dscp.dscp) + " only (" +
+                     std::to_string(dscp.bad_flows) + " of " + std::to_string(dscp.flows) +
+                     " flows of it that cross)";
+    suspect_.loss = std::min(1.0, suspect_.loss / dscp.share);
+    suspect_.loss_low = std::min(1.0, suspect_.loss_low / dscp.share);
+    suspect_.loss_high = std::min(1.0, suspect_.loss_high / dscp.share);
   }
 
   // A host that still sends since the fault began is not dead, so it is its cable that is down.
