@@ -1,6 +1,7 @@
 #include "tests/campaign/localize/contest.h"
 
 #include <atomic>
+#include <chrono>
 #include <ctime>
 #include <mutex>
 #include <thread>
@@ -97,15 +98,21 @@ Outcome run_case(const Contest& contest, std::size_t scenario, std::uint64_t see
 }
 
 std::vector<Outcome> run_contest(const Contest& contest, const Progress& progress) {
-  const std::size_t all = contest.scenarios.size() * contest.seeds;
+  const std::size_t width = contest.scenarios.size();
+  const std::size_t all = width * contest.seeds;
+  const auto start = std::chrono::steady_clock::now();
+  const std::chrono::duration<double, std::ratio<60>> limit(contest.minutes_max);
   std::vector<Outcome> outcomes(all);
+  std::vector<std::uint8_t> ran(all);
   std::atomic<std::size_t> next = 0;
   std::size_t done = 0;
   std::mutex reporting;
   const auto work = [&] {
     for (std::size_t i = next++; i < all; i = next++) {
-      outcomes[i] = run_case(contest, i / contest.seeds, contest.first_seed + i % contest.seeds);
+      if (std::chrono::steady_clock::now() - start > limit) return;
+      outcomes[i] = run_case(contest, i % width, contest.first_seed + i / width);
       const std::lock_guard lock(reporting);
+      ran[i] = 1;
       if (progress) progress(outcomes[i], ++done, all);
     }
   };
@@ -113,7 +120,11 @@ std::vector<Outcome> run_contest(const Contest& contest, const Progress& progres
   for (std::uint32_t i = 1; i < contest.threads; ++i) others.emplace_back(work);
   work();
   for (std::thread& other : others) other.join();
-  return outcomes;
+  std::vector<Outcome> result;
+  for (std::size_t i = 0; i < all; ++i) {
+    if (ran[i] != 0) result.push_back(std::move(outcomes[i]));
+  }
+  return result;
 }
 
 }  // namespace faultline::campaign

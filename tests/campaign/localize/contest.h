@@ -59,12 +59,14 @@ struct Contest {
   std::uint64_t seeds = 20;
   std::uint32_t threads = 1;
   bool baselines = true;
+  double minutes_max = 1e9;  // no case is begun after so long
   Settings settings;
 };
 
 [[nodiscard]] Outcome run_case(const Contest& contest, std::size_t scenario, std::uint64_t seed);
 
-// All cases, in order of scenario and seed whatever thread ran them. `progress` is called with each
+// The cases in order of seed and scenario, whatever thread ran them; when time runs out, the last
+// seeds are missing. `progress` is called with each
 // outcome as it comes, from one thread at a time.
 using Progress = std::function<void(const Outcome&, std::size_t done, std::size_t all)>;
 [[nodiscard]] std::vector<Outcome> run_contest(const Contest& contest, const Progress& progress);

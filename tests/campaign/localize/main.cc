@@ -31,6 +31,7 @@ struct Arguments {
   bool verbose = false;
   bool baselines = false;
   std::string out = "localize-report";
+  double minutes = 1e9;
   std::uint64_t sick_seeds = 200;
   std::uint64_t windows = 10'000;
 };
@@ -206,6 +207,7 @@ int run_report(const Arguments& arguments) {
                   .first_seed = arguments.first,
                   .seeds = arguments.seeds,
                   .threads = arguments.threads,
+                  .minutes_max = arguments.minutes,
                   .settings = {}};
   // Mixtures of paths take minutes each; asked for by name they run.
   if (arguments.scenario == "all") {
@@ -276,6 +278,7 @@ int main(int argc, char** argv) {
   CLI::App* report = app.add_subcommand("report", "everything, as a table and a page with plots");
   add_cases(*report);
   report->add_option("--out", arguments.out, "directory for the page, the table and the cases");
+  report->add_option("--minutes", arguments.minutes, "begin no case after so long");
   report->add_option("--sick-seeds", arguments.sick_seeds, "cases with a sick prober; 0: none");
   report->add_option("--windows", arguments.windows, "windows without a fault; 0: none");
   report->preparse_callback([&](std::size_t) {

@@ -206,7 +206,8 @@ Report make_report(const Contest& contest, const std::vector<Outcome>& outcomes,
   }
   report.reliability = reliability_of(outcomes);
   for (const Outcome& outcome : outcomes) {
-    for (const Performance& it : outcome.by_method) report.cpu_s += it.cpu_s;
+    ++report.cases;
+    report.last_seed = std::max(report.last_seed, outcome.seed);
     const Performance& flock = outcome.of(Method::kFlock);
     if (contest.scenarios[outcome.scenario].shape != Shape::kFatTree) continue;
     report.points.push_back({static_cast<double>(outcome.lossy_flows),

@@ -67,7 +67,8 @@ struct Report {
   std::optional<FalseAlarms> false_alarms;
   std::vector<Target> targets;
   std::vector<Point> points;
-  double cpu_s = 0;
+  std::uint64_t cases = 0;
+  std::uint64_t last_seed = 0;
 };
 
 [[nodiscard]] ScenarioSummary summarize(const Scenario& scenario,

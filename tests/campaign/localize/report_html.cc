@@ -16,7 +16,7 @@ constexpr const char* kStyle =
     "1rem;color:#1b1f24;background:#fff}h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.2rem}"
     "table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}"
     "td,th{padding:.25rem .6rem;border-bottom:1px solid #e3e6ea;text-align:right}"
-    "td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}td.t{text-align:left}"
+    "td:nth-child(-n+2),th:nth-child(-n+2){text-align:left}td.t,th.t{text-align:left}"
     "tr.sum td{border-top:2px solid #555;font-weight:600}.met{color:#0b6e4f}.missed{color:#b3261e;"
     "font-weight:700}figure{margin:1rem 0}figcaption,.note{color:#5a626c;font-size:.88rem}"
     "svg text{font:12px system-ui,sans-serif;fill:#333}";
@@ -82,7 +82,7 @@ std::string legend(double x, double y, std::size_t methods) {
 std::string f1_plot(const Report& report) {
   constexpr double kLeft = 270;
   constexpr double kWide = 560;
-  constexpr double kStep = 24;
+  constexpr double kStep = 26;
   const double bottom = 34 + kStep * static_cast<double>(report.rows.size());
   const auto at = [&](double f1) { return kLeft + kWide * f1; };
   std::string body = legend(kLeft, 14, kMethods);
@@ -99,10 +99,12 @@ std::string f1_plot(const Report& report) {
       const std::string title = fmt::format("{} {} F1 {:.3f} ± {:.3f}", row.scenario.name,
                                             to_string(static_cast<Method>(i)), it.f1, it.f1_error);
       if (i == 0) {
-        body += line(at(std::max(0.0, it.f1 - it.f1_error)), y,
-                     at(std::min(1.0, it.f1 + it.f1_error)), y, kColors[0]);
+        body += line(at(std::max(0.0, it.f1 - it.f1_error)), y - 7,
+                     at(std::min(1.0, it.f1 + it.f1_error)), y - 7, kColors[0]);
       }
-      body += dot(at(it.f1), y, i == 0 ? 6 : 5, kColors[i], title);
+      // A little apart, or equal ones would hide each other.
+      body +=
+          dot(at(it.f1), y + 3.5 * (static_cast<double>(i) - 2), i == 0 ? 5 : 4, kColors[i], title);
     }
     y += kStep;
   }
@@ -137,6 +139,7 @@ std::string reliability_plot(const Reliability& reliability) {
 
 // Time against lossy flows, both on logarithmic axes.
 std::string time_plot(const std::vector<Point>& points) {
+  if (points.empty()) return "<p class='note'>No case was on the fat tree.</p>";
   constexpr double kLeft = 60;
   constexpr double kWide = 420;
   constexpr double kHigh = 280;
@@ -180,7 +183,8 @@ std::string time_plot(const std::vector<Point>& points) {
 }
 
 std::string targets_table(const Report& report) {
-  std::string text = "<table><tr><th>target</th><th>wanted</th><th>measured</th><th></th></tr>";
+  std::string text =
+      "<table><tr><th>target</th><th>wanted</th><th class='t'>measured</th><th></th></tr>";
   for (const Target& it : report.targets) {
     text +=
         fmt::format("<tr><td>{}</td><td>{}</td><td class='t'>{}</td><td class='{}'>{}</td></tr>",
@@ -254,14 +258,15 @@ std::string to_html(const Report& report) {
       "<!doctype html><html lang='en'><head><meta charset='utf-8'><meta name='viewport' "
       "content='width=device-width,initial-scale=1'><title>Faultline's localizer beside the "
       "published ones</title><style>{}</style></head><body><h1>Faultline's localizer beside the "
-      "published ones</h1><p>{} cases per scenario, seeds {} to {}, one setting throughout.</p>"
+      "published ones</h1><p>{} cases, seeds {} to {}, one setting throughout.</p>"
       "<h2>Targets</h2>{}<h2>F1</h2><figure>{}<figcaption>The line through a green dot is the "
       "standard error over seeds.</figcaption></figure>{}{}<h2>Calibration</h2><figure>{}"
       "<figcaption>Expected error {:.1f} points over {} suspects of all scenarios; the larger the "
-      "dot, the more of them.</figcaption></figure><h2>Time</h2><figure>{}<figcaption>Each case on "
+      "dot, the more of them (hover for how "
+      "many).</figcaption></figure><h2>Time</h2><figure>{}<figcaption>Each case on "
       "the k = 10 fat tree (123,750 flows).</figcaption></figure></body></html>\n",
-      kStyle, report.contest.seeds, first, first + report.contest.seeds - 1, targets_table(report),
-      f1_plot(report), f1_table(report), notes(report), reliability_plot(report.reliability),
+      kStyle, report.cases, first, report.last_seed, targets_table(report), f1_plot(report),
+      f1_table(report), notes(report), reliability_plot(report.reliability),
       100 * report.reliability.error, report.reliability.said, time_plot(report.points));
 }
 

@@ -22,9 +22,10 @@ std::string settings_line(const Report& report) {
 std::string to_markdown(const Report& report) {
   const std::uint64_t first = report.contest.first_seed;
   std::string text = fmt::format(
-      "# The localizer beside the published ones\n\nSeeds {} to {}, one setting throughout. Times "
+      "# The localizer beside the published ones\n\n{} cases, seeds {} to {}, one setting "
+      "throughout. Times "
       "are processor time of one solve, memory is the heap at its peak beside the observations.\n",
-      first, first + report.contest.seeds - 1);
+      report.cases, first, report.last_seed);
   text += settings_line(report) +
           "\n\n## Targets\n\n| what | wanted | measured | |\n|---|---|---|---|\n";
   for (const Target& it : report.targets) {
