@@ -111,8 +111,8 @@ TEST_CASE("an interval that holds too much is refused, and the answer says how m
           "[queries]") {
   Bench bench;
   bench.store_windows(60);
-  // Two observations a window, one of each direction: five minutes are 60.
-  const auto queries = bench.queries({.observations_max = 60});
+  // A window is one observation of each direction, and a third row with its delay.
+  const auto queries = bench.queries({.observations_max = 90});
   const auto& snapshot = *bench.snapshots.snapshot();
   const auto all = queries.localize(snapshot, kStart, kStart + minutes{10});
   REQUIRE_FALSE(all);
