@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "controller/localize/congestion.h"
-
 namespace faultline::core {
 namespace {
 
@@ -75,17 +73,6 @@ incident::Suspect to_suspect(const localize::Suspect& found, const Solution& sol
   return suspect;
 }
 
-bool may_page(const localize::Suspect& suspect) {
-  switch (suspect.fault_class) {
-    case localize::FaultClass::kDelay:
-      return false;
-    case localize::FaultClass::kCongestion:
-      return suspect.loss >= localize::kCongestionLossMin;
-    default:
-      return true;
-  }
-}
-
 notify::AlertEvent to_alert_event(incident::EventKind kind) {
   switch (kind) {
     case incident::EventKind::kOpened:
@@ -117,7 +104,8 @@ incident::JudgedWindow to_judged_window(const Solution& solution) {
                                 .suspects = {},
                                 .unmeasured = solution.unmeasured};
   for (const auto& suspect : solution.verdict.suspects) {
-    if (may_page(suspect)) judged.suspects.push_back(to_suspect(suspect, solution));
+    if (suspect.fault_class == localize::FaultClass::kDelay) continue;
+    judged.suspects.push_back(to_suspect(suspect, solution));
   }
   return judged;
 }

@@ -12,7 +12,7 @@
 
 namespace faultline::core {
 
-// What only delays accuse is in the verdict and opens no incident: on busy hosts delays come and go
+// Added latency (kDelay) is in the verdict and opens no incident: on busy hosts delays come and go
 // with the probers' own scheduling.
 [[nodiscard]] incident::JudgedWindow to_judged_window(const Solution& solution);
 

@@ -15,12 +15,11 @@ std::size_t suspects_of(localize::FaultClass fault_class, double loss) {
   return to_judged_window(solution).suspects.size();
 }
 
-TEST_CASE("losses open incidents, delays alone do not", "[core]") {
+TEST_CASE("losses open incidents, added latency does not", "[core]") {
   using localize::FaultClass;
   CHECK(suspects_of(FaultClass::kLoss, 1e-3) == 1);
   CHECK(suspects_of(FaultClass::kDown, 1) == 1);
   CHECK(suspects_of(FaultClass::kCongestion, 1e-2) == 1);
-  CHECK(suspects_of(FaultClass::kCongestion, 1e-4) == 0);
   CHECK(suspects_of(FaultClass::kDelay, 0) == 0);
 }
 
