@@ -4,10 +4,12 @@
         podman("run", "--rm", *podman.run_words(link.ends[0]), "localhost/image", "true")
 """
 import os
+import pathlib
 import shutil
 import subprocess
 import tempfile
 
+from machine import wait
 from support import CACHE, run
 
 # The machine's hard limits may be below podman's defaults.
@@ -16,6 +18,21 @@ LIMITS = ("--ulimit", "nofile=1024:2048", "--ulimit", "nproc=1024:2048")
 
 def is_overlay(folder):
     return run("stat", "--file-system", "--format", "%T", folder).stdout.strip() == "overlayfs"
+
+
+def users_of(folder):
+    """Processes that have the folder in their command line."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:  # it has ended
+            continue
+        if folder.encode() in words:
+            found.append(int(entry.name))
+    return found
 
 
 class Podman:
@@ -30,6 +47,8 @@ class Podman:
 
     def __exit__(self, *_):
         subprocess.run([*self.words, "rm", "--all", "--force", "--time", "0"], capture_output=True, check=False)
+        # Each container that ended is tidied up by a podman of its own, in its own time, which mounts the storage again.
+        wait("the end of podman's own cleaning", lambda: not users_of(self._root), seconds=60)
         with open("/proc/self/mounts", encoding="utf-8") as mounts:
             left = [line.split()[1] for line in mounts if self._root in line or self._run in line]
         for point in sorted(left, reverse=True):

@@ -16,6 +16,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -98,12 +99,22 @@ class NotifySocket {
 };
 
 // A process's thread by the name it has given itself; 0: there is none.
-inline pid_t thread_named(pid_t process, const std::string& name) {
+inline pid_t find_thread(pid_t process, const std::string& name) {
   const auto tasks = std::filesystem::path("/proc") / std::to_string(process) / "task";
   for (const auto& task : std::filesystem::directory_iterator(tasks)) {
     std::string found;
     std::getline(std::ifstream(task.path() / "comm"), found);
     if (found == name) return static_cast<pid_t>(std::stol(task.path().filename().string()));
+  }
+  return 0;
+}
+
+// Threads name themselves, and a listing may miss one while another ends: it is looked for again.
+inline pid_t thread_named(pid_t process, const std::string& name) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const auto thread = find_thread(process, name); thread > 0) return thread;
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
   }
   return 0;
 }
