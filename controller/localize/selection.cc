@@ -28,6 +28,8 @@ constexpr double kRoughGainMin = 2;
 constexpr double kLogAlternativeMax = 8;
 // Less than this and the data speak against a component.
 constexpr double kLogBayesNear = -1.5;
+// So many first halves of a pair are tried in place of one link.
+constexpr std::size_t kPairSeedsMax = 3;
 // A suspect that crosses this share of all lossy flows may be the background in disguise.
 constexpr double kWideShare = 0.1;
 
@@ -386,11 +388,11 @@ bool Selection::split() {
   bool split = false;
   for (std::size_t i = 0; i < chosen_.size(); ++i) {
     const std::uint32_t whole = chosen_[i].component;
-    if (components_.at(whole).names.front().kind <= SuspectKind::kCable) continue;
+    const bool is_edge = components_.at(whole).names.front().kind <= SuspectKind::kCable;
     if (!withstood_split_.insert(whole).second) continue;
     const std::size_t others = chosen_.size() - 1;
     const Choice own = take(i);
-    const auto [links, total] = put_links_of(own.component);
+    const auto [links, total] = is_edge ? put_pair_for(own) : put_links_of(own.component);
     if (links.size() > 1 && total > own.total + kSwapGainMin) {
       split = true;
       withstood_split_.erase(whole);
@@ -402,6 +404,39 @@ bool Selection::split() {
     std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
   }
   return split;
+}
+
+std::pair<std::vector<std::uint32_t>, double> Selection::put_pair_for(const Choice& own) {
+  const auto inside = components_.links_of(own.component);
+  const auto rivals_for = [&](double total_min) {
+    std::vector<Choice> result;
+    for (const std::uint32_t rival : rivals(own.component, total_min)) {
+      // Devices have their turn in merge(), and cost the most to weigh.
+      const auto links = components_.links_of(rival);
+      if (links.size() > 1 || links[0] == inside[0] || is_chosen(rival)) continue;
+      const Choice choice = evaluate(rival, total_min);
+      if (choice.total >= total_min) result.push_back(choice);
+    }
+    std::ranges::stable_sort(result, std::greater<>{}, &Choice::total);
+    return result;
+  };
+  // Of two that together are better, the stronger one has half of the evidence.
+  std::vector<Choice> seeds = rivals_for(own.total / 2);
+  if (seeds.size() > kPairSeedsMax) seeds.resize(kPairSeedsMax);
+  std::vector<Choice> best;
+  double best_total = own.total;
+  for (const Choice& seed : seeds) {
+    put(seed);
+    const std::vector<Choice> seconds = rivals_for(std::max(0.0, best_total - seed.total));
+    if (!seconds.empty()) {
+      best = {seed, seconds.front()};
+      best_total = seed.total + seconds.front().total;
+    }
+    take(chosen_.size() - 1);
+  }
+  for (const Choice& choice : best) put(choice);
+  if (best.empty()) return {};
+  return {{best[0].component, best[1].component}, best_total};
 }
 
 std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint32_t whole) {

@@ -87,6 +87,10 @@ class Selection {
   bool split();
   // Adds links and cables of a device one by one, while they gain; which, and their total.
   std::pair<std::vector<std::uint32_t>, double> put_links_of(std::uint32_t whole);
+  // The same for the two components that explain better what `own` explained: flows of two faults
+  // may meet in one healthy link, which then is the best single explanation, and greedy steps that
+  // began there find the way back to neither. Nothing when there are none.
+  std::pair<std::vector<std::uint32_t>, double> put_pair_for(const Choice& own);
   bool try_merge(std::uint32_t device, std::vector<std::size_t> members);
   // Components whose total could reach `total_min` by explaining losses that cross `component`.
   [[nodiscard]] std::vector<std::uint32_t> rivals(std::uint32_t component, double total_min);

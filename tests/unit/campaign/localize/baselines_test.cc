@@ -97,6 +97,16 @@ TEST_CASE("naming every link of a faulty device is as good as naming it", "[camp
   CHECK(half.recall == 0.5);
 }
 
+// Greedy steps once named the link through which the flows of both faults go (W2, seed 23).
+TEST_CASE("two faults whose flows meet in one healthy link are both found",
+          "[campaign][localize]") {
+  const auto wide_area = std::ranges::find(scenarios(), "W2", &Scenario::name);
+  const Case it = make_case(*wide_area, 23);
+  const Marks marks = judge(it, accusations(it, localize::localize(it.set, {})));
+  CHECK(marks.missed.empty());
+  CHECK(marks.wrong == 0);
+}
+
 TEST_CASE("an edge list makes a network whose leaves probe each other", "[campaign]") {
   std::istringstream text("a r1\nb r2  # a comment\nr1 r2 3\n");
   const Fabric fabric = read_edges(text).value();
