@@ -89,7 +89,8 @@ void ComponentTable::add_cables(const Problem& problem) {
   for (std::uint32_t link = 0; link < set_.links().size(); ++link) {
     const Link& it = set_.links()[link];
     if (problem.crossed[link] == 0 || it.from == kSilentHop || it.to == kSilentHop) continue;
-    const auto [low, high] = std::minmax(it.from.value(), it.to.value());
+    const std::uint32_t low = std::min(it.from.value(), it.to.value());
+    const std::uint32_t high = std::max(it.from.value(), it.to.value());
     by_ends.emplace_back((std::uint64_t{low} << 32) | high, link);
   }
   std::ranges::sort(by_ends);
