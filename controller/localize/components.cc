@@ -1,7 +1,6 @@
 #include "controller/localize/components.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 namespace faultline::localize {
@@ -95,24 +94,31 @@ void ComponentTable::add(std::vector<std::uint32_t> links, ComponentName name) {
 }
 
 void ComponentTable::add_cables(const Problem& problem) {
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> by_ends;
-  const auto key = [](DeviceIndex from, DeviceIndex to) {
-    return (std::uint64_t{from.value()} << 32) | to.value();
-  };
+  // Links between the same two devices next to each other, in order.
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> by_ends;
   for (std::uint32_t link = 0; link < set_.links().size(); ++link) {
     const Link& it = set_.links()[link];
-    const bool silent = it.from == kSilentHop || it.to == kSilentHop;
-    if (problem.crossed[link] == 0 || silent) continue;
-    by_ends[key(it.from, it.to)].push_back(link);
-    const auto others = by_ends.find(key(it.to, it.from));
-    if (others == by_ends.end()) continue;
-    for (const std::uint32_t other : others->second) {
-      const bool pair = parallel_suffix(set_.links()[other].id) == parallel_suffix(it.id);
-      if (other == link || !pair) continue;
-      add({other, link}, {SuspectKind::kCable, other});
+    if (problem.crossed[link] == 0 || it.from == kSilentHop || it.to == kSilentHop) continue;
+    const std::uint32_t low = std::min(it.from.value(), it.to.value());
+    const std::uint32_t high = std::max(it.from.value(), it.to.value());
+    by_ends.emplace_back((std::uint64_t{low} << 32) | high, link);
+  }
+  std::ranges::sort(by_ends);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+  for (std::size_t i = 1; i < by_ends.size(); ++i) {
+    const auto& [ends, link] = by_ends[i];
+    const Link& it = set_.links()[link];
+    for (std::size_t j = i; j-- > 0 && by_ends[j].first == ends;) {
+      const std::uint32_t other = by_ends[j].second;
+      const Link& opposite = set_.links()[other];
+      if (opposite.from != it.to || it.from == it.to) continue;
+      if (parallel_suffix(opposite.id) != parallel_suffix(it.id)) continue;
+      pairs.emplace_back(link, other);
       break;
     }
   }
+  std::ranges::sort(pairs);
+  for (const auto& [link, other] : pairs) add({other, link}, {SuspectKind::kCable, other});
 }
 
 // Adds the links of the members to those of what they are in.

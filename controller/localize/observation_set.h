@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -157,6 +158,8 @@ class ObservationSet {
 
   // kInvalid when lost > sent, the route is missing, or an index is not of this set.
   Status add(const Observation& observation);
+  // Takes the place of all rows; they must come from indexes of this set, as those of a Stream do.
+  void set_observations(std::vector<Observation> rows) { observations_ = std::move(rows); }
   void add_health(ProbeHealth health);
   void set_window_s(std::uint32_t seconds) { window_s_ = seconds; }
 

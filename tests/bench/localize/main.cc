@@ -4,6 +4,7 @@
 //   localize_bench            sizes, growth
 //   localize_bench 48 10 [2]  one row: k, faulty links, faulty devices
 //   localize_bench --flock 16 8
+//   localize_bench --stream 48   incremental update of a window
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <ctime>
 
 #include "controller/localize/localizer.h"
+#include "controller/localize/stream.h"
 #include "tests/bench/localize/fat_tree.h"
 #ifdef FAULTLINE_BENCH_FLOCK
 #include "tests/campaign/localize/baselines.h"
@@ -89,6 +91,25 @@ void row(const Load& load, bool flock) {
   std::printf("\n");
 }
 
+// What a window more costs once the flows are known, and what reading each horizon costs.
+void streaming(std::uint32_t k) {
+  using namespace faultline::localize;
+  FatTree tree({.k = k, .faulty_links = 10}, kSeed);
+  Stream stream({});
+  constexpr int kWindows = 6;
+  double took = 0;
+  for (int i = 0; i < kWindows; ++i) {
+    const auto rows = tree.window(kStart + 10 * i);
+    const double start = cpu_ms();
+    stream.add_window(kStart + 10 * i, rows);
+    if (i > 0) took += cpu_ms() - start;
+  }
+  const double start = cpu_ms();
+  tree.set().set_observations(stream.rows(Horizon::kHalfHour));
+  std::printf("k = %u, %zu flows: a window %.1f ms, half an hour's rows %.1f ms, peak %.0f MB\n", k,
+              tree.flow_count(), took / (kWindows - 1), cpu_ms() - start, peak_mb());
+}
+
 // In a process of its own, so that memory is its own.
 void apart(const Load& load, bool flock) {
   std::fflush(stdout);
@@ -121,6 +142,10 @@ int main(int argc, char** argv) {
   if (flock) {
     --argc;
     ++argv;
+  }
+  if (argc > 2 && std::strcmp(argv[1], "--stream") == 0) {
+    streaming(number(argv[2]));
+    return 0;
   }
   head();
   if (argc > 2) {
