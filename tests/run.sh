@@ -48,14 +48,15 @@ say "Build, preset release"
 "$root/deploy/build.sh" release
 
 # One ctest over both build folders, so that its closing lines are the verdict on everything. The sanitizer build is its
-# first test, on which the sanitized ones wait: those of the release build, which mostly wait, run beside it meanwhile.
+# first test, on which the sanitized ones wait: those of the release build, which mostly wait, run beside it meanwhile. So
+# that the build takes only what they leave, it is a session of its own with the least weight (autogroup: sched(7)).
 mkdir -p "$root/build/tests"
 echo "subdirs(\"$root/build/release\")" >"$root/build/tests/CTestTestfile.cmake"
 if [[ $fast == no ]]; then
   (cd "$root" && cmake --preset asan --log-level=WARNING >/dev/null)  # ctest must know the tests before they are built
   cat >>"$root/build/tests/CTestTestfile.cmake" <<EOF
 subdirs("$root/build/asan")
-add_test(build.asan nice -n 19 "$root/deploy/build.sh" asan)
+add_test(build.asan setsid --wait sh -c "{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 19 '$root/deploy/build.sh' asan")
 set_tests_properties(build.asan PROPERTIES FIXTURES_SETUP sanitizer_build LABELS build COST 10000 TIMEOUT 7200)
 EOF
 fi
@@ -64,5 +65,5 @@ say "Tests"
 if [[ $fast == no && $(id -u) != 0 ]]; then
   echo "NOT ROOT: the lab and deployment tests will be reported as skipped; run as root to run them"
 fi
-# One more than there are processors: many tests wait for windows and timers.
-exec ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 1))" --output-on-failure "${ctest_options[@]}"
+# Two more than there are processors: one is the sanitizer build, and many tests wait for windows and timers.
+exec ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 2))" --output-on-failure "${ctest_options[@]}"

@@ -122,6 +122,15 @@ function(faultline_needs_build test)
   endif()
 endfunction()
 
+# The test has the machine to itself and is begun early, so that tests/run.sh's sanitizer build, which takes only what is
+# left, is the one thing beside it.
+function(faultline_needs_machine test)
+  include(ProcessorCount)
+  ProcessorCount(processors)
+  math(EXPR all_but_one "${processors} + 1")  # of the slots that tests/run.sh gives
+  set_tests_properties(${test} PROPERTIES PROCESSORS ${all_but_one} COST 5000)
+endfunction()
+
 # Adds the sub-folders that hold a CMakeLists.txt, in the order given (lowest layer first).
 function(faultline_folders)
   foreach(folder ${ARGN})
