@@ -199,8 +199,8 @@ void Likelihood::gather(std::span<const std::uint32_t> links, std::uint32_t ways
   result.ways.clear();
   touched_.clear();
   for (const std::uint32_t link : links) {
-    result.clean_packets += problem_.clean_packets[link];
-    result.clean_flows += problem_.clean_flows[link];
+    result.clean_packets += problem_.clean[link].packets;
+    result.clean_flows += problem_.clean[link].flows;
     for (const std::uint32_t way : ways_over(link)) {
       if (way >= ways_end) break;  // ways of a link are in order
       ++crossings_[way];
