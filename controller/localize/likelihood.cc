@@ -278,6 +278,7 @@ void Likelihood::column(const Footprint& footprint, FaultMode mode, Column& resu
     term.rest = (all ? record.own_share : std::max(record.own_share, 1 - crossing)) + swallowed;
     term.count = static_cast<std::uint32_t>(result.parts.size()) - term.first;
     if (flow.lost > 0) {
+      result.simplify_last();
       clean_begin = result.records.size();
     } else if (loss && all && term.count == 1) {
       result.clean += term.copies * term.passed * result.parts.back().crossings;
