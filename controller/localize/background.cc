@@ -29,9 +29,10 @@ class Fit {
       const std::vector<std::uint8_t>& excluded)
       : components_(components),
         excluded_(excluded),
-        packets_(problem.clean_packets),
+        packets_(problem.clean.size()),
         losses_(packets_.size()) {
     for (std::uint32_t link = 0; link < problem.crossed.size(); ++link) {
+      packets_[link] = problem.clean[link].packets;
       if (problem.crossed[link] != 0) links_.push_back(link);
     }
     collect(likelihood);

@@ -1,6 +1,7 @@
 #include "controller/localize/components.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace faultline::localize {
@@ -15,7 +16,8 @@ std::string_view parallel_suffix(std::string_view id) {
 }  // namespace
 
 ComponentTable::ComponentTable(const ObservationSet& set, const Problem& problem) : set_(set) {
-  find_hosts(problem);
+  passed_through_ = problem.passed_through;
+  passed_through_.resize(set.devices().size());
   is_hypervisor_.resize(set.devices().size());
   for (const Membership& it : set.memberships()) {
     is_hypervisor_[it.container.value()] = set.at(it.container).kind != DeviceKind::kZone;
@@ -33,26 +35,6 @@ ComponentTable::ComponentTable(const ObservationSet& set, const Problem& problem
   index_links();
 }
 
-void ComponentTable::find_hosts(const Problem& problem) {
-  is_end_.assign(set_.devices().size(), 1);
-  const bool all_declared = std::ranges::none_of(
-      set_.devices().begin() + 1, set_.devices().end(),
-      [](const Device& device) { return device.kind == DeviceKind::kUnknown; });
-  if (all_declared) return;  // it matters for the others only
-  using Ends = std::pair<DeviceIndex, DeviceIndex>;
-  std::vector<Ends> ends;  // in one place: there may be a million paths
-  for (const Link& link : set_.links()) ends.emplace_back(link.from, link.to);
-  for (std::uint32_t path = 0; path < problem.paths.size(); ++path) {
-    const auto links = problem.links_of(path);
-    for (std::size_t i = 1; i < links.size(); ++i) {
-      const auto& [from, to] = ends[links[i]];
-      // A round trip turns around at its far end; that is no transit.
-      const bool turns = ends[links[i - 1]].first == to;
-      if (!turns) is_end_[from.value()] = 0;
-    }
-  }
-}
-
 bool ComponentTable::is_host(DeviceIndex device) const {
   switch (set_.at(device).kind) {
     case DeviceKind::kHost:
@@ -60,7 +42,7 @@ bool ComponentTable::is_host(DeviceIndex device) const {
     case DeviceKind::kHypervisor:
       return true;
     case DeviceKind::kUnknown:
-      return device != kSilentHop && is_end_[device.value()] != 0;
+      return device != kSilentHop && passed_through_[device.value()] == 0;
     default:
       return false;
   }

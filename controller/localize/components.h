@@ -60,7 +60,6 @@ class ComponentTable {
   }
 
  private:
-  void find_hosts(const Problem& problem);
   void add(std::vector<std::uint32_t> links, ComponentName name);
   void add_cables(const Problem& problem);
   void add_devices(const Problem& problem);
@@ -74,9 +73,8 @@ class ComponentTable {
   std::vector<std::uint32_t> over_first_;
   std::vector<std::uint32_t> over_;
   std::vector<std::uint8_t> host_link_;
-  std::vector<std::uint8_t>
-      is_end_;  // by device: a flow begins or ends here and none passes through
-  std::vector<std::uint8_t> is_hypervisor_;  // by device: a VM runs on it
+  std::vector<std::uint8_t> passed_through_;  // by device
+  std::vector<std::uint8_t> is_hypervisor_;   // by device: a VM runs on it
   std::uint32_t directed_links_ = 0;
 };
 

@@ -49,7 +49,7 @@ class Counter {
     }
     for (Tally& tally : result_.tallies) {
       tally.evidence.bad_flows = bad_flows;
-      tally.evidence.good_flows = problem_.flows.size() - bad_flows;
+      tally.evidence.good_flows = problem_.flow_count - bad_flows;
     }
     return std::move(result_);
   }
@@ -89,7 +89,7 @@ class Counter {
       background_tail = std::max(background_tail, tail(lost, sent, background));
     }
     const bool bad = lost > 0 && background_tail < kBadTail;
-    const double by_chance = kUnexplainedByChance / static_cast<double>(problem_.flows.size());
+    const double by_chance = kUnexplainedByChance / static_cast<double>(problem_.flow_count);
     if (bad && explained < by_chance) ++result_.unexplained_bad_flows;
     for (const Crossing& it : crossing_) {
       add(it, index, bad);

@@ -199,8 +199,8 @@ void Likelihood::gather(std::span<const std::uint32_t> links, std::uint32_t ways
   result.ways.clear();
   touched_.clear();
   for (const std::uint32_t link : links) {
-    result.clean_packets += problem_.clean_packets[link];
-    result.clean_flows += problem_.clean_flows[link];
+    result.clean_packets += problem_.clean[link].packets;
+    result.clean_flows += problem_.clean[link].flows;
     for (const std::uint32_t way : ways_over(link)) {
       if (way >= ways_end) break;  // ways of a link are in order
       ++crossings_[way];
@@ -278,6 +278,7 @@ void Likelihood::column(const Footprint& footprint, FaultMode mode, Column& resu
     term.rest = (all ? record.own_share : std::max(record.own_share, 1 - crossing)) + swallowed;
     term.count = static_cast<std::uint32_t>(result.parts.size()) - term.first;
     if (flow.lost > 0) {
+      result.simplify_last();
       clean_begin = result.records.size();
     } else if (loss && all && term.count == 1) {
       result.clean += term.copies * term.passed * result.parts.back().crossings;

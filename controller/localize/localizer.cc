@@ -84,33 +84,56 @@ std::string_view to_string(FaultClass fault_class) {
   return "loss";
 }
 
-Verdict localize(const ObservationSet& observations, const LocalizeOptions& options) {
-  const Problem problem = build_problem(observations, options);
-  const ComponentTable components(observations, problem);
+struct Localizer::Kept {
+  std::uint64_t graph_revision = 0;
+  std::vector<std::uint8_t> crossed;
+  std::vector<std::uint8_t> passed_through;
+  std::optional<ComponentTable> components;
+};
+
+Localizer::Localizer(const ObservationSet& set) : set_(set), kept_(std::make_unique<Kept>()) {}
+
+Localizer::~Localizer() = default;
+
+Verdict Localizer::run(const LocalizeOptions& options) {
+  ProblemBuilder builder(set_, options);
+  const Problem& problem = builder.problem();
+  Kept& kept = *kept_;
+  const bool same = kept.components && kept.graph_revision == set_.graph_revision() &&
+                    kept.crossed == problem.crossed &&
+                    kept.passed_through == problem.passed_through;
+  if (!same) {
+    kept.components.emplace(set_, problem);
+    kept.graph_revision = set_.graph_revision();
+    kept.crossed = problem.crossed;
+    kept.passed_through = problem.passed_through;
+  }
+  const ComponentTable& components = *kept.components;
   Verdict verdict;
   verdict.observations = problem.observations;
   verdict.components = components.directed_links();
   verdict.packets = problem.packets;
   verdict.lost = problem.lost;
 
-  Selection selection(observations, problem, components);
+  Selection selection(set_, problem, components);
   selection.run();
   const std::vector<Finding> found = findings(selection, components);
+  std::vector<std::uint32_t> suspected;
+  for (const Finding& it : found) {
+    suspected.insert(suspected.end(), it.links.begin(), it.links.end());
+  }
+  builder.add_clean_flows(suspected);
   const EvidenceCount evidence = count_evidence(problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
   verdict.near_misses = near_misses(selection, components, options.near_misses_max);
 
   verdict.enough_data = problem.packets >= kPacketsMin || !found.empty();
-  std::vector<std::uint32_t> suspected;
-  for (const Finding& it : found) {
-    suspected.insert(suspected.end(), it.links.begin(), it.links.end());
-  }
-  const OnsetFinder onsets(observations, options, suspected);
+  const OnsetFinder onsets(set_, options, suspected);
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ranked.push_back(
-        {strength(selection, found[i]), make_suspect(observations, onsets, problem, components,
-                                                     selection, found[i], evidence.tallies[i])});
+        {strength(selection, found[i]), make_suspect(set_, onsets, problem, components, selection,
+                                                     found[i], evidence.tallies[i])});
   }
   std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
     return a.total != b.total ? a.total > b.total : a.suspect.id < b.suspect.id;
@@ -122,8 +145,12 @@ Verdict localize(const ObservationSet& observations, const LocalizeOptions& opti
       ++verdict.suspects_omitted;
     }
   }
-  judge_delays(observations, options, components, verdict);
+  judge_delays(set_, options, components, verdict);
   return verdict;
+}
+
+Verdict localize(const ObservationSet& observations, const LocalizeOptions& options) {
+  return Localizer(observations).run(options);
 }
 
 }  // namespace faultline::localize

@@ -12,10 +12,11 @@
 // indistinguishable components follow deTector (Peng et al., ATC 2017).
 //
 // Pure and deterministic: the verdict does not depend on the order of observations. Thread safety:
-// reentrant.
+// localize() is reentrant; a Localizer is for one thread at a time.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -149,5 +150,26 @@ struct Verdict {
 };
 
 [[nodiscard]] Verdict localize(const ObservationSet& observations, const LocalizeOptions& options);
+
+// The same, over and over, for one set that lives on: what can be at fault is worked out anew only
+// when that changed, not for every horizon and window. The verdicts are those of localize().
+//
+// Between two runs the set may grow (devices, links, paths, routes) and its rows may be replaced
+// (set_observations()); it must outlive the localizer and must not change during a run.
+class Localizer {
+ public:
+  explicit Localizer(const ObservationSet& set);
+  ~Localizer();
+  Localizer(const Localizer&) = delete;
+  Localizer& operator=(const Localizer&) = delete;
+
+  [[nodiscard]] Verdict run(const LocalizeOptions& options);
+
+ private:
+  struct Kept;
+
+  const ObservationSet& set_;
+  std::unique_ptr<Kept> kept_;
+};
 
 }  // namespace faultline::localize

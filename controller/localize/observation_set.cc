@@ -85,20 +85,24 @@ DeviceIndex ObservationSet::device(std::string_view id, DeviceKind kind, std::st
   const auto known = device_by_id_.find(id);
   if (known != device_by_id_.end()) {
     Device& existing = devices_[known->second.value()];
-    if (kind != DeviceKind::kUnknown) existing.kind = kind;
+    if (kind != DeviceKind::kUnknown && kind != existing.kind) {
+      existing.kind = kind;
+      ++graph_revision_;
+    }
     if (!tier.empty()) existing.tier = tier;
     return known->second;
   }
   const DeviceIndex index{static_cast<std::uint32_t>(devices_.size())};
   devices_.push_back({std::string(id), kind, std::string(tier)});
   device_by_id_.emplace(std::string(id), index);
+  ++graph_revision_;
   return index;
 }
 
 void ObservationSet::put_in(DeviceIndex member, DeviceIndex container) {
   FAULTLINE_CHECK(member != kSilentHop && container != kSilentHop && member != container,
                   "two known devices");
-  memberships_.insert({member, container});
+  graph_revision_ += memberships_.insert({member, container}).second ? 1 : 0;
 }
 
 LinkIndex ObservationSet::append_link(Link link) {
@@ -106,6 +110,7 @@ LinkIndex ObservationSet::append_link(Link link) {
   link_by_id_.emplace(link.id, index);
   link_by_ends_.try_emplace(ends_key(link.from, link.to), index);
   links_.push_back(std::move(link));
+  ++graph_revision_;
   return index;
 }
 

@@ -169,6 +169,8 @@ class ObservationSet {
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   [[nodiscard]] const std::vector<Observation>& observations() const { return observations_; }
   [[nodiscard]] const std::vector<ProbeHealth>& health() const { return health_; }
+  // Changes whenever devices, memberships or links do.
+  [[nodiscard]] std::uint64_t graph_revision() const { return graph_revision_; }
   [[nodiscard]] std::size_t path_count() const { return path_ends_.size(); }
   [[nodiscard]] std::size_t route_count() const { return route_ends_.size(); }
   // Links of all different paths and candidates of all different routes: below 2^32, or the caller
@@ -198,6 +200,7 @@ class ObservationSet {
   LinkIndex append_link(Link link);
 
   std::uint32_t window_s_ = 10;
+  std::uint64_t graph_revision_ = 0;
   std::vector<Device> devices_;
   TextMap<DeviceIndex> device_by_id_;
   std::set<Membership> memberships_;

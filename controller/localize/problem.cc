@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
+#include "controller/localize/flow_rows.h"
 #include "controller/localize/routes.h"
 
 namespace faultline::localize {
@@ -17,92 +17,26 @@ namespace {
 // for the grid of rates that score.cc searches (13 % at 50 losses).
 constexpr double kLossesTrusted = 50;
 
-using Rows = std::vector<std::uint32_t>;
-
-auto flow_key(const Observation& row) {
-  return std::tuple(row.back, row.src, row.dst, row.flow, row.size, row.dscp);
-}
-
-// The rows inside the horizon by forward route; ends[r] is where those of route r end.
-Rows rows_by_route(const ObservationSet& set, const LocalizeOptions& options,
-                   std::vector<std::uint32_t>& ends) {
-  const auto& all = set.observations();
-  const auto inside = [&](const Observation& row) {
-    const bool in_time =
-        row.time_s == kNoTime || (row.time_s > options.after_s && row.time_s <= options.until_s);
-    return in_time && row.sent > 0;
-  };
-  ends.assign(set.route_count(), 0);
-  for (const Observation& row : all) ends[row.forward.value()] += inside(row);
-  std::uint32_t begin = 0;
-  for (std::uint32_t& end : ends) begin += std::exchange(end, begin);
-  Rows rows(begin);
-  for (std::uint32_t i = 0; i < all.size(); ++i) {
-    if (inside(all[i])) rows[ends[all[i].forward.value()]++] = i;
-  }
-  return rows;
-}
-
-// Windows of one flow next to each other and in order of time.
-void sort_by_flow(const ObservationSet& set, std::span<std::uint32_t> rows) {
-  std::ranges::sort(rows, [&](std::uint32_t a, std::uint32_t b) {
-    const Observation& x = set.observations()[a];
-    const Observation& y = set.observations()[b];
-    return std::tuple(flow_key(x), x.time_s, x.sent, x.lost, a) <
-           std::tuple(flow_key(y), y.time_s, y.sent, y.lost, b);
-  });
-}
-
-// Without a flow name, rows of one window are different flows; so are rows of unknown path.
-bool rows_are_one_flow(const ObservationSet& set, std::span<const std::uint32_t> rows) {
-  const Observation& first = set.observations()[rows.front()];
-  if (first.flow != kNoFlow) return true;
-  if (set.at(first.forward).size() > 1) return false;
-  if (first.back != kNoRoute && set.at(first.back).size() > 1) return false;
-  for (std::size_t i = 1; i < rows.size(); ++i) {
-    if (set.observations()[rows[i]].time_s == set.observations()[rows[i - 1]].time_s) return false;
-  }
-  return true;
-}
-
-FlowRecord sum_rows(const ObservationSet& set, std::span<const std::uint32_t> rows) {
-  const Observation& first = set.observations()[rows.front()];
-  FlowRecord record{.src = first.src,
-                    .dst = first.dst,
-                    .flow = first.flow,
-                    .size = first.size,
-                    .dscp = first.dscp,
-                    .round_trip = first.back != kNoRoute};
-  std::uint64_t run = 0;
-  std::size_t run_rows = 0;
-  std::size_t longest_rows = 0;
-  for (const std::uint32_t index : rows) {
-    const Observation& row = set.observations()[index];
-    record.sent += row.sent;
-    record.lost += row.lost;
-    const bool dead = row.lost == row.sent;
-    run = dead ? run + row.sent : 0;
-    run_rows = dead ? run_rows + 1 : 0;
-    if (run > record.dead) {
-      record.dead = run;
-      longest_rows = run_rows;
-    }
-  }
-  if (longest_rows < rows.size()) {
-    const auto count = static_cast<double>(rows.size());
-    record.dead_log_prior = -std::log(count * (count + 1) / 2);
-  }
-  return record;
-}
-
 // log of `value` in eighths of an octave: flows whose sizes differ less than 9 % count as equal.
 std::int32_t size_class(std::uint64_t value) {
   return static_cast<std::int32_t>(std::lround(8 * std::log2(static_cast<double>(value))));
 }
 
+ActiveRecord lossy_record(const FlowRecord& flow) {
+  const auto lost = static_cast<double>(flow.lost);
+  const double trust = std::min(1.0, kLossesTrusted / lost);
+  return {.route = flow.route,
+          .sent = trust * static_cast<double>(flow.sent),
+          .lost = trust * lost,
+          .dead = trust * static_cast<double>(flow.dead),
+          .dead_log_prior = flow.dead_log_prior};
+}
+
+}  // namespace
+
 // Collects clean flows of unknown path: what all their ways share goes to the counters, the rest is
 // grouped.
-class CleanMixtures {
+class ProblemBuilder::CleanMixtures {
  public:
   CleanMixtures(Problem& problem, RouteExpander& expander)
       : problem_(problem), expander_(expander), ways_over_(problem.crossed.size()) {}
@@ -110,8 +44,8 @@ class CleanMixtures {
   void add(const FlowRecord& flow) {
     const Split& split = split_of(flow.route);
     for (const std::uint32_t link : split.shared) {
-      problem_.clean_packets[link] += static_cast<double>(flow.sent);
-      problem_.clean_flows[link] += 1;
+      problem_.clean[link].packets += static_cast<double>(flow.sent);
+      problem_.clean[link].flows += 1;
     }
     if (split.route == kAllShared) return;
     packets_[{split.route, size_class(flow.sent)}] += static_cast<double>(flow.sent);
@@ -174,87 +108,131 @@ class CleanMixtures {
   std::map<std::pair<std::uint32_t, std::int32_t>, double> packets_;
 };
 
-ActiveRecord lossy_record(const FlowRecord& flow) {
-  const auto lost = static_cast<double>(flow.lost);
-  const double trust = std::min(1.0, kLossesTrusted / lost);
-  return {.route = flow.route,
-          .sent = trust * static_cast<double>(flow.sent),
-          .lost = trust * lost,
-          .dead = trust * static_cast<double>(flow.dead),
-          .dead_log_prior = flow.dead_log_prior};
-}
-
-void add_flow(Problem& problem, CleanMixtures& mixtures, const FlowRecord& flow) {
-  problem.packets += flow.sent;
-  problem.lost += flow.lost;
-  problem.flows.push_back(flow);
-  const auto arms = problem.arms_of(flow.route);
-  if (flow.lost > 0) {
-    problem.active.push_back(lossy_record(flow));
-  } else if (arms.size() > 1) {
-    mixtures.add(flow);
-  } else {
-    for (const std::uint32_t link : problem.links_of(arms.front().path)) {
-      problem.clean_packets[link] += static_cast<double>(flow.sent);
-      problem.clean_flows[link] += 1;
-    }
+ProblemBuilder::ProblemBuilder(const ObservationSet& set, const LocalizeOptions& options)
+    : set_(set), rows_(std::make_unique<FlowRows>(set, options)) {
+  expander_ = std::make_unique<RouteExpander>(set, rows_->all(), problem_);
+  problem_.clean.resize(set.links().size());
+  problem_.crossed.resize(set.links().size());
+  problem_.observations = rows_->size();
+  CleanMixtures mixtures(problem_, *expander_);
+  for (std::uint32_t i = 0; i < set.route_count(); ++i) add_route(RouteIndex{i}, mixtures);
+  for (const std::uint32_t link : problem_.path_links) problem_.crossed[link] = 1;
+  for (std::size_t link = 0; link < problem_.clean.size(); ++link) {
+    if (problem_.clean[link].flows > 0) problem_.crossed[link] = 1;
   }
-}
-
-// `rows` share their forward route and are sorted by flow.
-void add_route(const ObservationSet& set, Problem& problem, RouteExpander& expander,
-               CleanMixtures& mixtures, std::span<const std::uint32_t> rows) {
-  const auto& all = set.observations();
-  RouteIndex back = kNoRoute;
-  std::uint32_t route = 0;
-  for (std::size_t begin = 0; begin < rows.size();) {
-    const Observation& first = all[rows[begin]];
-    std::size_t end = begin + 1;
-    while (end < rows.size() && flow_key(all[rows[end]]) == flow_key(first)) ++end;
-    const auto group = rows.subspan(begin, end - begin);
-    const std::size_t step = group.size() == 1 || rows_are_one_flow(set, group) ? group.size() : 1;
-    if (begin == 0 || first.back != back) {
-      back = first.back;
-      route = expander.route(first.forward, back);
-    }
-    for (std::size_t i = 0; i < group.size(); i += step) {
-      FlowRecord flow = sum_rows(set, group.subspan(i, step));
-      flow.route = route;
-      add_flow(problem, mixtures, flow);
-    }
-    begin = end;
-  }
-}
-
-}  // namespace
-
-Problem build_problem(const ObservationSet& set, const LocalizeOptions& options) {
-  Problem problem;
-  problem.clean_packets.resize(set.links().size());
-  problem.clean_flows.resize(set.links().size());
-  problem.crossed.resize(set.links().size());
-  std::vector<std::uint32_t> ends;
-  Rows rows = rows_by_route(set, options, ends);
-  problem.observations = rows.size();
-  problem.flows.reserve(rows.size());
-  const std::size_t routes = std::min(rows.size(), set.route_count());
-  problem.paths.reserve(routes);
-  problem.arms.reserve(routes);
-  problem.routes.reserve(routes);
-  problem.path_links.reserve(set.stored_hops());
-  RouteExpander expander(set, rows, problem);
-  CleanMixtures mixtures(problem, expander);
-  std::uint32_t begin = 0;
-  for (const std::uint32_t end : ends) {
-    const std::span<std::uint32_t> on_route(rows.data() + begin, end - begin);
-    if (on_route.size() > 1) sort_by_flow(set, on_route);
-    add_route(set, problem, expander, mixtures, on_route);
-    begin = end;
-  }
-  for (const std::uint32_t link : problem.path_links) problem.crossed[link] = 1;
-  problem.lossy_count = static_cast<std::uint32_t>(problem.active.size());
+  problem_.lossy_count = static_cast<std::uint32_t>(problem_.active.size());
   mixtures.finish();
-  return problem;
+  note_passage();
+}
+
+ProblemBuilder::~ProblemBuilder() = default;
+
+std::span<const LinkIndex> ProblemBuilder::plain_path(RouteIndex route) const {
+  if (expander_->any_silent()) return {};
+  const auto candidates = set_.at(route);
+  if (candidates.size() != 1) return {};
+  return set_.at(candidates.front().path);
+}
+
+bool ProblemBuilder::is_plain(const Observation& row) const {
+  return !plain_path(row.forward).empty() &&
+         (row.back == kNoRoute || !plain_path(row.back).empty());
+}
+
+void ProblemBuilder::add_route(RouteIndex route, CleanMixtures& mixtures) {
+  rows_->visit_flows(route, [&](std::span<const std::uint32_t> rows) { add_flow(rows, mixtures); });
+}
+
+void ProblemBuilder::add_flow(std::span<const std::uint32_t> rows, CleanMixtures& mixtures) {
+  const Observation& first = set_.observations()[rows.front()];
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  for (const std::uint32_t row : rows) {
+    sent += set_.observations()[row].sent;
+    lost += set_.observations()[row].lost;
+  }
+  problem_.packets += sent;
+  problem_.lost += lost;
+  ++problem_.flow_count;
+  if (lost == 0 && is_plain(first)) {
+    const auto count = [&](RouteIndex route) {
+      for (const LinkIndex link : plain_path(route)) {
+        Problem::Clean& clean = problem_.clean[link.value()];
+        clean.packets += static_cast<double>(sent);
+        clean.flows += 1;
+      }
+    };
+    count(first.forward);
+    if (first.back != kNoRoute) count(first.back);
+    return;
+  }
+  FlowRecord& flow = problem_.flows.emplace_back(rows_->sum(rows));
+  flow.route = expander_->route(first.forward, first.back);
+  if (lost > 0) {
+    problem_.active.push_back(lossy_record(flow));
+  } else {
+    mixtures.add(flow);
+  }
+}
+
+void ProblemBuilder::add_clean_flows(std::span<const std::uint32_t> links) {
+  std::vector<std::uint8_t> wanted(set_.links().size());
+  for (const std::uint32_t link : links) wanted[link] = 1;
+  const auto crosses = [&](RouteIndex route) {
+    return std::ranges::any_of(plain_path(route),
+                               [&](LinkIndex link) { return wanted[link.value()] != 0; });
+  };
+  const auto& all = set_.observations();
+  for (std::uint32_t i = 0; !links.empty() && i < set_.route_count(); ++i) {
+    const RouteIndex forward{i};
+    const auto rows = rows_->on_route(forward);
+    if (rows.empty() || plain_path(forward).empty()) continue;
+    const bool there = crosses(forward);
+    if (!there && all[rows.back()].back == kNoRoute && all[rows.front()].back == kNoRoute) continue;
+    rows_->visit_flows(forward, [&](std::span<const std::uint32_t> flow_rows) {
+      const RouteIndex back = all[flow_rows.front()].back;
+      const bool asked = there || (back != kNoRoute && crosses(back));
+      if (!asked || !is_plain(all[flow_rows.front()])) return;
+      FlowRecord flow = rows_->sum(flow_rows);
+      if (flow.lost > 0) return;
+      flow.route = expander_->route(forward, back);
+      problem_.flows.push_back(flow);
+    });
+  }
+}
+
+// Devices between two links of a path. The turn of a round trip is none, nor any end of a path.
+void ProblemBuilder::note_passage() {
+  const auto& devices = set_.devices();
+  const bool all_declared = std::ranges::none_of(
+      devices.begin() + 1, devices.end(),
+      [](const Device& device) { return device.kind == DeviceKind::kUnknown; });
+  if (all_declared) return;
+  problem_.passed_through.resize(devices.size());
+  std::vector<std::pair<DeviceIndex, DeviceIndex>> ends;  // in one place: there may be many paths
+  for (const Link& link : set_.links()) ends.emplace_back(link.from, link.to);
+  const auto note = [&](std::uint32_t into, std::uint32_t out_of) {
+    const DeviceIndex device = ends[out_of].first;
+    if (ends[into].first != ends[out_of].second) problem_.passed_through[device.value()] = 1;
+  };
+  for (std::uint32_t i = 0; i < problem_.paths.size(); ++i) {
+    const auto links = problem_.links_of(i);
+    for (std::size_t j = 1; j < links.size(); ++j) note(links[j - 1], links[j]);
+  }
+  const auto note_plain = [&](RouteIndex route) {
+    const auto links = plain_path(route);
+    for (std::size_t j = 1; j < links.size(); ++j) note(links[j - 1].value(), links[j].value());
+  };
+  for (std::uint32_t i = 0; i < set_.route_count(); ++i) {
+    const auto rows = rows_->on_route(RouteIndex{i});
+    if (rows.empty()) continue;
+    note_plain(RouteIndex{i});
+    RouteIndex noted = kNoRoute;
+    for (const std::uint32_t row : rows) {
+      const RouteIndex back = set_.observations()[row].back;
+      if (back != noted && back != kNoRoute) note_plain(noted = back);
+    }
+  }
 }
 
 }  // namespace faultline::localize

@@ -30,6 +30,8 @@ class RouteExpander {
   RouteExpander(const ObservationSet& set, const std::vector<std::uint32_t>& rows,
                 Problem& problem);
 
+  // Whether any hop of the set stayed silent: then ways must be worked out.
+  [[nodiscard]] bool any_silent() const { return any_silent_; }
   // A route of the Problem for a pair of the set's routes; kNoRoute for one way. Asked twice for
   // the same pair it makes two.
   std::uint32_t route(RouteIndex forward, RouteIndex back);

@@ -63,8 +63,8 @@ Screen::Screen(const Problem& problem, const ComponentTable& components,
   clean_flows_.resize(components.size());
   for (std::uint32_t i = 0; i < components.size(); ++i) {
     for (const std::uint32_t link : components.links_of(i)) {
-      clean_packets_[i] += problem.clean_packets[link];
-      clean_flows_[i] += problem.clean_flows[link];
+      clean_packets_[i] += problem.clean[link].packets;
+      clean_flows_[i] += problem.clean[link].flows;
     }
   }
   if (problem.lossy_count < problem.active.size()) count_clean(likelihood);

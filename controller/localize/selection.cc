@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <queue>
 
 namespace faultline::localize {
 namespace {
@@ -45,6 +44,8 @@ Selection::Selection(const ObservationSet& set, const Problem& problem,
       crossed_(problem, components),
       reach_(components.size()) {
   learn_sickness(set);
+  // Losses are shared out by what is assumed, so something must be.
+  likelihood_.set_background(background_by_link({}, components, problem.crossed.size()));
 }
 
 void Selection::learn_sickness(const ObservationSet& set) {
@@ -78,8 +79,7 @@ double Selection::log_prior(std::uint32_t component) const {
 }
 
 bool Selection::is_chosen(std::uint32_t component) const {
-  return std::ranges::any_of(chosen_,
-                             [&](const Choice& choice) { return choice.component == component; });
+  return std::ranges::find(chosen_, component, &Choice::component) != chosen_.end();
 }
 
 bool Selection::is_chosen_twice(std::uint32_t component) const {
