@@ -1,6 +1,7 @@
 #include "controller/localize/background.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace faultline::localize {
@@ -29,21 +30,22 @@ class Fit {
       const std::vector<std::uint8_t>& excluded)
       : components_(components),
         excluded_(excluded),
+        crossed_(problem.crossed),
         packets_(problem.clean.size()),
         losses_(packets_.size()) {
-    for (std::uint32_t link = 0; link < problem.crossed.size(); ++link) {
+    for (std::uint32_t link = 0; link < packets_.size(); ++link) {
       packets_[link] = problem.clean[link].packets;
-      if (problem.crossed[link] != 0) links_.push_back(link);
     }
     collect(likelihood);
   }
 
   Background run() {
     rate_ = background_by_link(result_, components_, packets_.size());
+    divide_links();
     for (int round = 0; round < kRoundsMax; ++round) {
       share_out();
       const Background last = result_;
-      result_ = {tier_mean(true, last.host), tier_mean(false, last.fabric)};
+      result_ = {tier_mean(tiers_[0], last.host), tier_mean(tiers_[1], last.fabric)};
       renew_rates();
       const double change = std::max(std::abs(result_.host / last.host - 1),
                                      std::abs(result_.fabric / last.fabric - 1));
@@ -53,6 +55,11 @@ class Fit {
   }
 
  private:
+  struct Tier {
+    std::vector<std::uint32_t> lossy;  // its links that a lossy flow may have crossed
+    double packets_elsewhere = 0;      // over its other links
+    std::size_t links = 0;             // that are no suspect's
+  };
   // A way that a lossy flow went with some probability.
   struct LossyWay {
     std::span<const std::uint32_t> links;
@@ -82,9 +89,27 @@ class Fit {
     });
   }
 
+  // Most links lost nothing: their part of the means is the same in every round.
+  void divide_links() {
+    std::vector<std::uint8_t> is_lossy(packets_.size());
+    for (const LossyWay& way : lossy_) {
+      for (const std::uint32_t link : way.links) is_lossy[link] = 1;
+    }
+    for (std::uint32_t link = 0; link < packets_.size(); ++link) {
+      if (crossed_[link] == 0) continue;
+      Tier& tier = tiers_[components_.is_host_link(link) ? 0 : 1];
+      if (is_lossy[link] != 0) tier.lossy.push_back(link);
+      if (excluded_[link] != 0) continue;
+      ++tier.links;
+      if (is_lossy[link] == 0) tier.packets_elsewhere += packets_[link];
+    }
+  }
+
   // How many of the losses each link caused, if link i loses rate_[i] of its own accord.
   void share_out() {
-    std::ranges::fill(losses_, 0.0);
+    for (const Tier& tier : tiers_) {
+      for (const std::uint32_t link : tier.lossy) losses_[link] = 0;
+    }
     for (const LossyWay& way : lossy_) {
       double x = way.elsewhere;
       for (const std::uint32_t link : way.links) x += rate_[link];
@@ -93,14 +118,12 @@ class Fit {
     }
   }
 
-  double tier_mean(bool host, double now) {
+  double tier_mean(const Tier& tier, double now) {
     outliers_.clear();
     double losses = kPriorLosses;
-    double packets = kPriorLosses / kPriorLoss;
-    std::size_t links = 0;
-    for (const std::uint32_t link : links_) {
-      if (components_.is_host_link(link) != host || excluded_[link] != 0) continue;
-      ++links;
+    double packets = kPriorLosses / kPriorLoss + tier.packets_elsewhere;
+    for (const std::uint32_t link : tier.lossy) {
+      if (excluded_[link] != 0) continue;
       losses += losses_[link];
       packets += packets_[link];
       const double expected = packets_[link] * now;
@@ -110,7 +133,7 @@ class Fit {
       }
     }
     std::ranges::sort(outliers_, std::greater<>{});
-    const auto max = static_cast<std::size_t>(kOutliersMax * static_cast<double>(links));
+    const auto max = static_cast<std::size_t>(kOutliersMax * static_cast<double>(tier.links));
     if (outliers_.size() > max) outliers_.resize(max);
     for (const auto& [rate, link] : outliers_) {
       losses -= losses_[link];
@@ -123,16 +146,20 @@ class Fit {
   // Each link's own rate, held near its tier's mean b by Gamma(1, mean b): outliers draw the losses
   // to themselves.
   void renew_rates() {
-    for (const std::uint32_t link : links_) {
-      const double mean = components_.is_host_link(link) ? result_.host : result_.fabric;
-      rate_[link] = (losses_[link] + 1) / (packets_[link] + 1 / mean);
-    }
+    const auto renew = [&](const Tier& tier, double mean) {
+      for (const std::uint32_t link : tier.lossy) {
+        rate_[link] = (losses_[link] + 1) / (packets_[link] + 1 / mean);
+      }
+    };
+    renew(tiers_[0], result_.host);
+    renew(tiers_[1], result_.fabric);
   }
 
   const ComponentTable& components_;
   const std::vector<std::uint8_t>& excluded_;
   Background result_;
-  std::vector<std::uint32_t> links_;
+  const std::vector<std::uint8_t>& crossed_;
+  std::array<Tier, 2> tiers_;    // host links, fabric
   std::vector<double> packets_;  // by link
   std::vector<double> losses_;
   std::vector<double> rate_;

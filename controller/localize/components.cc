@@ -1,6 +1,7 @@
 #include "controller/localize/components.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -27,7 +28,7 @@ ComponentTable::ComponentTable(const ObservationSet& set, const Problem& problem
     const Link& it = set.links()[link];
     host_link_[link] = is_host(it.from) || is_host(it.to);
     if (problem.crossed[link] == 0) continue;
-    add({link}, {SuspectKind::kLink, link});
+    add({&link, 1}, {SuspectKind::kLink, link});
     ++directed_links_;
   }
   add_cables(problem);
@@ -68,11 +69,12 @@ SuspectKind ComponentTable::kind_of(DeviceIndex device) const {
   }
 }
 
-void ComponentTable::add(std::vector<std::uint32_t> links, ComponentName name) {
+void ComponentTable::add(std::span<const std::uint32_t> links, ComponentName name) {
   const auto first = static_cast<std::uint32_t>(links_.size());
   const auto count = static_cast<std::uint32_t>(links.size());
   links_.insert(links_.end(), links.begin(), links.end());
-  components_.push_back({first, count, {name}});
+  components_.push_back({first, count, {}});
+  names_.push_back(name);
 }
 
 void ComponentTable::add_cables(const Problem& problem) {
@@ -100,7 +102,9 @@ void ComponentTable::add_cables(const Problem& problem) {
     }
   }
   std::ranges::sort(pairs);
-  for (const auto& [link, other] : pairs) add({other, link}, {SuspectKind::kCable, other});
+  for (const auto& [link, other] : pairs) {
+    add(std::array{other, link}, {SuspectKind::kCable, other});
+  }
 }
 
 // Adds the links of the members to those of what they are in.
@@ -124,7 +128,8 @@ void ComponentTable::add_containers(std::vector<std::vector<std::uint32_t>>& tou
   }
 }
 
-void ComponentTable::add_devices(const Problem& problem) {
+std::vector<std::vector<std::uint32_t>> ComponentTable::links_by_device(
+    const Problem& problem) const {
   std::vector<std::vector<std::uint32_t>> touching(set_.devices().size());
   for (std::uint32_t link = 0; link < set_.links().size(); ++link) {
     if (problem.crossed[link] == 0) continue;
@@ -133,27 +138,55 @@ void ComponentTable::add_devices(const Problem& problem) {
     if (it.to != it.from) touching[it.to.value()].push_back(link);
   }
   add_containers(touching);
-  // Twins have the same first link.
-  std::vector<std::vector<std::uint32_t>> by_first(set_.links().size());
-  for (std::uint32_t i = 0; i < components_.size(); ++i) by_first[links_of(i)[0]].push_back(i);
+  return touching;
+}
+
+void ComponentTable::add_devices(const Problem& problem) {
+  constexpr std::uint32_t kNone = 0xffffffff;
+  const auto touching = links_by_device(problem);
+  // Twins have the same first link: lists of the components by theirs.
+  std::vector<std::uint32_t> last(set_.links().size(), kNone);
+  std::vector<std::uint32_t> before;
+  const auto enlist = [&](std::uint32_t component) {
+    before.push_back(std::exchange(last[links_of(component)[0]], component));
+  };
+  for (std::uint32_t i = 0; i < components_.size(); ++i) enlist(i);
+  std::vector<Twin> twins;
   for (std::uint32_t i = kSilentHop.value() + 1; i < touching.size(); ++i) {
     if (touching[i].empty()) continue;
-    const DeviceIndex device{i};
-    const ComponentName name{kind_of(device), i};
-    auto& rivals = by_first[touching[i][0]];
-    const auto twin = std::ranges::find_if(rivals, [&](std::uint32_t other) {
-      return std::ranges::equal(links_of(other), touching[i]);
-    });
-    if (twin == rivals.end()) {
-      rivals.push_back(static_cast<std::uint32_t>(components_.size()));
-      add(touching[i], name);
+    const ComponentName name{kind_of(DeviceIndex{i}), i};
+    std::uint32_t twin = last[touching[i][0]];
+    while (twin != kNone && !std::ranges::equal(links_of(twin), touching[i])) twin = before[twin];
+    if (twin != kNone) {
+      twins.emplace_back(twin, name);
       continue;
     }
-    // A host and its only cable cannot be told apart; more faults are of hosts (R-Pingmesh, SIGCOMM
-    // 2024).
-    auto& names = components_[*twin].names;
-    const bool host_first = is_host(device) && names.front().kind == SuspectKind::kCable;
-    names.insert(host_first ? names.begin() : names.end(), name);
+    add(touching[i], name);
+    enlist(static_cast<std::uint32_t>(components_.size() - 1));
+  }
+  std::ranges::stable_sort(twins, {}, &Twin::first);
+  join_names(twins);
+}
+
+void ComponentTable::join_names(const std::vector<Twin>& twins) {
+  const std::vector<ComponentName> first = std::exchange(names_, {});
+  names_.reserve(first.size() + twins.size());  // so that what was joined stays in place
+  auto twin = twins.begin();
+  for (std::uint32_t i = 0; i < components_.size(); ++i) {
+    const std::size_t begin = names_.size();
+    names_.push_back(first[i]);
+    for (; twin != twins.end() && twin->first == i; ++twin) {
+      // A host and its only cable cannot be told apart; more faults are of hosts (R-Pingmesh,
+      // SIGCOMM 2024).
+      const ComponentName& name = twin->second;
+      const bool host_first =
+          is_host(DeviceIndex{name.index}) && names_[begin].kind == SuspectKind::kCable;
+      names_.push_back(name);
+      if (host_first)
+        std::rotate(names_.begin() + static_cast<std::ptrdiff_t>(begin), names_.end() - 1,
+                    names_.end());
+    }
+    components_[i].names = {names_.data() + begin, names_.size() - begin};
   }
 }
 

@@ -7,12 +7,13 @@
 // two) need no separate models. Components with the same links are one column with several names:
 // an ambiguity group by birth.
 //
-// Thread safety: immutable once built.
+// Thread safety: immutable once built; the names of a component live as long as the table.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controller/localize/localizer.h"
@@ -29,13 +30,15 @@ struct ComponentName {
 struct Component {
   std::uint32_t first_link = 0;  // into ComponentTable's links
   std::uint32_t link_count = 0;
-  std::vector<ComponentName> names;  // most likely first; never empty
+  std::span<const ComponentName> names;  // most likely first; never empty
 };
 
 class ComponentTable {
  public:
   // Every link that a path of the problem crosses, and the cables and devices over these.
   ComponentTable(const ObservationSet& set, const Problem& problem);
+  ComponentTable(const ComponentTable&) = delete;
+  ComponentTable& operator=(const ComponentTable&) = delete;
 
   [[nodiscard]] std::size_t size() const { return components_.size(); }
   [[nodiscard]] const Component& at(std::uint32_t component) const {
@@ -60,15 +63,22 @@ class ComponentTable {
   }
 
  private:
-  void add(std::vector<std::uint32_t> links, ComponentName name);
+  using Twin = std::pair<std::uint32_t, ComponentName>;  // a component, and what it also is
+
+  void add(std::span<const std::uint32_t> links, ComponentName name);
   void add_cables(const Problem& problem);
   void add_devices(const Problem& problem);
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> links_by_device(
+      const Problem& problem) const;
   void add_containers(std::vector<std::vector<std::uint32_t>>& touching) const;
+  // `twins` in order of components.
+  void join_names(const std::vector<Twin>& twins);
   void index_links();
   [[nodiscard]] SuspectKind kind_of(DeviceIndex device) const;
 
   const ObservationSet& set_;
   std::vector<Component> components_;
+  std::vector<ComponentName> names_;  // while built, one per component
   std::vector<std::uint32_t> links_;
   std::vector<std::uint32_t> over_first_;
   std::vector<std::uint32_t> over_;

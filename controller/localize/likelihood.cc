@@ -9,7 +9,7 @@ namespace {
 
 // That a flow loses packets for a reason no component explains (a filter, a restart, a stray
 // burst).
-constexpr double kOwnReason = 1e-4;
+constexpr double kLogOwnReason = -9.210340371976182;  // log 1e-4
 // Keeps log(1 - e^-x) finite; far below any real background.
 constexpr double kExponentMin = 1e-9;
 // Clean flows of unknown path look alike when their columns agree this closely.
@@ -17,6 +17,8 @@ constexpr double kAlike = 1e-6;
 constexpr std::size_t kAlikeSearched = 8;
 
 double log_binomial(double n, double k) {
+  if (k == 1) return std::log(n);
+  if (k == 2) return std::log(n * (n - 1) / 2);
   return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
 }
 
@@ -56,7 +58,7 @@ Likelihood::Likelihood(const Problem& problem)
     record.way_count = static_cast<std::uint32_t>(arms.size());
     // Of all loss rates alike: 1 / (n + 1) for each number of losses, any of the C(n, d) orders.
     record.log_own_reason = flow.lost == 0 ? -std::numeric_limits<double>::infinity()
-                                           : std::log(kOwnReason) - std::log(flow.sent + 1) -
+                                           : kLogOwnReason - std::log(flow.sent + 1) -
                                                  log_binomial(flow.sent, flow.lost);
     for (const Arm& arm : arms) ways_.push_back({i, arm.path, arm.log_weight});
   }
@@ -78,24 +80,53 @@ void Likelihood::index_links() {
   }
 }
 
+// Nearly all flows: one way, and no run that lost everything. The likelihood of its losses against
+// that of a reason of its own says all.
+void Likelihood::refresh_one_way(std::uint32_t index) {
+  Record& record = records_[index];
+  const ActiveRecord& flow = problem_.active[index];
+  Way& way = ways_[record.first_way];
+  const double x = std::max(way.x, kExponentMin);
+  const Odds& odds = odds_of(x);
+  way.odds = odds.odds;
+  const double explained =
+      way.log_weight - (flow.sent - flow.lost) * x - flow.lost * odds.log_odds_up - way.sigma;
+  const double apart = record.log_own_reason - explained;
+  // Either form is exact where the other one is not.
+  const double less = std::exp(-std::abs(apart));
+  record.log_total = std::max(explained, record.log_own_reason) + std::log1p(less);
+  const double more_share = 1 / (1 + less);
+  const double less_share = less / (1 + less);
+  record.own_share = apart > 0 ? more_share : less_share;
+  way.share = way.alive = apart > 0 ? less_share : more_share;
+  way.swallowed = 0;
+}
+
+// Most ways have one of very few exponents, as they cross no suspect.
+const Likelihood::Odds& Likelihood::odds_of(double x) {
+  Odds& known = odds_[std::hash<double>{}(x) % odds_.size()];
+  if (known.x != x) {
+    const double odds = 1 / std::expm1(x);
+    known = {x, odds, std::log1p(odds)};
+  }
+  return known;
+}
+
 void Likelihood::refresh(std::uint32_t index) {
   Record& record = records_[index];
   const ActiveRecord& flow = problem_.active[index];
+  if (record.way_count == 1 && flow.lost > 0 && flow.dead == 0) {
+    refresh_one_way(index);
+    return;
+  }
   const std::span<Way> ways(ways_.data() + record.first_way, record.way_count);
   const double passed = flow.sent - flow.lost;
   double high = record.log_own_reason;
-  double last_x = -1;
-  double odds = 0;
-  double log_odds_up = 0;  // log(1 + odds), which is -log(1 - e^-x)
   for (Way& way : ways) {
     const double x = flow.lost > 0 ? std::max(way.x, kExponentMin) : way.x;
-    // Most ways of a flow have the same exponent.
-    if (flow.lost > 0 && x != last_x) {
-      odds = 1 / std::expm1(x);
-      log_odds_up = std::log1p(odds);
-      last_x = x;
-    }
-    way.odds = odds;
+    const Odds odds = flow.lost > 0 ? odds_of(x) : Odds{};
+    const double log_odds_up = odds.log_odds_up;
+    way.odds = odds.odds;
     const double weight = way.log_weight - passed * x;
     way.alive = weight - flow.lost * log_odds_up - way.sigma;
     way.swallowed = -std::numeric_limits<double>::infinity();

@@ -11,6 +11,7 @@
 // Thread safety: none.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -114,8 +115,16 @@ class Likelihood {
     double own_share = 0;
   };
 
+  struct Odds {
+    double x = -1;
+    double odds = 0;
+    double log_odds_up = 0;  // log(1 + odds), which is -log(1 - e^-x)
+  };
+
   void index_links();
   void refresh(std::uint32_t record);
+  void refresh_one_way(std::uint32_t record);
+  const Odds& odds_of(double x);
   void gather(std::span<const std::uint32_t> links, std::uint32_t ways_end, Footprint& result);
   void add_record(std::uint32_t record, Footprint& result);
   [[nodiscard]] std::span<const std::uint32_t> ways_over(std::uint32_t link) const {
@@ -129,6 +138,7 @@ class Likelihood {
   std::vector<std::uint32_t> link_first_;
   std::vector<std::uint32_t> link_ways_;  // a way that crosses a link twice is there twice
   std::vector<double> background_;
+  std::array<Odds, 64> odds_{};           // those last asked for, by hash
   std::vector<std::uint32_t> crossings_;  // by way: scratch, all 0 between calls
   std::vector<std::uint8_t> is_touched_;  // by record: likewise
   std::vector<std::uint32_t> touched_;

@@ -45,7 +45,7 @@ Selection::Selection(const ObservationSet& set, const Problem& problem,
       reach_(components.size()) {
   learn_sickness(set);
   // Losses are shared out by what is assumed, so something must be.
-  likelihood_.set_background(background_by_link({}, components, problem.crossed.size()));
+  likelihood_.set_background(background_by_link(background_, components, problem.crossed.size()));
 }
 
 void Selection::learn_sickness(const ObservationSet& set) {
@@ -60,10 +60,11 @@ void Selection::learn_sickness(const ObservationSet& set) {
       const bool is_link = name.kind == SuspectKind::kLink || name.kind == SuspectKind::kCable;
       if (!is_link) sickness_[i] = std::max(sickness_[i], by_device[name.index]);
     }
+    log_prior_.push_back(prior_of(i));
   }
 }
 
-double Selection::log_prior(std::uint32_t component) const {
+double Selection::prior_of(std::uint32_t component) const {
   if (sickness_[component] >= kSickMin) return 0;
   // One that admits to less is suspected the more, in proportion: what probers say of themselves is
   // what they noticed.
@@ -100,9 +101,9 @@ void Selection::refresh_background() {
   for (const Choice& choice : chosen_) {
     for (const std::uint32_t link : components_.links_of(choice.component)) excluded[link] = 1;
   }
-  const Background background = fit_background(likelihood_, problem_, components_, excluded);
-  likelihood_.set_background(background_by_link(background, components_, excluded.size()));
-  const double highest = std::max(background.host, background.fabric);
+  background_ = fit_background(likelihood_, problem_, components_, excluded);
+  likelihood_.set_background(background_by_link(background_, components_, excluded.size()));
+  const double highest = std::max(background_.host, background_.fabric);
   range_.loss_min = std::max(RateRange{}.loss_min, kBackgroundScatter * highest);
 }
 

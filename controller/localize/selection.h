@@ -50,7 +50,7 @@ class Selection {
 
   [[nodiscard]] const std::vector<Choice>& chosen() const { return chosen_; }
   [[nodiscard]] const Likelihood& likelihood() const { return likelihood_; }
-  [[nodiscard]] double log_prior(std::uint32_t component) const;
+  [[nodiscard]] double log_prior(std::uint32_t component) const { return log_prior_[component]; }
   [[nodiscard]] double sickness(std::uint32_t component) const { return sickness_[component]; }
 
   // What else would explain what this choice explains, the choice itself included; best first.
@@ -62,6 +62,7 @@ class Selection {
 
  private:
   void learn_sickness(const ObservationSet& set);
+  [[nodiscard]] double prior_of(std::uint32_t component) const;
   void refresh_background();
   // A component may be chosen once per mode: a link can have a small MTU and lose packets too.
   // Close to exact from `total_min` on; below it, only about an upper bound.
@@ -102,9 +103,11 @@ class Selection {
   const Problem& problem_;
   const ComponentTable& components_;
   Likelihood likelihood_;
+  Background background_;
   RateRange range_;
   double penalty_ = 0;
   std::vector<double> sickness_;  // by component
+  std::vector<double> log_prior_;
   std::vector<Choice> chosen_;
   std::set<std::uint32_t> withstood_split_;  // not tried again, as it costs much
   Screen screen_;

@@ -131,7 +131,8 @@ class Maker {
   }
 
   void name() {
-    std::vector<ComponentName> names = components_.at(finding_.component).names;
+    const auto all = components_.at(finding_.component).names;
+    std::vector<ComponentName> names(all.begin(), all.end());
     const bool down = suspect_.fault_class == FaultClass::kDown;
     if (down && names.front().kind == SuspectKind::kHost && sends(names.front().index)) {
       std::ranges::stable_partition(names,
