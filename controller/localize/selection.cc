@@ -186,9 +186,15 @@ bool Selection::add_greedily() {
 }
 
 void Selection::refit() {
+  refit_exponents(0);
+  rescore();
+}
+
+void Selection::refit_exponents(std::size_t first) {
   for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
     double change = 0;
-    for (Choice& choice : chosen_) {
+    for (std::size_t i = first; i < chosen_.size(); ++i) {
+      Choice& choice = chosen_[i];
       const auto links = components_.links_of(choice.component);
       const Exponents old = choice.score.exponents();
       likelihood_.add(links, {-old.loss, -old.dead});
@@ -201,7 +207,38 @@ void Selection::refit() {
     }
     if (change < 0.02) break;
   }
-  rescore();
+}
+
+double Selection::evidence_together(std::size_t first) {
+  refit_exponents(first);
+  double total = 0;
+  const auto reverse = [&](const Choice& choice, double sign) {
+    const Exponents exponents = choice.score.exponents();
+    likelihood_.add(components_.links_of(choice.component),
+                    {sign * exponents.loss, sign * exponents.dead});
+  };
+  const auto look = [&](const Choice& choice) {
+    likelihood_.footprint(components_.links_of(choice.component), footprint_);
+    likelihood_.column(footprint_, choice.score.mode, column_);
+  };
+  // What each costs: Occam's factor, given all the others, and its prior.
+  for (std::size_t i = first; i < chosen_.size(); ++i) {
+    const Choice& choice = chosen_[i];
+    reverse(choice, -1);
+    look(choice);
+    const Score alone = score(column_, range_, 0);
+    total += alone.log_bayes - column_.gain(alone.exponent) + log_prior(choice.component);
+    if (choice.score.mode == FaultMode::kDead) total += kLogPriorDead;
+    reverse(choice, 1);
+  }
+  // What they gain, exactly: one after the other, each given those before it.
+  for (std::size_t i = chosen_.size(); i-- > first;) {
+    reverse(chosen_[i], -1);
+    look(chosen_[i]);
+    total += column_.gain(chosen_[i].score.exponent);
+  }
+  for (std::size_t i = first; i < chosen_.size(); ++i) reverse(chosen_[i], 1);
+  return total;
 }
 
 void Selection::rescore() {
@@ -311,13 +348,12 @@ bool Selection::challenge() {
 
 bool Selection::try_merge(std::uint32_t device, std::vector<std::size_t> members) {
   std::ranges::sort(members, std::greater<>{});
-  // The evidence for the members together: one after the other, each given those still in.
-  double apart = 0;
   std::vector<Choice> taken;
-  for (const std::size_t member : members) {
-    taken.push_back(take(member));
-    apart += evaluate(taken.back().component).total;
-  }
+  for (const std::size_t member : members) taken.push_back(take(member));
+  const std::size_t first = chosen_.size();
+  for (const Choice& choice : taken) put(choice);
+  const double apart = evidence_together(first);
+  while (chosen_.size() > first) take(chosen_.size() - 1);
   const Choice together = evaluate(device);
   if (together.total > std::max(0.0, apart + kSwapGainMin)) {
     put(together);
@@ -468,14 +504,9 @@ std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint3
     put(best);
     std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
   }
-  // The evidence for all of them together: one after the other, each given those still in.
-  const std::vector<Choice> added(chosen_.begin() + static_cast<std::ptrdiff_t>(first),
-                                  chosen_.end());
+  const double total = evidence_together(first);
   std::vector<std::uint32_t> links;
-  double total = 0;
-  for (const Choice& choice : added) links.push_back(choice.component);
-  while (chosen_.size() > first) total += evaluate(take(chosen_.size() - 1).component).total;
-  for (const Choice& choice : added) put(choice);
+  for (std::size_t i = first; i < chosen_.size(); ++i) links.push_back(chosen_[i].component);
   return {links, total};
 }
 

@@ -77,6 +77,11 @@ class Selection {
   void put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put);
   bool add_greedily();
   void refit();
+  void refit_exponents(std::size_t first);
+  // The log Bayes factor plus prior odds of the choices from `first` on, all of them against none,
+  // at exponents fitted jointly. Adding up what each explains by itself would count the losses that
+  // several could explain once for each.
+  double evidence_together(std::size_t first);
   void rescore();
   bool drop();
   bool swap();
