@@ -41,10 +41,10 @@ class Judge {
 
   void run() {
     if (flows_.flows.size() < kFlowsMin) return;
-    find_shifts();
     spread_fit_ = fit_delay(set_, flows_,
                             values_of(flows_, [](const DelayFlow& it) { return it.now.spread; }),
-                            Clocks::kCancel);
+                            Clocks::kCancel, Levels::kLow);
+    find_shifts();
     queues_ = find_slow(set_, flows_, spread_fit_, components_);
     for (std::uint32_t i = 0; i < components_.size(); ++i) {
       for (const ComponentName& name : components_.at(i).names) {
@@ -63,30 +63,50 @@ class Judge {
     SlowComponent slow;
     std::uint64_t slow_flows = 0;  // in its whole search
     std::uint64_t flows = 0;
+    bool by_queues = false;  // most of its slow flows queue, there or elsewhere
   };
 
   void find_shifts() {
     const DelayFit now =
         fit_delay(set_, flows_, values_of(flows_, [](const DelayFlow& it) { return it.now.p50; }),
-                  Clocks::kMatter);
-    add_shifts(find_slow(set_, flows_, now, components_), kPeersMin);
+                  Clocks::kMatter, Levels::kLow);
+    add_shifts(now, kPeersMin);
     if (!flows_.has_past) return;
     const DelayFit change =
         fit_delay(set_, flows_,
                   values_of(flows_, [](const DelayFlow& it) { return it.now.p50 - it.before.p50; }),
-                  Clocks::kMatter);
-    add_shifts(find_slow(set_, flows_, change, components_), 0);
+                  Clocks::kMatter, Levels::kLeast);
+    add_shifts(change, 0);
   }
 
-  void add_shifts(const SlowSearch& search, double peers_min) {
+  void add_shifts(const DelayFit& fit, double peers_min) {
+    const SlowSearch search = find_slow(set_, flows_, fit, components_);
     for (const SlowComponent& slow : search.found) {
       if (slow.peers < peers_min || is_busy_host(slow)) continue;
       const auto same = std::ranges::find_if(shifts_, [&](const Shift& known) {
         return known.slow.component == slow.component || rivals(known.slow, slow) ||
                rivals(slow, known.slow);
       });
-      if (same == shifts_.end()) shifts_.push_back({slow, search.slow_flows, search.flows});
+      if (same != shifts_.end()) continue;
+      shifts_.push_back(
+          {slow, search.slow_flows, search.flows, is_by_queues(slow, fit, search.threshold_us)});
     }
+  }
+
+  // A queue that is full for half of the time moves p50 too, more or less by flow, and far less
+  // than p95. Flows over several such queues may meet in a link that has none.
+  [[nodiscard]] bool is_by_queues(const SlowComponent& slow, const DelayFit& fit,
+                                  double threshold_us) const {
+    const auto links = components_.links_of(slow.component);
+    std::uint64_t all = 0;
+    std::uint64_t queueing = 0;
+    for (std::size_t i = 0; i < flows_.flows.size(); ++i) {
+      const double excess_us = fit.residual[i];
+      if (!(excess_us > threshold_us) || !crosses(set_, flows_.flows[i], links)) continue;
+      ++all;
+      queueing += spread_fit_.residual[i] > kSpreadShareMax * excess_us ? 1 : 0;
+    }
+    return 2 * queueing > all;
   }
 
   // Hosts delay their own packets when they work; that is nothing to send anyone to.
@@ -160,6 +180,8 @@ class Judge {
   void add_shift(std::size_t index) {
     const Shift& shift = shifts_[index];
     const double spread = spreads_.excess[losses_ + index].value_or(0);
+    const bool queues = spread > kSpreadShareMax * shift.slow.excess_us;
+    if (shift.by_queues && !queues) return;
     if (Suspect* suspect = known(shift.slow)) {
       suspect->delay_us = shift.slow.excess_us;
       suspect->delay_p95_us = shift.slow.excess_us + std::max(0.0, spread);
@@ -168,7 +190,6 @@ class Judge {
     Suspect suspect = describe(shift.slow, shift.slow_flows, shift.flows);
     suspect.delay_us = shift.slow.excess_us;
     suspect.delay_p95_us = shift.slow.excess_us + std::max(0.0, spread);
-    const bool queues = spread > kSpreadShareMax * shift.slow.excess_us;
     suspect.fault_class = queues ? FaultClass::kCongestion : FaultClass::kDelay;
     suspect.since_s = since(shift.slow);
     add(std::move(suspect));

@@ -7,7 +7,8 @@
 // alike, p50 now against the same flow's past, and the spread p95 - p50. A component that only the
 // first accuses must have peers: between the same edges other flows are not slow, or the excess is
 // distance. Then: p50 up and the spread not by half as much is added latency; more spread than that
-// is congestion (congestion.h), which is a suspect from its limits on and only listed below them.
+// is congestion (congestion.h), which is a suspect from its limits on and only listed below them. A
+// component whose slow flows mostly queue, though it does not, is neither.
 //
 // Thread safety: pure, deterministic. Units: microseconds.
 #pragma once

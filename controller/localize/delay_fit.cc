@@ -14,6 +14,12 @@ constexpr double kBaseline = 0.3;
 // Hosts differ; what one adds beyond the median of all by so many of their scatter is its own.
 constexpr double kHostScatter = 5;
 
+float level_of(std::vector<float>& values, double share, Levels levels) {
+  const float level = quantile_of(values, share);
+  if (levels == Levels::kLow || level >= 0) return level;
+  return std::min(0.0F, quantile_of(values, 1 - kBaseline));
+}
+
 // Flows by a number that they share, in one block each.
 class Groups {
  public:
@@ -30,7 +36,7 @@ class Groups {
 
   // Takes the baseline of each group from its members' values and adds it to `sums`; returns the
   // largest, either way.
-  float sweep(std::vector<float>& values, std::vector<float>& sums) {
+  float sweep(std::vector<float>& values, std::vector<float>& sums, Levels levels) {
     float largest = 0;
     for (std::size_t group = 0; group < size(); ++group) {
       scratch_.clear();
@@ -39,7 +45,7 @@ class Groups {
         if (std::isfinite(value)) scratch_.push_back(value);
       }
       if (scratch_.empty()) continue;
-      const float baseline = quantile_of(scratch_, kBaseline);
+      const float baseline = level_of(scratch_, kBaseline, levels);
       sums[group] += baseline;
       largest = std::max(largest, std::abs(baseline));
       for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
@@ -116,7 +122,7 @@ double robust_sigma(std::vector<float> values, float center) {
 }
 
 DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vector<float> values,
-                   Clocks clocks) {
+                   Clocks clocks, Levels levels) {
   const auto& all = flows.flows;
   const std::size_t ends = 2 * set.devices().size();
   Groups by_shape(all.size(), 3 * kHopsMax, [&](std::uint32_t i) { return shape_of(set, all[i]); });
@@ -126,9 +132,9 @@ DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vect
   std::vector<float> out(ends);
   std::vector<float> in(ends);
   for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
-    const float shape = by_shape.sweep(values, shapes);
-    const float src = by_src.sweep(values, out);
-    const float dst = by_dst.sweep(values, in);
+    const float shape = by_shape.sweep(values, shapes, levels);
+    const float src = by_src.sweep(values, out, levels);
+    const float dst = by_dst.sweep(values, in, levels);
     if (std::max({shape, src, dst}) < kSettledUs) break;
   }
   std::vector<std::uint8_t> sends(ends);
@@ -152,7 +158,7 @@ DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vect
   }
   DelayFit fit;
   if (!known.empty()) {
-    const float center = quantile_of(known, 0.5);
+    const float center = level_of(known, 0.5, levels);
     for (float& value : values) value -= center;
     fit.sigma = robust_sigma(std::move(known), center);
   }

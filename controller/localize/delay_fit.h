@@ -28,9 +28,15 @@ enum class Clocks : std::uint8_t {
   kMatter,  // delays
   kCancel,  // differences of delays of one flow and window
 };
+enum class Levels : std::uint8_t {
+  kLow,  // of delays
+  // Of changes: the least that the middle of the flows allows. Where the delay of many flows fell
+  // because a fault healed, the others did not become slower.
+  kLeast,
+};
 // `values` are by flow, NaN where not measured.
 [[nodiscard]] DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows,
-                                 std::vector<float> values, Clocks clocks);
+                                 std::vector<float> values, Clocks clocks, Levels levels);
 
 // 1.4826 times the median of absolute differences to `center`; 0 without values.
 [[nodiscard]] double robust_sigma(std::vector<float> values, float center);

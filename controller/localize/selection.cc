@@ -11,6 +11,10 @@ constexpr int kSweepsMax = 4;
 // The prior odds against one component's fault are (number of links) / e, and never under e^6: a
 // healthy network is judged every window, for years.
 constexpr double kPenaltyMin = 6;
+// What is known of how many faults of a kind a network has is Jeffreys' prior for a count, so that
+// beside k others one more has the odds (k + 1/2) / links: the first fault is not believed as
+// easily as the fourth. Never better than e / links.
+constexpr double kFaultsShape = 0.5;
 // Of the faults that a link's loss could be, most are of one direction.
 constexpr double kPenaltyCable = 1.0;
 constexpr double kPenaltyDevice = 0.5;
@@ -18,8 +22,6 @@ constexpr double kPenaltyDevice = 0.5;
 constexpr double kSickMin = 0.5;
 // Rates below this multiple of the background are the background's own scatter.
 constexpr double kBackgroundScatter = 3;
-// A swap must gain this much, or two equal explanations would take turns.
-constexpr double kSwapGainMin = 0.05;
 // Components that gain less than this on a coarse grid of rates are not looked at closely: Occam's
 // factor and the prior take more.
 constexpr double kRoughGainMin = 2;
@@ -27,8 +29,6 @@ constexpr double kRoughGainMin = 2;
 constexpr double kLogAlternativeMax = 8;
 // Less than this and the data speak against a component.
 constexpr double kLogBayesNear = -1.5;
-// So many first halves of a pair are tried in place of one link.
-constexpr std::size_t kPairSeedsMax = 3;
 // A suspect that crosses this share of all lossy flows may be the background in disguise.
 constexpr double kWideShare = 0.1;
 
@@ -39,7 +39,8 @@ Selection::Selection(const ObservationSet& set, const Problem& problem,
     : problem_(problem),
       components_(components),
       likelihood_(problem),
-      penalty_(std::max(kPenaltyMin, std::log(std::max(1U, components.directed_links())) - 1)),
+      log_links_(std::log(std::max(1U, components.directed_links()))),
+      penalty_(std::max(kPenaltyMin, log_links_ - 1)),
       screen_(problem, components, likelihood_),
       crossed_(problem, components),
       reach_(components.size()) {
@@ -79,6 +80,22 @@ double Selection::prior_of(std::uint32_t component) const {
   }
 }
 
+bool Selection::is_edge(std::uint32_t component) const {
+  return components_.at(component).names.front().kind <= SuspectKind::kCable;
+}
+
+double Selection::rarity(std::uint32_t component, FaultMode mode,
+                         std::span<const Choice> others) const {
+  const auto alike = [&](const Choice& other) {
+    if (is_edge(other.component) != is_edge(component)) return false;
+    return !is_edge(component) || other.score.mode == mode;
+  };
+  const auto count = static_cast<double>(std::ranges::count_if(others, alike));
+  const double penalty = log_links_ - std::min(1.0, std::log(count + kFaultsShape));
+  const double sick = is_edge(component) ? 0 : std::min(1.0, sickness_[component] / kSickMin);
+  return -(1 - sick) * std::max(0.0, penalty - penalty_);
+}
+
 bool Selection::is_chosen(std::uint32_t component) const {
   return std::ranges::find(chosen_, component, &Choice::component) != chosen_.end();
 }
@@ -114,14 +131,19 @@ bool Selection::worth_scoring(const Likelihood::Footprint& footprint) const {
 }
 
 Choice Selection::evaluate(std::uint32_t component, double total_min) {
-  return evaluate_modes(component, free_modes(component, nullptr), total_min);
+  return evaluate_beside(chosen_, component, free_modes(component, nullptr), total_min);
 }
 
 Choice Selection::evaluate_again(const Choice& choice) {
-  return evaluate_modes(choice.component, free_modes(choice.component, &choice), 0);
+  std::vector<Choice> others;
+  for (const Choice& other : chosen_) {
+    if (&other != &choice) others.push_back(other);
+  }
+  return evaluate_beside(others, choice.component, free_modes(choice.component, &choice), 0);
 }
 
-Choice Selection::evaluate_modes(std::uint32_t component, ModeSet modes, double total_min) {
+Choice Selection::evaluate_beside(std::span<const Choice> others, std::uint32_t component,
+                                  ModeSet modes, double total_min) {
   Choice choice{component, {}, -1e9};
   likelihood_.footprint(components_.links_of(component), footprint_);
   if (!worth_scoring(footprint_)) return choice;
@@ -131,13 +153,13 @@ Choice Selection::evaluate_modes(std::uint32_t component, ModeSet modes, double 
     likelihood_.column(footprint_, mode, column_);
     Score found = score(column_, range_, gain_min);
     found.log_bayes += log_prior_mode;
-    if (found.log_bayes > choice.score.log_bayes) choice.score = found;
+    const double total = found.log_bayes + prior + rarity(component, mode, others);
+    if (total > choice.total) choice = {component, found, total};
   };
   if (modes.loss) consider(FaultMode::kLoss, 0);
   if (modes.dead && footprint_.dead_flows >= kDeadFlowsMin) {
     consider(FaultMode::kDead, kLogPriorDead);
   }
-  choice.total = choice.score.log_bayes + prior;
   return choice;
 }
 
@@ -158,8 +180,8 @@ Choice Selection::take(std::size_t index) {
 
 // Totals computed while less was explained are too high, nearly always, so that the best one, when
 // it still is the best after it was computed anew, is the best of all.
-template <typename OnPut>
-void Selection::put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put) {
+bool Selection::put_best_of(std::priority_queue<Ranked>& queue) {
+  const std::size_t before = chosen_.size();
   while (!queue.empty() && chosen_.size() < kSelectedMax) {
     const Ranked top = queue.top();
     queue.pop();
@@ -170,8 +192,8 @@ void Selection::put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put) {
       continue;
     }
     put(fresh);
-    on_put(fresh);
   }
+  return chosen_.size() > before;
 }
 
 bool Selection::add_greedily() {
@@ -181,15 +203,19 @@ bool Selection::add_greedily() {
     const double total = above_coarse(it.gain) + log_prior(it.component);
     if (total > 0) queue.push({total, it.component});
   }
-  bool added = false;
-  put_best_of(queue, [&](const Choice&) { added = true; });
-  return added;
+  return put_best_of(queue);
 }
 
 void Selection::refit() {
+  refit_exponents(0);
+  rescore();
+}
+
+void Selection::refit_exponents(std::size_t first) {
   for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
     double change = 0;
-    for (Choice& choice : chosen_) {
+    for (std::size_t i = first; i < chosen_.size(); ++i) {
+      Choice& choice = chosen_[i];
       const auto links = components_.links_of(choice.component);
       const Exponents old = choice.score.exponents();
       likelihood_.add(links, {-old.loss, -old.dead});
@@ -202,7 +228,6 @@ void Selection::refit() {
     }
     if (change < 0.02) break;
   }
-  rescore();
 }
 
 void Selection::rescore() {
@@ -310,52 +335,6 @@ bool Selection::challenge() {
   return dropped;
 }
 
-bool Selection::try_merge(std::uint32_t device, std::vector<std::size_t> members) {
-  std::ranges::sort(members, std::greater<>{});
-  // The evidence for the members together: one after the other, each given those still in.
-  double apart = 0;
-  std::vector<Choice> taken;
-  for (const std::size_t member : members) {
-    taken.push_back(take(member));
-    apart += evaluate(taken.back().component).total;
-  }
-  const Choice together = evaluate(device);
-  if (together.total > std::max(0.0, apart + kSwapGainMin)) {
-    put(together);
-    return true;
-  }
-  for (const Choice& choice : taken) put(choice);
-  return false;
-}
-
-std::vector<std::uint32_t> Selection::wholes() const {
-  std::vector<std::uint32_t> result;
-  for (const Choice& choice : chosen_) {
-    for (const std::uint32_t over :
-         components_.over_link(components_.links_of(choice.component)[0])) {
-      if (components_.links_of(over).size() > 1) result.push_back(over);
-    }
-  }
-  std::ranges::sort(result);
-  result.erase(std::unique(result.begin(), result.end()), result.end());
-  return result;
-}
-
-bool Selection::merge() {
-  bool merged = false;
-  for (const std::uint32_t device : wholes()) {
-    const auto links = components_.links_of(device);
-    if (is_chosen(device)) continue;
-    std::vector<std::size_t> members;
-    for (std::size_t i = 0; i < chosen_.size(); ++i) {
-      const auto inner = components_.links_of(chosen_[i].component);
-      if (std::ranges::includes(links, inner)) members.push_back(i);
-    }
-    if (members.size() >= 2) merged = try_merge(device, members) || merged;
-  }
-  return merged;
-}
-
 std::vector<Choice> Selection::near_misses(std::size_t most) {
   std::vector<Choice> result;
   for (std::uint32_t i = 0; most > 0 && i < components_.size(); ++i) {
@@ -366,118 +345,14 @@ std::vector<Choice> Selection::near_misses(std::size_t most) {
     likelihood_.footprint(components_.links_of(i), footprint_);
     likelihood_.column(footprint_, FaultMode::kLoss, column_);
     const Score it = score(column_, range_, kLogBayesNear);
-    if (it.log_bayes >= kLogBayesNear) result.push_back({i, it, it.log_bayes + log_prior(i)});
+    if (it.log_bayes < kLogBayesNear) continue;
+    result.push_back({i, it, it.log_bayes + log_prior(i) + rarity(i, it.mode, chosen_)});
   }
   std::ranges::sort(result, [](const Choice& a, const Choice& b) {
     return a.total != b.total ? a.total > b.total : a.component < b.component;
   });
   if (result.size() > most) result.resize(most);
   return result;
-}
-
-std::pair<std::vector<std::uint32_t>, double> Selection::as_links(std::size_t index) {
-  const std::vector<Choice> before = chosen_;
-  const Choice own = take(index);
-  const auto [links, total] = put_links_of(own.component);
-  while (chosen_.size() >= before.size()) take(chosen_.size() - 1);
-  likelihood_.add(components_.links_of(own.component), own.score.exponents());
-  chosen_ = before;
-  return {links, total};
-}
-
-bool Selection::split() {
-  bool split = false;
-  for (std::size_t i = 0; i < chosen_.size(); ++i) {
-    const std::uint32_t whole = chosen_[i].component;
-    const bool is_edge = components_.at(whole).names.front().kind <= SuspectKind::kCable;
-    if (!withstood_split_.insert(whole).second) continue;
-    const std::size_t others = chosen_.size() - 1;
-    const Choice own = take(i);
-    const auto [links, total] = is_edge ? put_pair_for(own) : put_links_of(own.component);
-    if (links.size() > 1 && total > own.total + kSwapGainMin) {
-      split = true;
-      withstood_split_.erase(whole);
-      --i;
-      continue;
-    }
-    while (chosen_.size() > others) take(chosen_.size() - 1);
-    put(own);
-    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
-  }
-  return split;
-}
-
-std::pair<std::vector<std::uint32_t>, double> Selection::put_pair_for(const Choice& own) {
-  const auto inside = components_.links_of(own.component);
-  const auto rivals_for = [&](double total_min) {
-    std::vector<Choice> result;
-    for (const std::uint32_t rival : rivals(own.component, total_min)) {
-      // Devices have their turn in merge(), and cost the most to weigh.
-      const auto links = components_.links_of(rival);
-      if (links.size() > 1 || links[0] == inside[0] || is_chosen(rival)) continue;
-      const Choice choice = evaluate(rival, total_min);
-      if (choice.total >= total_min) result.push_back(choice);
-    }
-    std::ranges::stable_sort(result, std::greater<>{}, &Choice::total);
-    return result;
-  };
-  // Of two that together are better, the stronger one has half of the evidence.
-  std::vector<Choice> seeds = rivals_for(own.total / 2);
-  if (seeds.size() > kPairSeedsMax) seeds.resize(kPairSeedsMax);
-  std::vector<Choice> best;
-  double best_total = own.total;
-  for (const Choice& seed : seeds) {
-    put(seed);
-    const std::vector<Choice> seconds = rivals_for(std::max(0.0, best_total - seed.total));
-    if (!seconds.empty()) {
-      best = {seed, seconds.front()};
-      best_total = seed.total + seconds.front().total;
-    }
-    take(chosen_.size() - 1);
-  }
-  for (const Choice& choice : best) put(choice);
-  if (best.empty()) return {};
-  return {{best[0].component, best[1].component}, best_total};
-}
-
-std::pair<std::vector<std::uint32_t>, double> Selection::put_links_of(std::uint32_t whole) {
-  std::vector<std::uint32_t> inside;
-  for (const std::uint32_t link : components_.links_of(whole)) {
-    for (const std::uint32_t over : components_.over_link(link)) {
-      if (components_.at(over).names.front().kind <= SuspectKind::kCable) inside.push_back(over);
-    }
-  }
-  std::ranges::sort(inside);
-  inside.erase(std::unique(inside.begin(), inside.end()), inside.end());
-  const std::size_t first = chosen_.size();
-  std::priority_queue<Ranked> queue;
-  for (const std::uint32_t component : inside) {
-    if (is_chosen(component)) continue;
-    const Choice choice = evaluate(component);
-    if (choice.total > 0) queue.push({choice.total, component});
-  }
-  put_best_of(queue, [](const Choice&) {});
-  // A cable that was taken while other links were unexplained may be one direction only.
-  for (std::size_t i = chosen_.size(); i-- > first;) {
-    const Choice own = take(i);
-    Choice best = evaluate(own.component);
-    for (const std::uint32_t link : components_.links_of(own.component)) {
-      // Links are the first components, so a link is the first one over itself.
-      const Choice choice = evaluate(components_.over_link(link).front());
-      if (choice.total > best.total) best = choice;
-    }
-    put(best);
-    std::rotate(chosen_.begin() + static_cast<std::ptrdiff_t>(i), chosen_.end() - 1, chosen_.end());
-  }
-  // The evidence for all of them together: one after the other, each given those still in.
-  const std::vector<Choice> added(chosen_.begin() + static_cast<std::ptrdiff_t>(first),
-                                  chosen_.end());
-  std::vector<std::uint32_t> links;
-  double total = 0;
-  for (const Choice& choice : added) links.push_back(choice.component);
-  while (chosen_.size() > first) total += evaluate(take(chosen_.size() - 1).component).total;
-  for (const Choice& choice : added) put(choice);
-  return {links, total};
 }
 
 void Selection::run() {

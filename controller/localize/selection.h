@@ -12,6 +12,7 @@
 #include <optional>
 #include <queue>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ namespace faultline::localize {
 
 // No network has so many faults at once that naming more would help anybody.
 inline constexpr std::size_t kSelectedMax = 1024;
+
+// A swap must gain this much, or two equal explanations would take turns.
+inline constexpr double kSwapGainMin = 0.05;
 
 struct Choice {
   std::uint32_t component = 0;
@@ -69,15 +73,25 @@ class Selection {
   [[nodiscard]] Choice evaluate(std::uint32_t component, double total_min = 0);
   // Likewise for a choice whose exponents were taken out but that is still in chosen_.
   [[nodiscard]] Choice evaluate_again(const Choice& choice);
-  [[nodiscard]] Choice evaluate_modes(std::uint32_t component, ModeSet modes, double total_min);
+  [[nodiscard]] Choice evaluate_beside(std::span<const Choice> others, std::uint32_t component,
+                                       ModeSet modes, double total_min);
+  // What log_prior() is too high by when these are all other faults; at most 0.
+  [[nodiscard]] double rarity(std::uint32_t component, FaultMode mode,
+                              std::span<const Choice> others) const;
+  [[nodiscard]] bool is_edge(std::uint32_t component) const;
   [[nodiscard]] ModeSet free_modes(std::uint32_t component, const Choice* except) const;
   [[nodiscard]] bool worth_scoring(const Likelihood::Footprint& footprint) const;
   void put(const Choice& choice);
   Choice take(std::size_t index);
-  template <typename OnPut>
-  void put_best_of(std::priority_queue<Ranked>& queue, OnPut on_put);
+  // Whether any was worth it.
+  bool put_best_of(std::priority_queue<Ranked>& queue);
   bool add_greedily();
   void refit();
+  void refit_exponents(std::size_t first);
+  // The log Bayes factor plus prior odds of the choices from `first` on, all of them against none,
+  // at exponents fitted jointly. Adding up what each explains by itself would count the losses that
+  // several could explain once for each.
+  double evidence_together(std::size_t first);
   void rescore();
   bool drop();
   bool swap();
@@ -105,6 +119,7 @@ class Selection {
   Likelihood likelihood_;
   Background background_;
   RateRange range_;
+  double log_links_ = 0;
   double penalty_ = 0;
   std::vector<double> sickness_;  // by component
   std::vector<double> log_prior_;

@@ -17,8 +17,9 @@ constexpr double kDownMin = 0.95;
 constexpr double kSickMin = 0.5;
 // A group grows beyond kAmbiguousOdds until it holds this share of what the data allow, but by no
 // member less likely than this.
-constexpr double kGroupShare = 0.95;
-constexpr double kLogGroupOddsMax = 3.912;  // 50 : 1
+constexpr double kGroupShare = 0.99;
+constexpr double kLogGroupOddsMax = 4.605;  // 100 : 1
+constexpr double kLogSame = 0.01;
 // Flows looked through for one that tells a suspect from its group.
 constexpr std::size_t kFlowsSearchedMax = 200'000;
 constexpr std::size_t kAlternativesMax = 3;
@@ -164,10 +165,14 @@ class Maker {
     double all = 0;
     for (const Choice& rival : ranked) all += weight_of(rival);
     double group = 0;
+    double needed_last = 0;
     for (const Choice& rival : ranked) {
       const bool itself = rival.component == choice_.component;
       const double log_odds = best - rival.total;
-      const bool needed = group < kGroupShare * all && log_odds < kLogGroupOddsMax;
+      const bool short_of = group < kGroupShare * all && log_odds < kLogGroupOddsMax;
+      // Nothing but order tells a member from others that are just as likely.
+      const bool needed = short_of || log_odds < needed_last + kLogSame;
+      if (short_of) needed_last = log_odds;
       if (itself || log_odds < std::log(kAmbiguousOdds) || needed) {
         group += weight_of(rival);
         if (!itself) add_group_member(rival.component);

@@ -16,6 +16,7 @@ struct SmallDelays {
   std::map<std::string, double> queued_us = {};  // to p95 only
   std::map<std::string, double> clock_us = {};   // by host: how far its clock is ahead
   int since_window = 0;                          // both begin there
+  int until_window = 1'000'000;                  // and are over from here on
 
   // The rows as an ObservationSet, each with the delays of its path.
   [[nodiscard]] ObservationSet build(const std::vector<SmallFabric::Row>& rows,
@@ -51,7 +52,8 @@ struct SmallDelays {
   [[nodiscard]] Delay draw(const SmallFabric::Row& row, double fixed, Rng& rng) const {
     double p50 = fixed + 4 * uniform(rng);
     double spread = 8 + 10 * uniform(rng);
-    const bool begun = row.observation.time_s >= 1'790'000'010 + 10 * since_window;
+    const std::int64_t window = (row.observation.time_s - 1'790'000'010) / 10;
+    const bool begun = window >= since_window && window < until_window;
     for (std::size_t i = 1; i < row.hops.size(); ++i) {
       const std::string link = row.hops[i - 1] + ">" + row.hops[i];
       p50 += 5;

@@ -58,6 +58,46 @@ TEST_CASE("windows before the horizon are a flow's past", "[localize][delay]") {
   CHECK(newest.suspects.front().fault_class == FaultClass::kDelay);
 }
 
+TEST_CASE("when added latency is over, what never had it is not slow", "[localize][delay]") {
+  // Each link of a leaf carries half of its flows, so that half of them fall back to normal.
+  const SmallFabric fabric{.spines = 2, .windows = 6};
+  const SmallDelays delays{.added_us = {{"leaf2>spine1", 200}, {"spine1>leaf3", 200}},
+                           .until_window = 4};
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    CHECK(judge(fabric, delays, seed).suspects.empty());
+  }
+}
+
+TEST_CASE("flows over full queues accuse no link where they meet by chance",
+          "[localize][delay][congestion]") {
+  // The links to h9 and h10 queue; of their flows, those over spine3 met the queue more often than
+  // not, so that their p50 moved as well.
+  ObservationSet set;
+  Rng rng(1);
+  for (const SmallFabric::Row& row : SmallFabric{}.rows(1)) {
+    std::vector<DeviceIndex> hops;
+    for (const std::string& hop : row.hops) hops.push_back(set.device(hop));
+    const bool queues = row.hops.back() == "h9" || row.hops.back() == "h10";
+    const bool meets = std::ranges::find(row.hops, "spine3") != row.hops.end();
+    Delay delay;
+    delay.min_us = 20 + 5 * static_cast<float>(row.hops.size());
+    delay.p50_us =
+        delay.min_us + static_cast<float>(4 * uniform(rng)) + (queues && meets ? 110 : 0);
+    delay.p95_us = delay.p50_us + 10 + (queues ? 400 : 0) * static_cast<float>(0.7 + uniform(rng));
+    Observation observation = row.observation;
+    observation.src = hops.front();
+    observation.dst = hops.back();
+    observation.forward = set.route(set.path(hops));
+    observation.flow = set.flow(row.flow);
+    observation.delay = set.add_delay(delay);
+    REQUIRE(set.add(observation));
+  }
+  const Verdict verdict = localize(set, {});
+  CHECK(verdict.suspects.empty());
+  CHECK_FALSE(verdict.congested.empty());
+}
+
 TEST_CASE("a longer link is not a slower one: without a past a link needs peers",
           "[localize][delay]") {
   const Verdict verdict = judge({.spines = 1}, {.added_us = {{"leaf2>spine1", 5'000}}});
