@@ -5,6 +5,7 @@
 //   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
 //   loop --Worker "solver" (1)--> core::solve --post--> loop: SolveDone
+//   loop --Worker "planner" (1)--> core::plan_flows --post--> loop: PlanningDone
 //   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)

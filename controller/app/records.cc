@@ -77,6 +77,16 @@ Status take_plan_revision(const std::string& value, core::Restored& restored) {
     return fail(ErrorCode::kCorrupt, "it has no revision");
   }
   restored.plan_revision = PlanRevision{json["revision"].get<std::uint64_t>()};
+  if (!json.contains("extra_flows")) return {};  // written by an older controller
+  for (const auto& flow : json["extra_flows"]) {
+    if (!flow.is_array() || flow.size() != 3 ||
+        !std::ranges::all_of(flow, [](const auto& part) { return part.is_number_unsigned(); })) {
+      return fail(ErrorCode::kCorrupt, "its extra_flows are not triples of node, node and port");
+    }
+    restored.extra_flows.push_back({NodeId{flow[0].template get<std::uint32_t>()},
+                                    NodeId{flow[1].template get<std::uint32_t>()},
+                                    flow[2].template get<std::uint16_t>()});
+  }
   return {};
 }
 

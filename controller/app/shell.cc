@@ -54,6 +54,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
+      planner_({.name = "planner", .jobs_max = 1}),
       sender_({}, [this](notify::OutboxId id, notify::DeliveryOutcome outcome) {
         post(core::DeliveryDone{id, std::move(outcome)});
       }) {}
@@ -113,6 +114,17 @@ void Shell::solve(core::SolveJob job) {
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
     post(core::SolveDone{std::move(solution)});
+  });
+}
+
+void Shell::plan(core::PlanningJob job) {
+  run_on(planner_, [this, job = std::move(job)]() mutable {
+    const auto started = async::now_instant();
+    auto result = core::plan_flows(job);
+    counters_.planning_seconds.set(
+        std::chrono::duration<double>(async::now_instant() - started).count());
+    job = {};
+    post(core::PlanningDone{std::move(result)});
   });
 }
 
@@ -200,16 +212,17 @@ void Shell::forget_before(WallTime horizon) {
   });
 }
 
-std::array<service::Part, 3> Shell::parts(Duration patience) const {
+std::array<service::Part, 4> Shell::parts(Duration patience) const {
   const auto part = [&](const async::Worker& worker) {
     return service::Part{worker.name(), worker.finished(), worker.has_work(), patience};
   };
-  return {part(ingest_), part(writer_), part(solver_)};
+  return {part(ingest_), part(writer_), part(solver_), part(planner_)};
 }
 
 void Shell::stop() {
   ingest_.stop();
   solver_.stop();
+  planner_.stop();
   writer_.stop();
 }
 

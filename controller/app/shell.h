@@ -36,6 +36,7 @@ struct Receiver {
 struct ShellCounters {
   obs::Counter overloaded;   // a job that found its queue full; a bug or a hanging disk
   obs::Gauge solve_seconds;  // wall time of the last solve; trouble when it nears a window
+  obs::Gauge planning_seconds;  // wall time of the last planning job
 };
 
 class Shell : public core::EffectSink {
@@ -61,6 +62,7 @@ class Shell : public core::EffectSink {
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
+  void plan(core::PlanningJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
@@ -84,7 +86,7 @@ class Shell : public core::EffectSink {
   [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
   [[nodiscard]] const ShellCounters& counters() const { return counters_; }
   // The workers, as the watchdog sees them.
-  [[nodiscard]] std::array<service::Part, 3> parts(Duration patience) const;
+  [[nodiscard]] std::array<service::Part, 4> parts(Duration patience) const;
 
  private:
   void post(core::Event event);
@@ -106,6 +108,7 @@ class Shell : public core::EffectSink {
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;
+  async::Worker planner_;
   notify::Sender sender_;
 };
 

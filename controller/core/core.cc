@@ -13,8 +13,6 @@ namespace {
 // Nodes join and restart in bursts; one plan serves them all.
 constexpr Duration kPlanDelay = std::chrono::seconds{1};
 
-constexpr std::string_view kPlanRevisionKey = "revision";
-
 topology::Placement placement_of(const Labels& labels) {
   const auto label = [&](const char* key) {
     const auto found = labels.find(key);
@@ -42,6 +40,8 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
 
 Status ControllerCore::restore(Restored restored, Now now) {
   plan_revision_ = restored.plan_revision;
+  memory_ = std::make_shared<const PlanningMemory>(
+      PlanningMemory{.useful = std::move(restored.extra_flows)});
   FAULTLINE_TRY_STATUS(fleet_.restore(std::move(restored.nodes), std::move(restored.tokens), now));
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
@@ -101,6 +101,7 @@ void ControllerCore::learn_paths(const NodeReport& report) {
         known != nullptr && window_start(known->path.traced_at, std::chrono::hours{24}) !=
                                 window_start(path.traced_at, std::chrono::hours{24});
     const bool news = worth_storing(book.update(report.node, path));
+    planning_wanted_ |= news;
     if (news) topology_to_change().learn(report.node, path);
     if (news || new_day) {
       intake_.store_path({report.node, book.find(topology::key_of(report.node, path))->path});
@@ -127,6 +128,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   documents_.retry(effects);
   tend_controller_keys(now, effects);
   if (plans_due_ && now.instant >= *plans_due_) make_plans(effects);
+  think_of_plans(now, effects);
   if (!solving_) judge(now, effects);
   deliver(now, effects);
 }
@@ -140,48 +142,7 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
                                   placement_of(fleet::effective_labels(record)));
   }
   plans_due_ = now.instant + kPlanDelay;
-}
-
-void ControllerCore::make_plans(EffectSink& effects) {
-  plans_due_.reset();
-  plan::FleetView view;
-  for (const auto& [id, node] : fleet_.nodes()) {
-    const auto& profile = node.record.profile;
-    if (node.state == fleet::NodeState::kRemoved || profile.source_port_count == 0) continue;
-    view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile});
-    view.back().profile.labels = fleet::effective_labels(node.record);  // racks group the mesh
-  }
-  const PlanRevision next{plan_revision_.value() + 1};
-  plans_ = std::make_shared<const plan::PlanSet>(
-      plan::make_plans(view, options_.planner, next, plans_->plans));
-  AfterCommit after;
-  for (const auto id : plans_->changed) {
-    after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
-  }
-  auto writes = confirm_rekeys(after);
-  if (plans_->changed.empty())
-    return documents_.commit(std::move(writes), std::move(after), effects);
-  plan_revision_ = next;
-  counters_.plans_sent += plans_->changed.size();
-  effects.log(Severity::kInfo, "plan",
-              fmt::format("revision {}: {} nodes, {} flows per pair, one packet per flow every {}",
-                          next.value(), view.size(), plans_->flows_per_pair,
-                          format_duration(plans_->flow_interval)));
-  for (const auto& sentence : plans_->reduced) effects.log(Severity::kWarning, "plan", sentence);
-  std::set<NodeId> members;
-  for (const auto& member : view) members.insert(member.id);
-  members_ = std::make_shared<const plan::FleetView>(std::move(view));
-  paths_to_change().forget_if([&](const topology::PathKey& key) {
-    return !members.contains(key.reporter) || !members.contains(key.target);
-  });
-  writes.push_back({Document::kPlan, std::string(kPlanRevisionKey),
-                    fmt::format("{{\"revision\":{}}}", next.value())});
-  documents_.commit(std::move(writes), std::move(after), effects);
-}
-
-const Plan* ControllerCore::plan_of(NodeId node) const {
-  const auto at = std::ranges::lower_bound(plans_->plans, node, {}, &Plan::node);
-  return at != plans_->plans.end() && at->node == node ? &*at : nullptr;
+  fleet_changed_at_ = now.instant;
 }
 
 void ControllerCore::judge(Now now, EffectSink& effects) {

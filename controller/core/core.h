@@ -7,7 +7,8 @@
 //
 //   PeerMessage  -> fleet (Join, Hello, Heartbeat, Goodbye), plan (PlanAck), intake (Batch)
 //   AppendDone   -> acknowledgements, path book, window book
-//   Tick         -> liveness, plans, the next ripe window -> solve, deliveries
+//   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
+//   PlanningDone -> flows beyond the mesh -> plans
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -26,6 +27,7 @@
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
 #include "controller/core/intake.h"
+#include "controller/core/planning.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/controller_keys.h"
 #include "controller/fleet/fleet.h"
@@ -66,6 +68,7 @@ struct Restored {
   std::vector<TracedPath> paths;
   std::vector<NodeReport> reports;  // of the last horizon
   PlanRevision plan_revision;
+  std::vector<plan::PairPort> extra_flows;  // PlanSet::extra of that revision
   std::optional<fleet::ControllerKeysRecord> controller_keys;
 };
 
@@ -78,6 +81,7 @@ struct CoreCounters {
   std::uint64_t windows_judged = 0;
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
   std::uint64_t plans_sent = 0;
+  std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
@@ -101,6 +105,11 @@ class ControllerCore {
   // The plans in force and the members that they were made for; null before the first.
   [[nodiscard]] std::shared_ptr<const plan::PlanSet> shared_plans() const { return plans_; }
   [[nodiscard]] std::shared_ptr<const plan::FleetView> members() const { return members_; }
+  // Of fleets that cannot afford all pairs: what the last planning found, and what it remembers.
+  [[nodiscard]] const std::optional<PlanningNumbers>& planning_numbers() const {
+    return planning_numbers_;
+  }
+  [[nodiscard]] std::shared_ptr<const PlanningMemory> planning_memory() const { return memory_; }
   [[nodiscard]] PlanRevision plan_revision() const { return plan_revision_; }
   [[nodiscard]] const WindowBook& windows() const { return windows_; }
   [[nodiscard]] const incident::Machine& incidents() const { return incidents_; }
@@ -125,6 +134,7 @@ class ControllerCore {
   void on(Now now, const AppendDone& event, EffectSink& effects);
   void on(Now now, const CommitDone& event, EffectSink& effects);
   void on(Now now, SolveDone event, EffectSink& effects);
+  void on(Now now, PlanningDone event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
@@ -151,6 +161,9 @@ class ControllerCore {
   void learn_paths(const NodeReport& report);
   void membership_changed(Now now, NodeId node);
   void make_plans(EffectSink& effects);
+  [[nodiscard]] plan::FleetView planned_members() const;
+  [[nodiscard]] std::string plan_document() const;
+  void think_of_plans(Now now, EffectSink& effects);
   [[nodiscard]] const Plan* plan_of(NodeId node) const;
   void judge(Now now, EffectSink& effects);
   void probe_adaptively(Now now, EffectSink& effects);
@@ -177,6 +190,14 @@ class ControllerCore {
   std::shared_ptr<const plan::FleetView> members_;
   PlanRevision plan_revision_;
   std::optional<Instant> plans_due_;
+  // Flows beyond the mesh: plans.cc.
+  std::shared_ptr<const PlanningMemory> memory_ = std::make_shared<const PlanningMemory>();
+  std::optional<PlanningNumbers> planning_numbers_;
+  bool planning_ = false;         // a job is under way
+  bool planning_wanted_ = false;  // something is new since the last one began
+  Instant planning_began_{};
+  Instant planning_not_before_{};
+  Instant fleet_changed_at_{};
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};

@@ -14,6 +14,7 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/path.h"
+#include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
 #include "controller/ingest/dedup.h"
@@ -69,6 +70,7 @@ class EffectSink {
   virtual void append(Append append) = 0;                                            // AppendDone
   virtual void commit(std::uint64_t commit, std::vector<DocumentWrite> writes) = 0;  // CommitDone
   virtual void solve(SolveJob job) = 0;                                              // SolveDone
+  virtual void plan(PlanningJob job) = 0;                                            // PlanningDone
   virtual void deliver(notify::OutboxEntry entry) = 0;                               // DeliveryDone
   virtual void publish_trust(const fleet::TrustTable& trust) = 0;
   // From now on probes are served under this key of the controller; connections under another end.

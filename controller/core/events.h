@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/report.h"
+#include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
 #include "controller/notify/outbox.h"
@@ -53,6 +54,11 @@ struct SolveDone {
   Solution solution;
 };
 
+// The answer to EffectSink::plan.
+struct PlanningDone {
+  PlanningResult result;
+};
+
 // The answer to EffectSink::deliver.
 struct DeliveryDone {
   notify::OutboxId id = 0;
@@ -92,7 +98,7 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
+                           SolveDone, PlanningDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
                            RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

@@ -2,56 +2,16 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <set>
 #include <unordered_map>
 
 #include "common/base/check.h"
 #include "common/model/path.h"
+#include "controller/plan/chains.h"
 #include "controller/plan/footprints.h"
 
 namespace faultline::plan {
 namespace {
-
-// Which links follow each other without a branch, as a union of sets.
-class Chains {
- public:
-  explicit Chains(const CoverageInput& input) : root_(input.links.size()) {
-    std::iota(root_.begin(), root_.end(), LinkNumber{0});
-    std::vector<std::vector<LinkNumber>> in(input.is_end.size());
-    std::vector<std::vector<LinkNumber>> out(input.is_end.size());
-    for (LinkNumber link = 0; link < input.links.size(); ++link) {
-      in[input.links[link].to].push_back(link);
-      out[input.links[link].from].push_back(link);
-    }
-    for (std::size_t device = 0; device < in.size(); ++device) {
-      if (!input.is_end[device]) join_through(input, in[device], out[device]);
-    }
-  }
-
-  [[nodiscard]] LinkNumber root(LinkNumber link) const {
-    while (root_[link] != link) link = root_[link];
-    return link;
-  }
-
- private:
-  // A device with two cables passes all that comes in by one out by the other.
-  void join_through(const CoverageInput& input, const std::vector<LinkNumber>& in,
-                    const std::vector<LinkNumber>& out) {
-    for (const auto entering : in) {
-      const auto turns_back = [&](LinkNumber leaving) {
-        return input.links[leaving].to == input.links[entering].from;
-      };
-      if (std::ranges::count_if(out, turns_back) + 1 != std::ssize(out)) continue;
-      const auto leaving = *std::ranges::find_if_not(out, turns_back);
-      const auto from_others = std::ranges::count_if(
-          in, [&](LinkNumber other) { return input.links[other].from != input.links[leaving].to; });
-      if (from_others == 1) root_[root(entering)] = root(leaving);
-    }
-  }
-
-  std::vector<LinkNumber> root_;
-};
 
 // Nodes that could be tracing over a link at once.
 std::vector<std::uint32_t> count_tracers(const FlowRoutes& routes) {
@@ -97,7 +57,7 @@ std::vector<LinkGroup> find_groups(const Footprints& footprints, const CoverageI
   for (LinkNumber link = 0; link < input.links.size(); ++link) {
     if (footprints.crossing_rows(link) > 0) by_footprint[footprints.hash(link)].push_back(link);
   }
-  const Chains chains(input);
+  const Chains chains(input.links, input.is_end);
   std::vector<LinkGroup> groups;
   for (auto& [hash, links] : by_footprint) {
     if (links.size() < 2) continue;

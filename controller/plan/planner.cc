@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,6 +25,8 @@ constexpr Duration kLeaseMin = seconds{10};
 constexpr double kStampBytes = 44;  // RFC 8762, unauthenticated
 constexpr double kIpv4UdpBytes = 28;
 constexpr double kIpv6UdpBytes = 48;
+// Of the flows that a node may track, so many are kept for what the mesh does not see.
+constexpr std::size_t kExtraOneIn = 4;
 
 // Ascending by id.
 using Roster = std::vector<const FleetMember*>;
@@ -101,21 +104,24 @@ PlanPeer to_peer(const FleetMember& member) {
           .second_key = member.second_key};
 }
 
-// As many as the source has ports for, at most `wanted`.
-void add_flows(Plan& plan, const FleetMember& source, std::uint32_t peer, std::uint32_t wanted) {
+// As many as the source has ports for, at most `wanted`: flow `i` of them.
+std::uint16_t port_of(const FleetMember& source, NodeId target, std::uint32_t flows,
+                      std::uint32_t i) {
   const std::uint32_t ports = source.profile.source_port_count;
-  const auto flows = std::min(wanted, ports);
-  const std::uint64_t pair = std::uint64_t{source.id.value()} + plan.peers[peer].node.value();
-  for (std::uint32_t i = 0; i < flows; ++i) {
-    const auto offset = static_cast<std::uint32_t>((pair * flows + i) % ports);
-    plan.flows.push_back(
-        {peer, static_cast<std::uint16_t>(source.profile.source_port_first + offset)});
-  }
+  const std::uint64_t pair = std::uint64_t{source.id.value()} + target.value();
+  const auto offset = static_cast<std::uint32_t>((pair * flows + i) % ports);
+  return static_cast<std::uint16_t>(source.profile.source_port_first + offset);
 }
 
+// One node's part of the mesh and of the extra flows, the latter ascending.
+struct Share {
+  const std::vector<const FleetMember*>& targets;
+  const std::vector<const FleetMember*>& peers;
+  std::span<const PairPort> extra;
+};
+
 // All of a plan but its revision and the flow interval, which needs the whole fleet's flows.
-Plan make_plan(const FleetMember& member, const std::vector<const FleetMember*>& targets,
-               const std::vector<const FleetMember*>& peers, std::uint32_t flows_per_pair,
+Plan make_plan(const FleetMember& member, const Share& share, std::uint32_t flows_per_pair,
                const PlannerConfig& config) {
   Plan plan{.node = member.id,
             .window = config.window,
@@ -123,14 +129,88 @@ Plan make_plan(const FleetMember& member, const std::vector<const FleetMember*>&
             .lease = config.lease,
             .packets_per_second_max = config.packets_per_second_per_node_max,
             .traces_per_second = config.traces_per_second};
-  auto target = targets.begin();  // both lists ascend by id, and peers hold all targets
-  for (const auto* peer : peers) {
+  const auto flows = std::min<std::uint32_t>(flows_per_pair, member.profile.source_port_count);
+  auto target = share.targets.begin();  // all three ascend by id, and peers hold all targets
+  auto extra = share.extra.begin();
+  for (const auto* peer : share.peers) {
+    const auto index = static_cast<std::uint32_t>(plan.peers.size());
     plan.peers.push_back(to_peer(*peer));
-    if (target == targets.end() || *target != peer) continue;
-    add_flows(plan, member, static_cast<std::uint32_t>(plan.peers.size() - 1), flows_per_pair);
-    ++target;
+    if (target != share.targets.end() && *target == peer) {
+      for (std::uint32_t i = 0; i < flows; ++i) {
+        plan.flows.push_back({index, port_of(member, peer->id, flows, i)});
+      }
+      ++target;
+    }
+    for (; extra != share.extra.end() && extra->target == peer->id; ++extra) {
+      plan.flows.push_back({index, extra->port});
+    }
   }
   return plan;
+}
+
+// Which of the wanted flows fit beside the mesh.
+class ExtraFilter {
+ public:
+  ExtraFilter(const Roster& roster, const Mesh& mesh, std::uint32_t flows_max)
+      : mesh_(mesh), flows_max_(flows_max) {
+    for (const auto* member : roster) members_.emplace(member->id, member);
+    for (const auto& [source, targets] : mesh.targets) {
+      sent_[source] = static_cast<std::uint32_t>(targets.size());
+      for (const auto* target : targets) ++answered_[target->id];
+    }
+  }
+
+  bool take(const PairPort& flow) {
+    const auto source = members_.find(flow.source);
+    const auto target = members_.find(flow.target);
+    if (source == members_.end() || target == members_.end() || source == target) return false;
+    if (!can_talk(*source->second, *target->second) || !has_port(*source->second, flow.port) ||
+        is_meshed(*source->second, flow)) {
+      return false;
+    }
+    auto& sent = sent_[flow.source];
+    auto& answered = answered_[flow.target];
+    if (sent >= flows_max_ || answered >= flows_max_ || !taken_.insert(flow).second) return false;
+    ++sent;
+    ++answered;
+    return true;
+  }
+
+  [[nodiscard]] std::vector<PairPort> taken() const { return {taken_.begin(), taken_.end()}; }
+
+ private:
+  static bool has_port(const FleetMember& member, std::uint16_t port) {
+    const auto& profile = member.profile;
+    return port >= profile.source_port_first &&
+           port < profile.source_port_first + profile.source_port_count;
+  }
+  [[nodiscard]] bool is_meshed(const FleetMember& source, const PairPort& flow) const {
+    return port_of(source, flow.target, 1, 0) == flow.port &&
+           std::ranges::binary_search(mesh_.targets.at(source.id), flow.target, {},
+                                      &FleetMember::id);
+  }
+
+  const Mesh& mesh_;
+  const std::uint32_t flows_max_;
+  std::map<NodeId, const FleetMember*> members_;
+  std::map<NodeId, std::uint32_t> sent_;
+  std::map<NodeId, std::uint32_t> answered_;
+  std::set<PairPort> taken_;
+};
+
+// Also in the mesh's terms: whom a node has to know.
+Targets with_extra(const Roster& roster, const Mesh& mesh, std::span<const PairPort> extra) {
+  Targets targets = mesh.targets;
+  for (const auto& flow : extra) {
+    targets[flow.source].push_back(
+        *std::ranges::lower_bound(roster, flow.target, {}, &FleetMember::id));
+  }
+  return targets;
+}
+
+std::span<const PairPort> extra_of(std::span<const PairPort> extra, NodeId source) {
+  const auto own = std::ranges::equal_range(extra, source, {}, &PairPort::source);
+  return {own.begin(), own.end()};
 }
 
 Duration stretch(Duration wanted, std::size_t flows_most, const PlannerConfig& config) {
@@ -234,27 +314,34 @@ Status validate(const PlannerConfig& config) {
 }
 
 PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevision revision,
-                   const std::vector<Plan>& previous) {
+                   const std::vector<Plan>& previous, std::span<const PairPort> extra) {
   FAULTLINE_CHECK(validate(config).has_value(), "the planner's config is valid");
   const auto roster = make_roster(fleet);
   PlanSet set;
   set.flows_per_pair = all_pairs_density(fleet.size(), config);
   set.all_pairs = fleet.size() < 2 || set.flows_per_pair > 0;
   const auto flows_max = flows_per_node_max(config);
-  const auto mesh = set.all_pairs ? everyone(roster) : make_mesh(fleet, flows_max);
+  const auto extra_max = set.all_pairs ? 0 : flows_max / kExtraOneIn;
+  const auto mesh = set.all_pairs ? everyone(roster) : make_mesh(fleet, flows_max - extra_max);
   if (!set.all_pairs) {
-    const auto affordable = flows_max / std::max<std::size_t>(1, mesh.busiest);
-    set.flows_per_pair =
-        static_cast<std::uint32_t>(std::min<std::size_t>(config.flows_per_pair, affordable));
+    set.flows_per_pair = 1;
+    set.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest + extra_max);
+    ExtraFilter filter(roster, mesh, set.flows_per_node_max);
+    for (const auto& flow : extra) filter.take(flow);
+    set.extra = filter.taken();
   }
   set.pairs_mixed = mesh.pairs_mixed;
-  const auto peers = choose_peers(roster, mesh.targets);
-  std::size_t flows_most = 0;
+  const auto peers = choose_peers(roster, with_extra(roster, mesh, set.extra));
+  std::size_t flows_most = set.flows_per_node_max;
   for (const auto* member : roster) {
-    set.plans.push_back(make_plan(*member, mesh.targets.at(member->id), peers.at(member->id),
+    set.plans.push_back(make_plan(*member,
+                                  {.targets = mesh.targets.at(member->id),
+                                   .peers = peers.at(member->id),
+                                   .extra = extra_of(set.extra, member->id)},
                                   set.flows_per_pair, config));
     flows_most = std::max(flows_most, set.plans.back().flows.size());
   }
+  if (set.all_pairs) set.flows_per_node_max = static_cast<std::uint32_t>(flows_most);
   set.flow_interval = stretch(config.flow_interval, flows_most, config);
   for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
   set.budgets = make_budgets(set.plans, config);

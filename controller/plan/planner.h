@@ -11,13 +11,18 @@
 // At the limits, in this order, each said in PlanSet::reduced:
 //   1. fewer flows per pair, the same for all, so that no node tracks more than its maximum;
 //   2. below one flow per pair, racks measure racks (hierarchy.h), or without labels each node its
-//      next k in the order of hash(name): O(k n) flows, and a node more or less changes few others;
-//   3. flows are sent less often, so that packets per second stay within the budget.
+//      next k in the order of hash(name): O(k n) flows, and a node more or less changes few others.
+//      This mesh has one port of each pair. A quarter of the flows that a node may track is kept
+//      for *extra* flows: other ports and pairs, chosen by what traces taught (refinement.h);
+//   3. flows are sent less often, so that packets per second stay within the budget. Of a mesh as
+//      if the extra flows were all there, so that these come and go without changing the interval.
 //
 // Pure and reentrant.
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +65,15 @@ struct FleetMember {
 };
 using FleetView = std::vector<FleetMember>;  // any order; ids are unique
 
+// One source port from one node to another.
+struct PairPort {
+  NodeId source{};
+  NodeId target{};
+  std::uint16_t port = 0;
+
+  auto operator<=>(const PairPort&) const = default;
+};
+
 // The worst case of one node under its plan, IP headers included.
 struct NodeBudget {
   NodeId node{};
@@ -79,7 +93,10 @@ struct PlanSet {
   std::vector<NodeBudget> budgets{};  // ascending by node
   std::uint32_t flows_per_pair = 0;   // a node with fewer ports has as many as ports
   Duration flow_interval{};
-  bool all_pairs = true;               // false: the hierarchy
+  bool all_pairs = true;          // false: the hierarchy
+  std::vector<PairPort> extra{};  // flows beyond the mesh, ascending
+  // No node sends or answers more flows than this.
+  std::uint32_t flows_per_node_max = 0;
   std::uint64_t pairs_mixed = 0;       // left out: one end speaks IPv4, the other IPv6
   std::vector<std::string> reduced{};  // one sentence for each limit that was met
 
@@ -87,8 +104,11 @@ struct PlanSet {
 };
 
 // `previous`: the plans in force, any order; a plan that equals its predecessor but for the
-// revision keeps that revision, all others get `revision`.
+// revision keeps that revision, all others get `revision`. `extra` is wanted beyond the mesh, in
+// the order of importance; what names a node or port that is not there, is in the mesh already or
+// exceeds flows_per_node_max is left out, and all of it where all pairs can be afforded.
 [[nodiscard]] PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config,
-                                 PlanRevision revision, const std::vector<Plan>& previous);
+                                 PlanRevision revision, const std::vector<Plan>& previous,
+                                 std::span<const PairPort> extra = {});
 
 }  // namespace faultline::plan

@@ -66,7 +66,7 @@ class Selector {
         chosen_(routes.size(), false),
         pinned_(routes.size(), false) {}
 
-  Selection run(const Standing& standing) {
+  Selection run(const StandingFlows& standing) {
     const auto in_force = standing.in_force;
     for (const auto flow : standing.pinned) {
       take(flow);
@@ -282,7 +282,7 @@ class Selector {
 
 }  // namespace
 
-Selection select_flows(const FlowRoutes& candidates, const Standing& standing,
+Selection select_flows(const FlowRoutes& candidates, const StandingFlows& standing,
                        const SelectionConfig& config) {
   return Selector(candidates, config).run(standing);
 }

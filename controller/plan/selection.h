@@ -54,12 +54,12 @@ struct Selection {
 };
 
 // Both lists: no flow twice, and none in both.
-struct Standing {
+struct StandingFlows {
   std::span<const FlowNumber> pinned{};  // they stay whatever they are worth, and cost budget
   std::span<const FlowNumber> in_force{};
 };
 
-[[nodiscard]] Selection select_flows(const FlowRoutes& candidates, const Standing& standing,
+[[nodiscard]] Selection select_flows(const FlowRoutes& candidates, const StandingFlows& standing,
                                      const SelectionConfig& config);
 
 // The bound above: no fewer flows tell `links` directed links apart with at most `row_links_max` on

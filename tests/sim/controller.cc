@@ -29,7 +29,8 @@ core::CoreOptions options(const SimFleet& fleet, const PublicKey& own_key) {
   options.restart_excused_max = fleet.restart_excused_max;
   options.receivers = {"oncall"};
   options.adaptive = fleet.adaptive;
-  options.planner.traces_per_second = 10;
+  options.planner.traces_per_second = fleet.options.traces_per_second;
+  options.planner.tracked_flows_per_node_max = fleet.options.tracked_flows_per_node_max;
   return options;
 }
 
@@ -72,8 +73,13 @@ core::Restored SimController::restored() const {
   take_all(disk, core::Document::kOutbox, notify::from_record, restored.outbox);
   for (const auto& [name, value] : disk.documents) {
     if (name.first != core::Document::kPlan) continue;
-    restored.plan_revision =
-        PlanRevision{nlohmann::json::parse(value)["revision"].get<std::uint64_t>()};
+    const auto plan = nlohmann::json::parse(value);
+    restored.plan_revision = PlanRevision{plan["revision"].get<std::uint64_t>()};
+    for (const auto& flow : plan["extra_flows"]) {
+      restored.extra_flows.push_back({NodeId{flow[0].get<std::uint32_t>()},
+                                      NodeId{flow[1].get<std::uint32_t>()},
+                                      flow[2].get<std::uint16_t>()});
+    }
   }
   for (const auto& [name, value] : disk.documents) {
     if (name.first != core::Document::kControllerKeys) continue;
@@ -165,6 +171,15 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
 void SimController::solve(core::SolveJob job) {
   later(milliseconds{50},
         [this, job = std::move(job)] { handle(core::SolveDone{core::solve(job)}); });
+}
+
+void SimController::plan(core::PlanningJob job) {
+  ++plannings_under_way_;
+  FAULTLINE_CHECK(plannings_under_way_ == 1, "one planning job at a time");
+  later(milliseconds{500}, [this, job = std::move(job)] {
+    --plannings_under_way_;
+    handle(core::PlanningDone{core::plan_flows(job)});
+  });
 }
 
 void SimController::deliver(notify::OutboxEntry entry) {

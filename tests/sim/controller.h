@@ -30,6 +30,7 @@ class SimController final : public core::EffectSink {
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
+  void plan(core::PlanningJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
@@ -47,6 +48,7 @@ class SimController final : public core::EffectSink {
   SimFleet& fleet_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   PublicKey served_key_;
+  int plannings_under_way_ = 0;
   core::ControllerCore core_;
 };
 

@@ -55,10 +55,14 @@ SimFabric::Way SimFabric::way(std::uint32_t from, std::uint32_t to, std::uint16_
                               Direction direction) const {
   if (direction == Direction::kReturn) std::swap(from, to);
   // ECMP: any fixed mixture of the 5-tuple; the ways there and back are independent.
-  const std::uint64_t mixed =
-      (std::uint64_t{from} << 40 ^ std::uint64_t{to} << 20 ^ port) * 0x9e3779b97f4a7c15ULL;
+  const auto salt = salts_.find(leaf_of(from));
+  const std::uint64_t mixed = (std::uint64_t{from} << 40 ^ std::uint64_t{to} << 20 ^ port ^
+                               (salt == salts_.end() ? 0 : salt->second * 0x2545f4914f6cdd1dULL)) *
+                              0x9e3779b97f4a7c15ULL;
   return {leaf_of(from), static_cast<std::uint32_t>((mixed >> 33) % spines_), leaf_of(to)};
 }
+
+std::string SimFabric::rack(std::uint32_t host) const { return leaf_name(leaf_of(host)); }
 
 std::vector<Hop> SimFabric::hops(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                  Direction direction) const {

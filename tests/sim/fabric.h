@@ -1,6 +1,7 @@
 // SimFabric: a leaf-spine network as a function: which hops a flow crosses, and what is lost there.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,10 @@ class SimFabric {
   [[nodiscard]] std::uint32_t lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                    Direction direction, std::uint32_t packets, Rng& rng) const;
 
+  [[nodiscard]] std::string rack(std::uint32_t host) const;  // its leaf's name
+  // The leaf hashes 5-tuples in another way from now on, as after a new version of its software.
+  void rehash(std::uint32_t leaf) { ++salts_[leaf]; }
+
   std::optional<LossyLink> fault;
   double background = 0;  // share of packets that is lost on any way
 
@@ -48,6 +53,7 @@ class SimFabric {
 
   std::uint32_t leaves_;
   std::uint32_t spines_;
+  std::map<std::uint32_t, std::uint64_t> salts_;  // by leaf
 };
 
 }  // namespace faultline::sim

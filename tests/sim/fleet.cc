@@ -8,8 +8,8 @@
 namespace faultline::sim {
 
 SimFleet::SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves,
-                   std::uint32_t spines)
-    : rng(seed), fabric(leaves, spines) {
+                   std::uint32_t spines, Options wanted)
+    : options(wanted), rng(seed), fabric(leaves, spines) {
   start_controller();
   for (std::uint32_t host = 1; host <= hosts; ++host) {
     controller->handle(core::CreateToken{.request = host, .token = {.key = token_key(host)}});
@@ -36,6 +36,18 @@ void SimFleet::stop_probe(std::size_t probe) { probes[probe]->stop(); }
 void SimFleet::kill_probe(std::size_t probe) { probes[probe]->kill(); }
 
 void SimFleet::start_probe(std::size_t probe) { probes[probe]->start(); }
+
+void SimFleet::add_host() {
+  const auto host = static_cast<std::uint32_t>(probes.size()) + 1;
+  controller->handle(core::CreateToken{.request = host, .token = {.key = token_key(host)}});
+  clock.run(std::chrono::seconds{1});
+  probes.push_back(std::make_unique<SimProbe>(*this, host));
+}
+
+void SimFleet::remove_host(std::uint32_t host) {
+  kill_probe(host - 1);
+  controller->handle(core::RemoveNode{.request = host, .name = "h" + std::to_string(host)});
+}
 
 SimProbe* SimFleet::probe_at(std::uint32_t host) {
   return host >= 1 && host <= probes.size() ? probes[host - 1].get() : nullptr;

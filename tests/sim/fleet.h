@@ -49,7 +49,16 @@ struct SentBoost {
 
 class SimFleet {
  public:
-  SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines);
+  struct Options {
+    std::uint32_t tracked_flows_per_node_max = 512;
+    std::uint32_t traces_per_second = 10;
+    bool labels = false;  // `rack` is the leaf
+  };
+
+  SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines)
+      : SimFleet(seed, hosts, leaves, spines, Options()) {}
+  SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines,
+           Options options);
   ~SimFleet();
 
   void run(Duration length) { clock.run(length); }
@@ -60,6 +69,10 @@ class SimFleet {
   void stop_probe(std::size_t probe);
   void kill_probe(std::size_t probe);
   void start_probe(std::size_t probe);
+  // One host more, with a token of its own.
+  void add_host();
+  // As an operator does; its probe is killed before.
+  void remove_host(std::uint32_t host);
   [[nodiscard]] SimProbe* probe_at(std::uint32_t host);
 
   [[nodiscard]] bool every_plan_is_current() const;
@@ -69,6 +82,7 @@ class SimFleet {
   [[nodiscard]] std::vector<BatchName> acknowledged_but_lost() const;
   [[nodiscard]] std::size_t batches_made() const;
 
+  const Options options;
   Clockwork clock;
   Rng rng;
   SimFabric fabric;

@@ -17,10 +17,14 @@ constexpr Duration kWindowDelay = seconds{3};  // reply_timeout plus flow_interv
 constexpr Duration kTransit = milliseconds{2};
 constexpr std::uint64_t kRttNanoseconds = 50'000;
 
-probe_core::UplinkOptions options(std::uint32_t host, BootId boot, const SimProbe::Disk& disk) {
+probe_core::UplinkOptions options(const SimFleet& fleet, std::uint32_t host, BootId boot,
+                                  const SimProbe::Disk& disk) {
+  Labels labels;
+  if (fleet.options.labels) labels["rack"] = fleet.fabric.rack(host);
   return {.software = "sim",
           .name = "h" + std::to_string(host),
-          .profile = {.address = SimFabric::host_address(host),
+          .profile = {.labels = std::move(labels),
+                      .address = SimFabric::host_address(host),
                       .source_port_first = 42000,
                       .source_port_count = 16,
                       .mesh_port = 7401},
@@ -51,7 +55,8 @@ void SimProbe::start() {
   times_up_.emplace_back(fleet_.clock.wall(), WallTime::max());
   key_ = disk_.key;
   next_key_ = disk_.next_key;
-  core_ = std::make_unique<probe_core::ProbeCore>(options(host_, boot_, disk_), Rng(fleet_.rng()));
+  core_ = std::make_unique<probe_core::ProbeCore>(options(fleet_, host_, boot_, disk_),
+                                                  Rng(fleet_.rng()));
   if (disk_.plan) core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *disk_.plan, *this);
   later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
 }
