@@ -53,6 +53,11 @@ struct SolveDone {
   Solution solution;
 };
 
+// The answer to EffectSink::recall.
+struct RecallDone {
+  std::uint64_t reports = 0;
+};
+
 // The answer to EffectSink::deliver.
 struct DeliveryDone {
   notify::OutboxId id = 0;
@@ -92,7 +97,7 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
-                           RekeyNode, RekeyController, Tick>;
+                           SolveDone, RecallDone, DeliveryDone, CreateToken, RemoveToken,
+                           RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

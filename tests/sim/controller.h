@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "controller/core/live_localizer.h"
 #include "tests/sim/fleet.h"
 
 namespace faultline::sim {
@@ -30,6 +31,7 @@ class SimController final : public core::EffectSink {
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
+  void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
@@ -48,6 +50,7 @@ class SimController final : public core::EffectSink {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   PublicKey served_key_;
   core::ControllerCore core_;
+  core::LiveLocalizer live_;
 };
 
 }  // namespace faultline::sim

@@ -36,6 +36,7 @@ class RecordedEffects : public EffectSink {
     commits.push_back({id, std::move(writes)});
   }
   void solve(SolveJob job) override { solves.push_back(std::move(job)); }
+  void recall(RecallJob job) override { recalls.push_back(std::move(job)); }
   void deliver(notify::OutboxEntry entry) override { deliveries.push_back(std::move(entry)); }
   void publish_trust(const fleet::TrustTable& table) override { trust = table; }
   void serve_under(const PublicKey& key) override { served.push_back(key); }
@@ -64,6 +65,7 @@ class RecordedEffects : public EffectSink {
   std::deque<Append> appends;
   std::deque<Commit> commits;
   std::deque<SolveJob> solves;
+  std::deque<RecallJob> recalls;
   std::deque<notify::OutboxEntry> deliveries;
   fleet::TrustTable trust;
   std::vector<std::pair<std::uint64_t, Status>> answers;

@@ -26,12 +26,13 @@ Suspect device(const std::string& id, std::vector<std::string> ambiguous_with = 
   return suspect;
 }
 
-std::vector<std::string> merged(std::vector<Suspect> known, std::vector<Suspect> newest) {
+std::vector<std::string> merged(std::vector<Suspect> known, std::vector<Suspect> newest,
+                                const Containers& containers = {}) {
   Verdict verdict;
   verdict.suspects = std::move(known);
   Verdict of_newest;
   of_newest.suspects = std::move(newest);
-  add_newest(verdict, of_newest);
+  add_newest(verdict, of_newest, containers);
   std::vector<std::string> names;
   for (const auto& suspect : verdict.suspects) names.push_back(suspect.id);
   return names;
@@ -73,7 +74,7 @@ TEST_CASE("what is down now is down, by whichever name of its group", "[horizons
   Verdict newest;
   newest.suspects = {device("s", {"h2", "h2=s"})};
   newest.suspects[0].fault_class = FaultClass::kDown;
-  add_newest(verdict, newest);
+  add_newest(verdict, newest, {});
   REQUIRE(verdict.suspects.size() == 1);
   CHECK(verdict.suspects[0].id == "h2");
   CHECK(verdict.suspects[0].fault_class == FaultClass::kDown);
@@ -87,7 +88,7 @@ TEST_CASE("what is down now is down, though the long horizon remembers packets",
   newest.suspects = {link("a", "b")};
   newest.suspects[0].fault_class = FaultClass::kDown;
   newest.suspects[0].loss = 1;
-  add_newest(verdict, newest);
+  add_newest(verdict, newest, {});
   REQUIRE(verdict.suspects.size() == 1);
   CHECK(verdict.suspects[0].fault_class == FaultClass::kDown);
   CHECK(verdict.suspects[0].loss == 1);

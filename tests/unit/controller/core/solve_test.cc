@@ -1,6 +1,6 @@
 // From windows to a verdict: four hosts, two leaves, two spines, one STAMP session per pair and
 // port.
-#include "controller/core/solve.h"
+#include "controller/core/live_localizer.h"
 
 #include <algorithm>
 
@@ -11,6 +11,11 @@
 
 namespace faultline::core {
 namespace {
+
+// By a localizer that has just begun.
+Solution solve(const SolveJob& job) {
+  return LiveLocalizer({.window = job.window}).solve(job);
+}
 
 using std::chrono::seconds;
 
@@ -151,7 +156,7 @@ const auto kLossyLink = [](NodeId from, FlowWindow& flow) {
 TEST_CASE("one session's window speaks of its forward path, its return path and the round trip",
           "[observations]") {
   const Fabric fabric;
-  ObservationBuilder builder(*fabric.topology, *fabric.paths);
+  ObservationBuilder builder(*fabric.topology, paths_of(*fabric.paths));
   Report report;
   report.window_start = kStart;
   FlowWindow flow;
@@ -173,7 +178,7 @@ TEST_CASE("one session's window speaks of its forward path, its return path and 
 TEST_CASE("a session whose paths nobody traced yet is left out and counted", "[observations]") {
   const Fabric fabric;
   const topology::PathBook nothing;
-  ObservationBuilder builder(*fabric.topology, nothing);
+  ObservationBuilder builder(*fabric.topology, paths_of(nothing));
   builder.add(NodeId{1}, *Fabric::window(0, kHealthy).front().report);
   CHECK(builder.set().observations().empty());
   CHECK(builder.sessions_without_path() == 3 * kPorts);
@@ -356,7 +361,7 @@ SolveJob two_nodes(int healthy, int dead) {
 // As `faultline localize` and `faultline bundle create` do: the same observations, once judged here
 // and once written out and judged elsewhere.
 void check_bundle_agrees(const SolveJob& job) {
-  ObservationBuilder builder(*job.topology, *job.paths);
+  ObservationBuilder builder(*job.topology, paths_of(*job.paths));
   for (const auto& window : job.ripe.windows) {
     for (const auto& [node, report] : window) builder.add(node, *report);
   }
