@@ -32,8 +32,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       intake_(options_.planner.window),
       windows_({.window = options_.planner.window,
                 .horizon_windows = options_.horizon_windows * kLongestHorizon,
-                .report_delay = options_.planner.reply_timeout + options_.planner.flow_interval +
-                                std::chrono::seconds{1}}),
+                .report_delay = report_delay(options_)}),
       incidents_(options_.incident),
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
@@ -241,9 +240,7 @@ void ControllerCore::begin_recall(std::span<const ingest::DedupRow> durable, Wal
   for (const auto& row : durable) (*batches)[{row.node, row.boot}] = row.durable;
   recall_.durable = std::move(batches);
   recall_.next = windows_.first_not_due(now);
-  recall_.from =
-      recall_.next - options_.planner.window *
-                         static_cast<std::int64_t>(options_.horizon_windows * kLongestHorizon);
+  recall_.from = recall_.next - longest_horizon(options_);
 }
 
 // The newest window first: it says most.

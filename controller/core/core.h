@@ -62,6 +62,15 @@ struct CoreOptions {
   std::vector<std::string> receivers;  // names of the webhooks, in the order of the configuration
 };
 
+// Probes close a window only when its last replies had their chance; nothing is due before.
+[[nodiscard]] inline Duration report_delay(const CoreOptions& options) {
+  return options.planner.reply_timeout + options.planner.flow_interval + std::chrono::seconds{1};
+}
+[[nodiscard]] inline Duration longest_horizon(const CoreOptions& options) {
+  return options.planner.window *
+         static_cast<std::int64_t>(options.horizon_windows * kLongestHorizon);
+}
+
 // What the store held at start.
 struct Restored {
   std::vector<fleet::NodeRecord> nodes;

@@ -90,8 +90,8 @@ bool is_news(const localize::Verdict& verdict, const Suspect& suspect,
          });
 }
 
-void add_near_misses(localize::Verdict& verdict, const localize::Verdict& longer) {
-  for (const auto& near : longer.near_misses) {
+void add_near_misses(localize::Verdict& verdict, const std::vector<localize::NearMiss>& longer) {
+  for (const auto& near : longer) {
     const auto is_known = std::ranges::any_of(
         verdict.near_misses, [&](const localize::NearMiss& it) { return it.id == near.id; });
     const auto is_accused = std::ranges::any_of(

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "controller/localize/localizer.h"
 #include "controller/localize/observation_set.h"
@@ -51,6 +52,6 @@ void add_newest(localize::Verdict& verdict, const localize::Verdict& newest,
                            const Containers& containers);
 
 // Adds the near misses of a longer horizon that `verdict` neither has nor accuses.
-void add_near_misses(localize::Verdict& verdict, const localize::Verdict& longer);
+void add_near_misses(localize::Verdict& verdict, const std::vector<localize::NearMiss>& longer);
 
 }  // namespace faultline::core

@@ -1,8 +1,14 @@
 #include "controller/core/live_evidence.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <map>
+#include <set>
+
+#include "common/base/check.h"
 
 namespace faultline::core {
 namespace {
@@ -48,8 +54,8 @@ std::vector<bool> covered_links(const ObservationSet& set, const Suspect& suspec
     } else if (suspect.kind == SuspectKind::kLink) {
       covered[i] = link.id == suspect.id;
     } else {
-      covered[i] = std::minmax(set.at(link.from).id, set.at(link.to).id) ==
-                   std::minmax(suspect.from, suspect.to);
+      const auto& [first, second] = std::minmax(set.at(link.from).id, set.at(link.to).id);
+      covered[i] = first + "=" + second == suspect.id || second + "=" + first == suspect.id;
     }
   }
   return covered;
@@ -57,25 +63,25 @@ std::vector<bool> covered_links(const ObservationSet& set, const Suspect& suspec
 
 }  // namespace
 
-Crossing::Crossing(const ObservationSet& set, const Suspect& suspect) : set_(set) {
-  const auto covered = covered_links(set, suspect);
-  crossed_.resize(set.path_count());
-  for (std::uint32_t i = 0; i < set.path_count(); ++i) {
-    crossed_[i] = std::ranges::any_of(set.at(localize::PathIndex{i}),
-                                      [&](auto link) { return covered[link.value()]; });
+Crossings::Crossings(const ObservationSet& set, std::span<const Suspect> suspects)
+    : size_(suspects.size()), by_route_(set.route_count()) {
+  FAULTLINE_CHECK(suspects.size() <= kSuspectsMax, "one bit each");
+  std::vector<Mask> by_link(set.links().size());
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    const auto covered = covered_links(set, suspects[i]);
+    for (std::size_t link = 0; link < covered.size(); ++link) {
+      if (covered[link]) by_link[link] |= Mask{1} << i;
+    }
+  }
+  for (std::uint32_t i = 0; !suspects.empty() && i < by_route_.size(); ++i) {
+    for (const auto& candidate : set.at(localize::RouteIndex{i})) {
+      for (const auto link : set.at(candidate.path)) by_route_[i] |= by_link[link.value()];
+    }
   }
 }
 
-bool Crossing::crosses(localize::RouteIndex route) const {
-  if (route == localize::kNoRoute) return false;
-  return std::ranges::any_of(set_.at(route), [&](const localize::WeightedPath& candidate) {
-    return crossed_[candidate.path.value()];
-  });
-}
-
-std::vector<std::vector<CrossedBlock>> crossed_blocks(const Stream& stream, Horizon horizon,
-                                                      std::span<const Crossing> suspects,
-                                                      std::span<const Crossing> explained) {
+std::vector<CrossedBlocks> crossed_blocks(const Stream& stream, Horizon horizon,
+                                          const Crossings& suspects, const Crossings& explained) {
   std::vector<std::map<std::int64_t, CrossedBlock, std::greater<>>> found(suspects.size());
   // A block that reaches into what a shorter horizon tells in full is left out.
   std::int64_t ends_by_s = std::numeric_limits<std::int64_t>::max();
@@ -83,62 +89,65 @@ std::vector<std::vector<CrossedBlock>> crossed_blocks(const Stream& stream, Hori
     if (ring > horizon) break;
     stream.visit(ring, [&](const Stream::Key& key, std::int64_t end_s, std::uint64_t sent,
                            std::uint64_t lost, const localize::Delay*) {
-      if (sent == 0 || end_s > ends_by_s) return;
-      bool is_explained = false;
-      bool is_asked = false;
-      for (std::size_t i = 0; i < suspects.size(); ++i) {
-        if (is_explained || !suspects[i](key)) continue;
-        if (!is_asked) {
-          is_explained =
-              std::ranges::any_of(explained, [&](const Crossing& it) { return it(key); });
-          is_asked = true;
-          if (is_explained) continue;
-        }
-        auto& block = found[i][end_s];
+      auto mask = suspects(key);
+      if (mask == 0 || sent == 0 || end_s > ends_by_s || explained(key) != 0) return;
+      for (; mask != 0; mask &= mask - 1) {
+        auto& block = found[static_cast<std::size_t>(std::countr_zero(mask))][end_s];
         block = {end_s, block.sent + sent, block.lost + lost};
       }
     });
     ends_by_s = stream.begins_after_s(ring);
   }
-  std::vector<std::vector<CrossedBlock>> result(suspects.size());
+  std::vector<CrossedBlocks> result(suspects.size());
   for (std::size_t i = 0; i < suspects.size(); ++i) {
     for (const auto& [end_s, block] : found[i]) result[i].push_back(block);
   }
   return result;
 }
 
-bool is_borne_out(const Suspect& suspect, std::span<const CrossedBlock> blocks,
-                  std::int64_t newest_end_s) {
+bool is_borne_out(double loss_low, const CrossedBlocks& blocks, std::int64_t newest_end_s) {
   if (blocks.empty() || blocks.front().end_s != newest_end_s) return false;
   const auto& newest = blocks.front();
-  const double expected = suspect.loss_low * static_cast<double>(newest.sent);
+  const double expected = loss_low * static_cast<double>(newest.sent);
   return newest.lost > 0 && poisson_at_most(newest.lost, expected) >= kHealedChance;
 }
 
-bool is_borne_out_lately(const Suspect& suspect, std::span<const CrossedBlock> blocks) {
+bool is_borne_out_lately(double loss_low, const CrossedBlocks& blocks) {
   std::uint64_t lost = 0;
   double expected = 0;
   for (const auto& block : blocks) {
     lost += block.lost;
-    expected += suspect.loss_low * static_cast<double>(block.sent);
+    expected += loss_low * static_cast<double>(block.sent);
     if (poisson_at_most(lost, expected) < kHealedChance) return false;
   }
   return lost > 0;
 }
 
-std::vector<std::string> affected_by(const Stream& stream, Horizon horizon,
-                                     const ObservationSet& set, const Suspect& suspect) {
-  const Crossing crosses(set, suspect);
-  std::set<DeviceIndex> ends;
+std::vector<std::vector<std::string>> affected_by(const Stream& stream, Horizon horizon,
+                                                  const ObservationSet& set,
+                                                  std::span<const Suspect> suspects) {
+  const Crossings crosses(set, suspects);
+  Crossings::Mask lossy_only = 0;
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    if (suspects[i].loss > 0) lossy_only |= Crossings::Mask{1} << i;
+  }
+  std::vector<std::set<DeviceIndex>> ends(suspects.size());
   stream.visit(horizon, [&](const Stream::Key& key, std::int64_t, std::uint64_t, std::uint64_t lost,
                             const localize::Delay*) {
-    if ((suspect.loss > 0 && lost == 0) || !crosses(key)) return;
-    ends.insert(key.src);
-    ends.insert(key.dst);
+    for (auto mask = crosses(key) & (lost > 0 ? ~Crossings::Mask{0} : ~lossy_only); mask != 0;
+         mask &= mask - 1) {
+      auto& of_suspect = ends[static_cast<std::size_t>(std::countr_zero(mask))];
+      of_suspect.insert(key.src);
+      of_suspect.insert(key.dst);
+    }
   });
-  std::set<std::string> names;
-  for (const DeviceIndex end : ends) names.insert(set.at(end).id);
-  return {names.begin(), names.end()};
+  std::vector<std::vector<std::string>> result;
+  for (const auto& of_suspect : ends) {
+    auto& names = result.emplace_back();
+    for (const DeviceIndex end : of_suspect) names.push_back(set.at(end).id);
+    std::ranges::sort(names);
+  }
+  return result;
 }
 
 }  // namespace faultline::core

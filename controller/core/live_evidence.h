@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,20 +18,23 @@
 
 namespace faultline::core {
 
-// Which rows cross a suspect or a part of it. `set` must outlive it.
-class Crossing {
+// Of several suspects, which ones a row crosses, or a part of which. `set` must outlive it.
+class Crossings {
  public:
-  Crossing(const localize::ObservationSet& set, const localize::Suspect& suspect);
+  static constexpr std::size_t kSuspectsMax = 64;
+  using Mask = std::uint64_t;  // bit i: suspect i
 
-  [[nodiscard]] bool operator()(const localize::Stream::Key& key) const {
-    return crosses(key.forward) || crosses(key.back);
+  Crossings(const localize::ObservationSet& set, std::span<const localize::Suspect> suspects);
+
+  [[nodiscard]] Mask operator()(const localize::Stream::Key& key) const {
+    const Mask back = key.back == localize::kNoRoute ? 0 : by_route_[key.back.value()];
+    return by_route_[key.forward.value()] | back;
   }
+  [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
-  [[nodiscard]] bool crosses(localize::RouteIndex route) const;
-
-  const localize::ObservationSet& set_;
-  std::vector<bool> crossed_;  // by path
+  std::size_t size_ = 0;
+  std::vector<Mask> by_route_;
 };
 
 // What crossed a suspect in one window, or one block of windows.
@@ -41,28 +43,29 @@ struct CrossedBlock {
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;
 };
+using CrossedBlocks = std::vector<CrossedBlock>;  // newest first
 
-// For each of `suspects`, newest first: its windows of the shortest horizon, then the older blocks
-// of the longer ones up to `horizon`. Rows that cross one of `explained` are left out: their losses
-// are somebody else's.
-[[nodiscard]] std::vector<std::vector<CrossedBlock>> crossed_blocks(
-    const localize::Stream& stream, localize::Horizon horizon, std::span<const Crossing> suspects,
-    std::span<const Crossing> explained);
+// For each of `suspects`: its windows of the shortest horizon, then the older blocks of the longer
+// ones up to `horizon`. Rows that cross one of `explained` are left out: their losses are somebody
+// else's.
+[[nodiscard]] std::vector<CrossedBlocks> crossed_blocks(const localize::Stream& stream,
+                                                        localize::Horizon horizon,
+                                                        const Crossings& suspects,
+                                                        const Crossings& explained);
 
 // Whether the newest window alone, the first of `blocks`, loses at least what the low end of the
 // suspect's interval predicts, but for chance. The estimate is diluted by the windows since the
 // healing: no loss at all is never a fault.
-[[nodiscard]] bool is_borne_out(const localize::Suspect& suspect,
-                                std::span<const CrossedBlock> blocks, std::int64_t newest_end_s);
+[[nodiscard]] bool is_borne_out(double loss_low, const CrossedBlocks& blocks,
+                                std::int64_t newest_end_s);
 // The same for a fault so weak that a window may lose nothing by chance: however many of the newest
 // windows one looks at, they lose what is predicted.
-[[nodiscard]] bool is_borne_out_lately(const localize::Suspect& suspect,
-                                       std::span<const CrossedBlock> blocks);
+[[nodiscard]] bool is_borne_out_lately(double loss_low, const CrossedBlocks& blocks);
 
-// The ends of the flows that cross it, by name; of one that loses packets, of lossy flows only.
-[[nodiscard]] std::vector<std::string> affected_by(const localize::Stream& stream,
-                                                   localize::Horizon horizon,
-                                                   const localize::ObservationSet& set,
-                                                   const localize::Suspect& suspect);
+// For each of `suspects`, the ends of the flows that cross it, by name; of one that loses packets,
+// of lossy flows only.
+[[nodiscard]] std::vector<std::vector<std::string>> affected_by(
+    const localize::Stream& stream, localize::Horizon horizon, const localize::ObservationSet& set,
+    std::span<const localize::Suspect> suspects);
 
 }  // namespace faultline::core

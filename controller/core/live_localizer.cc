@@ -1,6 +1,7 @@
 #include "controller/core/live_localizer.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "controller/core/horizons.h"
@@ -52,6 +53,14 @@ const std::set<NodeId>& excused_in(const ExcusedNodes& excused, WallTime start) 
   static const std::set<NodeId> kNobody;
   const auto found = excused.find(start);
   return found == excused.end() ? kNobody : found->second;
+}
+
+std::vector<Suspect> lossy(const std::vector<Suspect>& suspects) {
+  std::vector<Suspect> result;
+  std::ranges::copy_if(suspects, std::back_inserter(result),
+                       [](const Suspect& it) { return it.loss > 0; });
+  result.resize(std::min(result.size(), Crossings::kSuspectsMax));
+  return result;
 }
 
 std::size_t index_of(Horizon horizon) { return static_cast<std::size_t>(horizon); }
@@ -166,22 +175,21 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
   const auto newest =
       localize::localize(set, {.after_s = unix_seconds(job.ripe.window_start), .until_s = end_s});
   auto verdict = localize::localize(set, {.near_misses_max = job.asks ? kNearMissesMax : 0});
-  std::vector<Crossing> explained;
-  for (const auto& it : newest.suspects) {
-    if (it.loss > 0) explained.emplace_back(set, it);
-  }
-  const auto stands = [&](const Suspect& suspect) {
-    // Delays are judged by the last windows of any horizon.
-    if (suspect.loss == 0) return true;
-    if (std::ranges::any_of(newest.suspects,
-                            [&](const Suspect& it) { return same_suspect(suspect, it); })) {
-      return true;
-    }
-    const std::array<Crossing, 1> crossing{Crossing(set, suspect)};
-    const auto blocks = crossed_blocks(stream_, Horizon::kMinute, crossing, explained);
-    return is_borne_out(suspect, blocks.front(), end_s);
+  const auto is_named_now = [&](const Suspect& suspect) {
+    return std::ranges::any_of(newest.suspects,
+                               [&](const Suspect& it) { return same_suspect(suspect, it); });
   };
-  std::erase_if(verdict.suspects, [&](const Suspect& suspect) { return !stands(suspect); });
+  const auto blocks = crossed_blocks(stream_, Horizon::kMinute, Crossings(set, verdict.suspects),
+                                     Crossings(set, lossy(newest.suspects)));
+  std::vector<Suspect> standing;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    auto& suspect = verdict.suspects[i];
+    // Delays are judged by the last windows of any horizon.
+    const bool stands = suspect.loss == 0 || is_named_now(suspect) ||
+                        is_borne_out(suspect.loss_low, blocks[i], end_s);
+    if (stands) standing.push_back(std::move(suspect));
+  }
+  verdict.suspects = std::move(standing);
   add_newest(verdict, newest, Containers(set));
   verdict.enough_data = newest.enough_data;
   return verdict;
@@ -205,40 +213,74 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
   const auto& found = longer(horizon, job);
   const auto& set = builder_->set();
   const Containers containers(set);
-  std::vector<Crossing> explained;
-  for (const auto& it : verdict.suspects) {
-    if (it.loss > 0) explained.emplace_back(set, it);
+  const Crossings explained(set, lossy(verdict.suspects));
+  // Delays are of the shortest horizon only.
+  auto asked = lossy(found.suspects);
+  std::erase_if(asked, [&](const Suspect& it) { return !is_news(verdict, it, containers); });
+  const auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!is_borne_out_lately(asked[i].loss_low, blocks[i])) continue;
+    if (!is_news(verdict, asked[i], containers)) continue;
+    named_by_[asked[i].id] = horizon;
+    verdict.suspects.push_back(std::move(asked[i]));
   }
-  std::vector<const Suspect*> asked;
-  std::vector<Crossing> crossings;
-  for (const auto& suspect : found.suspects) {
-    // Delays are of the shortest horizon only.
-    if (suspect.loss == 0 || !is_news(verdict, suspect, containers)) continue;
-    asked.push_back(&suspect);
-    crossings.emplace_back(set, suspect);
+  add_near_misses(verdict, still_near(horizon, found.near_misses, explained));
+}
+
+// Those of a fault that is mended are near no more.
+std::vector<localize::NearMiss> LiveLocalizer::still_near(
+    Horizon horizon, std::vector<localize::NearMiss> near_misses,
+    const Crossings& explained) const {
+  constexpr double kLowShare = 0.5;  // of the estimate: there is no interval
+  std::vector<Suspect> asked;
+  for (const auto& near : near_misses) {
+    auto& suspect = asked.emplace_back();
+    suspect.kind = near.kind;
+    suspect.id = near.id;
   }
-  if (!asked.empty()) {
-    const auto blocks = crossed_blocks(stream_, horizon, crossings, explained);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-      if (!is_borne_out_lately(*asked[i], blocks[i])) continue;
-      if (!is_news(verdict, *asked[i], containers)) continue;
-      verdict.suspects.push_back(*asked[i]);
-      named_by_[asked[i]->id] = horizon;
-    }
+  const auto blocks =
+      crossed_blocks(stream_, horizon, Crossings(builder_->set(), asked), explained);
+  std::vector<localize::NearMiss> still;
+  for (std::size_t i = 0; i < near_misses.size(); ++i) {
+    if (!is_borne_out_lately(kLowShare * near_misses[i].loss, blocks[i])) continue;
+    still.push_back(std::move(near_misses[i]));
   }
-  add_near_misses(verdict, found);
+  return still;
 }
 
 std::vector<std::string> LiveLocalizer::unmeasured(const SolveJob& job) const {
   std::vector<std::string> unmeasured;
-  std::vector<Crossing> crossings;
-  for (const auto& it : job.watched) crossings.emplace_back(builder_->set(), as_suspect(it));
-  const auto blocks = crossed_blocks(stream_, Horizon::kMinute, crossings, {});
-  for (std::size_t i = 0; i < crossings.size(); ++i) {
-    const bool is_measured = !blocks[i].empty() && blocks[i].front().end_s == end_of(job);
-    if (!is_measured) unmeasured.push_back(job.watched[i].id);
+  const auto& set = builder_->set();
+  for (std::size_t first = 0; first < job.watched.size(); first += Crossings::kSuspectsMax) {
+    std::vector<Suspect> asked;
+    const auto end = std::min(job.watched.size(), first + Crossings::kSuspectsMax);
+    for (std::size_t i = first; i < end; ++i) asked.push_back(as_suspect(job.watched[i]));
+    const auto blocks =
+        crossed_blocks(stream_, Horizon::kMinute, Crossings(set, asked), Crossings(set, {}));
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const bool is_measured = !blocks[i].empty() && blocks[i].front().end_s == end_of(job);
+      if (!is_measured) unmeasured.push_back(asked[i].id);
+    }
   }
   return unmeasured;
+}
+
+void LiveLocalizer::tell_affected(Solution& solution) const {
+  std::array<std::vector<Suspect>, localize::kHorizons.size()> by_horizon;
+  for (const auto& suspect : solution.verdict.suspects) {
+    const auto named = named_by_.find(suspect.id);
+    const Horizon horizon = named == named_by_.end() ? Horizon::kMinute : named->second;
+    by_horizon[index_of(horizon)].push_back(suspect);
+  }
+  for (const Horizon horizon : localize::kHorizons) {
+    auto& suspects = by_horizon[index_of(horizon)];
+    if (suspects.empty()) continue;
+    suspects.resize(std::min(suspects.size(), Crossings::kSuspectsMax));
+    auto affected = affected_by(stream_, horizon, builder_->set(), suspects);
+    for (std::size_t i = 0; i < suspects.size(); ++i) {
+      solution.affected[suspects[i].id] = std::move(affected[i]);
+    }
+  }
 }
 
 Solution LiveLocalizer::solve(const SolveJob& job) {
@@ -269,11 +311,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
     solution.open = open_questions(
         set, solution.verdict, builder_->sessions(stream_.begins_after_s(Horizon::kMinute) + 1));
   }
-  for (const auto& suspect : solution.verdict.suspects) {
-    const auto named = named_by_.find(suspect.id);
-    const Horizon horizon = named == named_by_.end() ? Horizon::kMinute : named->second;
-    solution.affected[suspect.id] = affected_by(stream_, horizon, set, suspect);
-  }
+  tell_affected(solution);
   set.set_health(std::exchange(health_, {}));
   return solution;
 }

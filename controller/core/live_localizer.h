@@ -80,6 +80,10 @@ class LiveLocalizer {
   [[nodiscard]] localize::Verdict judge_minute(const SolveJob& job);
   void add_longer(localize::Horizon horizon, const SolveJob& job, localize::Verdict& verdict);
   [[nodiscard]] const localize::Verdict& longer(localize::Horizon horizon, const SolveJob& job);
+  [[nodiscard]] std::vector<localize::NearMiss> still_near(
+      localize::Horizon horizon, std::vector<localize::NearMiss> near_misses,
+      const Crossings& explained) const;
+  void tell_affected(Solution& solution) const;
   [[nodiscard]] std::vector<std::string> unmeasured(const SolveJob& job) const;
 
   Options options_;

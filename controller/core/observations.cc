@@ -154,7 +154,10 @@ void ObservationBuilder::renew(const topology::Topology& topology, PathFinder pa
   set_.set_window_s(old.window_s());
   declare_devices();
   Translation translate(old, set_);
-  for (const auto& [key, session] : old_sessions) {
+  // In the order in which they were named: whatever is said of the first of its kind stays.
+  std::vector<std::pair<plan::FlowKey, Session>> in_order(old_sessions.begin(), old_sessions.end());
+  std::ranges::sort(in_order, {}, [](const auto& it) { return it.second.out; });
+  for (const auto& [key, session] : in_order) {
     if (session.seen_s < seen_since_s) continue;
     auto& now = session_at(key);
     now.seen_s = session.seen_s;

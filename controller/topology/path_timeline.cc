@@ -16,7 +16,11 @@ PathAt PathTimeline::find(const PathKey& key, WallTime time) const {
   if (found == paths_.end()) return {};
   const auto& known = found->second;
   auto at = std::ranges::upper_bound(known, time, {}, &PathRecord::traced_at);
-  if (at != known.begin()) --at;
+  if (at != known.begin()) {
+    --at;
+  } else if (at->traced_at > time + kFirstTraceWithin) {
+    return {};
+  }
   return {&*at, static_cast<std::uint32_t>(at - known.begin()) + 1};
 }
 

@@ -13,12 +13,16 @@
 
 namespace faultline::topology {
 
+// A session is measured before it is traced: its first path stands for this long before.
+inline constexpr Duration kFirstTraceWithin = std::chrono::minutes{10};
+
 class PathTimeline {
  public:
   // In any order.
   void add(NodeId reporter, PathRecord path);
 
-  // What was traced last at or before `time`; else what was traced first after it.
+  // What was traced last at or before `time`; else what was traced first within kFirstTraceWithin
+  // after it. So what was traced later still never changes the answer.
   [[nodiscard]] PathAt find(const PathKey& key, WallTime time) const;
 
  private:

@@ -94,5 +94,54 @@ TEST_CASE("what is down now is down, though the long horizon remembers packets",
   CHECK(verdict.suspects[0].loss == 1);
 }
 
+Suspect of_kind(SuspectKind kind, const std::string& id) {
+  Suspect suspect = device(id);
+  suspect.kind = kind;
+  return suspect;
+}
+
+TEST_CASE("a VM, its links and its hypervisor are named once", "[horizons]") {
+  Containers containers;
+  containers.put_in("vm1", "hv1");
+  containers.put_in("hv1", "az1");
+  const auto hypervisor = of_kind(SuspectKind::kHypervisor, "hv1");
+  const auto vm = of_kind(SuspectKind::kVm, "vm1");
+  CHECK(merged({hypervisor}, {link("leaf1", "vm1")}, containers) == Names{"hv1"});
+  CHECK(merged({hypervisor}, {vm}, containers) == Names{"hv1"});
+  CHECK(merged({vm, link("x", "y")}, {hypervisor}, containers) == Names{"x>y", "hv1"});
+  CHECK(merged({link("vm1", "leaf1")}, {hypervisor}, containers) == Names{"hv1"});
+  CHECK(merged({of_kind(SuspectKind::kZone, "az1")}, {hypervisor}, containers) == Names{"az1"});
+  CHECK(merged({hypervisor}, {of_kind(SuspectKind::kVm, "vm2")}, containers) ==
+        Names{"hv1", "vm2"});
+  CHECK(merged({hypervisor}, {link("leaf1", "vm1")}) == Names{"hv1", "leaf1>vm1"});
+}
+
+TEST_CASE("what a longer horizon names is news unless it, a part or the whole is named",
+          "[horizons]") {
+  Verdict verdict;
+  verdict.suspects = {device("s", {"b>s"}), link("x", "y")};
+  verdict.congested = {link("q", "r")};
+  CHECK(is_news(verdict, link("c", "d"), {}));
+  CHECK_FALSE(is_news(verdict, link("b", "s"), {}));
+  CHECK_FALSE(is_news(verdict, link("a", "s"), {}));
+  CHECK_FALSE(is_news(verdict, device("y"), {}));
+  CHECK_FALSE(is_news(verdict, link("q", "r"), {}));
+  Suspect down = link("q", "r");
+  down.fault_class = FaultClass::kDown;
+  CHECK(is_news(verdict, down, {}));
+}
+
+TEST_CASE("near misses of a longer horizon come after those of the minute, once each",
+          "[horizons]") {
+  Verdict verdict;
+  verdict.suspects = {device("s", {"b>s"})};
+  verdict.near_misses = {{.id = "a>b"}};
+  const std::vector<localize::NearMiss> longer{
+      {.id = "c>d"}, {.id = "a>b"}, {.id = "b>s"}, {.id = "s"}};
+  add_near_misses(verdict, longer);
+  REQUIRE(verdict.near_misses.size() == 2);
+  CHECK(verdict.near_misses[1].id == "c>d");
+}
+
 }  // namespace
 }  // namespace faultline::core

@@ -38,8 +38,11 @@ TEST_CASE("before the first trace there is the first, and of other sessions noth
   CHECK(timeline.find(kKey, wall_time_from_unix_seconds(1)).path == nullptr);
   timeline.add(kReporter, traced(100, "10.0.0.1"));
   CHECK(timeline.find(kKey, wall_time_from_unix_seconds(1)).path->hops == hops({"10.0.0.1"}));
-  CHECK(timeline.find({kReporter, NodeId{3}, 40'000, Direction::kForward},
-                      wall_time_from_unix_seconds(100))
+  const auto too_early = wall_time_from_unix_seconds(99) - kFirstTraceWithin;
+  CHECK(timeline.find(kKey, too_early).path == nullptr);
+  CHECK(timeline
+            .find({kReporter, NodeId{3}, 40'000, Direction::kForward},
+                  wall_time_from_unix_seconds(100))
             .path == nullptr);
 }
 
