@@ -99,9 +99,11 @@ Result<Parts> prepare(const ControllerConfig& config) {
                   obs::log_info("store", "{}", line);
                 }));
   auto options = core_options(config);
-  const auto horizon =
-      options.planner.window * static_cast<std::int64_t>(options.horizon_windows + 1);
-  FAULTLINE_TRY(auto restored, load_all(*parts.store, now().wall, horizon, parts.versions));
+  FAULTLINE_TRY(auto restored,
+                load_all(*parts.store, now().wall,
+                         {.open = 2 * options.planner.window + core::report_delay(options),
+                          .longest = core::longest_horizon(options)},
+                         parts.versions));
   FAULTLINE_TRY(parts.keys, load_own_key(config.data_dir, restored.controller_keys));
   options.controller_key = parts.keys.public_key;
   parts.core =
@@ -140,6 +142,9 @@ class Process : public Controller {
     shell_ = std::make_unique<Shell>(
         loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
         config_.data_dir,
+        core::LiveLocalizer::Options{.window = config_.planner.window,
+                                     .horizon_windows = config_.horizon_windows,
+                                     .excused_max = config_.restart_excused_max},
         Shell::Handlers{
             .on_event = [this](core::Event event) { handle(std::move(event)); },
             .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },

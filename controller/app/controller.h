@@ -4,7 +4,7 @@
 //   libzmq I/O --monitor--> handshakes: refusals below CURVE are counted and logged
 //   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
-//   loop --Worker "solver" (1)--> core::solve --post--> loop: SolveDone
+//   loop --Worker "solver" (1)--> core::LiveLocalizer --post--> loop: SolveDone, RecallDone
 //   loop --Worker "planner" (1)--> core::plan_flows --post--> loop: PlanningDone
 //   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap

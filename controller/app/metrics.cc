@@ -129,6 +129,32 @@ void expose_adaptive(const Snapshot& s, MetricRegistry& registry) {
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
+// What the solver keeps from window to window, and what it could not take.
+void expose_stream(const Snapshot& s, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  const auto live = s.solution == nullptr ? core::LiveFigures() : s.solution->live;
+  expose("faultline_stream_flows", "Flows, by direction, that counts are kept of.", live.flows);
+  expose("faultline_stream_rows_refused_total",
+         "Flows' windows refused for want of room; above zero: the fleet is too large.",
+         live.rows_refused);
+  expose("faultline_stream_rows_late_total",
+         "Flows' windows older than the longest horizon; growing: spools drain very late.",
+         live.rows_late);
+  expose("faultline_stream_rows_taken_out_total",
+         "Lossy flows' windows taken back: an end turned out to have been restarting.",
+         live.rows_taken_out);
+  expose("faultline_stream_renewals_total",
+         "Times that all names were renewed; growing with every window: the topology is restless.",
+         live.renewals);
+  expose("faultline_windows_skipped_total",
+         "Windows that were not judged on their own; growing: the solver does not keep up.",
+         s.windows_skipped);
+  expose("faultline_reports_recalled_total", "Reports read back from the store since the start.",
+         s.core.reports_recalled);
+}
+
 // What a window says, and how old that is.
 void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
   const auto since = s.status.window_judged.value_or(s.status.started_at);
@@ -279,6 +305,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_snapshot(sources.snapshot, registry);
   expose_adaptive(sources.snapshot, registry);
   expose_verdict(sources.snapshot, registry);
+  expose_stream(sources.snapshot, registry);
   expose_extremes(sources.snapshot, registry);
   expose_store(sources, registry);
   expose_outbox(sources.snapshot, registry);

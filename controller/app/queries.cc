@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -263,14 +264,16 @@ Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
                         const std::function<Status(const localize::ObservationSet&)>& use) const {
   // The paths of that time may hold addresses that the present topology has forgotten.
   auto topology = *snapshot.topology;
-  topology::PathBook paths;
-  FAULTLINE_TRY(const auto stored, views_.load_paths(to));
+  topology::PathTimeline paths;
+  FAULTLINE_TRY(const auto stored,
+                views_.load_path_history(from, to + topology::kFirstTraceWithin));
   for (const auto& [reporter, path] : stored) {
-    paths.update(reporter, path);
+    paths.add(reporter, path);
     topology.learn(reporter, path);
   }
   topology.settle();
-  core::ObservationBuilder builder(topology, paths);
+  core::ObservationBuilder builder(
+      topology, [&](const topology::PathKey& key, WallTime at) { return paths.find(key, at); });
   std::map<WallTime, std::set<NodeId>> excused;
   FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) -> Status {
     if (builder.set().observations().size() >= options_.observations_max) {
@@ -281,7 +284,7 @@ Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
     builder.add(reporter, report, known->second);
     return {};
   }));
-  return use(builder.set());
+  return use(std::as_const(builder).set());
 }
 
 Result<api::LocalizeAnswer> Queries::localize(const Snapshot& snapshot, WallTime from,

@@ -15,6 +15,7 @@
 #include "controller/core/observations.h"
 #include "controller/store/journal.h"
 #include "controller/store/views.h"
+#include "controller/topology/path_timeline.h"
 
 namespace faultline::app {
 
@@ -43,7 +44,8 @@ class Queries {
   [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
   [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
                                                      WallTime to) const;
-  // Observations of windows that begin in [from, to), with the paths known at `to`.
+  // Observations of windows that begin in [from, to), each seen with the paths of its own
+  // time: whoever asks for a window, and when, gets the same observations.
   [[nodiscard]] Status observe(
       const Snapshot& snapshot, WallTime from, WallTime to,
       const std::function<Status(const localize::ObservationSet&)>& use) const;

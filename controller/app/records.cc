@@ -90,7 +90,7 @@ Status take_plan_revision(const std::string& value, core::Restored& restored) {
   return {};
 }
 
-Status load_windows(store::RocksStore& store, WallTime now, Duration horizon,
+Status load_windows(store::RocksStore& store, WallTime now, const LoadSpan& span,
                     core::Restored& restored) {
   const auto visit = [&](const store::JournalEntry& entry) {
     if (entry.is_gap()) return true;
@@ -100,11 +100,11 @@ Status load_windows(store::RocksStore& store, WallTime now, Duration horizon,
     return true;
   };
   FAULTLINE_TRY(const auto summary,
-                store.journal().scan_windows(now - horizon, now + horizon, visit));
+                store.journal().scan_windows(now - span.open, now + span.longest, visit));
   for (const auto& place : summary.damaged_places) {
     obs::log_warning("store", "skipped a damaged entry: {}", place);
   }
-  FAULTLINE_TRY(const auto paths, store.views().load_paths(now));
+  FAULTLINE_TRY(const auto paths, store.views().load_path_history(now - span.longest, now));
   for (const auto& stored : paths) restored.paths.push_back({stored.reporter, stored.path});
   return {};
 }
@@ -161,7 +161,7 @@ Status drop_incidents_before(store::Ledger& ledger, WallTime horizon, DocumentVe
   return {};
 }
 
-Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration horizon,
+Result<core::Restored> load_all(store::RocksStore& store, WallTime now, const LoadSpan& span,
                                 DocumentVersions& versions) {
   core::Restored restored;
   auto& ledger = store.ledger();
@@ -188,7 +188,7 @@ Result<core::Restored> load_all(store::RocksStore& store, WallTime now, Duration
       load_table(ledger, store::Table::kPlan, versions,
                  [&](const std::string& value) { return take_plan_revision(value, restored); }));
   FAULTLINE_TRY(restored.dedup, store.journal().load_dedup());
-  FAULTLINE_TRY_STATUS(load_windows(store, now, horizon, restored));
+  FAULTLINE_TRY_STATUS(load_windows(store, now, span, restored));
   return restored;
 }
 

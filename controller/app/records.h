@@ -26,11 +26,18 @@ class DocumentVersions {
   std::map<std::pair<store::Table, std::string>, std::uint64_t> versions_;
 };
 
-// Everything that the core takes over at start, at `now`; `horizon` is how far back windows are
-// read. A damaged node, token or plan is an error that names it: who belongs to the fleet must not
-// be guessed. Damaged incidents, alerts and windows are skipped and logged.
+// How far back windows are read whole, as those that may not be due yet are; and paths, for the
+// windows that the core recalls.
+struct LoadSpan {
+  Duration open{};
+  Duration longest{};
+};
+
+// Everything that the core takes over at start, at `now`. A damaged node, token or plan is an error
+// that names it: who belongs to the fleet must not be guessed. Damaged incidents, alerts and
+// windows are skipped and logged.
 [[nodiscard]] Result<core::Restored> load_all(store::RocksStore& store, WallTime now,
-                                              Duration horizon, DocumentVersions& versions);
+                                              const LoadSpan& span, DocumentVersions& versions);
 
 // What an unreadable incident costs is that incident, not the list of all: it is skipped, and one
 // line of the log counts them and names the first.

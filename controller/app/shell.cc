@@ -36,12 +36,33 @@ Status append_to(store::Journal& journal, core::Append append) {
   return journal.append(entries, append.dedup, paths);
 }
 
+// What the journal held of the job's window at the start.
+std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
+                                             const core::RecallJob& job) {
+  std::vector<core::NodeReport> reports;
+  const auto visit = [&](const store::JournalEntry& entry) {
+    if (entry.is_gap() || !core::is_recalled(job, entry.node, entry.boot, entry.sequence)) {
+      return true;
+    }
+    if (auto report = wire::decode_report(entry.payload)) {
+      reports.push_back({entry.node, std::make_shared<const Report>(std::move(*report))});
+    }
+    return true;
+  };
+  const auto scanned = journal.scan_windows(job.window_start, job.window_start + job.window, visit);
+  if (!scanned) {
+    obs::log_warning("store", "a window of the past cannot be recalled: {}",
+                     scanned.error().context);
+  }
+  return reports;
+}
+
 }  // namespace
 
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
-             Handlers handlers)
+             const core::LiveLocalizer::Options& live, Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -51,6 +72,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       data_dir_(std::move(data_dir)),
       handlers_(std::move(handlers)),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
+      live_(live),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
@@ -109,7 +131,7 @@ std::future<Status> Shell::write(std::vector<store::LedgerWrite> writes) {
 void Shell::solve(core::SolveJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto started = async::now_instant();
-    auto solution = core::solve(job);
+    auto solution = live_.solve(job);
     counters_.solve_seconds.set(
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
@@ -125,6 +147,15 @@ void Shell::plan(core::PlanningJob job) {
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};
     post(core::PlanningDone{std::move(result)});
+  });
+}
+
+void Shell::recall(core::RecallJob job) {
+  run_on(solver_, [this, job = std::move(job)]() mutable {
+    const auto reports = stored_reports(store_.journal(), job);
+    live_.recall(job, reports);
+    job = {};  // as above
+    post(core::RecallDone{reports.size()});
   });
 }
 

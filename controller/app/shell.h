@@ -22,6 +22,7 @@
 #include "controller/app/link.h"
 #include "controller/app/records.h"
 #include "controller/core/core.h"
+#include "controller/core/live_localizer.h"
 #include "controller/notify/sender.h"
 #include "controller/store/rocks_store.h"
 
@@ -55,7 +56,7 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
-        Handlers handlers);
+        const core::LiveLocalizer::Options& live, Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -63,6 +64,7 @@ class Shell : public core::EffectSink {
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
   void plan(core::PlanningJob job) override;
+  void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
@@ -105,6 +107,7 @@ class Shell : public core::EffectSink {
   std::uint64_t next_answer_ = 1;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
+  core::LiveLocalizer live_;  // the solver's, once it runs
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;

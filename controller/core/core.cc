@@ -29,9 +29,8 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       fleet_(options_.heartbeat_interval, options_.restart_excused_max),
       intake_(options_.planner.window),
       windows_({.window = options_.planner.window,
-                .horizon_windows = options_.horizon_windows,
-                .report_delay = options_.planner.reply_timeout + options_.planner.flow_interval +
-                                std::chrono::seconds{1}}),
+                .horizon_windows = options_.horizon_windows * kLongestHorizon,
+                .report_delay = report_delay(options_)}),
       incidents_(options_.incident),
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
@@ -48,6 +47,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
   for (auto& entry : restored.outbox) outbox_.restore(std::move(entry));
   intake_.restore(restored.dedup);
+  begin_recall(restored.dedup, now.wall);
   for (const auto& [id, node] : fleet_.nodes()) {
     if (node.state != fleet::NodeState::kRemoved) membership_changed(now, id);
   }
@@ -129,7 +129,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   tend_controller_keys(now, effects);
   if (plans_due_ && now.instant >= *plans_due_) make_plans(effects);
   think_of_plans(now, effects);
-  if (!solving_) judge(now, effects);
+  feed_solver(now, effects);
   deliver(now, effects);
 }
 
@@ -145,6 +145,12 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   fleet_changed_at_ = now.instant;
 }
 
+// One job is under way at a time. A verdict comes before the past.
+void ControllerCore::feed_solver(Now now, EffectSink& effects) {
+  if (!solving_) judge(now, effects);
+  if (!solving_) recall(effects);
+}
+
 void ControllerCore::judge(Now now, EffectSink& effects) {
   std::set<NodeId> expected;
   for (const auto& [id, node] : fleet_.nodes()) {
@@ -158,12 +164,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   if (!ripe) return;
   topology_to_change().settle();
   solving_ = true;
-  std::map<WallTime, std::set<NodeId>> excused;
-  for (const auto& reports : ripe->windows) {
-    if (reports.empty()) continue;
-    const auto start = window_start(reports.front().report->window_start, options_.planner.window);
-    excused.emplace(start, fleet_.excused(start, options_.planner.window));
-  }
+  auto excused = excused_of(*ripe);
   effects.solve({.ripe = std::move(*ripe),
                  .window = options_.planner.window,
                  .excused = std::move(excused),
@@ -171,6 +172,60 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
                  .asks = options_.adaptive.enabled,
                  .topology = topology_,
                  .paths = paths_});
+}
+
+// Of the job's windows, and of those before it that an absence may still turn out to cover.
+ExcusedNodes ControllerCore::excused_of(const RipeWindow& ripe) const {
+  const Duration window = options_.planner.window;
+  const auto longest = static_cast<std::int64_t>(options_.horizon_windows * kLongestHorizon);
+  const auto reach = std::min(options_.restart_excused_max / window + 2, longest);
+  std::set<WallTime> starts;
+  for (std::int64_t i = 0; i < reach; ++i) starts.insert(ripe.window_start - window * i);
+  for (const auto& reports : ripe.windows) {
+    if (reports.empty()) continue;
+    starts.insert(window_start(reports.front().report->window_start, window));
+  }
+  ExcusedNodes excused;
+  for (const auto& [id, node] : fleet_.nodes()) {
+    if (node.record.absences.empty()) continue;
+    for (const WallTime start : starts) {
+      if (fleet_.is_excused(node, start, window)) excused[start].insert(id);
+    }
+  }
+  return excused;
+}
+
+void ControllerCore::begin_recall(std::span<const ingest::DedupRow> durable, WallTime now) {
+  if (durable.empty()) return;
+  auto batches = std::make_shared<DurableBatches>();
+  for (const auto& row : durable) (*batches)[{row.node, row.boot}] = row.durable;
+  recall_.durable = std::move(batches);
+  recall_.next = windows_.first_not_due(now);
+  recall_.from = recall_.next - longest_horizon(options_);
+}
+
+// The newest window first: it says most.
+void ControllerCore::recall(EffectSink& effects) {
+  if (recall_.durable == nullptr) return;
+  recall_.next -= options_.planner.window;
+  if (recall_.next < recall_.from) {
+    recall_ = {};
+    return;
+  }
+  topology_to_change().settle();
+  solving_ = true;
+  effects.recall({.window_start = recall_.next,
+                  .window = options_.planner.window,
+                  .excused = fleet_.excused(recall_.next, options_.planner.window),
+                  .durable = recall_.durable,
+                  .topology = topology_,
+                  .paths = paths_});
+}
+
+void ControllerCore::on(Now now, const RecallDone& event, EffectSink& effects) {
+  solving_ = false;
+  counters_.reports_recalled += event.reports;
+  feed_solver(now, effects);
 }
 
 void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {

@@ -9,6 +9,7 @@
 //   AppendDone   -> acknowledgements, path book, window book
 //   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
+//   RecallDone   -> the next window of a former process, until the solver knows half an hour
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -19,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,17 +48,30 @@ using Now = fleet::Moment;
 // after a crash, with another incident's name, is better than never.
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
 
+// In the shortest ones.
+inline constexpr std::size_t kLongestHorizon = 30;
+
 struct CoreOptions {
   std::string software;      // "faultline-controller 0.1.0"
   PublicKey controller_key;  // that is served at start
   Duration heartbeat_interval = std::chrono::seconds{5};
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
-  std::size_t horizon_windows = 6;  // what a solve looks back on
+  // What a solve looks back on; two longer horizons are five and thirty times that.
+  std::size_t horizon_windows = 6;
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
   std::vector<std::string> receivers;  // names of the webhooks, in the order of the configuration
 };
+
+// Probes close a window only when its last replies had their chance; nothing is due before.
+[[nodiscard]] inline Duration report_delay(const CoreOptions& options) {
+  return options.planner.reply_timeout + options.planner.flow_interval + std::chrono::seconds{1};
+}
+[[nodiscard]] inline Duration longest_horizon(const CoreOptions& options) {
+  return options.planner.window *
+         static_cast<std::int64_t>(options.horizon_windows * kLongestHorizon);
+}
 
 // What the store held at start.
 struct Restored {
@@ -65,8 +80,8 @@ struct Restored {
   std::vector<incident::Incident> incidents;
   std::vector<notify::OutboxEntry> outbox;
   std::vector<ingest::DedupRow> dedup;
-  std::vector<TracedPath> paths;
-  std::vector<NodeReport> reports;  // of the last horizon
+  std::vector<TracedPath> paths;    // that any window of the longest horizon took, oldest first
+  std::vector<NodeReport> reports;  // of windows that are not due yet; others are recalled
   PlanRevision plan_revision;
   std::vector<plan::PairPort> extra_flows;  // PlanSet::extra of that revision
   std::optional<fleet::ControllerKeysRecord> controller_keys;
@@ -79,6 +94,7 @@ struct CoreCounters {
   std::uint64_t messages_unknown_kind = 0;  // of a newer peer: ignored
   std::uint64_t messages_untrusted = 0;     // of a revoked key, or not permitted to a token
   std::uint64_t windows_judged = 0;
+  std::uint64_t reports_recalled = 0;      // from the journal, since the start
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done
@@ -135,6 +151,7 @@ class ControllerCore {
   void on(Now now, const CommitDone& event, EffectSink& effects);
   void on(Now now, SolveDone event, EffectSink& effects);
   void on(Now now, PlanningDone event, EffectSink& effects);
+  void on(Now now, const RecallDone& event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
@@ -165,7 +182,11 @@ class ControllerCore {
   [[nodiscard]] std::string plan_document() const;
   void think_of_plans(Now now, EffectSink& effects);
   [[nodiscard]] const Plan* plan_of(NodeId node) const;
+  void feed_solver(Now now, EffectSink& effects);
   void judge(Now now, EffectSink& effects);
+  [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
+  void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
+  void recall(EffectSink& effects);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
   void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
@@ -201,7 +222,12 @@ class ControllerCore {
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};
-  bool solving_ = false;
+  bool solving_ = false;  // or recalling
+  struct {
+    std::shared_ptr<const DurableBatches> durable;  // null: nothing to recall any more
+    WallTime next{};                                // the window after the next one
+    WallTime from{};                                // the last one
+  } recall_;
   std::map<NodeId, WallTime> last_windows_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;

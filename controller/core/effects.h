@@ -69,9 +69,11 @@ class EffectSink {
   virtual void decode(NodeId node, Batch batch) = 0;                                 // BatchDecoded
   virtual void append(Append append) = 0;                                            // AppendDone
   virtual void commit(std::uint64_t commit, std::vector<DocumentWrite> writes) = 0;  // CommitDone
-  virtual void solve(SolveJob job) = 0;                                              // SolveDone
   virtual void plan(PlanningJob job) = 0;                                            // PlanningDone
-  virtual void deliver(notify::OutboxEntry entry) = 0;                               // DeliveryDone
+  // Both on the solver, which has one LiveLocalizer; one of them is under way at a time.
+  virtual void solve(SolveJob job) = 0;                 // SolveDone
+  virtual void recall(RecallJob job) = 0;               // RecallDone
+  virtual void deliver(notify::OutboxEntry entry) = 0;  // DeliveryDone
   virtual void publish_trust(const fleet::TrustTable& trust) = 0;
   // From now on probes are served under this key of the controller; connections under another end.
   virtual void serve_under(const PublicKey& key) = 0;

@@ -59,6 +59,11 @@ struct PlanningDone {
   PlanningResult result;
 };
 
+// The answer to EffectSink::recall.
+struct RecallDone {
+  std::uint64_t reports = 0;
+};
+
 // The answer to EffectSink::deliver.
 struct DeliveryDone {
   notify::OutboxId id = 0;
@@ -98,7 +103,7 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
-                           RekeyNode, RekeyController, Tick>;
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, CreateToken,
+                           RemoveToken, RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

@@ -1,18 +1,17 @@
-// One solve: the newest judged window and the ones before it, explained by the localizer.
+// What the solver is asked and what it answers, as values; LiveLocalizer does the work.
 //
-// Two horizons are solved: the newest window alone, which notices first, and all windows of the
-// job, which see weaker faults. A suspect of the long horizon stands only while the newest window
-// still shows a loss across it, so that a healed fault disappears at once.
-//
-// Pure and reentrant; runs on the solver thread on immutable snapshots.
+// A job brings the windows that are new since the one before: late reports of judged windows, then
+// the window that is to be judged. Nothing comes twice.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "common/model/control.h"
 #include "controller/core/contested.h"
 #include "controller/core/window_book.h"
 #include "controller/incident/incident.h"
@@ -22,16 +21,47 @@
 
 namespace faultline::core {
 
+// By start of the window: nodes that were away. What was observed to or from them is left out.
+using ExcusedNodes = std::map<WallTime, std::set<NodeId>>;
+
 struct SolveJob {
   RipeWindow ripe;
   Duration window{};
-  // By start of the window: nodes that were away. What was observed to or from them is left out.
-  std::map<WallTime, std::set<NodeId>> excused;
+  ExcusedNodes excused;  // of the new windows, and of those before that may have been taken wrongly
   // Components of incidents that are not over.
   std::vector<incident::Component> watched;
   bool asks = false;                                   // Solution::open is wanted
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
+};
+
+// What was durable when the process began.
+using DurableBatches = std::map<std::pair<NodeId, BootId>, std::vector<SequenceInterval>>;
+
+// At a start: one of the windows that a former process judged, from the journal. Entries that
+// became durable since the start are left out, for they come as reports too.
+struct RecallJob {
+  WallTime window_start{};
+  Duration window{};
+  std::set<NodeId> excused;  // in that window
+  std::shared_ptr<const DurableBatches> durable;
+  std::shared_ptr<const topology::Topology> topology;  // settled
+  std::shared_ptr<const topology::PathBook> paths;
+};
+// Whether a journaled batch was durable at the start.
+[[nodiscard]] bool is_recalled(const RecallJob& job, NodeId node, BootId boot,
+                               std::uint64_t sequence);
+
+// What the solver holds, and what it could not take.
+struct LiveFigures {
+  std::uint64_t flows = 0;         // rows of one window
+  std::uint64_t sessions = 0;      // names and paths known
+  std::uint64_t rows_late = 0;     // older than the longest horizon
+  std::uint64_t rows_refused = 0;  // no room for their flows
+  std::uint64_t rows_taken_out = 0;
+  std::uint64_t renewals = 0;  // of all names
+
+  bool operator==(const LiveFigures&) const = default;
 };
 
 struct Solution {
@@ -48,8 +78,7 @@ struct Solution {
   // measured them is away. That is no sign of health.
   std::vector<std::string> unmeasured;
   OpenQuestions open;  // for adaptive probing
+  LiveFigures live;
 };
-
-[[nodiscard]] Solution solve(const SolveJob& job);
 
 }  // namespace faultline::core

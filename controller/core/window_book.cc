@@ -14,25 +14,45 @@ bool WindowBook::add(WallTime now, NodeReport report) {
     ++refused_reports_;
     return false;
   }
-  const bool judged = last_judged_ && start <= *last_judged_;
-  if (judged) ++late_reports_;
-  const bool too_old =
-      last_judged_ &&
-      start + options_.window * static_cast<std::int64_t>(options_.horizon_windows) < *last_judged_;
-  if (too_old) return false;
+  if (last_judged_ && start <= *last_judged_) {
+    keep_late(std::move(report), start);
+    return false;
+  }
   auto& reports = windows_[start][report.node];
   if (reports.size() >= kReportsPerNodeMax) {
     ++refused_reports_;
     return false;
   }
   reports.push_back(std::move(report.report));
-  return !judged;
+  if (windows_.size() > kWindowsKeptMax) {
+    windows_.erase(windows_.begin());
+    ++windows_skipped_;
+  }
+  return true;
+}
+
+void WindowBook::keep_late(NodeReport report, WallTime start) {
+  ++late_reports_;
+  const auto span = options_.window * static_cast<std::int64_t>(options_.horizon_windows);
+  if (start + span <= *last_judged_) return;
+  if (late_waiting_ >= kLateReportsMax) {
+    ++refused_reports_;
+    return;
+  }
+  late_[start].push_back(std::move(report));
+  ++late_waiting_;
 }
 
 void WindowBook::skip_due(WallTime now) {
-  for (const auto& [start, reports] : windows_) {
-    if (start + options_.window + options_.report_delay <= now) last_judged_ = start;
+  const WallTime open = first_not_due(now);
+  while (!windows_.empty() && windows_.begin()->first < open) {
+    last_judged_ = windows_.begin()->first;
+    windows_.erase(windows_.begin());
   }
+}
+
+WallTime WindowBook::first_not_due(WallTime now) const {
+  return window_start(now - options_.report_delay, options_.window);
 }
 
 bool WindowBook::is_ripe(WallTime start, const Reports& reports, WallTime now,
@@ -44,38 +64,40 @@ bool WindowBook::is_ripe(WallTime start, const Reports& reports, WallTime now,
 }
 
 std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<NodeId>& expected) {
+  std::vector<WallTime> ripe;
   for (const auto& [start, reports] : windows_) {
-    if (last_judged_ && start <= *last_judged_) continue;
-    if (!is_ripe(start, reports, now, expected)) return std::nullopt;
-    return judge(start, expected.size());
+    if (!is_ripe(start, reports, now, expected)) break;
+    ripe.push_back(start);
   }
-  return std::nullopt;
+  if (ripe.empty()) return std::nullopt;
+  const std::size_t skipped = ripe.size() > kWindowsBehindMax ? ripe.size() - kWindowsBehindMax : 0;
+  windows_skipped_ += skipped;
+  return judge(ripe[skipped], expected.size());
 }
 
 RipeWindow WindowBook::judge(WallTime start, std::size_t expected) {
   last_judged_ = start;
-  const auto span = options_.window * static_cast<std::int64_t>(options_.horizon_windows);
-  std::erase_if(windows_, [&](const auto& entry) { return entry.first + span <= start; });
   RipeWindow ripe{.window_start = start,
                   .nodes_expected = expected,
                   .nodes_reported = windows_.at(start).size(),
                   .windows = {}};
-  for (const auto& [window, reports] : windows_) {
-    if (window > start) break;
+  for (auto& [window, reports] : late_) ripe.windows.push_back(std::move(reports));
+  late_.clear();
+  late_waiting_ = 0;
+  sessions_reporting_ = sessions_in(windows_.at(start));
+  while (!windows_.empty() && windows_.begin()->first <= start) {
     auto& out = ripe.windows.emplace_back();
-    for (const auto& [node, of_node] : reports) {
-      for (const auto& report : of_node) out.push_back({node, report});
+    for (auto& [node, of_node] : windows_.begin()->second) {
+      for (auto& report : of_node) out.push_back({node, std::move(report)});
     }
+    windows_.erase(windows_.begin());
   }
   return ripe;
 }
 
-std::uint64_t WindowBook::sessions_reporting() const {
-  // The newest window is still filling up; the one judged last is the honest figure.
-  const auto at = last_judged_ ? windows_.find(*last_judged_) : windows_.end();
-  if (at == windows_.end()) return 0;
+std::uint64_t WindowBook::sessions_in(const Reports& reports_of_window) {
   std::uint64_t sessions = 0;
-  for (const auto& [node, reports] : at->second) {
+  for (const auto& [node, reports] : reports_of_window) {
     // Of two reports for one window, both speak of much the same sessions.
     std::uint64_t most = 0;
     for (const auto& report : reports) {

@@ -465,7 +465,7 @@ std::optional<Trust> Fleet::trust_of(const PublicKey& key) const {
 std::set<NodeId> Fleet::excused(WallTime start, Duration length) const {
   std::set<NodeId> result;
   for (const auto& [id, node] : nodes_) {
-    if (is_excused(node.record.absences, start, length, excused_max_)) result.insert(id);
+    if (is_excused(node, start, length)) result.insert(id);
   }
   return result;
 }

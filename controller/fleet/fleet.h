@@ -235,6 +235,9 @@ class Fleet {
   [[nodiscard]] const Node* find(std::string_view name) const;
   // Nodes whose observations in the window [start, start + length) are left out of judgement.
   [[nodiscard]] std::set<NodeId> excused(WallTime start, Duration length) const;
+  [[nodiscard]] bool is_excused(const Node& node, WallTime start, Duration length) const {
+    return fleet::is_excused(node.record.absences, start, length, excused_max_);
+  }
   [[nodiscard]] std::size_t node_count() const { return nodes_.size() - tombstones_; }
   [[nodiscard]] const FleetCounters& counters() const { return counters_; }
 

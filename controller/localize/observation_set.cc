@@ -186,6 +186,12 @@ std::uint32_t ObservationSet::add_delay(const Delay& delay) {
   return static_cast<std::uint32_t>(delays_.size() - 1);
 }
 
+void ObservationSet::set_delays(std::vector<Delay> delays) {
+  FAULTLINE_CHECK(!delays.empty(), "the first delay is nobody's");
+  delays_ = std::move(delays);
+  observations_.clear();
+}
+
 Status ObservationSet::add(const Observation& observation) {
   const auto known_route = [&](RouteIndex route) { return route.value() < route_ends_.size(); };
   if (observation.lost > observation.sent) {

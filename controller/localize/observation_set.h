@@ -160,6 +160,9 @@ class ObservationSet {
   Status add(const Observation& observation);
   // Takes the place of all rows; they must come from indexes of this set, as those of a Stream do.
   void set_observations(std::vector<Observation> rows) { observations_ = std::move(rows); }
+  // Takes the place of all delays, and of the rows that named them; the first is nobody's.
+  void set_delays(std::vector<Delay> delays);
+  void set_health(std::vector<ProbeHealth> health) { health_ = std::move(health); }
   void add_health(ProbeHealth health);
   void set_window_s(std::uint32_t seconds) { window_s_ = seconds; }
 
@@ -184,6 +187,7 @@ class ObservationSet {
   [[nodiscard]] std::span<const WeightedPath> at(RouteIndex index) const;
   [[nodiscard]] std::string_view at(FlowIndex index) const { return flows_[index.value()]; }
   [[nodiscard]] const Delay& delay(std::uint32_t index) const { return delays_[index]; }
+  [[nodiscard]] const std::vector<Delay>& delays() const { return delays_; }
 
  private:
   using Bucket = std::unordered_multimap<std::uint64_t, std::uint32_t>;

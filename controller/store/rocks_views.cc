@@ -1,5 +1,6 @@
 #include "controller/store/rocks_views.h"
 
+#include <algorithm>
 #include <set>
 
 #include "controller/store/keys.h"
@@ -88,6 +89,37 @@ Result<std::vector<StoredPath>> RocksViews::load_paths(WallTime at,
     FAULTLINE_TRY_STATUS(
         days.sweep(reporter ? path_reporter_floor(day, *reporter) : path_day_floor(day)));
   }
+  return found;
+}
+
+Result<std::vector<StoredPath>> RocksViews::load_path_history(WallTime from, WallTime to) const {
+  FAULTLINE_TRY(auto found, load_paths(from, {}));
+  const auto known = static_cast<std::ptrdiff_t>(found.size());
+  for (std::int32_t day = path_day(from); day <= path_day(to); ++day) {
+    const std::string prefix = path_day_floor(day);
+    const std::string upper_bytes = path_day_floor(day + 1);
+    const rocksdb::Slice upper{upper_bytes};
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> it{
+        database_.db().NewIterator(options, database_.paths())};
+    for (it->Seek(prefix); it->Valid(); it->Next()) {
+      const auto key = decode_path_key(it->key().ToStringView());
+      if (key && (key->traced_at <= from || key->traced_at > to)) continue;
+      auto stored = key ? decode_path(*key, it->value().ToStringView()) : std::nullopt;
+      if (stored) {
+        found.push_back(std::move(*stored));
+      } else {
+        database_.count_damage();
+      }
+    }
+    if (!it->status().ok()) {
+      return tl::unexpected<Error>(Database::error("cannot read the paths", it->status()));
+    }
+  }
+  std::stable_sort(found.begin() + known, found.end(), [](const auto& a, const auto& b) {
+    return a.path.traced_at < b.path.traced_at;
+  });
   return found;
 }
 

@@ -12,6 +12,7 @@ class RocksViews final : public Views {
 
   Result<std::vector<StoredPath>> load_paths(WallTime at,
                                              std::optional<NodeId> reporter) const override;
+  Result<std::vector<StoredPath>> load_path_history(WallTime from, WallTime to) const override;
   Status drop_paths_before(WallTime horizon) override;
 
  private:

@@ -40,6 +40,11 @@ class Views {
   [[nodiscard]] virtual Result<std::vector<StoredPath>> load_paths(
       WallTime at, std::optional<NodeId> reporter = {}) const = 0;
 
+  // All paths of [from, to]: those of load_paths(from), and every one traced after it. A session's
+  // come in order of time.
+  [[nodiscard]] virtual Result<std::vector<StoredPath>> load_path_history(WallTime from,
+                                                                          WallTime to) const = 0;
+
   // Forgets the days that ended before `horizon`.
   [[nodiscard]] virtual Status drop_paths_before(WallTime horizon) = 0;
 };

@@ -1,6 +1,7 @@
 #include "controller/topology/path_book.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -45,6 +46,13 @@ bool refine(PathRecord& path, const PathRecord& seen) {
 
 }  // namespace
 
+PathAt KnownPath::at(WallTime time) const {
+  if (changed_at <= time || earlier.empty()) return {&path, revision};
+  auto then = earlier.rbegin();
+  while (then->since > time && std::next(then) != earlier.rend()) ++then;
+  return {&then->path, then->revision};
+}
+
 PathKey key_of(NodeId reporter, const PathRecord& path) {
   return {reporter, path.target, path.source_port, path.direction};
 }
@@ -86,12 +94,20 @@ PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
   }
   if (agree(known.path, path)) {
     known.withheld = 0;
-    return refine(known.path, path) ? PathNews::kRefined : PathNews::kUnchanged;
+    if (!refine(known.path, path)) return PathNews::kUnchanged;
+    ++known.revision;
+    return PathNews::kRefined;
   }
   if (!doubtful(known.path) && doubtful(path) && ++known.withheld < kDoubtfulToReplace) {
     return PathNews::kWithheld;
   }
-  known = {.path = path, .changed_at = path.traced_at, .changes = known.changes + 1};
+  if (known.earlier.size() == kEarlierPathsMax) known.earlier.erase(known.earlier.begin());
+  known.earlier.push_back({std::move(known.path), known.changed_at, known.revision});
+  known.path = path;
+  known.changed_at = path.traced_at;
+  known.withheld = 0;
+  ++known.changes;
+  ++known.revision;
   ++route_changes_;
   return PathNews::kChanged;
 }

@@ -29,6 +29,9 @@ namespace faultline::topology {
 
 inline constexpr std::size_t kPathsMax = 4'194'304;  // beyond it new sessions are refused, counted
 inline constexpr std::uint8_t kDoubtfulToReplace = 3;
+// Routes kept of a session and direction beside the present one: windows that come late were sent
+// on an earlier one.
+inline constexpr std::size_t kEarlierPathsMax = 4;
 
 struct PathKey {
   NodeId reporter{};
@@ -53,11 +56,30 @@ enum class PathNews : std::uint8_t {
   return news == PathNews::kFirst || news == PathNews::kRefined || news == PathNews::kChanged;
 }
 
+// A path, and a number that is another whenever anything in it is. Null: no trace of it came yet.
+struct PathAt {
+  const PathRecord* path = nullptr;
+  std::uint32_t revision = 0;
+};
+
+struct EarlierPath {
+  PathRecord path{};
+  WallTime since{};
+  std::uint32_t revision = 0;
+
+  bool operator==(const EarlierPath&) const = default;
+};
+
 struct KnownPath {
-  PathRecord path{};          // with what several traces saw; traced_at is the newest that agreed
-  WallTime changed_at{};      // since when this route is known
-  std::uint32_t changes = 0;  // routes before this one
-  std::uint8_t withheld = 0;  // contradicting doubtful traces in a row
+  PathRecord path{};           // with what several traces saw; traced_at is the newest that agreed
+  WallTime changed_at{};       // since when this route is known
+  std::uint32_t changes = 0;   // routes before this one
+  std::uint8_t withheld = 0;   // contradicting doubtful traces in a row
+  std::uint32_t revision = 0;  // of `path`
+  std::vector<EarlierPath> earlier{};  // the last kEarlierPathsMax routes, oldest first
+
+  // The route that was known at `time`; before the first, the first that is kept.
+  [[nodiscard]] PathAt at(WallTime time) const;
 
   bool operator==(const KnownPath&) const = default;
 };

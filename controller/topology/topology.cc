@@ -100,11 +100,15 @@ void Topology::learn(NodeId reporter, const PathRecord& path) {
 }
 
 bool Topology::settle() {
-  if (nodes_changed_) declare_addresses();
+  if (nodes_changed_) {
+    declare_addresses();
+    ++names_version_;
+  }
   nodes_changed_ = false;
   if (!aliases_.settle()) return false;
   name_devices();
   number_cables();
+  ++names_version_;
   return true;
 }
 

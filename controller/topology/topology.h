@@ -91,6 +91,8 @@ class Topology {
   void learn(NodeId reporter, const PathRecord& path);
   // Makes what was learned and set visible. False when no id can have changed.
   bool settle();
+  // Another number whenever settle() changed an id, within one history of a topology.
+  [[nodiscard]] std::uint64_t names_version() const { return names_version_; }
 
   // In the direction of travel: a return path begins at the target.
   [[nodiscard]] ResolvedPath resolve(NodeId reporter, const PathRecord& path) const;
@@ -146,6 +148,7 @@ class Topology {
   std::map<NodeId, Member> nodes_;
   AliasResolver aliases_;
   bool nodes_changed_ = true;
+  std::uint64_t names_version_ = 0;
 
   // Of the last settle().
   std::unordered_map<IpAddress, std::string> name_of_;  // by AliasResolver::device_of()

@@ -59,7 +59,10 @@ PublicKey controller_key(std::uint32_t number) { return key_of(200, number); }
 SimController::SimController(SimFleet& fleet)
     : fleet_(fleet),
       served_key_(own_key(fleet.disk)),
-      core_(options(fleet, served_key_), fleet.fabric.inventory(), Rng(fleet.rng())) {
+      core_(options(fleet, served_key_), fleet.fabric.inventory(), Rng(fleet.rng())),
+      live_({.window = core_.options().planner.window,
+             .horizon_windows = core_.options().horizon_windows,
+             .excused_max = fleet.restart_excused_max}) {
   FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
   tick();
 }
@@ -87,7 +90,7 @@ core::Restored SimController::restored() const {
   }
   for (const auto& [name, row] : disk.dedup) restored.dedup.push_back(row);
   restored.paths = disk.paths;
-  const auto horizon = std::chrono::seconds{70};
+  const auto horizon = std::chrono::seconds{30};  // what may not be due yet
   for (const auto& [name, write] : disk.batches) {
     if (write.batch.is_gap() || write.window_start + horizon < fleet_.clock.wall()) continue;
     restored.reports.push_back({write.node, std::make_shared<const Report>(
@@ -169,8 +172,25 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
 }
 
 void SimController::solve(core::SolveJob job) {
-  later(milliseconds{50},
-        [this, job = std::move(job)] { handle(core::SolveDone{core::solve(job)}); });
+  later(milliseconds{50}, [this, job = std::move(job)] {
+    auto solution = live_.solve(job);
+    handle(core::SolveDone{std::move(solution)});
+  });
+}
+
+void SimController::recall(core::RecallJob job) {
+  later(milliseconds{5}, [this, job = std::move(job)] {
+    std::vector<core::NodeReport> reports;
+    for (const auto& [name, write] : fleet_.disk.batches) {
+      const auto& batch = write.batch;
+      if (batch.is_gap() || write.window_start != job.window_start) continue;
+      if (!core::is_recalled(job, write.node, batch.boot, batch.sequence)) continue;
+      reports.push_back(
+          {write.node, std::make_shared<const Report>(wire::decode_report(batch.payload).value())});
+    }
+    live_.recall(job, reports);
+    handle(core::RecallDone{reports.size()});
+  });
 }
 
 void SimController::plan(core::PlanningJob job) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "controller/core/live_localizer.h"
 #include "tests/sim/fleet.h"
 
 namespace faultline::sim {
@@ -31,6 +32,7 @@ class SimController final : public core::EffectSink {
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
   void plan(core::PlanningJob job) override;
+  void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
@@ -50,6 +52,7 @@ class SimController final : public core::EffectSink {
   PublicKey served_key_;
   int plannings_under_way_ = 0;
   core::ControllerCore core_;
+  core::LiveLocalizer live_;
 };
 
 }  // namespace faultline::sim

@@ -163,7 +163,7 @@ TEST_CASE("an incident that cannot be read hides no other and prevents no start"
   CHECK(listed->front().id == "i-1");
 
   DocumentVersions versions;
-  const auto restored = load_all(*bench.store, kStart, minutes{1}, versions);
+  const auto restored = load_all(*bench.store, kStart, {minutes{1}, minutes{30}}, versions);
   REQUIRE(restored);
   CHECK(restored->incidents.size() == 1);
 }
@@ -174,7 +174,7 @@ TEST_CASE("incidents resolved before the retention's horizon are erased, others 
   bench.store_incident("i-1", resolved_incident("i-1", kStart - seconds{1}));
   bench.store_incident("i-2", resolved_incident("i-2", kStart));
   DocumentVersions versions;
-  REQUIRE(load_all(*bench.store, kStart, minutes{1}, versions));
+  REQUIRE(load_all(*bench.store, kStart, {minutes{1}, minutes{30}}, versions));
   for (int i = 0; i < 2; ++i) {
     REQUIRE(drop_incidents_before(bench.store->ledger(), kStart, versions));
     const auto left = list_incidents(bench.store->ledger());

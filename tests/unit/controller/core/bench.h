@@ -37,6 +37,7 @@ class RecordedEffects : public EffectSink {
   }
   void solve(SolveJob job) override { solves.push_back(std::move(job)); }
   void plan(PlanningJob job) override { plannings.push_back(std::move(job)); }
+  void recall(RecallJob job) override { recalls.push_back(std::move(job)); }
   void deliver(notify::OutboxEntry entry) override { deliveries.push_back(std::move(entry)); }
   void publish_trust(const fleet::TrustTable& table) override { trust = table; }
   void serve_under(const PublicKey& key) override { served.push_back(key); }
@@ -66,6 +67,7 @@ class RecordedEffects : public EffectSink {
   std::deque<Commit> commits;
   std::deque<SolveJob> solves;
   std::deque<PlanningJob> plannings;
+  std::deque<RecallJob> recalls;
   std::deque<notify::OutboxEntry> deliveries;
   fleet::TrustTable trust;
   std::vector<std::pair<std::uint64_t, Status>> answers;

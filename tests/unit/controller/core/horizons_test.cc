@@ -26,12 +26,13 @@ Suspect device(const std::string& id, std::vector<std::string> ambiguous_with = 
   return suspect;
 }
 
-std::vector<std::string> merged(std::vector<Suspect> known, std::vector<Suspect> newest) {
+std::vector<std::string> merged(std::vector<Suspect> known, std::vector<Suspect> newest,
+                                const Containers& containers = {}) {
   Verdict verdict;
   verdict.suspects = std::move(known);
   Verdict of_newest;
   of_newest.suspects = std::move(newest);
-  add_newest(verdict, of_newest);
+  add_newest(verdict, of_newest, containers);
   std::vector<std::string> names;
   for (const auto& suspect : verdict.suspects) names.push_back(suspect.id);
   return names;
@@ -73,7 +74,7 @@ TEST_CASE("what is down now is down, by whichever name of its group", "[horizons
   Verdict newest;
   newest.suspects = {device("s", {"h2", "h2=s"})};
   newest.suspects[0].fault_class = FaultClass::kDown;
-  add_newest(verdict, newest);
+  add_newest(verdict, newest, {});
   REQUIRE(verdict.suspects.size() == 1);
   CHECK(verdict.suspects[0].id == "h2");
   CHECK(verdict.suspects[0].fault_class == FaultClass::kDown);
@@ -87,10 +88,59 @@ TEST_CASE("what is down now is down, though the long horizon remembers packets",
   newest.suspects = {link("a", "b")};
   newest.suspects[0].fault_class = FaultClass::kDown;
   newest.suspects[0].loss = 1;
-  add_newest(verdict, newest);
+  add_newest(verdict, newest, {});
   REQUIRE(verdict.suspects.size() == 1);
   CHECK(verdict.suspects[0].fault_class == FaultClass::kDown);
   CHECK(verdict.suspects[0].loss == 1);
+}
+
+Suspect of_kind(SuspectKind kind, const std::string& id) {
+  Suspect suspect = device(id);
+  suspect.kind = kind;
+  return suspect;
+}
+
+TEST_CASE("a VM, its links and its hypervisor are named once", "[horizons]") {
+  Containers containers;
+  containers.put_in("vm1", "hv1");
+  containers.put_in("hv1", "az1");
+  const auto hypervisor = of_kind(SuspectKind::kHypervisor, "hv1");
+  const auto vm = of_kind(SuspectKind::kVm, "vm1");
+  CHECK(merged({hypervisor}, {link("leaf1", "vm1")}, containers) == Names{"hv1"});
+  CHECK(merged({hypervisor}, {vm}, containers) == Names{"hv1"});
+  CHECK(merged({vm, link("x", "y")}, {hypervisor}, containers) == Names{"x>y", "hv1"});
+  CHECK(merged({link("vm1", "leaf1")}, {hypervisor}, containers) == Names{"hv1"});
+  CHECK(merged({of_kind(SuspectKind::kZone, "az1")}, {hypervisor}, containers) == Names{"az1"});
+  CHECK(merged({hypervisor}, {of_kind(SuspectKind::kVm, "vm2")}, containers) ==
+        Names{"hv1", "vm2"});
+  CHECK(merged({hypervisor}, {link("leaf1", "vm1")}) == Names{"hv1", "leaf1>vm1"});
+}
+
+TEST_CASE("what a longer horizon names is news unless it, a part or the whole is named",
+          "[horizons]") {
+  Verdict verdict;
+  verdict.suspects = {device("s", {"b>s"}), link("x", "y")};
+  verdict.congested = {link("q", "r")};
+  CHECK(is_news(verdict, link("c", "d"), {}));
+  CHECK_FALSE(is_news(verdict, link("b", "s"), {}));
+  CHECK_FALSE(is_news(verdict, link("a", "s"), {}));
+  CHECK_FALSE(is_news(verdict, device("y"), {}));
+  CHECK_FALSE(is_news(verdict, link("q", "r"), {}));
+  Suspect down = link("q", "r");
+  down.fault_class = FaultClass::kDown;
+  CHECK(is_news(verdict, down, {}));
+}
+
+TEST_CASE("near misses of a longer horizon come after those of the minute, once each",
+          "[horizons]") {
+  Verdict verdict;
+  verdict.suspects = {device("s", {"b>s"})};
+  verdict.near_misses = {{.id = "a>b"}};
+  const std::vector<localize::NearMiss> longer{
+      {.id = "c>d"}, {.id = "a>b"}, {.id = "b>s"}, {.id = "s"}};
+  add_near_misses(verdict, longer);
+  REQUIRE(verdict.near_misses.size() == 2);
+  CHECK(verdict.near_misses[1].id == "c>d");
 }
 
 }  // namespace

@@ -67,20 +67,89 @@ TEST_CASE("a report from the future is refused, so a wrong clock cannot fill the
   CHECK_FALSE(book.take_ripe(kStart + kWindow * 10, kTwoNodes));
 }
 
-TEST_CASE("the horizon holds the windows before the judged one, and drops older ones",
+TEST_CASE("every report is given out once, late ones with the next window that is judged",
           "[window_book]") {
-  WindowBook book({.window = kWindow, .horizon_windows = 2});
+  WindowBook book({.window = kWindow});
   const std::set<NodeId> one{NodeId{1}};
   for (int i = 0; i < 4; ++i) {
     const WallTime start = kStart + kWindow * i;
     const WallTime now = start + seconds{14};
     book.add(now, {NodeId{1}, report_of(start, static_cast<std::uint32_t>(i + 1))});
+    if (i == 3) book.add(now, {NodeId{2}, report_of(kStart)});
     const auto ripe = book.take_ripe(now, one);
     REQUIRE(ripe);
-    CHECK(ripe->windows.size() == (i == 0 ? 1U : 2U));
+    CHECK(ripe->windows.size() == (i == 3 ? 2U : 1U));
     CHECK(ripe->windows.back().front().report->window_start == start);
     CHECK(book.sessions_reporting() == static_cast<std::uint64_t>(i + 1));
+    if (i == 3) CHECK(ripe->windows.front().front().report->window_start == kStart);
   }
+}
+
+TEST_CASE("a late report that no horizon reaches is counted and let go", "[window_book]") {
+  WindowBook book({.window = kWindow, .horizon_windows = 2});
+  const std::set<NodeId> one{NodeId{1}};
+  for (int i = 0; i < 2; ++i) {
+    const WallTime start = kStart + kWindow * (2 + i);
+    book.add(start + seconds{14}, {NodeId{1}, report_of(start)});
+    if (i == 1) book.add(start + seconds{14}, {NodeId{1}, report_of(kStart)});
+    REQUIRE(book.take_ripe(start + seconds{14}, one)->windows.size() == 1);
+  }
+  CHECK(book.late_reports() == 1);
+}
+
+TEST_CASE("late reports are bounded", "[window_book]") {
+  WindowBook book({.window = kWindow});
+  const WallTime now = kStart + seconds{14};
+  book.add(now, {NodeId{1}, report_of(kStart)});
+  REQUIRE(book.take_ripe(now, {NodeId{1}}));
+  const auto late = report_of(kStart);
+  for (std::size_t i = 0; i <= WindowBook::kLateReportsMax; ++i) book.add(now, {NodeId{2}, late});
+  CHECK(book.late_reports() == WindowBook::kLateReportsMax + 1);
+  CHECK(book.refused_reports() == 1);
+}
+
+TEST_CASE("a solver that does not keep up gets all windows and judges the newest ones",
+          "[window_book]") {
+  WindowBook book({.window = kWindow});
+  const std::set<NodeId> one{NodeId{1}};
+  constexpr int kWindows = 7;
+  for (int i = 0; i < kWindows; ++i) {
+    book.add(kStart + kWindow * i, {NodeId{1}, report_of(kStart + kWindow * i)});
+  }
+  const WallTime now = kStart + kWindow * (kWindows + 1);
+  const auto skipped = kWindows - static_cast<int>(WindowBook::kWindowsBehindMax);
+  auto ripe = book.take_ripe(now, one);
+  REQUIRE(ripe);
+  CHECK(ripe->window_start == kStart + kWindow * skipped);
+  CHECK(ripe->windows.size() == static_cast<std::size_t>(skipped) + 1);
+  CHECK(book.windows_skipped() == static_cast<std::uint64_t>(skipped));
+  CHECK(book.take_ripe(now, one)->windows.size() == 1);
+  CHECK(book.take_ripe(now, one)->windows.size() == 1);
+  CHECK_FALSE(book.take_ripe(now, one));
+}
+
+TEST_CASE("while nobody takes any, the newest windows are kept", "[window_book]") {
+  WindowBook book({.window = kWindow});
+  for (std::size_t i = 0; i < WindowBook::kWindowsKeptMax + 5; ++i) {
+    const WallTime start = kStart + kWindow * static_cast<std::int64_t>(i);
+    CHECK(book.add(start, {NodeId{1}, report_of(start)}));
+  }
+  CHECK(book.windows_skipped() == 5);
+}
+
+TEST_CASE("at a start what was due counts as judged, and what is open is kept", "[window_book]") {
+  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  for (int i = 0; i < 3; ++i) {
+    book.add(kStart + kWindow * i, {NodeId{1}, report_of(kStart + kWindow * i)});
+  }
+  const WallTime now = kStart + kWindow * 2 + seconds{4};
+  book.skip_due(now);
+  CHECK(book.first_not_due(now) == kStart + kWindow * 2);
+  CHECK(book.last_judged() == kStart + kWindow);
+  const auto ripe = book.take_ripe(now, {NodeId{1}});
+  REQUIRE(ripe);
+  CHECK(ripe->window_start == kStart + kWindow * 2);
+  CHECK(ripe->windows.size() == 1);
 }
 
 TEST_CASE("a probe that restarts within a window reports it twice, and both count",

@@ -145,5 +145,42 @@ TEST_CASE("sessions differ in reporter, target, port and direction, and are forg
   CHECK(book.paths().size() == 3);
 }
 
+TEST_CASE("a window is seen with the route that was known then", "[path_book]") {
+  PathBook book;
+  const auto at = [&](std::int64_t time) {
+    return known_of(book).at(wall_time_from_unix_seconds(time)).path->hops;
+  };
+  book.update(kReporter, traced(100, true, {"10.0.0.1", "10.0.0.2"}));
+  book.update(kReporter, traced(150, true, {"10.0.0.1", "10.0.0.2"}));
+  const auto first = known_of(book).at(wall_time_from_unix_seconds(150));
+  book.update(kReporter, traced(200, true, {"10.0.0.1", "10.0.0.3"}));
+  book.update(kReporter, traced(300, true, {"10.0.0.1", "10.0.0.4"}));
+  CHECK(at(50) == hops({"10.0.0.1", "10.0.0.2"}));  // the first that is known
+  CHECK(at(199) == hops({"10.0.0.1", "10.0.0.2"}));
+  CHECK(at(200) == hops({"10.0.0.1", "10.0.0.3"}));
+  CHECK(at(299) == hops({"10.0.0.1", "10.0.0.3"}));
+  CHECK(at(400) == hops({"10.0.0.1", "10.0.0.4"}));
+  CHECK(first.revision == known_of(book).at(wall_time_from_unix_seconds(199)).revision);
+  CHECK(first.revision != known_of(book).at(wall_time_from_unix_seconds(200)).revision);
+}
+
+TEST_CASE("a path has another revision when hops of it became known", "[path_book]") {
+  PathBook book;
+  book.update(kReporter, traced(1, true, {"10.0.0.1", "*", "10.0.0.3"}));
+  const auto before = known_of(book).revision;
+  book.update(kReporter, traced(2, true, {"10.0.0.1", "*", "10.0.0.3"}));
+  CHECK(known_of(book).revision == before);
+  book.update(kReporter, traced(3, true, {"10.0.0.1", "10.0.0.2", "10.0.0.3"}));
+  CHECK(known_of(book).revision != before);
+}
+
+TEST_CASE("earlier routes are bounded in number", "[path_book]") {
+  PathBook book;
+  const std::vector<const char*> ways{"10.0.0.1", "10.0.0.2"};
+  for (int i = 0; i < 20; ++i) book.update(kReporter, traced(i, true, {ways[i % 2]}));
+  CHECK(known_of(book).earlier.size() == kEarlierPathsMax);
+  CHECK(known_of(book).changes == 19);
+}
+
 }  // namespace
 }  // namespace faultline::topology

@@ -1,0 +1,153 @@
+#include "controller/core/live_evidence.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "common/base/check.h"
+
+namespace faultline::core {
+namespace {
+
+using localize::DeviceIndex;
+using localize::Horizon;
+using localize::ObservationSet;
+using localize::Stream;
+using localize::Suspect;
+using localize::SuspectKind;
+
+// Windows as clean as this, were the fault still there, mean that it is healed.
+constexpr double kHealedChance = 0.01;
+
+// P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
+double poisson_at_most(std::uint64_t count, double mean) {
+  if (mean > 100) {
+    return 0.5 * std::erfc((mean - static_cast<double>(count) - 0.5) / std::sqrt(2 * mean));
+  }
+  double term = std::exp(-mean);
+  double sum = term;
+  for (std::uint64_t k = 1; k <= count; ++k) {
+    term *= mean / static_cast<double>(k);
+    sum += term;
+  }
+  return sum;
+}
+
+std::vector<bool> covered_links(const ObservationSet& set, const Suspect& suspect) {
+  std::vector<bool> inside(set.devices().size());  // the device itself, or a hypervisor's members
+  const bool is_whole = suspect.kind > SuspectKind::kCable;
+  for (std::uint32_t i = 0; is_whole && i < set.devices().size(); ++i) {
+    inside[i] = set.devices()[i].id == suspect.id;
+  }
+  for (const auto& it : set.memberships()) {
+    if (is_whole && set.at(it.container).id == suspect.id) inside[it.member.value()] = true;
+  }
+  std::vector<bool> covered(set.links().size());
+  for (std::uint32_t i = 0; i < set.links().size(); ++i) {
+    const auto& link = set.links()[i];
+    if (is_whole) {
+      covered[i] = inside[link.from.value()] || inside[link.to.value()];
+    } else if (suspect.kind == SuspectKind::kLink) {
+      covered[i] = link.id == suspect.id;
+    } else {
+      const auto& [first, second] = std::minmax(set.at(link.from).id, set.at(link.to).id);
+      covered[i] = first + "=" + second == suspect.id || second + "=" + first == suspect.id;
+    }
+  }
+  return covered;
+}
+
+}  // namespace
+
+Crossings::Crossings(const ObservationSet& set, std::span<const Suspect> suspects)
+    : size_(suspects.size()), by_route_(set.route_count()) {
+  FAULTLINE_CHECK(suspects.size() <= kSuspectsMax, "one bit each");
+  std::vector<Mask> by_link(set.links().size());
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    const auto covered = covered_links(set, suspects[i]);
+    for (std::size_t link = 0; link < covered.size(); ++link) {
+      if (covered[link]) by_link[link] |= Mask{1} << i;
+    }
+  }
+  for (std::uint32_t i = 0; !suspects.empty() && i < by_route_.size(); ++i) {
+    for (const auto& candidate : set.at(localize::RouteIndex{i})) {
+      for (const auto link : set.at(candidate.path)) by_route_[i] |= by_link[link.value()];
+    }
+  }
+}
+
+std::vector<CrossedBlocks> crossed_blocks(const Stream& stream, Horizon horizon,
+                                          const Crossings& suspects, const Crossings& explained) {
+  std::vector<std::map<std::int64_t, CrossedBlock, std::greater<>>> found(suspects.size());
+  // A block that reaches into what a shorter horizon tells in full is left out.
+  std::int64_t ends_by_s = std::numeric_limits<std::int64_t>::max();
+  for (const Horizon ring : localize::kHorizons) {
+    if (ring > horizon) break;
+    stream.visit(ring, [&](const Stream::Key& key, std::int64_t end_s, std::uint64_t sent,
+                           std::uint64_t lost, const localize::Delay*) {
+      auto mask = suspects(key);
+      if (mask == 0 || sent == 0 || end_s > ends_by_s || explained(key) != 0) return;
+      for (; mask != 0; mask &= mask - 1) {
+        auto& block = found[static_cast<std::size_t>(std::countr_zero(mask))][end_s];
+        block = {end_s, block.sent + sent, block.lost + lost};
+      }
+    });
+    ends_by_s = stream.begins_after_s(ring);
+  }
+  std::vector<CrossedBlocks> result(suspects.size());
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    for (const auto& [end_s, block] : found[i]) result[i].push_back(block);
+  }
+  return result;
+}
+
+bool is_borne_out(double loss_low, const CrossedBlocks& blocks, std::int64_t newest_end_s) {
+  if (blocks.empty() || blocks.front().end_s != newest_end_s) return false;
+  const auto& newest = blocks.front();
+  const double expected = loss_low * static_cast<double>(newest.sent);
+  return newest.lost > 0 && poisson_at_most(newest.lost, expected) >= kHealedChance;
+}
+
+bool is_borne_out_lately(double loss_low, const CrossedBlocks& blocks) {
+  std::uint64_t lost = 0;
+  double expected = 0;
+  for (const auto& block : blocks) {
+    lost += block.lost;
+    expected += loss_low * static_cast<double>(block.sent);
+    if (poisson_at_most(lost, expected) < kHealedChance) return false;
+  }
+  return lost > 0;
+}
+
+std::vector<std::vector<std::string>> affected_by(const Stream& stream, Horizon horizon,
+                                                  const ObservationSet& set,
+                                                  std::span<const Suspect> suspects) {
+  const Crossings crosses(set, suspects);
+  Crossings::Mask lossy_only = 0;
+  for (std::size_t i = 0; i < suspects.size(); ++i) {
+    if (suspects[i].loss > 0) lossy_only |= Crossings::Mask{1} << i;
+  }
+  std::vector<std::set<DeviceIndex>> ends(suspects.size());
+  stream.visit(horizon, [&](const Stream::Key& key, std::int64_t, std::uint64_t, std::uint64_t lost,
+                            const localize::Delay*) {
+    for (auto mask = crosses(key) & (lost > 0 ? ~Crossings::Mask{0} : ~lossy_only); mask != 0;
+         mask &= mask - 1) {
+      auto& of_suspect = ends[static_cast<std::size_t>(std::countr_zero(mask))];
+      of_suspect.insert(key.src);
+      of_suspect.insert(key.dst);
+    }
+  });
+  std::vector<std::vector<std::string>> result;
+  for (const auto& of_suspect : ends) {
+    auto& names = result.emplace_back();
+    for (const DeviceIndex end : of_suspect) names.push_back(set.at(end).id);
+    std::ranges::sort(names);
+  }
+  return result;
+}
+
+}  // namespace faultline::core
