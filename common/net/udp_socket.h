@@ -42,6 +42,7 @@ struct IncomingDatagram {
   std::span<const std::byte> payload;   // valid until the next receive() with the same buffer
   std::optional<WallTime> received_at;  // the kernel's stamp
   std::uint8_t ttl = 0;                 // as it arrived; 0: unknown
+  std::uint8_t traffic_class = 0;       // as it arrived: DSCP 6 bits, ECN 2 bits
 };
 
 // Space for one receive(), meant to be shared by the sockets of a thread. About 75 KiB.
