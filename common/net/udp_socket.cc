@@ -226,8 +226,9 @@ std::size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, ErrorQu
   return sent;
 }
 
-std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, ErrorQueueSink& sink) {
-  drain_error_queue(fd(), sink);
+std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, ErrorQueueSink& sink,
+                                                     bool drain) {
+  if (drain) drain_error_queue(fd(), sink);
   auto& slots = *buffer.slots_;
   slots.prepare();
   int got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);

@@ -71,10 +71,10 @@ class UdpSocket {
   // Sends all of `datagrams`, reporting those that failed to `sink` (with whatever else was queued
   // there). Returns how many were sent.
   std::size_t send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink);
-  // Drains the error queue, then receives up to kReceiveBatch datagrams; fewer, or none, when there
-  // are no more.
+  // Drains the error queue, unless `drain` says that poll told of no error, then receives up to
+  // kReceiveBatch datagrams; fewer, or none, when there are no more.
   [[nodiscard]] std::span<const IncomingDatagram> receive(ReceiveBuffer& buffer,
-                                                          ErrorQueueSink& sink);
+                                                          ErrorQueueSink& sink, bool drain = true);
 
   // Datagrams that the kernel dropped for want of buffer (SO_RXQ_OVFL), since the socket was
   // opened; it learns of them with the next datagram received.

@@ -140,7 +140,7 @@ session::Now Engine::Impl::wait() {
     } else if (tag == kWakeTag) {
       clear(wake_.get());
     } else {
-      exchange_->on_readable(tag);
+      exchange_->on_readable(tag, (wakeups[i].events & EPOLLERR) != 0);
       received = true;
     }
   }

@@ -34,6 +34,7 @@ struct EngineConfig {
   std::uint16_t reflector_port = 862;       // RFC 8762; below 1024 it needs CAP_NET_BIND_SERVICE
   std::uint64_t seed = 0;                   // of the send schedule's jitter and the session ids
   session::Strangers strangers{};           // whom the reflector answers beside the plan's peers
+  bool transmit_stamps = true;              // T1 from the kernel; costs a quarter of a round trip
 };
 inline constexpr std::uint16_t kSourcePortsMax = 256;
 

@@ -1,6 +1,7 @@
 #include "probe/engine/exchange.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ namespace faultline::engine {
 namespace {
 
 constexpr int kReceiveRoundsMax = 64;  // more than a full socket buffer holds
-constexpr int kSendRoundsMax = 16;     // batches in one call of send_due
+constexpr int kSendRoundsMax = 2;      // batches in one call of send_due
 
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
 
@@ -29,6 +30,15 @@ std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame)
     if (length == datagram) return stamp::decode_quote(udp.subspan(kUdpHeader));
   }
   return std::nullopt;
+}
+
+std::span<const std::byte> encode(const session::Outgoing& due, std::span<std::byte> out) {
+  if (due.key == nullptr) {
+    stamp::encode(due.packet, out);
+    return out.first(stamp::kPacketSize);
+  }
+  stamp::encode(due.packet, *due.key, out);
+  return out.first(stamp::kAuthenticatedSize);
 }
 
 }  // namespace
@@ -109,6 +119,8 @@ Exchange::Exchange(const EngineConfig& config, Tally& tally)
       replies_(net::kReceiveBatch) {
   due_.reserve(kSendBatch);
   outgoing_.reserve(std::max(kSendBatch, net::kReceiveBatch));
+  due_order_.resize(kSendBatch);
+  due_by_port_.resize(config.source_port_count + 1U);
 }
 
 Exchange::~Exchange() = default;
@@ -135,8 +147,8 @@ Result<std::unique_ptr<Exchange>> Exchange::open(const EngineConfig& config, Tal
 Status Exchange::open_ports() {
   for (std::uint16_t i = 0; i < config_.source_port_count; ++i) {
     const auto number = static_cast<std::uint16_t>(config_.source_port_first + i);
-    FAULTLINE_TRY(auto udp, net::UdpSocket::open(
-                                {.local = {config_.address, number}, .transmit_timestamps = true}));
+    FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, number},
+                                                  .transmit_timestamps = config_.transmit_stamps}));
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
   FAULTLINE_TRY(auto udp,
@@ -203,25 +215,30 @@ void Exchange::send_due() {
   send_traces(now);
 }
 
+// A counting sort: nothing is allocated, and no packet is moved.
+void Exchange::order_by_port() {
+  const auto index = [this](const session::Outgoing& due) {
+    return static_cast<std::size_t>(due.source_port - config_.source_port_first);
+  };
+  std::ranges::fill(due_by_port_, std::uint16_t{0});
+  for (const auto& due : due_) ++due_by_port_[index(due) + 1];
+  std::partial_sum(due_by_port_.begin(), due_by_port_.end(), due_by_port_.begin());
+  for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
+}
+
 std::size_t Exchange::send_sessions(session::Now now) {
   due_.clear();
   sender_.take_due(now, kSendBatch, due_);
-  std::ranges::stable_sort(due_, {}, &session::Outgoing::source_port);
+  order_by_port();
   for (std::size_t first = 0; first < due_.size();) {
     outgoing_.clear();
+    const auto number = due_[due_order_[first]].source_port;
     std::size_t end = first;
-    for (; end < due_.size() && due_[end].source_port == due_[first].source_port; ++end) {
-      const auto& due = due_[end];
-      if (due.key != nullptr) {
-        stamp::encode(due.packet, *due.key, packets_[end]);
-      } else {
-        stamp::encode(due.packet, packets_[end]);
-      }
-      const auto mode = due.key != nullptr ? stamp::Mode::kAuthenticated : stamp::Mode::kOpen;
-      outgoing_.push_back(
-          {.to = due.to, .payload = std::span(packets_[end]).first(stamp::base_size(mode))});
+    for (; end < due_.size() && due_[due_order_[end]].source_port == number; ++end) {
+      const auto& due = due_[due_order_[end]];
+      outgoing_.push_back({.to = due.to, .payload = encode(due, packets_[end])});
     }
-    tally_.sent.add(source_port(due_[first].source_port).send(outgoing_));
+    tally_.sent.add(source_port(number).send(outgoing_));
     first = end;
   }
   return due_.size();
@@ -263,10 +280,10 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
   return std::nullopt;
 }
 
-void Exchange::on_readable(std::size_t index) {
+void Exchange::on_readable(std::size_t index, bool errors) {
   Port& port = *ports_[index];
   for (int round = 0; round < kReceiveRoundsMax; ++round) {
-    const auto datagrams = port.udp().receive(receive_buffer_, port);
+    const auto datagrams = port.udp().receive(receive_buffer_, port, errors && round == 0);
     receive(port, datagrams);
     if (datagrams.size() < net::kReceiveBatch) break;
   }

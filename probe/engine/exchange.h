@@ -44,7 +44,8 @@ class Exchange {
   // Ports are numbered from 0; their descriptors are to be polled for input and errors.
   [[nodiscard]] std::size_t port_count() const { return ports_.size(); }
   [[nodiscard]] int fd(std::size_t port) const;
-  void on_readable(std::size_t port);
+  // `errors`: poll told of an error, which a transmit stamp is, too.
+  void on_readable(std::size_t port, bool errors = true);
 
   void set_plan(const Plan& plan, const std::shared_ptr<const session::KeyTable>& keys = nullptr);
   void set_keys(const session::KeyTable& keys);
@@ -63,7 +64,8 @@ class Exchange {
 
  private:
   class Port;
-  static constexpr std::size_t kSendBatch = 64;
+  // Of all ports together: each port's share goes out in one batch.
+  static constexpr std::size_t kSendBatch = 512;
   using Packet = std::array<std::byte, stamp::kAuthenticatedSize>;
 
   Exchange(const EngineConfig& config, Tally& tally);
@@ -71,6 +73,7 @@ class Exchange {
   [[nodiscard]] Port& source_port(std::uint16_t number);
   [[nodiscard]] Port& reflector_port() { return *ports_.back(); }
   [[nodiscard]] bool may_trace(const trace::TraceOrder& order) const;
+  void order_by_port();
   [[nodiscard]] std::size_t send_sessions(session::Now now);
   void send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
@@ -97,6 +100,8 @@ class Exchange {
   std::vector<std::array<std::byte, net::kDatagramMax>> replies_;
   std::vector<session::Outgoing> due_;
   std::array<Packet, kSendBatch> packets_;
+  std::vector<std::uint16_t> due_order_;    // of due_, by source port
+  std::vector<std::uint16_t> due_by_port_;  // where each port's begin in it
   std::vector<net::OutgoingDatagram> outgoing_;
 };
 

@@ -183,7 +183,7 @@ std::optional<Report> Sender::take_report(Now now) {
   roll_window(now);
   if (windows_.empty() || windows_.front().close_at > now.instant) return std::nullopt;
   const Window window = windows_.front();
-  windows_.pop_front();
+  windows_.erase(windows_.begin());
   auto report = build_report(window);
   drop_finished_flows();
   return report;

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -53,7 +52,7 @@ struct PacketName {
 
 class Sender {
  public:
-  explicit Sender(std::uint64_t seed) : rng_(seed) {}
+  explicit Sender(std::uint64_t seed) : rng_(seed) { windows_.reserve(kOpenWindowsMax); }
 
   // The plan must have passed validate_plan. Sessions with a peer that authenticates and has keys
   // are authenticated, the others are open.
@@ -134,7 +133,7 @@ class Sender {
   std::vector<Flow> flows_;  // those of the plan first, in its order; then the removed
   std::size_t planned_ = 0;  // how many of flows_ the plan holds
   std::unordered_map<std::uint32_t, std::uint32_t> flow_by_ssid_;  // (port, ssid) -> index
-  std::deque<Window> windows_;                                     // oldest first
+  std::vector<Window> windows_;  // oldest first; room for kOpenWindowsMax is kept
   WindowNumber next_window_ = 0;
   std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
   std::uint8_t clock_epoch_ = 0;          // how often the wall clock was set
