@@ -27,6 +27,7 @@ struct Peer {
   meshPort @4 :UInt16;         # TCP; 0: not reachable by mesh
   key @5 :Types.PublicKey;     # not all zero; who may speak as this node on the mesh
   secondKey @6 :Types.PublicKey;  # while the node changes keys: the new one, as good as `key`. Empty: none
+  authenticates @7 :Bool;      # since 1.1: its STAMP sessions, both ways, are authenticated with `key`. False: open
 }
 
 struct FlowColumns {

@@ -30,8 +30,10 @@ inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
 inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
 inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
 inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
+inline constexpr std::uint64_t kCapabilityAuthenticate = 1U << 5;  // STAMP, PlanPeer says with whom
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
-    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost;
+    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost |
+    kCapabilityAuthenticate;
 
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends

@@ -30,6 +30,7 @@ struct PlanPeer {
   std::uint16_t mesh_port = 0;  // 0: not reachable by mesh
   PublicKey key{};
   std::optional<PublicKey> second_key{};  // while it changes keys: as good as `key`
+  bool authenticates = false;  // answers and sends authenticated STAMP (kCapabilityAuthenticate)
 
   [[nodiscard]] bool has_key(const PublicKey& other) const {
     return other == key || other == second_key;

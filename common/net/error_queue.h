@@ -17,7 +17,8 @@ namespace faultline::net {
 struct OutgoingDatagram {
   Endpoint to;
   std::span<const std::byte> payload;
-  std::uint8_t ttl = 0;  // hop limit of this datagram; 0: 255, the socket's own
+  std::uint8_t ttl = 0;   // hop limit of this datagram; 0: 255, the socket's own
+  std::uint8_t dscp = 0;  // of this datagram, 0 to 63
 };
 
 struct TransmitStamp {

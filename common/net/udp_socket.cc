@@ -18,7 +18,7 @@ namespace faultline::net {
 namespace {
 
 constexpr std::size_t kSendBatch = 32;
-constexpr std::size_t kReceiveControlMax = 128;  // stamp 64, TTL 24, drop count 24
+constexpr std::size_t kReceiveControlMax = 160;  // stamp 64, TTL 24, traffic class 24, drops 24
 
 Status set_option(int fd, int level, int name, int value, const char* what) {
   if (setsockopt(fd, level, name, &value, sizeof value) == 0) return {};
@@ -29,6 +29,7 @@ Status set_option(int fd, int level, int name, int value, const char* what) {
 Status configure_v4(int fd) {
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVERR, 1, "IP_RECVERR"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVTTL, 1, "IP_RECVTTL"));
+  FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVTOS, 1, "IP_RECVTOS"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_TTL, kTtlDefault, "IP_TTL"));
   return set_option(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE, "IP_PMTUDISC_INTERFACE");
 }
@@ -38,6 +39,7 @@ Status configure_v6(int fd) {
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVERR, 1, "IPV6_RECVERR"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1, "IPV6_RECVHOPLIMIT"));
+  FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"));
   FAULTLINE_TRY_STATUS(
       set_option(fd, SOL_IPV6, IPV6_UNICAST_HOPS, kTtlDefault, "IPV6_UNICAST_HOPS"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, kIpv6AutoFlowLabel, 0, "IPV6_AUTOFLOWLABEL"));
@@ -76,14 +78,25 @@ Error bind_error(const Endpoint& local, int error_number) {
   }
 }
 
+constexpr std::size_t kOptionSize = CMSG_SPACE(sizeof(int));
+constexpr std::size_t kSendControlMax = 2 * kOptionSize;  // TTL, traffic class
+
+// Appends an option of this datagram to `header`, whose control buffer has room.
+void add_control(msghdr& header, int level, int type, int value) {
+  cmsghdr control{.cmsg_len = CMSG_LEN(sizeof value), .cmsg_level = level, .cmsg_type = type};
+  auto* at = static_cast<std::byte*>(header.msg_control) + header.msg_controllen;
+  std::memcpy(at, &control, sizeof control);
+  std::memcpy(at + CMSG_LEN(0), &value, sizeof value);
+  header.msg_controllen += kOptionSize;
+}
+
 // One sendmmsg call over at most kSendBatch datagrams: how many were sent, or -1 with errno.
 int send_batch(int fd, std::span<const OutgoingDatagram> datagrams) {
-  constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(int));
   std::array<mmsghdr, kSendBatch> messages;
   std::array<iovec, kSendBatch> vectors;
   std::array<SocketAddress, kSendBatch> addresses;
   struct alignas(cmsghdr) Control {
-    std::array<std::byte, kControlSize> bytes;
+    std::array<std::byte, kSendControlMax> bytes;
   };
   std::array<Control, kSendBatch> controls;
   const std::size_t count = std::min(datagrams.size(), kSendBatch);
@@ -96,16 +109,15 @@ int send_batch(int fd, std::span<const OutgoingDatagram> datagrams) {
     header.msg_namelen = to_socket_address(datagram.to, addresses[i]);
     header.msg_iov = &vectors[i];
     header.msg_iovlen = 1;
-    if (datagram.ttl == 0) continue;
+    if (datagram.ttl == 0 && datagram.dscp == 0) continue;
     controls[i] = {};
     header.msg_control = controls[i].bytes.data();
-    header.msg_controllen = kControlSize;
-    auto* control = CMSG_FIRSTHDR(&header);
-    control->cmsg_level = datagram.to.address.is_v4() ? SOL_IP : SOL_IPV6;
-    control->cmsg_type = datagram.to.address.is_v4() ? IP_TTL : IPV6_HOPLIMIT;
-    control->cmsg_len = CMSG_LEN(sizeof(int));
-    const int ttl = datagram.ttl;
-    std::memcpy(CMSG_DATA(control), &ttl, sizeof ttl);
+    const bool v4 = datagram.to.address.is_v4();
+    const int level = v4 ? SOL_IP : SOL_IPV6;
+    if (datagram.ttl != 0) add_control(header, level, v4 ? IP_TTL : IPV6_HOPLIMIT, datagram.ttl);
+    if (datagram.dscp != 0) {
+      add_control(header, level, v4 ? IP_TOS : IPV6_TCLASS, datagram.dscp << 2);
+    }
   }
   return sendmmsg(fd, messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
 }
@@ -124,6 +136,10 @@ void read_control(msghdr& header, IncomingDatagram& datagram, std::uint32_t& dro
           wall_time_from_unix_nanoseconds(software.tv_sec * 1'000'000'000LL + software.tv_nsec);
       continue;
     }
+    if (level == SOL_IP && type == IP_TOS) {  // one octet, unlike all others
+      std::memcpy(&datagram.traffic_class, CMSG_DATA(control), sizeof datagram.traffic_class);
+      continue;
+    }
     int value = 0;
     std::memcpy(&value, CMSG_DATA(control), sizeof value);
     if (level == SOL_SOCKET && type == SO_RXQ_OVFL) {
@@ -131,6 +147,8 @@ void read_control(msghdr& header, IncomingDatagram& datagram, std::uint32_t& dro
     } else if ((level == SOL_IP && type == IP_TTL) ||
                (level == SOL_IPV6 && type == IPV6_HOPLIMIT)) {
       datagram.ttl = static_cast<std::uint8_t>(value);
+    } else if (level == SOL_IPV6 && type == IPV6_TCLASS) {
+      datagram.traffic_class = static_cast<std::uint8_t>(value);
     }
   }
 }
@@ -208,8 +226,9 @@ std::size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, ErrorQu
   return sent;
 }
 
-std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, ErrorQueueSink& sink) {
-  drain_error_queue(fd(), sink);
+std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, ErrorQueueSink& sink,
+                                                     bool drain) {
+  if (drain) drain_error_queue(fd(), sink);
   auto& slots = *buffer.slots_;
   slots.prepare();
   int got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);

@@ -42,6 +42,7 @@ struct IncomingDatagram {
   std::span<const std::byte> payload;   // valid until the next receive() with the same buffer
   std::optional<WallTime> received_at;  // the kernel's stamp
   std::uint8_t ttl = 0;                 // as it arrived; 0: unknown
+  std::uint8_t traffic_class = 0;       // as it arrived: DSCP 6 bits, ECN 2 bits
 };
 
 // Space for one receive(), meant to be shared by the sockets of a thread. About 75 KiB.
@@ -70,10 +71,10 @@ class UdpSocket {
   // Sends all of `datagrams`, reporting those that failed to `sink` (with whatever else was queued
   // there). Returns how many were sent.
   std::size_t send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink);
-  // Drains the error queue, then receives up to kReceiveBatch datagrams; fewer, or none, when there
-  // are no more.
+  // Drains the error queue, unless `drain` says that poll told of no error, then receives up to
+  // kReceiveBatch datagrams; fewer, or none, when there are no more.
   [[nodiscard]] std::span<const IncomingDatagram> receive(ReceiveBuffer& buffer,
-                                                          ErrorQueueSink& sink);
+                                                          ErrorQueueSink& sink, bool drain = true);
 
   // Datagrams that the kernel dropped for want of buffer (SO_RXQ_OVFL), since the socket was
   // opened; it learns of them with the next datagram received.

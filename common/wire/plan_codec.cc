@@ -32,6 +32,7 @@ Result<PlanPeer> read_peer(schema::Peer::Reader reader) {
   if (reader.getSecondKey().size() > 0) {
     FAULTLINE_TRY(peer.second_key, read_key("peer's second key", reader.getSecondKey()));
   }
+  peer.authenticates = reader.getAuthenticates();
   return peer;
 }
 
@@ -43,6 +44,7 @@ void write_peer(schema::Peer::Builder builder, const PlanPeer& peer) {
   builder.setMeshPort(peer.mesh_port);
   builder.setKey(to_wire(peer.key));
   if (peer.second_key) builder.setSecondKey(to_wire(*peer.second_key));
+  builder.setAuthenticates(peer.authenticates);
 }
 
 Status validate_peers(const std::vector<PlanPeer>& peers) {

@@ -40,7 +40,8 @@ plan::FleetView ControllerCore::planned_members() const {
   for (const auto& [id, node] : fleet_.nodes()) {
     const auto& profile = node.record.profile;
     if (node.state == fleet::NodeState::kRemoved || profile.source_port_count == 0) continue;
-    view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile});
+    view.push_back({id, node.record.name, node.record.key, node.record.next_key, profile,
+                    node.record.authenticates});
     view.back().profile.labels = fleet::effective_labels(node.record);  // racks group the mesh
   }
   return view;

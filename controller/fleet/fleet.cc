@@ -325,11 +325,13 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
     return refuse_hello(RefusalReason::kMalformed, status.error().context);
   }
   auto& node = nodes_.at(trust->node);
+  const bool authenticates = (hello.capabilities & kCapabilityAuthenticate) != 0;
   HelloAccepted accepted{.node = trust->node,
                          .name = node.record.name,
                          .capabilities = hello.capabilities & kCapabilitiesOfThisBuild,
                          .restarted = node.boot != BootId{} && node.boot != hello.boot,
-                         .profile_changed = node.record.profile != hello.profile,
+                         .profile_changed = node.record.profile != hello.profile ||
+                                            node.record.authenticates != authenticates,
                          .returned = false,
                          .change = {}};
   const auto before = node.record;
@@ -339,6 +341,7 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
   node.software = hello.software.substr(0, kSoftwareLengthMax);
   node.plan = hello.plan;
   node.record.profile = hello.profile;
+  node.record.authenticates = authenticates;
   if (node.record != before) accepted.change.nodes.push_back(node.record);
   if (node.state == NodeState::kRestarting) node.state = NodeState::kSilent;  // until marked
   mark_heard(node, now);

@@ -120,7 +120,7 @@ struct HelloAccepted {
   std::string name{};
   std::uint64_t capabilities = 0;  // what both sides have
   bool restarted = false;          // another boot id than before: a new probe process
-  bool profile_changed = false;    // plans that name this node must be made again
+  bool profile_changed = false;    // or whether it authenticates: plans must be made again
   bool returned = false;           // it was away, and is excused for it
   Change change{};                 // what of the record changed
 };

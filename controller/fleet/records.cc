@@ -113,6 +113,7 @@ NodeRecord node_of(const Json& json) {
   record.key_since = json.contains("key_since") ? time_of(json, "key_since") : record.joined_at;
   if (json.contains("rekey_asked_at")) record.rekey_asked_at = time_of(json, "rekey_asked_at");
   if (json.contains("next_key")) record.next_key = key_of(json, "next_key");
+  record.authenticates = json.contains("authenticates") && json.at("authenticates") == true;
   if (json.contains("controllers_revision")) {
     record.controllers_revision = number_of<std::uint64_t>(json, "controllers_revision");
   }
@@ -188,6 +189,7 @@ std::string to_json(const NodeRecord& record) {
   if (has_profile(record)) json["profile"] = to_object(record.profile);
   if (record.rekey_asked_at) json["rekey_asked_at"] = format_rfc3339(*record.rekey_asked_at);
   if (record.next_key) json["next_key"] = to_string(*record.next_key);
+  if (record.authenticates) json["authenticates"] = true;
   if (record.removed_at) json["removed_at"] = format_rfc3339(*record.removed_at);
   if (record.boot != BootId{}) json["boot"] = record.boot.value();
   if (!record.absences.empty()) json["absences"] = to_array(record.absences);

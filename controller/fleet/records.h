@@ -44,6 +44,7 @@ struct NodeRecord {
   std::optional<WallTime> rekey_asked_at{};
   std::optional<PublicKey> next_key{};
   std::uint64_t controllers_revision = 0;  // of the controllers' keys that it has acknowledged
+  bool authenticates = false;  // as its last Hello said; a restarted controller plans with it
   std::optional<WallTime> removed_at{};
   // Of the probe process that said hello last: another one means a restart, even when it happened
   // while this controller was down. 0: none since this is recorded.

@@ -101,7 +101,8 @@ PlanPeer to_peer(const FleetMember& member) {
           .reflector_port = member.profile.reflector_port,
           .mesh_port = member.profile.mesh_port,
           .key = member.key,
-          .second_key = member.second_key};
+          .second_key = member.second_key,
+          .authenticates = member.authenticates};
 }
 
 // As many as the source has ports for, at most `wanted`: flow `i` of them.

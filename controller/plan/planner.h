@@ -60,6 +60,7 @@ struct FleetMember {
   PublicKey key{};
   std::optional<PublicKey> second_key{};  // while it changes keys
   NodeProfile profile{};
+  bool authenticates = false;  // its STAMP sessions can be authenticated
 
   bool operator==(const FleetMember&) const = default;
 };

@@ -347,8 +347,24 @@ void Probe::apply_plan(std::shared_ptr<const Plan> plan) {
   }
   trust_.publish(std::move(trusted));
   mesh_.set_peers(async::now_instant(), plan);
-  if (!engine_->post(engine::SetPlan{std::move(plan)})) {
+  auto keys = keyring_.table(own_keys(), *plan);
+  if (!engine_->post(engine::SetPlan{std::move(plan), std::move(keys)})) {
     obs::log_error("plan", "the engine takes no commands: the plan is not measured");
+  }
+}
+
+std::vector<crypto::KeyPair> Probe::own_keys() const {
+  std::vector<crypto::KeyPair> keys{key_};
+  if (next_key_) keys.push_back(*next_key_);
+  if (previous_key_) keys.push_back(*previous_key_);
+  return keys;
+}
+
+void Probe::rekey_engine() {
+  const auto& plan = core_.plan().current();
+  if (!plan) return;
+  if (!engine_->post(engine::SetKeys{keyring_.table(own_keys(), *plan)})) {
+    obs::log_error("plan", "the engine takes no commands: packets under the new key are refused");
   }
 }
 
@@ -385,12 +401,14 @@ void Probe::persist_membership(const probe_core::Membership& membership) {
 void Probe::make_next_key() {
   disk_.make_next_key([this](crypto::KeyPair pair) {
     next_key_ = std::move(pair);
+    rekey_engine();  // before anybody is told of it
     step(probe_core::NextKeyMade{next_key_->public_key});
   });
 }
 
 void Probe::adopt_next_key() {
-  key_ = *std::exchange(next_key_, std::nullopt);
+  previous_key_ = std::exchange(key_, *std::exchange(next_key_, std::nullopt));
+  rekey_engine();
   mesh_.rekey(async::now_instant(), key_);
   disk_.adopt_next_key();
 }

@@ -31,6 +31,7 @@
 #include "probe/app/state_dir.h"
 #include "probe/core/core.h"
 #include "probe/engine/engine.h"
+#include "probe/engine/keyring.h"
 #include "probe/mesh/mesh.h"
 #include "probe/uplink/link.h"
 
@@ -75,6 +76,9 @@ class Probe final : private probe_core::EffectSink {
   void stop();
   void step(probe_core::Event event);
   void take_engine_events();
+  // The engine authenticates with this node's keys as they are now.
+  void rekey_engine();
+  [[nodiscard]] std::vector<crypto::KeyPair> own_keys() const;
   void report();
   [[nodiscard]] HealthRecord health() const;
   static async::awaitable<void> tick(Probe& probe);
@@ -103,6 +107,8 @@ class Probe final : private probe_core::EffectSink {
   const StateDir state_;
   crypto::KeyPair key_;
   std::optional<crypto::KeyPair> next_key_;
+  std::optional<crypto::KeyPair> previous_key_;  // for peers that have not heard of key_ yet
+  engine::Keyring keyring_;
   const std::optional<crypto::KeyPair> token_key_;
   async::Published<zmq::TrustTable> trust_;
   zmq::Context context_;

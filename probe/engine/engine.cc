@@ -140,7 +140,7 @@ session::Now Engine::Impl::wait() {
     } else if (tag == kWakeTag) {
       clear(wake_.get());
     } else {
-      exchange_->on_readable(tag);
+      exchange_->on_readable(tag, (wakeups[i].events & EPOLLERR) != 0);
       received = true;
     }
   }
@@ -161,7 +161,9 @@ void Engine::Impl::arm_timer(Instant at) const {
 void Engine::Impl::carry_out_commands(session::Now seen) {
   while (auto command = commands_.try_pop()) {
     if (const auto* plan = std::get_if<SetPlan>(&*command)) {
-      exchange_->set_plan(*plan->plan);
+      exchange_->set_plan(*plan->plan, plan->keys);
+    } else if (const auto* keys = std::get_if<SetKeys>(&*command)) {
+      exchange_->set_keys(*keys->keys);
     } else if (const auto* flows = std::get_if<BoostFlows>(&*command)) {
       exchange_->boost(flows->boost);
     } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
@@ -188,8 +190,12 @@ EngineCounters Engine::Impl::counters() const {
   return {.sent = tally_.sent.value(),
           .replies = tally_.replies.value(),
           .replies_unmatched = tally_.replies_unmatched.value(),
+          .replies_forged = tally_.replies_forged.value(),
           .reflected = tally_.reflected.value(),
           .reflector_refused = tally_.reflector_refused.value(),
+          .reflector_forged = tally_.reflector_forged.value(),
+          .reflector_open_refused = tally_.reflector_open_refused.value(),
+          .reflector_limited = tally_.reflector_limited.value(),
           .reflector_evicted = tally_.reflector_evicted.value(),
           .malformed = tally_.malformed.value(),
           .icmp_errors = tally_.icmp_errors.value(),

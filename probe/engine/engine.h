@@ -18,6 +18,8 @@
 #include "common/model/address.h"
 #include "common/model/plan.h"
 #include "common/model/report.h"
+#include "probe/session/peer_keys.h"
+#include "probe/session/reflector.h"
 #include "probe/trace/trace_order.h"
 
 namespace faultline::engine {
@@ -31,6 +33,8 @@ struct EngineConfig {
   std::uint16_t source_port_count = 16;     // 1 to kSourcePortsMax
   std::uint16_t reflector_port = 862;       // RFC 8762; below 1024 it needs CAP_NET_BIND_SERVICE
   std::uint64_t seed = 0;                   // of the send schedule's jitter and the session ids
+  session::Strangers strangers{};           // whom the reflector answers beside the plan's peers
+  bool transmit_stamps = true;              // T1 from the kernel; costs a quarter of a round trip
 };
 inline constexpr std::uint16_t kSourcePortsMax = 256;
 
@@ -38,6 +42,11 @@ inline constexpr std::uint16_t kSourcePortsMax = 256;
 // that session::validate_plan refuses is ignored and counted.
 struct SetPlan {
   std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const session::KeyTable> keys = nullptr;  // of its peers; null: none
+};
+// A node's key has changed: new keys for the peers of the plan set last.
+struct SetKeys {
+  std::shared_ptr<const session::KeyTable> keys;
 };
 // Flows of the plan set last send more often for a while; must have passed session::validate_boost.
 struct BoostFlows {
@@ -51,7 +60,7 @@ struct FinishMeasuring {
   Duration grace{};
 };
 using EngineCommand =
-    std::variant<SetPlan, BoostFlows, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
+    std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
 
 struct WindowClosed {
   Report report;  // without paths
@@ -67,18 +76,22 @@ struct EngineCounters {
   std::uint64_t sent = 0;               // measurement and trace packets
   std::uint64_t replies = 0;            // replies that matched a session or trace
   std::uint64_t replies_unmatched = 0;  // (*) of no open session, or after their window closed
+  std::uint64_t replies_forged = 0;     // (*) T1, mode or HMAC is not what was sent
   std::uint64_t reflected = 0;
-  std::uint64_t reflector_refused = 0;  // (*) from addresses that are not in the plan
-  std::uint64_t reflector_evicted = 0;  // (*) sessions forgotten for want of room
-  std::uint64_t malformed = 0;          // (*) datagrams that are no STAMP packets
-  std::uint64_t icmp_errors = 0;        // of any kind, TTL exceeded included
-  std::uint64_t send_failures = 0;      // (*) packets the kernel refused twice in a row
-  std::uint64_t receive_drops = 0;      // (*) datagrams lost for want of socket buffer
-  std::uint64_t transmit_stamps = 0;    // kernel transmit stamps matched to a packet
-  std::uint64_t plans_refused = 0;      // (*) plans beyond a limit
-  std::uint64_t traces_refused = 0;     // (*) orders answered without a trace
-  std::uint64_t events_dropped = 0;     // (*) nobody took the events
-  std::uint64_t results_dropped = 0;    // (*) flows of the windows among them
+  std::uint64_t reflector_refused = 0;       // (*) from addresses that are not in the plan
+  std::uint64_t reflector_forged = 0;        // (*) from a peer's address, by no key of that peer's
+  std::uint64_t reflector_open_refused = 0;  // (*) open, of a peer that authenticates
+  std::uint64_t reflector_limited = 0;       // allowed strangers beyond their rate
+  std::uint64_t reflector_evicted = 0;       // (*) sessions forgotten for want of room
+  std::uint64_t malformed = 0;               // (*) datagrams that are no STAMP packets
+  std::uint64_t icmp_errors = 0;             // of any kind, TTL exceeded included
+  std::uint64_t send_failures = 0;           // (*) packets the kernel refused twice in a row
+  std::uint64_t receive_drops = 0;           // (*) datagrams lost for want of socket buffer
+  std::uint64_t transmit_stamps = 0;         // kernel transmit stamps matched to a packet
+  std::uint64_t plans_refused = 0;           // (*) plans beyond a limit
+  std::uint64_t traces_refused = 0;          // (*) orders answered without a trace
+  std::uint64_t events_dropped = 0;          // (*) nobody took the events
+  std::uint64_t results_dropped = 0;         // (*) flows of the windows among them
 
   bool operator==(const EngineCounters&) const = default;
 };

@@ -1,6 +1,7 @@
 #include "probe/engine/exchange.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -12,9 +13,33 @@ namespace faultline::engine {
 namespace {
 
 constexpr int kReceiveRoundsMax = 64;  // more than a full socket buffer holds
-constexpr int kSendRoundsMax = 16;     // batches in one call of send_due
+constexpr int kSendRoundsMax = 2;      // batches in one call of send_due
 
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
+
+// Which of our packets is the tail of this frame. The UDP header before it tells its length.
+std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame) {
+  constexpr std::size_t kUdpHeader = 8;
+  constexpr std::size_t kUdpLengthAt = 4;
+  for (const auto mode : {stamp::Mode::kAuthenticated, stamp::Mode::kOpen}) {
+    const std::size_t datagram = kUdpHeader + stamp::base_size(mode);
+    if (frame.size() < datagram) continue;
+    const auto udp = frame.last(datagram);
+    const auto length = std::to_integer<std::size_t>(udp[kUdpLengthAt]) << 8 |
+                        std::to_integer<std::size_t>(udp[kUdpLengthAt + 1]);
+    if (length == datagram) return stamp::decode_quote(udp.subspan(kUdpHeader));
+  }
+  return std::nullopt;
+}
+
+std::span<const std::byte> encode(const session::Outgoing& due, std::span<std::byte> out) {
+  if (due.key == nullptr) {
+    stamp::encode(due.packet, out);
+    return out.first(stamp::kPacketSize);
+  }
+  stamp::encode(due.packet, *due.key, out);
+  return out.first(stamp::kAuthenticatedSize);
+}
 
 }  // namespace
 
@@ -43,8 +68,8 @@ class Exchange::Port final : public net::ErrorQueueSink {
   }
 
   void on_transmit_stamp(const net::TransmitStamp& stamp) override {
-    if (stamp.frame.size() < stamp::kPacketSize) return;
-    const auto packet = stamp::decode_quote(stamp.frame.last(stamp::kPacketSize));
+    const auto packet = sent_packet(stamp.frame);
+    if (!packet) return;
     const session::PacketName name{number_, packet->ssid, packet->sequence};
     if (is_session(packet->ssid) && exchange_.sender_.on_transmit_stamp(name, stamp.sent_at)) {
       exchange_.tally_.transmit_stamps.add();
@@ -90,9 +115,12 @@ Exchange::Exchange(const EngineConfig& config, Tally& tally)
              .source_port_first = config.source_port_first,
              .source_port_count = config.source_port_count},
       sender_(config.seed),
+      reflector_(config.strangers),
       replies_(net::kReceiveBatch) {
   due_.reserve(kSendBatch);
   outgoing_.reserve(std::max(kSendBatch, net::kReceiveBatch));
+  due_order_.resize(kSendBatch);
+  due_by_port_.resize(config.source_port_count + 1U);
 }
 
 Exchange::~Exchange() = default;
@@ -119,8 +147,8 @@ Result<std::unique_ptr<Exchange>> Exchange::open(const EngineConfig& config, Tal
 Status Exchange::open_ports() {
   for (std::uint16_t i = 0; i < config_.source_port_count; ++i) {
     const auto number = static_cast<std::uint16_t>(config_.source_port_first + i);
-    FAULTLINE_TRY(auto udp, net::UdpSocket::open(
-                                {.local = {config_.address, number}, .transmit_timestamps = true}));
+    FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, number},
+                                                  .transmit_timestamps = config_.transmit_stamps}));
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
   FAULTLINE_TRY(auto udp,
@@ -136,14 +164,21 @@ Exchange::Port& Exchange::source_port(std::uint16_t number) {
   return *ports_[number - config_.source_port_first];
 }
 
-void Exchange::set_plan(const Plan& plan) {
+void Exchange::set_keys(const session::KeyTable& keys) {
+  reflector_.set_keys(keys);
+  sender_.set_keys(keys);
+}
+
+void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::KeyTable>& keys) {
   if (!session::validate_plan(plan, local_)) {
     tally_.plans_refused.add();
     return;
   }
   const auto now = read_clocks();
-  reflector_.set_peers(plan.peers);
-  sender_.set_plan(plan, now);
+  const session::KeyTable none;
+  const auto& known = keys == nullptr ? none : *keys;
+  reflector_.set_peers(plan.peers, known);
+  sender_.set_plan(plan, now, known);
   tracer_.set_rate(plan.traces_per_second, now.instant);
 }
 
@@ -180,18 +215,30 @@ void Exchange::send_due() {
   send_traces(now);
 }
 
+// A counting sort: nothing is allocated, and no packet is moved.
+void Exchange::order_by_port() {
+  const auto index = [this](const session::Outgoing& due) {
+    return static_cast<std::size_t>(due.source_port - config_.source_port_first);
+  };
+  std::ranges::fill(due_by_port_, std::uint16_t{0});
+  for (const auto& due : due_) ++due_by_port_[index(due) + 1];
+  std::partial_sum(due_by_port_.begin(), due_by_port_.end(), due_by_port_.begin());
+  for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
+}
+
 std::size_t Exchange::send_sessions(session::Now now) {
   due_.clear();
   sender_.take_due(now, kSendBatch, due_);
-  std::ranges::stable_sort(due_, {}, &session::Outgoing::source_port);
+  order_by_port();
   for (std::size_t first = 0; first < due_.size();) {
     outgoing_.clear();
+    const auto number = due_[due_order_[first]].source_port;
     std::size_t end = first;
-    for (; end < due_.size() && due_[end].source_port == due_[first].source_port; ++end) {
-      stamp::encode(due_[end].packet, packets_[end]);
-      outgoing_.push_back({.to = due_[end].to, .payload = packets_[end]});
+    for (; end < due_.size() && due_[due_order_[end]].source_port == number; ++end) {
+      const auto& due = due_[due_order_[end]];
+      outgoing_.push_back({.to = due.to, .payload = encode(due, packets_[end])});
     }
-    tally_.sent.add(source_port(due_[first].source_port).send(outgoing_));
+    tally_.sent.add(source_port(number).send(outgoing_));
     first = end;
   }
   return due_.size();
@@ -203,7 +250,9 @@ void Exchange::send_traces(session::Now now) {
     probe->packet.sent_at = now.wall;
     Packet packet;
     stamp::encode(probe->packet, packet);
-    const net::OutgoingDatagram datagram{.to = probe->remote, .payload = packet, .ttl = probe->ttl};
+    const net::OutgoingDatagram datagram{.to = probe->remote,
+                                         .payload = std::span(packet).first(stamp::kPacketSize),
+                                         .ttl = probe->ttl};
     const bool forward = probe->packet.ssid == stamp::kSsidTraceForward;
     Port& port = forward ? source_port(probe->local_port) : reflector_port();
     tally_.sent.add(port.send({&datagram, 1}));
@@ -231,10 +280,10 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
   return std::nullopt;
 }
 
-void Exchange::on_readable(std::size_t index) {
+void Exchange::on_readable(std::size_t index, bool errors) {
   Port& port = *ports_[index];
   for (int round = 0; round < kReceiveRoundsMax; ++round) {
-    const auto datagrams = port.udp().receive(receive_buffer_, port);
+    const auto datagrams = port.udp().receive(receive_buffer_, port, errors && round == 0);
     receive(port, datagrams);
     if (datagrams.size() < net::kReceiveBatch) break;
   }
@@ -244,16 +293,19 @@ void Exchange::on_readable(std::size_t index) {
 void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagrams) {
   if (datagrams.empty()) return;
   const auto now = read_clocks();
+  sender_.note_clock(now);
   outgoing_.clear();
   for (const auto& datagram : datagrams) {
     const WallTime received_at = datagram.received_at.value_or(now.wall);
     const session::Request request{.from = datagram.from,
                                    .payload = datagram.payload,
                                    .ttl = datagram.ttl,
-                                   .received_at = received_at};
+                                   .received_at = received_at,
+                                   .traffic_class = datagram.traffic_class,
+                                   .to = port.udp().local()};
     const auto reply = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
-    if (answer(port, request, reply)) {
-      outgoing_.push_back({.to = datagram.from, .payload = reply});
+    if (const auto dscp = answer(port, request, reply)) {
+      outgoing_.push_back({.to = datagram.from, .payload = reply, .dscp = *dscp});
     } else if (!port.reflects()) {
       on_reply(port, datagram, received_at);
     }
@@ -263,42 +315,70 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                std::exchange(evicted_, reflector_.evicted()));
 }
 
-bool Exchange::answer(const Port& port, const session::Request& request, std::span<std::byte> out) {
+std::optional<std::uint8_t> Exchange::answer(const Port& port, const session::Request& request,
+                                             std::span<std::byte> out) {
   using Outcome = session::Reflector::Outcome;
   const auto now = read_clocks();
-  if (!port.reflects()) return reflector_.answer_trace(request, now, out) == Outcome::kAnswered;
-  switch (reflector_.answer(request, now, out)) {
-    case Outcome::kAnswered:
-      return true;
-    case Outcome::kStranger:
-      tally_.reflector_refused.add();
-      sender_.note_reflector_refused(1);
-      return false;
+  if (!port.reflects()) {
+    const auto answer = reflector_.answer_trace(request, now, out);
+    return answer == Outcome::kAnswered ? std::optional(answer.dscp) : std::nullopt;
+  }
+  const auto answer = reflector_.answer(request, now, out);
+  if (answer == Outcome::kAnswered) return answer.dscp;
+  if (answer == Outcome::kOther) {  // the answer to a return trace
+    const auto reply = stamp::decode_reflector(request.payload);
+    const bool matched = reply && tracer_.on_answer(port.number(), request.from, Direction::kReturn,
+                                                    reply->sender_sequence);
+    (matched ? tally_.replies : tally_.replies_unmatched).add();
+  } else {
+    count_refusal(answer.outcome);
+  }
+  return std::nullopt;
+}
+
+void Exchange::count_refusal(session::Reflector::Outcome outcome) {
+  using Outcome = session::Reflector::Outcome;
+  switch (outcome) {
     case Outcome::kMalformed:
       tally_.malformed.add();
-      return false;
-    case Outcome::kOther:  // the answer to a return trace
+      return;
+    case Outcome::kStranger:
+      tally_.reflector_refused.add();
       break;
+    case Outcome::kForged:
+      tally_.reflector_forged.add();
+      break;
+    case Outcome::kOpenRefused:
+      tally_.reflector_open_refused.add();
+      break;
+    case Outcome::kLimited:
+      tally_.reflector_limited.add();
+      break;
+    case Outcome::kAnswered:
+    case Outcome::kOther:
+      return;
   }
-  const auto reply = stamp::decode_reflector(request.payload);
-  const bool matched = reply && tracer_.on_answer(port.number(), request.from, Direction::kReturn,
-                                                  reply->sender_sequence);
-  (matched ? tally_.replies : tally_.replies_unmatched).add();
-  return false;
+  sender_.note_reflector_refused(1);
 }
 
 void Exchange::on_reply(const Port& port, const net::IncomingDatagram& datagram,
                         WallTime received) {
-  const auto reply = stamp::decode_reflector(datagram.payload);
+  const auto mode = stamp::mode_of(datagram.payload);
+  const auto reply = stamp::decode_reflector(datagram.payload, mode);
   if (!reply) {
     tally_.malformed.add();
     return;
   }
-  const bool matched = reply->ssid == stamp::kSsidTraceForward
-                           ? tracer_.on_answer(port.number(), datagram.from, Direction::kForward,
-                                               reply->sender_sequence)
-                           : sender_.on_reply(port.number(), datagram.from, *reply, received);
-  (matched ? tally_.replies : tally_.replies_unmatched).add();
+  const auto authenticated =
+      mode == stamp::Mode::kAuthenticated ? datagram.payload : std::span<const std::byte>{};
+  const bool matched =
+      reply->ssid == stamp::kSsidTraceForward
+          ? tracer_.on_answer(port.number(), datagram.from, Direction::kForward,
+                              reply->sender_sequence)
+          : sender_.on_reply(port.number(), datagram.from, *reply, received, authenticated);
+  const auto forged = sender_.take_forged();
+  tally_.replies_forged.add(forged);
+  if (forged == 0) (matched ? tally_.replies : tally_.replies_unmatched).add();
 }
 
 void Exchange::note_drops(Port& port) {

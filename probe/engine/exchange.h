@@ -25,9 +25,9 @@ namespace faultline::engine {
 
 // EngineCounters while they are being counted; readable from any thread.
 struct Tally {
-  obs::Counter sent, replies, replies_unmatched, reflected, reflector_refused, reflector_evicted,
-      malformed, icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused,
-      traces_refused;
+  obs::Counter sent, replies, replies_unmatched, replies_forged, reflected, reflector_refused,
+      reflector_forged, reflector_open_refused, reflector_limited, reflector_evicted, malformed,
+      icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused;
 };
 
 [[nodiscard]] session::Now read_clocks();
@@ -44,9 +44,11 @@ class Exchange {
   // Ports are numbered from 0; their descriptors are to be polled for input and errors.
   [[nodiscard]] std::size_t port_count() const { return ports_.size(); }
   [[nodiscard]] int fd(std::size_t port) const;
-  void on_readable(std::size_t port);
+  // `errors`: poll told of an error, which a transmit stamp is, too.
+  void on_readable(std::size_t port, bool errors = true);
 
-  void set_plan(const Plan& plan);
+  void set_plan(const Plan& plan, const std::shared_ptr<const session::KeyTable>& keys = nullptr);
+  void set_keys(const session::KeyTable& keys);
   void boost(const Boost& boost);
   void stop_measuring();
   void finish_measuring(Duration grace);
@@ -62,19 +64,23 @@ class Exchange {
 
  private:
   class Port;
-  static constexpr std::size_t kSendBatch = 64;
-  using Packet = std::array<std::byte, stamp::kPacketSize>;
+  // Of all ports together: each port's share goes out in one batch.
+  static constexpr std::size_t kSendBatch = 512;
+  using Packet = std::array<std::byte, stamp::kAuthenticatedSize>;
 
   Exchange(const EngineConfig& config, Tally& tally);
   Status open_ports();
   [[nodiscard]] Port& source_port(std::uint16_t number);
   [[nodiscard]] Port& reflector_port() { return *ports_.back(); }
   [[nodiscard]] bool may_trace(const trace::TraceOrder& order) const;
+  void order_by_port();
   [[nodiscard]] std::size_t send_sessions(session::Now now);
   void send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
-  // True when `request` is answered with the octets now at the front of `out`.
-  bool answer(const Port& port, const session::Request& request, std::span<std::byte> out);
+  // The DSCP to send with when `request` is answered with the octets now at the front of `out`.
+  std::optional<std::uint8_t> answer(const Port& port, const session::Request& request,
+                                     std::span<std::byte> out);
+  void count_refusal(session::Reflector::Outcome outcome);
   void on_reply(const Port& port, const net::IncomingDatagram& datagram, WallTime received);
   void note_drops(Port& port);
 
@@ -94,6 +100,8 @@ class Exchange {
   std::vector<std::array<std::byte, net::kDatagramMax>> replies_;
   std::vector<session::Outgoing> due_;
   std::array<Packet, kSendBatch> packets_;
+  std::vector<std::uint16_t> due_order_;    // of due_, by source port
+  std::vector<std::uint16_t> due_by_port_;  // where each port's begin in it
   std::vector<net::OutgoingDatagram> outgoing_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -47,18 +48,14 @@ void Flow::set_capacity(std::size_t capacity) {
   const auto wanted = std::bit_ceil(std::max<std::size_t>(capacity, next_ - first_));
   if (wanted == packets_.size()) return;
   std::vector<Packet> packets(wanted);
-  for (auto s = first_; s != next_; ++s) packets[s % wanted] = at(s);
+  for (auto s = first_; s != next_; ++s) packets[s & (wanted - 1)] = at(s);
   packets_ = std::move(packets);
 }
 
-std::uint32_t Flow::send(WallTime now, WindowNumber window) {
+std::uint32_t Flow::send(WallTime now, WindowNumber window, std::uint8_t epoch) {
   FAULTLINE_CHECK(!full(), "no room for another packet");
-  at(next_) = {.stamp = now, .window = window};
+  at(next_) = {.sent = now, .window = window, .epoch = epoch, .authenticated = signs_};
   return next_++;
-}
-
-Flow::Packet* Flow::find(std::uint32_t sequence) {
-  return sequence - first_ < next_ - first_ ? &at(sequence) : nullptr;
 }
 
 void Flow::on_send_failed(std::uint32_t sequence) {
@@ -68,11 +65,25 @@ void Flow::on_send_failed(std::uint32_t sequence) {
 bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
   auto* packet = find(sequence);
   if (packet == nullptr) return false;
-  packet->stamp = stamp;
+  const auto offset = (stamp - packet->sent).count();
+  packet->stamp_lost = !std::in_range<std::int32_t>(offset);
+  if (!packet->stamp_lost) packet->stamp_offset = static_cast<std::int32_t>(offset);
   return true;
 }
 
-bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout) {
+bool Flow::is_genuine(const stamp::ReflectorPacket& reply,
+                      std::span<const std::byte> authenticated) const {
+  if (!at_hand(reply.sender_sequence)) return true;
+  const auto& packet = at(reply.sender_sequence);
+  if (reply.sender_timestamp != stamp::to_ntp(packet.sent)) return false;
+  if (packet.authenticated != !authenticated.empty()) return false;
+  if (!packet.authenticated) return true;
+  return stamp::is_authentic(authenticated, keys_->sending) ||
+         (keys_->sent_before && stamp::is_authentic(authenticated, *keys_->sent_before));
+}
+
+bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout,
+                    std::uint8_t epoch) {
   auto* packet = find(reply.sender_sequence);
   if (packet == nullptr || !packet->fate.sent) return false;
   const bool first = packet->fate.arrivals == 0;
@@ -81,8 +92,10 @@ bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Dura
     if (packet->duplicates < std::numeric_limits<std::uint16_t>::max()) ++packet->duplicates;
     return true;
   }
-  packet->rtt_ns = round_trip(packet->stamp, reply, received);
-  packet->late = received - packet->stamp > timeout;
+  if (packet->epoch == epoch && !packet->stamp_lost) {
+    packet->rtt_ns = round_trip(packet->stamp(), reply, received);
+    packet->late = received - packet->stamp() > timeout;
+  }
   packet->reordered = newest_answered_ && later(*newest_answered_, reply.sender_sequence);
   if (!packet->reordered) newest_answered_ = reply.sender_sequence;
   return true;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "common/base/time.h"
@@ -10,6 +12,7 @@
 #include "common/model/ids.h"
 #include "common/model/report.h"
 #include "probe/session/attribution.h"
+#include "probe/session/peer_keys.h"
 #include "probe/stamp/packet.h"
 
 namespace faultline::session {
@@ -42,15 +45,32 @@ class Flow {
   [[nodiscard]] bool empty() const { return next_ == first_; }
   // Keeps the packets at hand, even if they are more than `capacity`.
   void set_capacity(std::size_t capacity);
+  // How packets are sent from now on: authenticated, or open where there are no keys. Replies to
+  // those sent before are judged by how those were sent.
+  void set_keys(std::shared_ptr<const PeerKeys> keys) {
+    signs_ = keys != nullptr;
+    if (signs_) keys_ = std::move(keys);
+  }
+  // Null where packets are sent open.
+  [[nodiscard]] const crypto::MacKey* signing_key() const {
+    return signs_ ? &keys_->sending : nullptr;
+  }
 
-  // Notes a packet that is being sent and returns its sequence number. Must not be full.
-  std::uint32_t send(WallTime now, WindowNumber window);
+  // Notes a packet that is being sent and returns its sequence number. Must not be full. `epoch`
+  // counts the times that the wall clock was set: no time is measured across one.
+  std::uint32_t send(WallTime now, WindowNumber window, std::uint8_t epoch = 0);
   // These ignore sequence numbers that are not at hand.
   void on_send_failed(std::uint32_t sequence);
   bool on_transmit_stamp(std::uint32_t sequence, WallTime stamp);
+  // Whether a reply echoes what was sent, T1 exactly, and in the mode it was sent in.
+  // `authenticated` is the whole datagram where it is in that mode, else empty; its HMAC is checked
+  // last, for it costs most. A reply to no packet at hand passes: on_reply() ignores it.
+  [[nodiscard]] bool is_genuine(const stamp::ReflectorPacket& reply,
+                                std::span<const std::byte> authenticated) const;
   // `received` is T4. A first reply that took longer than `timeout` is late, by the kernel's
   // stamps: a probe that was stalled itself does not see its peers late.
-  bool on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout);
+  bool on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout,
+                std::uint8_t epoch = 0);
 
   // Takes the packets of `window`, which must be the oldest at hand or none of this flow's, out of
   // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds.
@@ -58,17 +78,34 @@ class Flow {
 
  private:
   struct Packet {
-    WallTime stamp{};          // T1: the kernel's once it is known
-    std::int64_t rtt_ns = -1;  // without the reflector's dwell; -1: unknown
+    WallTime sent{};                // T1 as the packet carries it
+    std::int64_t rtt_ns = -1;       // without the reflector's dwell; -1: unknown
+    std::int32_t stamp_offset = 0;  // ns from there to the kernel's stamp, once it is known
     WindowNumber window = 0;
     Fate fate{};
     std::uint16_t duplicates = 0;
-    bool late = false;
-    bool reordered = false;
-  };
+    std::uint8_t epoch = 0;
+    bool late : 1 = false;
+    bool reordered : 1 = false;
+    bool authenticated : 1 = false;
+    bool stamp_lost : 1 = false;  // the kernel's is too far from T1: the clock was set in between
 
-  [[nodiscard]] Packet& at(std::uint32_t sequence) { return packets_[sequence % packets_.size()]; }
-  [[nodiscard]] Packet* find(std::uint32_t sequence);
+    [[nodiscard]] WallTime stamp() const { return sent + Duration{stamp_offset}; }
+  };
+  static_assert(sizeof(Packet) <= 40, "a full plan keeps a quarter of a million of them");
+
+  [[nodiscard]] Packet& at(std::uint32_t sequence) {
+    return packets_[sequence & (packets_.size() - 1)];
+  }
+  [[nodiscard]] const Packet& at(std::uint32_t sequence) const {
+    return packets_[sequence & (packets_.size() - 1)];
+  }
+  [[nodiscard]] bool at_hand(std::uint32_t sequence) const {
+    return sequence - first_ < next_ - first_;
+  }
+  [[nodiscard]] Packet* find(std::uint32_t sequence) {
+    return at_hand(sequence) ? &at(sequence) : nullptr;
+  }
 
   FlowId id_;
   NodeId target_;
@@ -77,6 +114,8 @@ class Flow {
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;
   std::optional<std::uint32_t> newest_answered_;
+  std::shared_ptr<const PeerKeys> keys_;  // the last known; replies on their way need them
+  bool signs_ = false;
   Anchor anchor_;
   std::vector<Packet>
       packets_;  // ring; the size is a power of two, so that it agrees with the wrap

@@ -1,55 +1,118 @@
 // Reflector: decides which datagrams are answered, and with what (RFC 8762 section 4.3).
 //
-// It answers peers of the plan only, and never with more octets than it was sent: spoofed addresses
-// gain nothing. schemas/stamp.md says which port answers which session identifiers, so that no two
-// ports can answer each other without end.
+// It answers the plan's peers, and strangers that are allowed by name and rate; nobody gets more
+// octets than he sent: spoofed addresses gain nothing. An authenticated packet is answered when its
+// HMAC is of a key of a peer at its address. Open packets of a peer that authenticates are answered
+// only until it does (the ends of a session hear of a new plan one after the other); traces are
+// open. schemas/stamp.md says which port answers which session identifiers, so that no two ports
+// can answer each other without end.
+//
+// Not thread safe. After set_peers() it allocates nothing.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "common/base/time.h"
 #include "common/model/address.h"
 #include "common/model/plan.h"
+#include "common/stats/token_bucket.h"
 #include "probe/session/clock.h"
+#include "probe/session/peer_keys.h"
 #include "probe/session/reflector_sessions.h"
+#include "probe/stamp/tlv.h"
 
 namespace faultline::session {
+
+// So long after a peer's first authenticated packet its open ones are still answered: those that
+// were on their way.
+inline constexpr Duration kOpenGrace = std::chrono::seconds{10};
+
+// Who is answered without being a peer: other STAMP senders, TWAMP Light.
+struct Strangers {
+  struct Prefix {
+    IpAddress address;
+    std::uint8_t bits = 0;
+
+    [[nodiscard]] bool contains(const IpAddress& other) const;
+  };
+  std::vector<Prefix> allowed{};
+  double packets_per_second_max = 100;  // of all of them together
+};
 
 struct Request {
   Endpoint from;
   std::span<const std::byte> payload;
   std::uint8_t ttl = 0;
-  WallTime received_at{};  // T2
+  WallTime received_at{};          // T2
+  std::uint8_t traffic_class = 0;  // DSCP 6 bits, ECN 2 bits, as they arrived
+  Endpoint to{};                   // where it arrived
 };
 
 class Reflector {
  public:
   enum class Outcome : std::uint8_t {
     kAnswered,
-    kStranger,   // not a peer
-    kMalformed,  // no STAMP packet, or too short for its answer
-    kOther,      // of a peer, but not for the reflector: a reply
+    kStranger,     // not a peer, and not allowed
+    kLimited,      // an allowed stranger beyond the rate
+    kMalformed,    // no STAMP packet, or too short for its answer
+    kForged,       // authenticated, but by no key of a peer at this address
+    kOpenRefused,  // open, of a peer that authenticates
+    kOther,        // of a peer, but not for the reflector: a reply
+  };
+  struct Answer {
+    Outcome outcome = Outcome::kStranger;
+    std::uint8_t dscp = 0;  // to send the reply with
+
+    friend bool operator==(const Answer& answer, Outcome outcome) {
+      return answer.outcome == outcome;
+    }
   };
 
-  // Until the first call nobody is a peer.
-  void set_peers(const std::vector<PlanPeer>& peers);
+  explicit Reflector(Strangers strangers = {});
+
+  // Until the first call nobody is a peer. What is known of peers that stay is kept.
+  void set_peers(const std::vector<PlanPeer>& peers, const KeyTable& keys = {});
+  // New keys for the peers that have some.
+  void set_keys(const KeyTable& keys);
   [[nodiscard]] bool is_peer(const IpAddress& address) const;
   // Whether this is where a peer's reflector sends from.
   [[nodiscard]] bool is_peer_reflector(const Endpoint& endpoint) const;
 
   // What the reflector port does with a datagram. On kAnswered the first request.payload.size()
   // octets of `out` are the reply; `out` must have room for them. `now` is T3.
-  [[nodiscard]] Outcome answer(const Request& request, Now now, std::span<std::byte> out);
+  [[nodiscard]] Answer answer(const Request& request, Now now, std::span<std::byte> out);
   // What a source port does: it answers traces of the return direction, from a peer's reflector.
-  [[nodiscard]] Outcome answer_trace(const Request& request, Now now, std::span<std::byte> out);
+  [[nodiscard]] Answer answer_trace(const Request& request, Now now, std::span<std::byte> out);
 
   [[nodiscard]] std::uint64_t evicted() const { return sessions_.evicted(); }
 
  private:
-  std::vector<Endpoint> peers_;  // where their reflectors are; ascending
+  struct Peer {
+    Endpoint endpoint;  // where its reflector is
+    NodeId node{};
+    bool authenticates = false;
+    std::shared_ptr<const PeerKeys> keys{};  // null: none are known
+    Instant open_until = Instant::max();     // its open packets are refused from then on
+  };
+  // Of a peer: several nodes may share an address.
+  struct Verdict {
+    Outcome outcome = Outcome::kAnswered;
+    const crypto::MacKey* key = nullptr;  // that the packet is signed by; null: it is open
+  };
+
+  [[nodiscard]] std::span<Peer> peers_at(const IpAddress& address);
+  [[nodiscard]] static Verdict authenticate(std::span<Peer> peers, const Request& request,
+                                            std::uint16_t ssid, stamp::Mode mode, Now now);
+  [[nodiscard]] Outcome admit_stranger(const Request& request, Now now);
+
+  std::vector<Peer> peers_;  // ascending by endpoint
+  const Strangers strangers_;
+  std::optional<stats::TokenBucket> stranger_budget_;  // full at the first stranger
   ReflectorSessions sessions_;
 };
 

@@ -14,19 +14,19 @@ std::size_t mixed(std::uint64_t value) {
 
 }  // namespace
 
-std::uint32_t ReflectorSessions::next_reply(const Endpoint& sender, std::uint16_t ssid,
-                                            Instant now) {
+std::uint32_t ReflectorSessions::next_reply(const Endpoint& sender, std::uint16_t ssid, Instant now,
+                                            stamp::Mode mode) {
   const std::uint64_t key = std::hash<Endpoint>{}(sender) ^ std::uint64_t{ssid} << 48;
   Set& set = sets_[mixed(key) % kSets];
   auto found = std::ranges::find_if(set, [&](const Session& session) {
-    return session.used && session.ssid == ssid && session.sender == sender;
+    return session.used && session.ssid == ssid && session.mode == mode && session.sender == sender;
   });
   if (found == set.end()) {
     found = std::ranges::min_element(set, {}, [](const Session& session) {
       return session.used ? session.last : Instant::min();
     });
     if (found->used) ++evicted_;
-    *found = {.sender = sender, .ssid = ssid, .used = true};
+    *found = {.sender = sender, .ssid = ssid, .mode = mode, .used = true};
   }
   found->last = now;
   return found->replies++;

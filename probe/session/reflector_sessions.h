@@ -12,6 +12,7 @@
 
 #include "common/base/time.h"
 #include "common/model/address.h"
+#include "probe/stamp/packet.h"
 
 namespace faultline::session {
 
@@ -22,14 +23,17 @@ class ReflectorSessions {
 
   ReflectorSessions() : sets_(kSets) {}
 
-  // The sequence number of the reply to a packet of this session: 0, 1, 2, ...
-  [[nodiscard]] std::uint32_t next_reply(const Endpoint& sender, std::uint16_t ssid, Instant now);
+  // The sequence number of the reply to a packet of this session: 0, 1, 2, ... The two modes count
+  // apart, so that nothing unauthenticated can disturb an authenticated session's count.
+  [[nodiscard]] std::uint32_t next_reply(const Endpoint& sender, std::uint16_t ssid, Instant now,
+                                         stamp::Mode mode = stamp::Mode::kOpen);
   [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
 
  private:
   struct Session {
     Endpoint sender;
     std::uint16_t ssid = 0;
+    stamp::Mode mode = stamp::Mode::kOpen;
     bool used = false;
     std::uint32_t replies = 0;
     Instant last{};

@@ -13,9 +13,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
+#include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/random.h"
@@ -39,6 +40,7 @@ struct Outgoing {
   std::uint16_t source_port = 0;
   Endpoint to;
   stamp::SenderPacket packet;
+  const crypto::MacKey* key = nullptr;  // to sign it with; null: it goes open. Until the next call
 };
 
 // Names one packet of this probe; session identifiers are unique per source port.
@@ -50,10 +52,13 @@ struct PacketName {
 
 class Sender {
  public:
-  explicit Sender(std::uint64_t seed) : rng_(seed) {}
+  explicit Sender(std::uint64_t seed) : rng_(seed) { windows_.reserve(kOpenWindowsMax); }
 
-  // The plan must have passed validate_plan.
-  void set_plan(const Plan& plan, Now now);
+  // The plan must have passed validate_plan. Sessions with a peer that authenticates and has keys
+  // are authenticated, the others are open.
+  void set_plan(const Plan& plan, Now now, const KeyTable& keys = {});
+  // New keys for the peers that have some.
+  void set_keys(const KeyTable& keys);
   // Ignored unless it is of the newest plan; must have passed validate_boost. The next plan ends
   // it.
   void boost(const Boost& boost, Now now);
@@ -73,8 +78,16 @@ class Sender {
   void on_send_failed(const PacketName& name);
   // False when the packet is not, or no longer, at hand.
   bool on_transmit_stamp(const PacketName& name, WallTime stamp);
+  // `received` is T4; `authenticated` is the whole datagram where it is in that mode, else empty.
   bool on_reply(std::uint16_t source_port, const Endpoint& from,
-                const stamp::ReflectorPacket& reply, WallTime received);  // T4
+                const stamp::ReflectorPacket& reply, WallTime received,
+                std::span<const std::byte> authenticated = {});
+  // Replies of a session that no reflector made from what was sent, since the last call: T1, the
+  // mode or the HMAC is not right.
+  [[nodiscard]] std::uint32_t take_forged() { return std::exchange(forged_, 0); }
+  // Notices when the wall clock is set: no round trip is measured across that. Call it before the
+  // replies of a batch.
+  void note_clock(Now now);
   // Notes on the prober's health, for the window that is filling.
   void note_receive_drops(std::uint32_t count);
   void note_reflector_refused(std::uint32_t count);
@@ -101,6 +114,8 @@ class Sender {
     std::size_t packets_per_flow = 0;
   };
 
+  [[nodiscard]] static std::shared_ptr<const PeerKeys> keys_for(const PlanPeer& peer,
+                                                                const KeyTable& keys);
   void roll_window(Now now);
   void end_window(Now now);
   [[nodiscard]] Window* filling();
@@ -118,8 +133,11 @@ class Sender {
   std::vector<Flow> flows_;  // those of the plan first, in its order; then the removed
   std::size_t planned_ = 0;  // how many of flows_ the plan holds
   std::unordered_map<std::uint32_t, std::uint32_t> flow_by_ssid_;  // (port, ssid) -> index
-  std::deque<Window> windows_;                                     // oldest first
+  std::vector<Window> windows_;  // oldest first; room for kOpenWindowsMax is kept
   WindowNumber next_window_ = 0;
+  std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
+  std::uint8_t clock_epoch_ = 0;          // how often the wall clock was set
+  std::uint32_t forged_ = 0;
   std::vector<std::uint64_t> rtts_;  // scratch
 };
 

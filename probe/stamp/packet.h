@@ -1,5 +1,5 @@
-// The two STAMP test packets, unauthenticated mode: RFC 8762 sections 4.2.1 and 4.3.1 with the SSID
-// of RFC 8972 section 3. schemas/stamp.md shows the octets.
+// The two STAMP test packets in both modes: RFC 8762 sections 4.2 and 4.3 with the SSID of RFC 8972
+// section 3. schemas/stamp.md shows the octets. What may follow them is in tlv.h.
 //
 // Neither packet says which of the two it is: the socket that it arrives on and its SSID tell.
 // Decoding accepts what any sender or reflector of the field may send, TWAMP Light included, and
@@ -12,11 +12,23 @@
 #include <span>
 
 #include "common/base/time.h"
+#include "common/crypto/mac.h"
 #include "probe/stamp/timestamp.h"
 
 namespace faultline::stamp {
 
-inline constexpr std::size_t kPacketSize = 44;          // octets, both directions
+// Which of the two layouts a packet has. A session's two ends must agree on it.
+enum class Mode : std::uint8_t {
+  kOpen,           // RFC 8762's "unauthenticated"
+  kAuthenticated,  // ends with an HMAC under a key that only the two ends know
+};
+
+inline constexpr std::size_t kPacketSize = 44;          // octets, both directions, open
+inline constexpr std::size_t kAuthenticatedSize = 112;  // likewise, authenticated
+inline constexpr std::size_t kMacOffset = kAuthenticatedSize - crypto::kMacBytes;
+[[nodiscard]] constexpr std::size_t base_size(Mode mode) {
+  return mode == Mode::kOpen ? kPacketSize : kAuthenticatedSize;
+}
 inline constexpr std::size_t kSenderSizeMin = 14;       // TWAMP Light: no octet beyond the estimate
 inline constexpr std::size_t kReflectorSizeMin = 41;    // TWAMP Light: up to the sender's TTL
 inline constexpr std::size_t kSenderSizeWithSsid = 16;  // shorter ones have no SSID
@@ -56,6 +68,15 @@ struct ReflectorPacket {
 // Writes the kPacketSize octets at the front of `out`, which must have room for them.
 void encode(const SenderPacket& packet, std::span<std::byte> out);
 void encode(const ReflectorPacket& packet, std::span<std::byte> out);
+// The same of kAuthenticatedSize octets, the HMAC among them.
+void encode(const SenderPacket& packet, const crypto::MacKey& key, std::span<std::byte> out);
+void encode(const ReflectorPacket& packet, const crypto::MacKey& key, std::span<std::byte> out);
+
+// The layout that `datagram` has. No field says it; but the octets from 4 to 15 are zero in one and
+// hold a timestamp and an error estimate, whose multiplier is never 0, in the other.
+[[nodiscard]] Mode mode_of(std::span<const std::byte> datagram);
+// Whether an authenticated packet's HMAC is of `key`. Nothing in it may be believed before.
+[[nodiscard]] bool is_authentic(std::span<const std::byte> datagram, const crypto::MacKey& key);
 
 // The raw T1 octets of a sender's packet travel back untouched, whatever format they are in.
 struct ReceivedSenderPacket {
@@ -66,12 +87,14 @@ struct ReceivedSenderPacket {
   bool operator==(const ReceivedSenderPacket&) const = default;
 };
 // Empty when the datagram is too short, or its error estimate has the forbidden multiplier 0.
-[[nodiscard]] std::optional<ReceivedSenderPacket> decode_sender(
-    std::span<const std::byte> datagram);
-[[nodiscard]] std::optional<ReflectorPacket> decode_reflector(std::span<const std::byte> datagram);
+// Checks no HMAC.
+[[nodiscard]] std::optional<ReceivedSenderPacket> decode_sender(std::span<const std::byte> datagram,
+                                                                Mode mode = Mode::kOpen);
+[[nodiscard]] std::optional<ReflectorPacket> decode_reflector(std::span<const std::byte> datagram,
+                                                              Mode mode = Mode::kOpen);
 
-// Sequence and SSID of one of our own packets as an ICMP error quotes it, cut anywhere. Empty when
-// the quote ends before the SSID.
+// Sequence and SSID of one of our own packets, of either mode, as an ICMP error quotes it, cut
+// anywhere. Empty when the quote ends before the SSID.
 struct QuotedPacket {
   std::uint32_t sequence = 0;
   std::uint16_t ssid = 0;

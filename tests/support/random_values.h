@@ -84,6 +84,7 @@ inline Plan random_plan(Rng& rng) {
                           .mesh_port = static_cast<std::uint16_t>(rng()),
                           .key = random_key(rng)});
     if (random_below(rng, 8) == 0) plan.peers.back().second_key = random_key(rng);
+    plan.peers.back().authenticates = random_below(rng, 2) == 0;
   }
   if (plan.peers.empty()) return plan;
   for (auto n = random_below(rng, 60); n > 0; --n) {

@@ -18,6 +18,7 @@ CLI_MAY_USE = ("controller/explain", "controller/localize", "controller/plan", "
 # Headers of shell folders that are pure themselves and that PURE folders may use.
 PURE_HEADERS = {
     "common/crypto/digest.h": "a digest is a function of its message",
+    "common/crypto/mac.h": "a MAC is a function of its key and message",
     "common/config/document.h": "turns text into fields; only load_file() reads a file",
     "controller/notify/alert.h": "the webhook's body",
     "controller/notify/outbox.h": "which alert goes where when; the sender is the shell",

@@ -74,6 +74,7 @@ TEST_CASE("a reply carries what the sender needs and the octets it added", "[ses
   CHECK(reply->received_at == kT2);
   CHECK(reply->sent_at == kNow.wall);
   CHECK(reply->sender_ttl == 61);
+  CHECK(reply->sender_timestamp == stamp::to_ntp(WallTime{}));
   CHECK(out[63] == std::byte{0x77});
 }
 

@@ -54,7 +54,8 @@ class World {
     if (deaf.contains(packet.to)) return;
     const stamp::ReflectorPacket answer{.sequence = numbers_[packet.packet.ssid]++,
                                         .ssid = packet.packet.ssid,
-                                        .sender_sequence = packet.packet.sequence};
+                                        .sender_sequence = packet.packet.sequence,
+                                        .sender_timestamp = stamp::to_ntp(packet.packet.sent_at)};
     CHECK(sender.on_reply(packet.source_port, packet.to, answer, now.wall));
   }
 
@@ -200,15 +201,62 @@ TEST_CASE("replies of strangers, foreign ports and unknown sessions match nothin
     world.now.wall += kTick;
     world.sender.take_due(world.now, 100, out);
   }
-  stamp::ReflectorPacket reply{.ssid = out[0].packet.ssid};
+  const auto t1 = stamp::to_ntp(out[0].packet.sent_at);
+  stamp::ReflectorPacket reply{.ssid = out[0].packet.ssid, .sender_timestamp = t1};
   CHECK_FALSE(world.sender.on_reply(47000, endpoint(9), reply, world.now.wall));
   CHECK_FALSE(world.sender.on_reply(47001, endpoint(1), reply, world.now.wall));
   reply.sender_sequence = 1;
   CHECK_FALSE(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
   reply = {.ssid = static_cast<std::uint16_t>(out[0].packet.ssid ^ 1)};
   CHECK_FALSE(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
+  CHECK(world.sender.take_forged() == 0);
   world.run(seconds{12});
   CHECK(world.reports.at(0).health.replies_unmatched == 4);
+}
+
+TEST_CASE("a reply that does not echo T1 exactly is forged", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  std::vector<Outgoing> out;
+  while (out.empty()) {
+    world.now.instant += kTick;
+    world.now.wall += kTick;
+    world.sender.take_due(world.now, 100, out);
+  }
+  const auto t1 = stamp::to_ntp(out[0].packet.sent_at);
+  // The kernel's stamp is known only here.
+  CHECK(world.sender.on_transmit_stamp({47000, out[0].packet.ssid, 0}, world.now.wall + kTick));
+  stamp::ReflectorPacket reply{.ssid = out[0].packet.ssid, .sender_timestamp = t1 + 1};
+  CHECK_FALSE(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
+  CHECK(world.sender.take_forged() == 1);
+  reply.sender_timestamp = t1;
+  CHECK(world.sender.on_reply(47000, endpoint(1), reply, world.now.wall));
+  CHECK(world.sender.take_forged() == 0);
+}
+
+TEST_CASE("no round trip is measured, and none is late, across a step of the clock", "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  world.run(seconds{8});  // a window has begun that is reported
+  std::vector<Outgoing> out;
+  while (out.empty()) {
+    world.now.instant += kTick;
+    world.now.wall += kTick;
+    world.sender.take_due(world.now, 100, out);
+  }
+  world.now.instant += kTick;
+  world.now.wall += kTick + seconds{3};  // beyond the reply timeout
+  world.sender.note_clock(world.now);
+  world.reply(out[0]);
+  world.run(seconds{25});
+  REQUIRE(world.reports.size() >= 2);
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) {
+      CHECK(flow.answered() == flow.sent);
+      CHECK(flow.late == 0);
+      CHECK(flow.rtt_max_ns == 0);  // the others are answered at once
+    }
+  }
 }
 
 TEST_CASE("a clock set back does not lose or repeat a packet", "[session]") {
