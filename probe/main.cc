@@ -10,6 +10,7 @@
 #include "common/manual/help.h"
 #include "common/obs/log.h"
 #include "probe/app/config.h"
+#include "probe/app/facts_command.h"
 #include "probe/app/health_command.h"
 #include "probe/app/manual.h"
 #include "probe/app/probe.h"
@@ -66,6 +67,12 @@ int main(int argc, char** argv) {
   app.add_option("--wait", wait, "With --health: wait so long, such as 60s, until it measures")
       ->type_name("TIME")
       ->needs(health_flag);
+  probe_app::FactsCommand facts;
+  auto* facts_command = app.add_subcommand(
+      "facts", "Print what this machine says of its own network, as JSON, and exit");
+  facts_command->add_flag("!--no-programs", facts.programs,
+                          "Run no nft, iptables-legacy-save or lldpcli");
+  facts_command->add_flag("--cost", facts.cost, "Say on standard error what collecting took");
   app.set_version_flag("--version", probe_app::software(), "Print the version and exit");
   manual::describe(app, probe_app::probe_manual());
   try {
@@ -73,6 +80,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
   }
+  if (facts_command->parsed()) return probe_app::run_facts(facts);
   const auto config = probe_app::load_config(config_file, config::environment_of_process());
   if (!config) return fail(config.error());
   if (print_key) {

@@ -25,9 +25,11 @@ manual::Section ports() {
 }
 
 manual::Section privileges() {
-  return {.title = "Privileges",
-          .paragraphs = {"CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
-                         "opens no raw socket and needs no root."}};
+  return {
+      .title = "Privileges",
+      .paragraphs = {"CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
+                     "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
+                     "firewall only with CAP_NET_ADMIN, and says so where it is missing."}};
 }
 
 manual::Section signals() {
@@ -81,7 +83,9 @@ manual::Facts probe_manual() {
       .examples = {{"Check a configuration before it is used:",
                     {"faultline-probe --config probe.yaml --check-config"}},
                    {"In a deployment, wait until the node measures:",
-                    {"faultline-probe --health --wait 60s"}}},
+                    {"faultline-probe --health --wait 60s"}},
+                   {"See what this machine says of its own network, without a controller:",
+                    {"faultline-probe facts"}}},
       .see_also = {"faultline(1)", "faultline-controller(8)"}};
 }
 

@@ -2,7 +2,7 @@
 
 # Lowest first: a folder may include itself and what stands before it in its own group, and all of `common` unless its
 # own lines below say otherwise. The PURE folders are those whose CMakeLists.txt says so.
-COMMON = ("base", "stats", "model", "crypto", "wire", "obs", "config", "async", "zmq", "net", "service", "manual",
+COMMON = ("base", "stats", "model", "facts", "crypto", "wire", "obs", "config", "async", "zmq", "net", "service", "manual",
           "precompiled")
 PROBE = ("stamp", "session", "trace", "core", "engine", "facts", "spool", "uplink", "mesh", "app")
 CONTROLLER = ("access", "fleet", "topology", "plan", "detect", "localize", "incident", "diagnose", "vpc", "explain",
