@@ -18,6 +18,7 @@ class NoEffects : public core::EffectSink {
   }
   void solve(core::SolveJob) override {}
   void recall(core::RecallJob) override {}
+  void plan(core::PlanningJob) override {}
   void deliver(notify::OutboxEntry) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
