@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "controller/localize/components.h"
@@ -34,13 +35,26 @@ class CrossedComponents {
 
   // Valid until the next call.
   const std::vector<Crossed>& of(const Likelihood& likelihood, std::uint32_t record);
+  // Calls visit(component) once for each on a record's only way.
+  template <typename Visitor>
+  void visit_only_way(std::uint32_t record, Visitor visit) {
+    ++visits_;
+    const Arm& arm = problem_.arms_of(problem_.active[record].route).front();
+    for (const std::uint32_t link : problem_.links_of(arm.path)) {
+      for (const std::uint32_t over : components_.over_link(link)) {
+        if (std::exchange(visited_[over], visits_) != visits_) visit(over);
+      }
+    }
+  }
 
  private:
   const Problem& problem_;
   const ComponentTable& components_;
   std::vector<std::uint32_t> place_;  // by component: in crossed_, valid if it points back
   std::vector<Crossed> crossed_;
-  std::vector<std::uint32_t> on_way_;  // by place in crossed_
+  std::vector<std::uint32_t> on_way_;   // by place in crossed_
+  std::vector<std::uint64_t> visited_;  // by component: the last visit that met it
+  std::uint64_t visits_ = 0;
 };
 
 struct Candidate {
