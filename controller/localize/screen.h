@@ -35,17 +35,9 @@ class CrossedComponents {
 
   // Valid until the next call.
   const std::vector<Crossed>& of(const Likelihood& likelihood, std::uint32_t record);
-  // Calls visit(component) once for each on a record's only way.
+  // Calls visit(component, weight) once for each.
   template <typename Visitor>
-  void visit_only_way(std::uint32_t record, Visitor visit) {
-    ++visits_;
-    const Arm& arm = problem_.arms_of(problem_.active[record].route).front();
-    for (const std::uint32_t link : problem_.links_of(arm.path)) {
-      for (const std::uint32_t over : components_.over_link(link)) {
-        if (std::exchange(visited_[over], visits_) != visits_) visit(over);
-      }
-    }
-  }
+  void visit(const Likelihood& likelihood, std::uint32_t record, Visitor visit);
 
  private:
   const Problem& problem_;
@@ -56,6 +48,20 @@ class CrossedComponents {
   std::vector<std::uint64_t> visited_;  // by component: the last visit that met it
   std::uint64_t visits_ = 0;
 };
+
+template <typename Visitor>
+void CrossedComponents::visit(const Likelihood& likelihood, std::uint32_t record, Visitor visit) {
+  if (likelihood.way_count(record) > 1) {
+    for (const Crossed& it : of(likelihood, record)) visit(it.component, it.weight);
+    return;
+  }
+  ++visits_;
+  for (const std::uint32_t link : likelihood.links_of_way(likelihood.first_way(record))) {
+    for (const std::uint32_t over : components_.over_link(link)) {
+      if (std::exchange(visited_[over], visits_) != visits_) visit(over, 1.0);
+    }
+  }
+}
 
 struct Candidate {
   std::uint32_t component = 0;

@@ -238,18 +238,11 @@ std::vector<std::uint32_t> Selection::rivals(std::uint32_t component, double tot
     // At most so much can any component explain of these losses, and less if only some ways of the
     // flow cross it.
     const double most = likelihood_.gain_bound(it.record);
-    const auto reach = [&](std::uint32_t rival, double part) {
+    crossed_.visit(likelihood_, it.record, [&](std::uint32_t rival, double weight) {
       if (reach_[rival] == 0) reached.push_back(rival);
-      reach_[rival] += 1e-12 + part;
-    };
-    if (likelihood_.way_count(it.record) == 1) {
-      crossed_.visit_only_way(it.record, [&](std::uint32_t over) { reach(over, most); });
-      continue;
-    }
-    for (const auto& crossed : crossed_.of(likelihood_, it.record)) {
-      const bool certain = crossed.weight > 0.999 || most > 100;
-      reach(crossed.component, certain ? most : std::log1p(crossed.weight * std::exp(most)));
-    }
+      const bool certain = weight > 0.999 || most > 100;
+      reach_[rival] += 1e-12 + (certain ? most : std::log1p(weight * std::exp(most)));
+    });
   }
   std::vector<std::uint32_t> result;
   for (const std::uint32_t rival : reached) {

@@ -77,10 +77,10 @@ void beside_flock(std::uint32_t k, std::uint32_t faulty_links, std::uint32_t cas
   for (double* mean : {&sum.own.f1, &sum.greedy.f1, &sum.beam.f1}) *mean /= cases;
   print("sum", sum);
   const double before = sum.table_ms + sum.prepare_ms;
-  std::printf("Flock as its authors run it %.1f x, greedy %.1f x (without its table %.1f x, %.1f x)\n",
-              (before + sum.beam.ms) / sum.own.ms, (before + sum.greedy.ms) / sum.own.ms,
-              (sum.prepare_ms + sum.beam.ms) / sum.own.ms,
-              (sum.prepare_ms + sum.greedy.ms) / sum.own.ms);
+  std::printf(
+      "Flock as its authors run it %.1f x, greedy %.1f x (without its table %.1f x, %.1f x)\n",
+      (before + sum.beam.ms) / sum.own.ms, (before + sum.greedy.ms) / sum.own.ms,
+      (sum.prepare_ms + sum.beam.ms) / sum.own.ms, (sum.prepare_ms + sum.greedy.ms) / sum.own.ms);
 }
 
 }  // namespace faultline::bench

@@ -1,10 +1,11 @@
 #include "tests/bench/localize/growth.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "tests/bench/localize/measure.h"
 
@@ -19,15 +20,6 @@ constexpr double kTop = 40;
 constexpr double kPlotWidth = kWidth - kLeft - 30;
 constexpr double kPlotHeight = kHeight - kTop - 60;
 constexpr int kTicks = 5;
-
-std::string format(const char* pattern, ...) {
-  std::array<char, 512> text{};
-  va_list arguments;
-  va_start(arguments, pattern);
-  std::vsnprintf(text.data(), text.size(), pattern, arguments);
-  va_end(arguments);
-  return text.data();
-}
 
 // 1, 2 or 5 times a power of ten, kTicks of which cover `most`.
 double round_step(double most) {
@@ -56,16 +48,16 @@ std::string axes(const Scale& scale) {
   for (int i = 0; i <= kTicks; ++i) {
     const double x = scale.x(i * scale.x_step);
     const double y = scale.y(i * scale.y_step);
-    svg += format("<path d='M%.1f %.1fV%.1fM%.1f %.1fH%.1f' stroke='#ddd'/>\n", x, kTop,
-                  kTop + kPlotHeight, kLeft, y, kLeft + kPlotWidth);
-    svg += format("<text x='%.1f' y='%.1f' text-anchor='middle'>%.0f</text>\n", x,
-                  kTop + kPlotHeight + 18, i * scale.x_step);
-    svg += format("<text x='%.1f' y='%.1f' text-anchor='end'>%.0f</text>\n", kLeft - 8, y + 4,
-                  i * scale.y_step);
+    svg += fmt::format("<path d='M{:.1f} {:.1f}V{:.1f}M{:.1f} {:.1f}H{:.1f}' stroke='#ddd'/>\n", x,
+                       kTop, kTop + kPlotHeight, kLeft, y, kLeft + kPlotWidth);
+    svg += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>{:.0f}</text>\n", x,
+                       kTop + kPlotHeight + 18, i * scale.x_step);
+    svg += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='end'>{:.0f}</text>\n", kLeft - 8,
+                       y + 4, i * scale.y_step);
   }
-  svg += format("<text x='%.1f' y='%.1f' text-anchor='middle'>lossy flows</text>\n",
-                kLeft + kPlotWidth / 2, kHeight - 16);
-  svg += format("<text x='%.1f' y='%.1f'>ms of processor time</text>\n", kLeft, kTop - 14);
+  svg += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>lossy flows</text>\n",
+                     kLeft + kPlotWidth / 2, kHeight - 16);
+  svg += fmt::format("<text x='{:.1f}' y='{:.1f}'>ms of processor time</text>\n", kLeft, kTop - 14);
   return svg;
 }
 
@@ -83,8 +75,7 @@ std::vector<GrowthPoint> measure_growth() {
       if (solved.ms < best.ms) best = solved;
     }
     std::printf("%8zu %8zu %8.1f  %.3f\n", tree.flow_count(), lossy, best.ms, best.f1);
-    points.push_back(
-        {static_cast<double>(lossy), static_cast<double>(tree.flow_count()), best.ms});
+    points.push_back({static_cast<double>(lossy), static_cast<double>(tree.flow_count()), best.ms});
   }
   return points;
 }
@@ -93,28 +84,31 @@ std::string growth_plot(const std::vector<GrowthPoint>& points) {
   Scale scale;
   scale.x_step = round_step(std::ranges::max(points, {}, &GrowthPoint::lossy_flows).lossy_flows);
   scale.y_step = round_step(std::ranges::max(points, {}, &GrowthPoint::ms).ms);
-  std::string svg = format(
-      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %.0f %.0f' font-family='sans-serif' "
-      "font-size='12'>\n<rect width='100%%' height='100%%' fill='#fff'/>\n",
+  std::string svg = fmt::format(
+      "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {:.0f} {:.0f}' "
+      "font-family='sans-serif' "
+      "font-size='12'>\n<rect width='100%' height='100%' fill='#fff'/>\n",
       kWidth, kHeight);
   svg += axes(scale);
-  svg += format("<text x='%.1f' y='20' text-anchor='middle' font-size='14'>"
-                "One solve, k = 24, %.0f flows, 10 faulty links</text>\n",
-                kWidth / 2, points.front().flows);
+  svg += fmt::format(
+      "<text x='{:.1f}' y='20' text-anchor='middle' font-size='14'>"
+      "One solve, k = 24, {:.0f} flows, 10 faulty links</text>\n",
+      kWidth / 2, points.front().flows);
   std::string line;
   for (const GrowthPoint& it : points) {
     const double x = scale.x(it.lossy_flows);
     const double y = scale.y(it.ms);
-    line += format("%c%.1f %.1f", line.empty() ? 'M' : 'L', x, y);
-    svg += format("<circle cx='%.1f' cy='%.1f' r='3.5' fill='#1f5fa8'>"
-                  "<title>%.0f lossy flows: %.1f ms</title></circle>\n",
-                  x, y, it.lossy_flows, it.ms);
+    line += fmt::format("{}{:.1f} {:.1f}", line.empty() ? 'M' : 'L', x, y);
+    svg += fmt::format(
+        "<circle cx='{:.1f}' cy='{:.1f}' r='3.5' fill='#1f5fa8'>"
+        "<title>{:.0f} lossy flows: {:.1f} ms</title></circle>\n",
+        x, y, it.lossy_flows, it.ms);
   }
   svg += "<path d='" + line + "' fill='none' stroke='#1f5fa8' stroke-width='1.5'/>\n";
   const auto [first, last] = std::pair(points.front(), points.back());
-  svg += format("<path d='M%.1f %.1fL%.1f %.1f' stroke='#999' stroke-dasharray='4 4'/>\n",
-                scale.x(first.lossy_flows), scale.y(first.ms), scale.x(last.lossy_flows),
-                scale.y(last.ms));
+  svg += fmt::format(
+      "<path d='M{:.1f} {:.1f}L{:.1f} {:.1f}' stroke='#999' stroke-dasharray='4 4'/>\n",
+      scale.x(first.lossy_flows), scale.y(first.ms), scale.x(last.lossy_flows), scale.y(last.ms));
   return svg + "</svg>\n";
 }
 

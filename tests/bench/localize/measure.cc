@@ -49,8 +49,7 @@ Solved solve(FatTree& tree) {
   const double start = cpu_ms();
   const localize::Verdict verdict = localize::localize(tree.set(), {.suspects_max = 1000});
   const double took = cpu_ms() - start;
-  return {took,
-          f1(rights(verdict, tree.truth()), verdict.suspects.size(), tree.truth().size())};
+  return {took, f1(rights(verdict, tree.truth()), verdict.suspects.size(), tree.truth().size())};
 }
 
 }  // namespace faultline::bench
