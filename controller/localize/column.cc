@@ -16,22 +16,18 @@ constexpr double kFar = 1e-150;
 // Its power of Column::kLostMax is far from the largest double.
 constexpr double kOddsMax = 1e12;
 
-// e^-ma for the few m that occur, so that a column asks for each once.
+// e^-ma for the few m that occur.
 class Survival {
  public:
-  explicit Survival(double exponent) : exponent_(exponent) {
-    for (std::size_t i = 0; i < known_.size(); ++i) {
-      known_[i] = std::exp(-exponent * static_cast<double>(i));
-    }
-  }
+  explicit Survival(double exponent) : exponent_(exponent), once_(std::exp(-exponent)) {}
   [[nodiscard]] double operator()(double crossings) const {
-    const auto whole = static_cast<std::size_t>(crossings);
-    return whole < known_.size() ? known_[whole] : std::exp(-exponent_ * crossings);
+    if (crossings == 1) return once_;
+    return crossings == 2 ? once_ * once_ : std::exp(-exponent_ * crossings);
   }
 
  private:
   double exponent_;
-  std::array<double, 5> known_{};
+  double once_;
 };
 
 // The sum of the logarithms of many numbers.
@@ -88,15 +84,16 @@ void Column::simplify_last() {
 
 // What all flows of a kind share at one exponent.
 struct Column::At {
-  double lost = 0;    // 1 - e^-ma
-  double passed = 0;  // e^-(n - d)ma
+  double lost;    // 1 - e^-ma
+  double passed;  // e^-(n - d)ma
 };
 
 std::array<Column::At, Column::kKindsMax> Column::kinds_at(double exponent) const {
   std::array<At, kKindsMax> result;
+  const Survival survival(exponent);
   for (std::size_t i = 0; i < kinds.size(); ++i) {
-    const double amount = exponent * kinds[i].crossings;
-    result[i] = {-std::expm1(-amount), std::exp(-kinds[i].passed * amount)};
+    result[i] = {1 - survival(kinds[i].crossings),
+                 std::exp(-kinds[i].passed * kinds[i].crossings * exponent)};
   }
   return result;
 }
@@ -138,8 +135,9 @@ void Column::add_slope_of_singles(double exponent, Slope& sum) const {
 }
 
 double Column::gain(double exponent) const {
-  const Survival survival(exponent);
   double gain = gain_of_singles(exponent) - clean * exponent;
+  if (records.empty()) return gain;
+  const Survival survival(exponent);
   for (const Record& record : records) {
     double total = record.rest;
     for (std::uint32_t i = record.first; i < record.first + record.count; ++i) {

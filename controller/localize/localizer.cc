@@ -122,13 +122,13 @@ Verdict Localizer::run(const LocalizeOptions& options) {
   for (const Finding& it : found) {
     suspected.insert(suspected.end(), it.links.begin(), it.links.end());
   }
-  builder.add_clean_flows(suspected);
+  const std::vector<std::uint32_t> crossing = builder.add_clean_flows(suspected);
   const EvidenceCount evidence = count_evidence(problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
   verdict.near_misses = near_misses(selection, components, options.near_misses_max);
 
   verdict.enough_data = problem.packets >= kPacketsMin || !found.empty();
-  const OnsetFinder onsets(set_, options, suspected);
+  const OnsetFinder onsets(set_, crossing, suspected);
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < found.size(); ++i) {
     ranked.push_back(

@@ -213,12 +213,4 @@ Status ObservationSet::add(const Observation& observation) {
 
 void ObservationSet::add_health(ProbeHealth health) { health_.push_back(std::move(health)); }
 
-std::span<const LinkIndex> ObservationSet::at(PathIndex index) const {
-  return slice_of(path_links_, path_ends_, index.value());
-}
-
-std::span<const WeightedPath> ObservationSet::at(RouteIndex index) const {
-  return slice_of(route_paths_, route_ends_, index.value());
-}
-
 }  // namespace faultline::localize

@@ -183,8 +183,12 @@ class ObservationSet {
 
   [[nodiscard]] const Device& at(DeviceIndex index) const { return devices_[index.value()]; }
   [[nodiscard]] const Link& at(LinkIndex index) const { return links_[index.value()]; }
-  [[nodiscard]] std::span<const LinkIndex> at(PathIndex index) const;
-  [[nodiscard]] std::span<const WeightedPath> at(RouteIndex index) const;
+  [[nodiscard]] std::span<const LinkIndex> at(PathIndex index) const {
+    return slice(path_links_, path_ends_, index.value());
+  }
+  [[nodiscard]] std::span<const WeightedPath> at(RouteIndex index) const {
+    return slice(route_paths_, route_ends_, index.value());
+  }
   [[nodiscard]] std::string_view at(FlowIndex index) const { return flows_[index.value()]; }
   [[nodiscard]] const Delay& delay(std::uint32_t index) const { return delays_[index]; }
   [[nodiscard]] const std::vector<Delay>& delays() const { return delays_; }
@@ -200,6 +204,15 @@ class ObservationSet {
   };
   template <typename Index>
   using TextMap = std::unordered_map<std::string, Index, TextHash, std::equal_to<>>;
+
+  // List number `index` of those stored one after the other.
+  template <typename Value>
+  [[nodiscard]] static std::span<const Value> slice(const std::vector<Value>& values,
+                                                    const std::vector<std::uint32_t>& ends,
+                                                    std::uint32_t index) {
+    const std::uint32_t begin = index == 0 ? 0 : ends[index - 1];
+    return {values.data() + begin, ends[index] - begin};
+  }
 
   LinkIndex append_link(Link link);
 

@@ -69,19 +69,14 @@ double gain_from(std::span<const Window> windows) {
 
 }  // namespace
 
-OnsetFinder::OnsetFinder(const ObservationSet& set, const LocalizeOptions& options,
+OnsetFinder::OnsetFinder(const ObservationSet& set, std::span<const std::uint32_t> rows,
                          std::span<const std::uint32_t> links)
-    : set_(set),
-      is_wanted_(set.links().size()),
-      crosses_(set.route_count(), Crosses::kUnknown),
-      trips_by_link_(set.links().size()) {
+    : set_(set), is_wanted_(set.links().size()), trips_by_link_(set.links().size()) {
   for (const std::uint32_t link : links) is_wanted_[link] = 1;
   std::unordered_map<std::uint64_t, std::uint32_t> by_routes;
-  for (std::uint32_t i = 0; i < set.observations().size(); ++i) {
+  for (const std::uint32_t i : rows) {
     const Observation& row = set.observations()[i];
-    const bool inside = row.time_s > options.after_s && row.time_s <= options.until_s;
-    if (row.time_s == kNoTime || !inside) continue;
-    if (!crosses(row.forward) && (row.back == kNoRoute || !crosses(row.back))) continue;
+    if (row.time_s == kNoTime) continue;
     const std::uint64_t key = (std::uint64_t{row.forward.value()} << 32) | row.back.value();
     const auto [it, is_new] = by_routes.try_emplace(key, static_cast<std::uint32_t>(trips_.size()));
     if (is_new) {
@@ -91,18 +86,6 @@ OnsetFinder::OnsetFinder(const ObservationSet& set, const LocalizeOptions& optio
     }
     trips_[it->second].rows.push_back(i);
   }
-}
-
-bool OnsetFinder::crosses(RouteIndex route) {
-  Crosses& known = crosses_[route.value()];
-  if (known == Crosses::kUnknown) {
-    const bool any = std::ranges::any_of(set_.at(route), [&](const WeightedPath& way) {
-      return std::ranges::any_of(set_.at(way.path),
-                                 [&](LinkIndex link) { return is_wanted_[link.value()] != 0; });
-    });
-    known = any ? Crosses::kYes : Crosses::kNo;
-  }
-  return known == Crosses::kYes;
 }
 
 void OnsetFinder::index_links(std::uint32_t trip, RouteIndex route) {

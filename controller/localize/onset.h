@@ -23,8 +23,9 @@ struct Onset {
 
 class OnsetFinder {
  public:
-  // `set` must outlive the finder. Only what crosses one of `links` is kept: the suspects are few.
-  OnsetFinder(const ObservationSet& set, const LocalizeOptions& options,
+  // `set` must outlive the finder. `rows` are those inside the horizon that may cross `links`, the
+  // suspects': few.
+  OnsetFinder(const ObservationSet& set, std::span<const std::uint32_t> rows,
               std::span<const std::uint32_t> links);
 
   // `links` are the suspect's, and among those above; `own` its exponents. Empty when no
@@ -42,7 +43,6 @@ class OnsetFinder {
   };
   struct Window;
 
-  [[nodiscard]] bool crosses(RouteIndex route);
   void index_links(std::uint32_t trip, RouteIndex route);
   [[nodiscard]] std::vector<Window> windows(const Likelihood& likelihood,
                                             std::span<const std::uint32_t> links,
@@ -50,8 +50,6 @@ class OnsetFinder {
 
   const ObservationSet& set_;
   std::vector<std::uint8_t> is_wanted_;  // by link
-  enum class Crosses : std::uint8_t { kUnknown, kNo, kYes };
-  std::vector<Crosses> crosses_;  // by route
   std::vector<Trip> trips_;
   std::vector<std::vector<std::uint32_t>> trips_by_link_;
 };

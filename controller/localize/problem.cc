@@ -175,30 +175,42 @@ void ProblemBuilder::add_flow(std::span<const std::uint32_t> rows, CleanMixtures
   }
 }
 
-void ProblemBuilder::add_clean_flows(std::span<const std::uint32_t> links) {
+void ProblemBuilder::add_clean_flow(std::span<const std::uint32_t> rows) {
+  const Observation& first = set_.observations()[rows.front()];
+  if (!is_plain(first)) return;  // it is there already
+  FlowRecord flow = rows_->sum(rows);
+  if (flow.lost > 0) return;
+  flow.route = expander_->route(first.forward, first.back);
+  problem_.flows.push_back(flow);
+}
+
+std::vector<std::uint32_t> ProblemBuilder::add_clean_flows(std::span<const std::uint32_t> links) {
+  std::vector<std::uint32_t> crossing;
+  if (links.empty()) return crossing;
   std::vector<std::uint8_t> wanted(set_.links().size());
   for (const std::uint32_t link : links) wanted[link] = 1;
   const auto crosses = [&](RouteIndex route) {
-    return std::ranges::any_of(plain_path(route),
-                               [&](LinkIndex link) { return wanted[link.value()] != 0; });
+    if (route == kNoRoute) return false;
+    return std::ranges::any_of(set_.at(route), [&](const WeightedPath& way) {
+      return std::ranges::any_of(set_.at(way.path),
+                                 [&](LinkIndex link) { return wanted[link.value()] != 0; });
+    });
   };
   const auto& all = set_.observations();
-  for (std::uint32_t i = 0; !links.empty() && i < set_.route_count(); ++i) {
+  for (std::uint32_t i = 0; i < set_.route_count(); ++i) {
     const RouteIndex forward{i};
     const auto rows = rows_->on_route(forward);
-    if (rows.empty() || plain_path(forward).empty()) continue;
+    if (rows.empty()) continue;
     const bool there = crosses(forward);
-    if (!there && all[rows.back()].back == kNoRoute && all[rows.front()].back == kNoRoute) continue;
-    rows_->visit_flows(forward, [&](std::span<const std::uint32_t> flow_rows) {
-      const RouteIndex back = all[flow_rows.front()].back;
-      const bool asked = there || (back != kNoRoute && crosses(back));
-      if (!asked || !is_plain(all[flow_rows.front()])) return;
-      FlowRecord flow = rows_->sum(flow_rows);
-      if (flow.lost > 0) return;
-      flow.route = expander_->route(forward, back);
-      problem_.flows.push_back(flow);
+    // Rows are in order of their way back, and having none comes last.
+    if (!there && all[rows.front()].back == kNoRoute) continue;
+    rows_->visit_flows(forward, [&](std::span<const std::uint32_t> of_flow) {
+      if (!there && !crosses(all[of_flow.front()].back)) return;
+      crossing.insert(crossing.end(), of_flow.begin(), of_flow.end());
+      add_clean_flow(of_flow);
     });
   }
+  return crossing;
 }
 
 // Devices between two links of a path. The turn of a round trip is none, nor any end of a path.

@@ -106,15 +106,15 @@ class ProblemBuilder {
   // Complete for all inference from the start.
   [[nodiscard]] const Problem& problem() const { return problem_; }
   // Adds the flows that lost nothing and cross one of these links, so that they can be told as
-  // evidence. To be called once at most.
-  void add_clean_flows(std::span<const std::uint32_t> links);
+  // evidence. To be called once at most; returns the rows of all flows that may cross them.
+  std::vector<std::uint32_t> add_clean_flows(std::span<const std::uint32_t> links);
 
  private:
   class CleanMixtures;
 
   void add_route(RouteIndex route, CleanMixtures& mixtures);
   void add_flow(std::span<const std::uint32_t> rows, CleanMixtures& mixtures);
-  void add_clean_route(RouteIndex route);
+  void add_clean_flow(std::span<const std::uint32_t> rows);
   void note_passage();
   // The only path of the route, as the set has it; empty when ways must be worked out.
   [[nodiscard]] std::span<const LinkIndex> plain_path(RouteIndex route) const;

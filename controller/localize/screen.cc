@@ -21,7 +21,10 @@ bool alike(double a, double b) { return std::abs(a - b) <= kAlike * b; }
 }  // namespace
 
 CrossedComponents::CrossedComponents(const Problem& problem, const ComponentTable& components)
-    : problem_(problem), components_(components), place_(components.size()) {}
+    : problem_(problem),
+      components_(components),
+      place_(components.size()),
+      visited_(components.size()) {}
 
 const std::vector<CrossedComponents::Crossed>& CrossedComponents::of(const Likelihood& likelihood,
                                                                      std::uint32_t record) {

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "controller/localize/components.h"
@@ -34,14 +35,33 @@ class CrossedComponents {
 
   // Valid until the next call.
   const std::vector<Crossed>& of(const Likelihood& likelihood, std::uint32_t record);
+  // Calls visit(component, weight) once for each.
+  template <typename Visitor>
+  void visit(const Likelihood& likelihood, std::uint32_t record, Visitor visit);
 
  private:
   const Problem& problem_;
   const ComponentTable& components_;
   std::vector<std::uint32_t> place_;  // by component: in crossed_, valid if it points back
   std::vector<Crossed> crossed_;
-  std::vector<std::uint32_t> on_way_;  // by place in crossed_
+  std::vector<std::uint32_t> on_way_;   // by place in crossed_
+  std::vector<std::uint64_t> visited_;  // by component: the last visit that met it
+  std::uint64_t visits_ = 0;
 };
+
+template <typename Visitor>
+void CrossedComponents::visit(const Likelihood& likelihood, std::uint32_t record, Visitor visit) {
+  if (likelihood.way_count(record) > 1) {
+    for (const Crossed& it : of(likelihood, record)) visit(it.component, it.weight);
+    return;
+  }
+  ++visits_;
+  for (const std::uint32_t link : likelihood.links_of_way(likelihood.first_way(record))) {
+    for (const std::uint32_t over : components_.over_link(link)) {
+      if (std::exchange(visited_[over], visits_) != visits_) visit(over, 1.0);
+    }
+  }
+}
 
 struct Candidate {
   std::uint32_t component = 0;

@@ -263,14 +263,11 @@ std::vector<std::uint32_t> Selection::rivals(std::uint32_t component, double tot
     // At most so much can any component explain of these losses, and less if only some ways of the
     // flow cross it.
     const double most = likelihood_.gain_bound(it.record);
-    for (const auto& crossed : crossed_.of(likelihood_, it.record)) {
-      double& reach = reach_[crossed.component];
-      if (reach == 0) reached.push_back(crossed.component);
-      const bool certain = crossed.weight > 0.999;
-      const double part =
-          certain || most > 100 ? most : std::log1p(crossed.weight * std::exp(most));
-      reach += 1e-12 + part;
-    }
+    crossed_.visit(likelihood_, it.record, [&](std::uint32_t rival, double weight) {
+      if (reach_[rival] == 0) reached.push_back(rival);
+      const bool certain = weight > 0.999 || most > 100;
+      reach_[rival] += 1e-12 + (certain ? most : std::log1p(weight * std::exp(most)));
+    });
   }
   std::vector<std::uint32_t> result;
   for (const std::uint32_t rival : reached) {
