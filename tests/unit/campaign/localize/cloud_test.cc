@@ -36,5 +36,19 @@ TEST_CASE("a tunnel and a vSwitch that lose are named", "[campaign][cloud]") {
   }
 }
 
+TEST_CASE("a virtual machine that loses is named", "[campaign][cloud]") {
+  Scenario scenario = cloud();
+  scenario.devices = 0;
+  scenario.hosts = 1;
+  for (const std::uint64_t seed : {1, 2, 3}) {
+    CAPTURE(seed);
+    const Case it = make_case(scenario, seed);
+    const localize::Verdict verdict = localize::localize(it.set, {});
+    REQUIRE(verdict.suspects.size() == 1);
+    CHECK(verdict.suspects.front().id == *it.truth.begin());
+    CHECK(verdict.suspects.front().kind == localize::SuspectKind::kVm);
+  }
+}
+
 }  // namespace
 }  // namespace faultline::campaign
