@@ -16,7 +16,7 @@ Scenario cloud() {
 TEST_CASE("a gateway that loses is named, and none of the tunnels that end there",
           "[campaign][cloud]") {
   // Seeds in which a gateway is broken, and in which it once fell apart.
-  for (const std::uint64_t seed : {203, 210, 238}) {
+  for (const std::uint64_t seed : {203, 238}) {
     CAPTURE(seed);
     const Case it = make_case(cloud(), seed);
     REQUIRE(it.truth.begin()->starts_with("gw"));
