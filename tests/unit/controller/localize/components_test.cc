@@ -12,7 +12,7 @@ namespace {
 // Three VMs on each of four hypervisors, which the traces do not show; two leaves, two spines.
 class Cloud {
  public:
-  enum class Sick { kVm, kHypervisor };
+  enum class Sick { kVm, kHypervisor, kZone };
 
   static ObservationSet measure(Sick sick, std::uint64_t seed) {
     Rng rng(seed);
@@ -35,8 +35,15 @@ class Cloud {
   static std::string hypervisor(int index) { return "hv" + std::to_string(index / 3); }
   static std::string zone(int index) { return index < 6 ? "az1" : "az2"; }
   static std::string leaf(int index) { return index < 6 ? "leaf1" : "leaf2"; }
-  static bool lossy(Sick sick, const std::string& hop) {
-    return sick == Sick::kVm ? hop == "vm4" : hop == "vm3" || hop == "vm4" || hop == "vm5";
+  static bool lossy(Sick sick, const std::string& from, const std::string& to) {
+    const auto is_of = [&](const std::string& hop) {
+      if (!hop.starts_with("vm")) return false;
+      const int index = std::stoi(hop.substr(2));
+      if (sick == Sick::kZone) return index < 6;
+      return sick == Sick::kVm ? index == 4 : index >= 3 && index <= 5;
+    };
+    // What stays in the zone does not suffer.
+    return sick == Sick::kZone ? is_of(from) != is_of(to) : is_of(from) || is_of(to);
   }
 
   static void add(ObservationSet& set, Rng& rng, Sick sick, int a, int b, int number) {
@@ -54,7 +61,7 @@ class Cloud {
     double passes = 1;
     for (std::size_t i = 0; i < names.size(); ++i) {
       hops.push_back(set.device(names[i]));
-      if (i > 0 && (lossy(sick, names[i - 1]) || lossy(sick, names[i]))) passes *= 0.97;
+      if (i > 0 && lossy(sick, names[i - 1], names[i])) passes *= 0.97;
     }
     row.src = hops.front();
     row.dst = hops.back();
@@ -74,6 +81,16 @@ TEST_CASE("a hypervisor that no trace shows is named for what befalls all its VM
     REQUIRE(verdict.suspects.size() == 1);
     CHECK(verdict.suspects[0].id == "hv1");
     CHECK(verdict.suspects[0].kind == SuspectKind::kHypervisor);
+  }
+}
+
+TEST_CASE("a zone is named for what befalls all that leaves it", "[components]") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    const Verdict verdict = localize(Cloud::measure(Cloud::Sick::kZone, seed), {});
+    REQUIRE(verdict.suspects.size() == 1);
+    CHECK(verdict.suspects[0].id == "az1");
+    CHECK(verdict.suspects[0].kind == SuspectKind::kZone);
   }
 }
 
