@@ -275,7 +275,8 @@ class Planning {
     const auto held = held_flows();
     const auto tries = earlier_tries();
     plan::RefinementConfig config;
-    config.goals.flows_per_node_max = job_.plans->flows_per_node_max;
+    config.flows_per_node_max = job_.plans->flows_per_node_max;
+    config.goals.flows_per_node_max = job_.plans->flows_per_node_max - job_.plans->tried_per_node;
     config.tried_max = static_cast<std::uint32_t>(
         std::clamp(numbers_.mesh_flows / kTriedOneIn, kTriedMin, kTriedMax));
     auto refined = plan::refine({.links = ends_,

@@ -13,8 +13,6 @@ namespace {
 
 // Of a masked link, how many flows that would unmask it are compared.
 constexpr std::size_t kUnmaskersCompared = 32;
-// So few superfluous flows in force are left alone: their packets are worth less than a change.
-constexpr std::size_t kSuperfluousOneIn = 20;
 
 // What the budgets have left.
 class Budgets {
@@ -249,7 +247,8 @@ class Selector {
     fresh.flip();
     drop_superfluous(fresh);
     const auto dropped = drop_superfluous(old);
-    if (dropped.size() * kSuperfluousOneIn > in_force.size()) return;
+    const auto few = config_.superfluous_share_max * static_cast<double>(in_force.size());
+    if (static_cast<double>(dropped.size()) > few) return;
     for (const auto flow : dropped) {
       chosen_[flow] = true;
       budgets_.take(flow);

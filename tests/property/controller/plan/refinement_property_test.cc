@@ -70,7 +70,8 @@ class Fleet {
       if (here(flow)) spare.push_back(trace(flow));
     }
     std::erase_if(last_.useful, [&](const PairPort& flow) { return !here(flow); });
-    config_.goals.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest) + kExtraMax;
+    config_.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest) + kExtraMax;
+    config_.goals.flows_per_node_max = config_.flows_per_node_max - 1;
     last_ = refine({.links = links,
                     .nodes = nodes,
                     .mesh = meshed,
