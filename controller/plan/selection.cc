@@ -120,11 +120,22 @@ class Selector {
     crossings_most_ = longest;
   }
 
-  template <typename Gain>
-  void in_rounds(std::uint32_t gain_most, Gain gain) {
+  struct Gain {
+    std::uint32_t now = 0;
+    std::uint32_t most = 0;  // in all rounds to come
+  };
+
+  // Rounds of falling gain. Flows whose gain can no longer be what is wanted are not looked at, by
+  // far the most in late rounds.
+  template <typename GainOf>
+  void in_rounds(std::uint32_t gain_most, GainOf gain_of) {
+    std::vector<std::uint32_t> most(order_.size(), gain_most);  // as order_: read in one sweep
     for (auto wanted = gain_most; wanted > 0; --wanted) {
-      for (const auto flow : order_) {
-        if (!chosen_[flow] && gain(flow) >= wanted) take_if_allowed(flow);
+      for (std::size_t i = 0; i < order_.size(); ++i) {
+        if (most[i] < wanted || chosen_[order_[i]]) continue;
+        const Gain gain = gain_of(order_[i]);
+        most[i] = gain.most;
+        if (gain.now >= wanted) take_if_allowed(order_[i]);
       }
     }
   }
@@ -132,8 +143,9 @@ class Selector {
   // At most all links are new, in two new classes.
   void separate() {
     in_rounds(crossings_most_ + 2, [&](FlowNumber flow) {
-      if (separation_.classes() == routes_.links()) return 0U;
-      return separation_.gain(routes_.crossings(flow));
+      if (separation_.classes() == routes_.links()) return Gain{};
+      const auto crossings = routes_.crossings(flow);
+      return Gain{.now = separation_.gain(crossings), .most = separation_.gain_most(crossings)};
     });
   }
 
@@ -154,7 +166,7 @@ class Selector {
           ++gained;
         }
       }
-      return gained;
+      return Gain{.now = gained, .most = gained};  // what has enough, and who was there, remains
     });
   }
 
