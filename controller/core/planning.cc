@@ -162,6 +162,8 @@ class Planning {
       last = flow;
       const bool planned = in_plans_.contains(flow);
       if (planned && !is_extra(flow)) continue;
+      // Late reports tell of nodes that are gone.
+      if (!probers_.contains(flow.source) || !probers_.contains(flow.target)) continue;
       auto ways = ways_of(flow);
       if (!planned && ways.traced_at + kSpareKeptFor < job_.now) {
         result_.outdated.push_back(

@@ -14,6 +14,8 @@ namespace {
 
 // Of those who could be tried for one gap, so many senders are paired with so many receivers.
 constexpr std::size_t kEndsLookedAt = 32;
+// So many superfluous flows for each of the mesh are left alone.
+constexpr double kSuperfluousOfMesh = 0.01;
 
 enum class Gap : std::uint8_t { kUncovered, kFewPairs, kAlike, kMasked, kNone };
 
@@ -79,10 +81,11 @@ class Refiner {
       add(flow);
       traced.insert(flow.flow);
     }
-    select(mesh_size, config_.goals);
+    auto goals = config_.goals;
+    goals.superfluous_share_max = superfluous_share(mesh_size);
+    select(mesh_size, goals);
     auto gaps = find_gaps();
-    if (!gaps.empty() && config_.goals.superfluous_share_max > 0) {
-      auto goals = config_.goals;
+    if (!gaps.empty() && result_.budget_met) {  // then superfluous ones are in the way
       goals.superfluous_share_max = 0;
       select(mesh_size, goals);
       gaps = find_gaps();
@@ -126,6 +129,13 @@ class Refiner {
 
   void note_tried(const PairPort& flow) {
     if (tried_before_.insert(flow).second) ++tries_[{flow.source, flow.target}];
+  }
+
+  // Few extra flows beside a large mesh are not worth a change either.
+  [[nodiscard]] double superfluous_share(FlowNumber mesh_size) const {
+    const auto useful = static_cast<double>(std::max<std::size_t>(1, input_.useful.size()));
+    return std::max(config_.goals.superfluous_share_max,
+                    kSuperfluousOfMesh * static_cast<double>(mesh_size) / useful);
   }
 
   void select(FlowNumber mesh_size, const SelectionConfig& goals) {

@@ -9,10 +9,10 @@
 //   refine() -> useful and tried flows; plan them; wait until the tried are traced; refine()
 //
 // An extra flow is *useful* (its known way closes a gap: it stays), *tried* (not traced yet: it
-// stays until it is), or dropped: while gaps remain as soon as it is superfluous, otherwise when
-// that is worth a change (selection.h). When routes change, the same call re-explores: what no
-// longer helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing is
-// tried, after a port of a pair was traced it is not tried again, and a gap for which
+// stays until it is), or dropped: as soon as it is in the way of what would help, otherwise when
+// enough are superfluous to be worth a change. When routes change, the same call re-explores: what
+// no longer helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing
+// is tried, after a port of a pair was traced it is not tried again, and a gap for which
 // tries_per_gap_max flows were tried in vain is given up until something changes around it.
 //
 // Whom to try for a gap a>b: packets that leave a are sent by somebody, packets that enter b reach
