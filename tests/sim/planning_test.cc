@@ -110,13 +110,15 @@ TEST_CASE(
     check_settled(*fleet, kHosts + 1);
     const auto added = node_of(*fleet, kHosts + 1);
     const auto more = fleet->controller->core().plans().extra;
-    const auto one_in_hundred = first.size() / 100;
-    CHECK(extra_changed(extra, more, added) <= one_in_hundred);
+    // The share of one host. Of all flows at most 1 % change where a host is that little of the
+    // fleet: tests/property/controller/plan.
+    const auto of_one_host = first.size() / kHosts;
+    CHECK(extra_changed(extra, more, added) <= of_one_host);
 
     fleet->remove_host(kHosts + 1);
     settle(*fleet);
     check_settled(*fleet, kHosts);
-    CHECK(extra_changed(more, fleet->controller->core().plans().extra, added) <= one_in_hundred);
+    CHECK(extra_changed(more, fleet->controller->core().plans().extra, added) <= of_one_host);
 
     const auto changes = fleet->controller->core().paths()->route_changes();
     fleet->fabric.rehash(seed % kLeaves, seed + 1'000'000);
