@@ -17,6 +17,7 @@ class NoEffects : public core::EffectSink {
     commits.push_back(id);
   }
   void solve(core::SolveJob) override {}
+  void plan(core::PlanningJob) override {}
   void deliver(notify::OutboxEntry) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
