@@ -79,6 +79,19 @@ plan::CoverageReport coverage_on(const Snapshot& snapshot, const topology::Topol
                        .bytes_per_packet = bytes_per_packet(snapshot)});
 }
 
+std::optional<plan::Exploration> exploration_of(const Snapshot& snapshot) {
+  if (!snapshot.planning || snapshot.plans->all_pairs) return std::nullopt;
+  const auto& found = *snapshot.planning;
+  return plan::Exploration{.useful = found.useful,
+                           .tried = found.tried,
+                           .links = found.links,
+                           .covered = found.covered,
+                           .gaps = found.gaps,
+                           .held = found.held,
+                           .budget_met = found.budget_met,
+                           .waits = !found.explored};
+}
+
 std::vector<std::string> uncovered_names(const plan::CoverageReport& report) {
   std::vector<std::string> names;
   for (const auto link : report.coverage.uncovered) names.push_back(report.links[link].id);
@@ -120,7 +133,9 @@ Result<plan::PlanReport> plan_report(const Snapshot& snapshot) {
   plan::PlanReport report{.revision = revision_of(snapshot),
                           .config = snapshot.planner,
                           .summary = plan::summarize(*snapshot.plans),
-                          .pairs_mixed = snapshot.plans->pairs_mixed};
+                          .pairs_mixed = snapshot.plans->pairs_mixed,
+                          .flows_beyond_mesh = snapshot.plans->extra.size(),
+                          .exploration = exploration_of(snapshot)};
   for (const auto& plan : snapshot.plans->plans) {
     report.nodes.push_back(node_entry(snapshot, plan));
   }
@@ -148,7 +163,12 @@ Result<plan::NodePlanReport> node_plan_report(const Snapshot& snapshot, NodeId n
 
 Result<plan::CoverageReport> plan_coverage(const Snapshot& snapshot) {
   FAULTLINE_TRY_STATUS(check_there(snapshot));
-  return coverage_on(snapshot, *snapshot.topology);
+  auto report = coverage_on(snapshot, *snapshot.topology);
+  report.exploration = exploration_of(snapshot);
+  if (report.exploration && snapshot.planning_memory) {
+    report.tries = snapshot.planning_memory->tries;
+  }
+  return report;
 }
 
 Result<plan::BudgetReport> plan_budget(const Snapshot& snapshot) {
@@ -174,8 +194,8 @@ Result<plan::DifferenceReport> plan_difference(const Snapshot& snapshot,
   FAULTLINE_TRY(const auto config, load_config(config_file, config::environment_of_process()));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   const PlanRevision next{revision_of(snapshot).value() + 1};
-  const auto after =
-      plan::make_plans(*snapshot.members, config.planner, next, snapshot.plans->plans);
+  const auto after = plan::make_plans(*snapshot.members, config.planner, next,
+                                      snapshot.plans->plans, snapshot.plans->extra);
   return plan::DifferenceReport{
       .config_file = config_file.string(),
       .inventory_file = config.topology.string(),

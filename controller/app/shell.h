@@ -35,8 +35,8 @@ struct Receiver {
 };
 
 struct ShellCounters {
-  obs::Counter overloaded;   // a job that found its queue full; a bug or a hanging disk
-  obs::Gauge solve_seconds;  // wall time of the last solve; trouble when it nears a window
+  obs::Counter overloaded;      // a job that found its queue full; a bug or a hanging disk
+  obs::Gauge solve_seconds;     // wall time of the last solve; trouble when it nears a window
   obs::Gauge planning_seconds;  // wall time of the last planning job
 };
 

@@ -238,6 +238,8 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   snapshot.plans = core.shared_plans();
   snapshot.members = core.members();
   snapshot.planner = core.options().planner;
+  snapshot.planning = core.planning_numbers();
+  snapshot.planning_memory = core.planning_memory();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
   snapshot.trust = trust_view(core);

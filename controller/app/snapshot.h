@@ -38,6 +38,8 @@ struct Snapshot {
   std::shared_ptr<const plan::PlanSet> plans;      // in force
   std::shared_ptr<const plan::FleetView> members;  // that they were made for; null before them
   plan::PlannerConfig planner;
+  std::optional<core::PlanningNumbers> planning;  // of the last planning job
+  std::shared_ptr<const core::PlanningMemory> planning_memory;
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;

@@ -107,6 +107,39 @@ std::string coverage_head(const Json& document, const Style& style) {
   return result;
 }
 
+// What is done about what is missing; nothing where all pairs are measured.
+std::string exploration_text(const Json& document, const Style& style) {
+  const auto& found = member(document, "exploration");
+  if (!found.is_object()) return "";
+  const auto& gaps = member(found, "gaps");
+  std::string result = fmt::format("  {:<14}{} beyond the mesh, {} more tried", "learned flows",
+                                   count(found, "flows_useful"), count(found, "flows_tried"));
+  if (count(found, "flows_held") > 0) {
+    result += fmt::format(", {} held by incidents", count(found, "flows_held"));
+  }
+  result += "\n";
+  const auto missing = count(gaps, "uncovered") + count(gaps, "few_host_pairs") +
+                       count(gaps, "not_told_apart") + count(gaps, "masked");
+  if (missing > 0) {
+    const auto text =
+        fmt::format("{} uncovered, {} crossed by few pairs of hosts, {} not told apart, {} masked",
+                    count(gaps, "uncovered"), count(gaps, "few_host_pairs"),
+                    count(gaps, "not_told_apart"), count(gaps, "masked"));
+    result += fmt::format("  {:<14}{}", "explored for", style.paint(Tone::kWarn, text));
+    if (count(gaps, "given_up") > 0) {
+      result += fmt::format("; {} given up until something changes", count(gaps, "given_up"));
+    }
+    result += "\n";
+  }
+  if (flag(found, "budget_met")) {
+    result += "  a flow that would help finds no room: see tracked_flows_per_node_max\n";
+  }
+  if (flag(found, "waits_for_paths")) {
+    result += "  nothing is tried before the paths of the mesh are traced\n";
+  }
+  return result;
+}
+
 std::string horizons_text(const Json& document, const Style& style) {
   Table table({"SMALLEST LOSS FOUND WITHIN", ">BEST LINK", ">MEDIAN", ">WORST", ">NONE AT ALL"},
               "  ");
@@ -134,7 +167,8 @@ std::string groups_text(const Json& document, bool all) {
 }  // namespace
 
 std::string render_plan_coverage(const Json& document, const Style& style, bool all) {
-  std::string result = coverage_head(document, style) + horizons_text(document, style);
+  std::string result = coverage_head(document, style) + exploration_text(document, style) +
+                       horizons_text(document, style);
   const auto& uncovered = member(document, "uncovered");
   if (!uncovered.empty()) {
     result += fmt::format("\n{} that no measured flow crosses:\n  {}\n",
@@ -240,6 +274,7 @@ std::string render_plan(const Json& document, const Style& style) {
                   text(document, "flows_per_pair"), text(document, "flows"),
                   seconds_text(document, "flow_interval_s"));
   result += sentences(document);
+  result += exploration_text(document, style);
   if (count(document, "pairs_mixed") > 0) {
     result += fmt::format("  {} pairs are left out: one end speaks IPv4, the other IPv6\n",
                           count(document, "pairs_mixed"));

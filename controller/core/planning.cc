@@ -162,6 +162,8 @@ class Planning {
       last = flow;
       const bool planned = in_plans_.contains(flow);
       if (planned && !is_extra(flow)) continue;
+      // Late reports tell of nodes that are gone.
+      if (!probers_.contains(flow.source) || !probers_.contains(flow.target)) continue;
       auto ways = ways_of(flow);
       if (!planned && ways.traced_at + kSpareKeptFor < job_.now) {
         result_.outdated.push_back(
@@ -275,7 +277,8 @@ class Planning {
     const auto held = held_flows();
     const auto tries = earlier_tries();
     plan::RefinementConfig config;
-    config.goals.flows_per_node_max = job_.plans->flows_per_node_max;
+    config.flows_per_node_max = job_.plans->flows_per_node_max;
+    config.goals.flows_per_node_max = job_.plans->flows_per_node_max - job_.plans->tried_per_node;
     config.tried_max = static_cast<std::uint32_t>(
         std::clamp(numbers_.mesh_flows / kTriedOneIn, kTriedMin, kTriedMax));
     auto refined = plan::refine({.links = ends_,

@@ -27,6 +27,8 @@ constexpr double kIpv4UdpBytes = 28;
 constexpr double kIpv6UdpBytes = 48;
 // Of the flows that a node may track, so many are kept for what the mesh does not see.
 constexpr std::size_t kExtraOneIn = 4;
+// Of these, so many for flows of unknown way, rounded up.
+constexpr std::size_t kTriedOneIn = 4;
 
 // Ascending by id.
 using Roster = std::vector<const FleetMember*>;
@@ -327,6 +329,7 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
   if (!set.all_pairs) {
     set.flows_per_pair = 1;
     set.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest + extra_max);
+    set.tried_per_node = static_cast<std::uint32_t>((extra_max + kTriedOneIn - 1) / kTriedOneIn);
     ExtraFilter filter(roster, mesh, set.flows_per_node_max);
     for (const auto& flow : extra) filter.take(flow);
     set.extra = filter.taken();

@@ -96,8 +96,9 @@ struct PlanSet {
   Duration flow_interval{};
   bool all_pairs = true;          // false: the hierarchy
   std::vector<PairPort> extra{};  // flows beyond the mesh, ascending
-  // No node sends or answers more flows than this.
+  // No node sends or answers more flows than this, of which so many are for those of unknown way.
   std::uint32_t flows_per_node_max = 0;
+  std::uint32_t tried_per_node = 0;
   std::uint64_t pairs_mixed = 0;       // left out: one end speaks IPv4, the other IPv6
   std::vector<std::string> reduced{};  // one sentence for each limit that was met
 

@@ -14,6 +14,8 @@ namespace {
 
 // Of those who could be tried for one gap, so many senders are paired with so many receivers.
 constexpr std::size_t kEndsLookedAt = 32;
+// So many superfluous flows for each of the mesh are left alone.
+constexpr double kSuperfluousOfMesh = 0.01;
 
 enum class Gap : std::uint8_t { kUncovered, kFewPairs, kAlike, kMasked, kNone };
 
@@ -79,11 +81,19 @@ class Refiner {
       add(flow);
       traced.insert(flow.flow);
     }
-    select(mesh_size);
+    auto goals = config_.goals;
+    goals.superfluous_share_max = superfluous_share(mesh_size);
+    select(mesh_size, goals);
+    auto gaps = find_gaps();
+    if (!gaps.empty() && result_.budget_met) {  // then superfluous ones are in the way
+      goals.superfluous_share_max = 0;
+      select(mesh_size, goals);
+      gaps = find_gaps();
+    }
+    count_chosen();
     for (const auto& flow : input_.tried) {
       if (!traced.contains(flow)) keep_trying(flow);
     }
-    const auto gaps = find_gaps();
     if (input_.explore && !gaps.empty()) {
       index_passers();
       per_gap_ = std::clamp(config_.tried_max / static_cast<std::uint32_t>(gaps.size()),
@@ -121,7 +131,15 @@ class Refiner {
     if (tried_before_.insert(flow).second) ++tries_[{flow.source, flow.target}];
   }
 
-  void select(FlowNumber mesh_size) {
+  // Few extra flows beside a large mesh are not worth a change either.
+  [[nodiscard]] double superfluous_share(FlowNumber mesh_size) const {
+    const auto useful = static_cast<double>(std::max<std::size_t>(1, input_.useful.size()));
+    return std::max(config_.goals.superfluous_share_max,
+                    kSuperfluousOfMesh * static_cast<double>(mesh_size) / useful);
+  }
+
+  void select(FlowNumber mesh_size, const SelectionConfig& goals) {
+    result_.useful.clear();
     std::vector<FlowNumber> pinned;
     std::vector<FlowNumber> in_force;
     const std::set<PairPort> before(input_.useful.begin(), input_.useful.end());
@@ -133,16 +151,20 @@ class Refiner {
         in_force.push_back(flow);
       }
     }
-    const auto selection =
-        select_flows(routes_, {.pinned = pinned, .in_force = in_force}, config_.goals);
+    const auto selection = select_flows(routes_, {.pinned = pinned, .in_force = in_force}, goals);
     result_.budget_met = selection.budget_met;
     chosen_ = selection.flows;
     for (const auto flow : chosen_) {
-      ++sent_[flows_[flow].source];
-      ++answered_[flows_[flow].target];
       if (flow >= mesh_size) result_.useful.push_back(flows_[flow]);
     }
     std::ranges::sort(result_.useful);
+  }
+
+  void count_chosen() {
+    for (const auto flow : chosen_) {
+      ++sent_[flows_[flow].source];
+      ++answered_[flows_[flow].target];
+    }
   }
 
   bool keep_trying(const PairPort& flow) {
@@ -161,8 +183,8 @@ class Refiner {
       const auto at = counts.find(node);
       return at == counts.end() ? 0U : at->second;
     };
-    return count(sent_, source) < config_.goals.flows_per_node_max &&
-           count(answered_, target) < config_.goals.flows_per_node_max;
+    return count(sent_, source) < config_.flows_per_node_max &&
+           count(answered_, target) < config_.flows_per_node_max;
   }
 
   // Those that are not given up, the worst first.
@@ -170,6 +192,7 @@ class Refiner {
     footprints_.emplace(routes_);
     for (const auto flow : chosen_) footprints_->add(flow);
     result_.covered = footprints_->covered();
+    result_.gaps = {};
     find_lookalikes();
     const Forks forks(input_);
     result_.tries.assign(input_.links.size(), 0);

@@ -9,10 +9,11 @@
 //   refine() -> useful and tried flows; plan them; wait until the tried are traced; refine()
 //
 // An extra flow is *useful* (its known way closes a gap: it stays), *tried* (not traced yet: it
-// stays until it is), or dropped. When routes change, the same call re-explores: what no longer
-// helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing is tried,
-// after a port of a pair was traced it is not tried again, and a gap for which tries_per_gap_max
-// flows were tried in vain is given up until something changes around it.
+// stays until it is), or dropped: as soon as it is in the way of what would help, otherwise when
+// enough are superfluous to be worth a change. When routes change, the same call re-explores: what
+// no longer helps goes, the gaps that opened are tried for. It comes to rest: without gaps nothing
+// is tried, after a port of a pair was traced it is not tried again, and a gap for which
+// tries_per_gap_max flows were tried in vain is given up until something changes around it.
 //
 // Whom to try for a gap a>b: packets that leave a are sent by somebody, packets that enter b reach
 // somebody; a flow from one of the former to one of the latter crosses a>b for some of its ports.
@@ -54,6 +55,9 @@ struct Prober {
 
 struct RefinementConfig {
   SelectionConfig goals{.host_pairs_min = 3, .unmask = true};
+  // With the tried ones. Above goals.flows_per_node_max, or a fleet full of useful flows has no
+  // room left to look for better ones.
+  std::uint32_t flows_per_node_max = 512;
   std::uint32_t tried_max = 256;  // flows of unknown way at a time, over all nodes
   std::uint32_t tried_per_gap_min = 4;
   std::uint32_t tried_per_gap_max = 32;  // where there are few gaps

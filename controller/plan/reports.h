@@ -16,8 +16,23 @@
 
 #include "controller/plan/coverage.h"
 #include "controller/plan/planner.h"
+#include "controller/plan/refinement.h"
 
 namespace faultline::plan {
+
+// What planning found beyond the mesh: refinement.h.
+struct Exploration {
+  std::uint64_t useful = 0;
+  std::uint64_t tried = 0;
+  std::uint32_t links = 0;
+  std::uint32_t covered = 0;
+  Gaps gaps{};
+  std::uint32_t held = 0;   // useful ones that stay because of incidents
+  bool budget_met = false;  // a flow that would have helped found no room
+  bool waits = false;       // for paths to be traced: nothing is tried until then
+
+  bool operator==(const Exploration&) const = default;
+};
 
 struct CoverageReport {
   struct Link {
@@ -31,8 +46,10 @@ struct CoverageReport {
   std::vector<Link> links{};  // by LinkNumber; coverage.links goes with them
   Coverage coverage{};
   std::uint64_t flows = 0;
-  std::uint64_t paths_unknown = 0;     // directions of flows of which no trace came yet
-  std::uint64_t paths_incomplete = 0;  // of which some hops are silent
+  std::uint64_t paths_unknown = 0;               // directions of flows of which no trace came yet
+  std::uint64_t paths_incomplete = 0;            // of which some hops are silent
+  std::optional<Exploration> exploration{};      // empty: all pairs, or nothing was looked for yet
+  std::map<std::string, std::uint32_t> tries{};  // by link with a gap: flows tried for it so far
 
   bool operator==(const CoverageReport&) const = default;
 };
@@ -159,6 +176,8 @@ struct PlanReport {
   PlannerConfig config{};
   PlanDifference::Side summary{};
   std::uint64_t pairs_mixed = 0;
+  std::uint64_t flows_beyond_mesh = 0;
+  std::optional<Exploration> exploration{};
   std::vector<Node> nodes{};  // by name
 
   bool operator==(const PlanReport&) const = default;

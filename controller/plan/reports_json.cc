@@ -32,7 +32,14 @@ Json names_of(const CoverageReport& report, const std::vector<LinkNumber>& links
   return array;
 }
 
-std::string explain(WhyTogether why) {
+std::string explain(WhyTogether why, std::uint32_t tried) {
+  if (tried > 0) {
+    return fmt::format(
+        "no measured flow crosses one without the others, though {} other source ports and pairs "
+        "of "
+        "hosts were tried",
+        tried);
+  }
   if (why == WhyTogether::kSeries) {
     return "among the known links nothing branches between them: every packet that crosses one "
            "crosses all";
@@ -44,9 +51,40 @@ std::string explain(WhyTogether why) {
 Json groups_json(const CoverageReport& report) {
   Json array = Json::array();
   for (const auto& group : report.coverage.groups) {
+    std::uint32_t tried = 0;
+    for (const auto link : group.links) {
+      if (group.why == WhyTogether::kSeries) break;
+      const auto at = report.tries.find(report.links[link].id);
+      if (at != report.tries.end()) tried = std::max(tried, at->second);
+    }
     array.push_back({{"links", names_of(report, group.links)},
                      {"why", to_string(group.why)},
-                     {"text", explain(group.why)}});
+                     {"text", explain(group.why, tried)}});
+  }
+  return array;
+}
+
+Json exploration_json(const std::optional<Exploration>& found) {
+  if (!found) return nullptr;
+  return {{"flows_useful", found->useful},
+          {"flows_tried", found->tried},
+          {"links", found->links},
+          {"covered", found->covered},
+          {"gaps",
+           {{"uncovered", found->gaps.uncovered},
+            {"few_host_pairs", found->gaps.few_pairs},
+            {"not_told_apart", found->gaps.alike},
+            {"masked", found->gaps.masked},
+            {"given_up", found->gaps.given_up}}},
+          {"flows_held", found->held},
+          {"budget_met", found->budget_met},
+          {"waits_for_paths", found->waits}};
+}
+
+Json tries_json(const CoverageReport& report) {
+  Json array = Json::array();
+  for (const auto& [link, tried] : report.tries) {
+    array.push_back({{"link", link}, {"flows_tried", tried}});
   }
   return array;
 }
@@ -155,6 +193,8 @@ std::string coverage_json(const CoverageReport& report) {
   }
   result["uncovered"] = names_of(report, coverage.uncovered);
   result["groups"] = groups_json(report);
+  result["exploration"] = exploration_json(report.exploration);
+  result["explored_for"] = tries_json(report);
   result["per_link"] = Json::array();
   for (const auto link : by_id(report)) result["per_link"].push_back(link_json(report, link));
   return text(result);
@@ -213,6 +253,8 @@ std::string plan_json(const PlanReport& report) {
   result["lease_s"] = seconds(report.config.lease);
   result["limits"] = limits_json(report.config);
   result["pairs_mixed"] = report.pairs_mixed;
+  result["flows_beyond_mesh"] = report.flows_beyond_mesh;
+  result["exploration"] = exploration_json(report.exploration);
   result["nodes"] = Json::array();
   for (const auto& node : report.nodes) result["nodes"].push_back(node_json(node));
   return text(result);

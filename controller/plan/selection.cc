@@ -13,8 +13,6 @@ namespace {
 
 // Of a masked link, how many flows that would unmask it are compared.
 constexpr std::size_t kUnmaskersCompared = 32;
-// So few superfluous flows in force are left alone: their packets are worth less than a change.
-constexpr std::size_t kSuperfluousOneIn = 20;
 
 // What the budgets have left.
 class Budgets {
@@ -122,11 +120,22 @@ class Selector {
     crossings_most_ = longest;
   }
 
-  template <typename Gain>
-  void in_rounds(std::uint32_t gain_most, Gain gain) {
+  struct Gain {
+    std::uint32_t now = 0;
+    std::uint32_t most = 0;  // in all rounds to come
+  };
+
+  // Rounds of falling gain. Flows whose gain can no longer be what is wanted are not looked at, by
+  // far the most in late rounds.
+  template <typename GainOf>
+  void in_rounds(std::uint32_t gain_most, GainOf gain_of) {
+    std::vector<std::uint32_t> most(order_.size(), gain_most);  // as order_: read in one sweep
     for (auto wanted = gain_most; wanted > 0; --wanted) {
-      for (const auto flow : order_) {
-        if (!chosen_[flow] && gain(flow) >= wanted) take_if_allowed(flow);
+      for (std::size_t i = 0; i < order_.size(); ++i) {
+        if (most[i] < wanted || chosen_[order_[i]]) continue;
+        const Gain gain = gain_of(order_[i]);
+        most[i] = gain.most;
+        if (gain.now >= wanted) take_if_allowed(order_[i]);
       }
     }
   }
@@ -134,8 +143,9 @@ class Selector {
   // At most all links are new, in two new classes.
   void separate() {
     in_rounds(crossings_most_ + 2, [&](FlowNumber flow) {
-      if (separation_.classes() == routes_.links()) return 0U;
-      return separation_.gain(routes_.crossings(flow));
+      if (separation_.classes() == routes_.links()) return Gain{};
+      const auto crossings = routes_.crossings(flow);
+      return Gain{.now = separation_.gain(crossings), .most = separation_.gain_most(crossings)};
     });
   }
 
@@ -156,7 +166,7 @@ class Selector {
           ++gained;
         }
       }
-      return gained;
+      return Gain{.now = gained, .most = gained};  // what has enough, and who was there, remains
     });
   }
 
@@ -249,7 +259,8 @@ class Selector {
     fresh.flip();
     drop_superfluous(fresh);
     const auto dropped = drop_superfluous(old);
-    if (dropped.size() * kSuperfluousOneIn > in_force.size()) return;
+    const auto few = config_.superfluous_share_max * static_cast<double>(in_force.size());
+    if (static_cast<double>(dropped.size()) > few) return;
     for (const auto flow : dropped) {
       chosen_[flow] = true;
       budgets_.take(flow);

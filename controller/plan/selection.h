@@ -15,8 +15,8 @@
 //      counter-examples: a flow is taken because it avoids the very two that mask.
 //   4. flows without which all that still holds are dropped again.
 //
-// Flows in force come first, and stay unless more than one in twenty of them are superfluous, so
-// that a small change of the fleet or of its paths changes few flows.
+// Flows in force come first, and stay unless a share of them is superfluous, so that a small change
+// of the fleet or of its paths changes few flows.
 //
 // How few flows can do (the lower bound that tests/bench/plan prints). Of n rows at most n links
 // can be crossed by one row alone, all others need two; a row crosses at most h links. So for L
@@ -42,6 +42,9 @@ struct SelectionConfig {
   // Sent by a node, and also answered by it.
   std::uint32_t flows_per_node_max = 512;
   std::uint32_t flows_per_link_max = std::numeric_limits<std::uint32_t>::max();
+  // So few superfluous flows in force are left alone, of all in force: their packets are worth less
+  // than a change. 0: every superfluous one goes.
+  double superfluous_share_max = 0.05;
 };
 
 struct Selection {

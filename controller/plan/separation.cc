@@ -42,6 +42,15 @@ std::uint32_t Separation::gain(std::span<const Crossing> flow) {
   return gained;
 }
 
+std::uint32_t Separation::gain_most(std::span<const Crossing> flow) const {
+  std::uint32_t most = 0;
+  for (const auto& crossing : flow) {
+    const auto id = class_of_[crossing.link];
+    most += id == 0 ? 2 : (size_[id] > 1 ? 1 : 0);
+  }
+  return most;
+}
+
 void Separation::add(std::span<const Crossing> flow) {
   sort_cells(flow);
   for (std::size_t i = 0; i < cells_.size();) {

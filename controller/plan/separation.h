@@ -25,6 +25,9 @@ class Separation {
 
   // Newly covered links plus classes split, were this flow added. Changes nothing that shows.
   [[nodiscard]] std::uint32_t gain(std::span<const Crossing> flow);
+  // What gain() can be at most, now and whatever is added until then: a link that is alone in its
+  // class never is in another again.
+  [[nodiscard]] std::uint32_t gain_most(std::span<const Crossing> flow) const;
   void add(std::span<const Crossing> flow);
 
   [[nodiscard]] std::uint32_t covered() const { return covered_; }

@@ -35,7 +35,7 @@ class SimFabric {
 
   [[nodiscard]] std::string rack(std::uint32_t host) const;  // its leaf's name
   // The leaf hashes 5-tuples in another way from now on, as after a new version of its software.
-  void rehash(std::uint32_t leaf) { ++salts_[leaf]; }
+  void rehash(std::uint32_t leaf, std::uint64_t salt) { salts_[leaf] = salt; }
 
   std::optional<LossyLink> fault;
   double background = 0;  // share of packets that is lost on any way

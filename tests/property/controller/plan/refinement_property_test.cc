@@ -1,6 +1,8 @@
 // Refinement in a closed loop: a sparse mesh on a fat tree whose hashing nobody knows, and a tracer
 // that tells where planned flows go.
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -55,7 +57,8 @@ class Fleet {
     for (const auto& [source, targets] : mesh.targets) {
       for (const auto* target : targets) meshed.push_back(trace({source, target->id, kPortFirst}));
     }
-    mesh_size_ = meshed.size();
+    mesh_.clear();
+    for (const auto& flow : meshed) mesh_.insert(flow.flow);
     std::vector<DirectedLink> links;
     for (LinkNumber link = 0; link < tree_->links(); ++link) links.push_back(tree_->ends(link));
     std::vector<std::optional<NodeId>> nodes(5 * tree_->hosts());  // more than there are devices
@@ -70,7 +73,8 @@ class Fleet {
       if (here(flow)) spare.push_back(trace(flow));
     }
     std::erase_if(last_.useful, [&](const PairPort& flow) { return !here(flow); });
-    config_.goals.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest) + kExtraMax;
+    config_.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest) + kExtraMax;
+    config_.goals.flows_per_node_max = config_.flows_per_node_max - 1;
     last_ = refine({.links = links,
                     .nodes = nodes,
                     .mesh = meshed,
@@ -94,7 +98,7 @@ class Fleet {
   }
 
   [[nodiscard]] const FatTree& tree() const { return *tree_; }
-  [[nodiscard]] std::size_t mesh_size() const { return mesh_size_; }
+  [[nodiscard]] const std::set<PairPort>& mesh() const { return mesh_; }
   [[nodiscard]] int rounds() const { return rounds_; }
   void hold(std::vector<PairPort> flows) { held_ = std::move(flows); }
   RefinementConfig& config() { return config_; }
@@ -121,7 +125,7 @@ class Fleet {
   std::set<PairPort> memory_;
   std::vector<std::uint32_t> tries_;
   std::vector<PairPort> held_;
-  std::size_t mesh_size_ = 0;
+  std::set<PairPort> mesh_;
   int rounds_ = 0;
 };
 
@@ -143,6 +147,76 @@ TEST_CASE("tried flows close the gaps that a sparse mesh leaves, and then it res
     const auto again = fleet.step();
     REQUIRE(again.useful == last.useful);
     REQUIRE(again.dropped == 0);
+  }
+}
+
+TEST_CASE("when routes change, what no longer helps goes and new gaps are explored", "[plan]") {
+  for (std::uint64_t seed = kSeedFirst; seed < kSeedFirst + 6; ++seed) {
+    CAPTURE(seed);
+    Fleet fleet(6, 4);
+    fleet.route_by(seed);
+    const auto before = fleet.settle();
+    fleet.route_by(seed + 100);
+    const auto changed = fleet.step();
+    REQUIRE(changed.gaps.total() > 0);
+    REQUIRE(!changed.tried.empty());
+    const auto after = fleet.settle();
+    REQUIRE(after.gaps.total() == 0);
+    REQUIRE(after.useful != before.useful);
+  }
+}
+
+TEST_CASE("flows that are held stay, though they help no more", "[plan]") {
+  Fleet fleet(6, 4);
+  fleet.route_by(kSeedFirst);
+  const auto before = fleet.settle();
+  const auto lost = [&](const Refinement& after) {
+    return std::ranges::count_if(before.useful, [&](const PairPort& flow) {
+      return !std::ranges::binary_search(after.useful, flow);
+    });
+  };
+  fleet.hold(before.useful);
+  fleet.route_by(kSeedFirst + 100);
+  CHECK(lost(fleet.settle()) == 0);
+  fleet.hold({});
+  CHECK(lost(fleet.settle()) > 0);
+}
+
+TEST_CASE("no more flows are tried at a time than is allowed, and none beyond a node's budget",
+          "[plan]") {
+  Fleet fleet(6, 2);
+  fleet.config().tried_max = 10;
+  fleet.route_by(kSeedFirst);
+  for (int round = 0; round < 20; ++round) {
+    const auto now = fleet.step();
+    REQUIRE(now.tried.size() <= 10);
+    std::map<NodeId, std::size_t> sent;
+    for (const auto& flow : fleet.mesh()) ++sent[flow.source];
+    for (const auto* flows : {&now.useful, &now.tried}) {
+      for (const auto& flow : *flows) ++sent[flow.source];
+    }
+    for (const auto& [node, count] : sent) REQUIRE(count <= fleet.config().flows_per_node_max);
+  }
+}
+
+TEST_CASE("a host less or more changes at most one in a hundred of all flows", "[plan]") {
+  Fleet fleet(12, 40);  // 432 hosts
+  fleet.route_by(kSeedFirst);
+  std::set<PairPort> last;
+  for (const std::optional<std::uint32_t> gone :
+       {std::optional<std::uint32_t>{}, std::optional<std::uint32_t>{144},
+        std::optional<std::uint32_t>{}}) {
+    fleet.without(gone);
+    const auto settled = fleet.settle();
+    auto flows = fleet.mesh();
+    flows.insert(settled.useful.begin(), settled.useful.end());
+    if (!last.empty()) {
+      std::vector<PairPort> changed;
+      std::ranges::set_symmetric_difference(last, flows, std::back_inserter(changed));
+      CAPTURE(changed.size(), flows.size());
+      CHECK(changed.size() * 100 <= flows.size());
+    }
+    last = std::move(flows);
   }
 }
 

@@ -91,6 +91,38 @@ TEST_CASE("a document of another version with missing members is still shown", "
   CHECK_FALSE(render(Json::object(), {}));
 }
 
+TEST_CASE("plan coverage shows what was learned, what is looked for and what was given up",
+          "[cli]") {
+  const auto text = shown(R"({"schema": "faultline.plan_coverage/1", "source": "plan", "flows": 400,
+    "links": 96, "covered": 95, "identifiable": 93, "unmasked": 90, "paths_unknown": 0,
+    "paths_incomplete": 0, "host_pairs_wanted": 3, "links_with_few_host_pairs": 1,
+    "horizons": [{"seconds": 60, "loss_min_best": 0.001, "loss_min_median": 0.002,
+                  "loss_min_worst": 0.01, "links_without": 1}],
+    "uncovered": ["leaf1>spine2"],
+    "groups": [{"links": ["a>b", "b>c"], "why": "no_flow_splits", "text": "nobody splits them"}],
+    "exploration": {"flows_useful": 12, "flows_tried": 8, "links": 96, "covered": 95,
+      "gaps": {"uncovered": 1, "few_host_pairs": 1, "not_told_apart": 2, "masked": 3,
+               "given_up": 2},
+      "flows_held": 5, "budget_met": true, "waits_for_paths": false},
+    "per_link": []})");
+  CHECK(text.find("400 flows of the plan over 96 directed links") == 0);
+  CHECK(text.find("learned flows 12 beyond the mesh, 8 more tried, 5 held by incidents") !=
+        std::string::npos);
+  CHECK(text.find("explored for  1 uncovered, 1 crossed by few pairs of hosts, 2 not told apart, 3 "
+                  "masked; 2 given up until something changes") != std::string::npos);
+  CHECK(text.find("finds no room: see tracked_flows_per_node_max") != std::string::npos);
+  CHECK(text.find("1 link that no measured flow crosses:\n  leaf1>spine2") != std::string::npos);
+  CHECK(text.find("a>b, b>c\n    nobody splits them") != std::string::npos);
+}
+
+TEST_CASE("a plan of all pairs says nothing of exploring", "[cli]") {
+  const auto text = shown(R"({"schema": "faultline.plan/1", "revision": 3, "all_pairs": true,
+    "flows_per_pair": 8, "flows": 96, "flow_interval_s": 1, "reduced": [], "pairs_mixed": 0,
+    "exploration": null, "nodes": []})");
+  CHECK(text.find("plan 3: every node measures every other, 8 flows per pair, 96 flows") == 0);
+  CHECK(text.find("learned flows") == std::string::npos);
+}
+
 TEST_CASE("the exit code follows from what the document says", "[cli]") {
   const auto code = [](const char* document) { return exit_code_of(Json::parse(document)); };
   CHECK(code(R"({"schema":"faultline.status/1","health":"healthy"})") == ExitCode::kHealthy);

@@ -86,12 +86,66 @@ TEST_CASE("past one flow per pair nodes measure the next ones by hash of the nam
   const PlannerConfig config{.tracked_flows_per_node_max = 4};
   const auto set = plans_for(fleet_of(12), config);
   CHECK(!set.all_pairs);
+  CHECK(set.flows_per_pair == 1);
+  CHECK(set.flows_per_node_max == 4);
   REQUIRE(set.reduced.size() == 1);
-  CHECK(set.reduced[0].find("4 of 11 others") != std::string::npos);
+  CHECK(set.reduced[0].find("3 of 11 others") != std::string::npos);
   for (const auto& plan : set.plans) {
-    CHECK(plan.flows.size() == 4);
-    CHECK(plan.peers.size() == 8);  // four that it measures, four that measure it
+    CHECK(plan.flows.size() == 3);  // a quarter is kept for flows beyond the mesh
+    CHECK(plan.peers.size() == 6);  // three that it measures, three that measure it
   }
+}
+
+// The mesh of the case above, and one flow that is not in it.
+struct BeyondMesh {
+  PlannerConfig config{.tracked_flows_per_node_max = 4};
+  FleetView fleet = fleet_of(12);
+  PlanSet before = plans_for(fleet, config);
+  PairPort flow{NodeId{1}, {}, 40'003};
+
+  BeyondMesh() {
+    for (std::uint32_t id = 2; id <= 12 && flow.target == NodeId{}; ++id) {
+      if (flows_to(before.plans[0], NodeId{id}) == 0) flow.target = NodeId{id};
+    }
+  }
+  [[nodiscard]] PlanSet with(const std::vector<PairPort>& extra) const {
+    return make_plans(fleet, config, PlanRevision{2}, before.plans, extra);
+  }
+};
+
+TEST_CASE("an extra flow changes the plans of its two ends, adds to them, and nothing else",
+          "[plan]") {
+  const BeyondMesh mesh;
+  const auto after = mesh.with({mesh.flow});
+  CHECK(after.extra == std::vector{mesh.flow});
+  CHECK(after.flow_interval == mesh.before.flow_interval);
+  CHECK(after.plans[0].flows.size() == 4);
+  CHECK(flows_to(after.plans[0], mesh.flow.target) == 1);
+  for (const auto node : after.changed) CHECK((node == NodeId{1} || node == mesh.flow.target));
+  CHECK(mesh.with({}).changed.empty());
+}
+
+TEST_CASE("extra flows that cannot be, or find no room, are left out", "[plan]") {
+  const BeyondMesh mesh;
+  const auto& meshed = mesh.before.plans[0];
+  const PairPort in_mesh{NodeId{1}, meshed.peers[meshed.flows[0].peer].node,
+                         meshed.flows[0].source_port};
+  const auto [source, target, port] = mesh.flow;
+  CHECK(mesh.with({in_mesh}).extra.empty());
+  CHECK(mesh.with({{source, NodeId{99}, port}}).extra.empty());
+  CHECK(mesh.with({{source, source, port}}).extra.empty());
+  CHECK(mesh.with({{source, target, 39'999}}).extra.empty());
+  CHECK(mesh.with({{source, target, 40'016}}).extra.empty());
+  CHECK(mesh.with({mesh.flow, mesh.flow}).extra == std::vector{mesh.flow});
+  // One more than there is room for: the first stands.
+  CHECK(mesh.with({mesh.flow, {source, target, 40'004}}).extra == std::vector{mesh.flow});
+}
+
+TEST_CASE("where all pairs are afforded there is nothing beyond", "[plan]") {
+  const std::vector<PairPort> extra{{NodeId{1}, NodeId{2}, 40'015}};
+  const auto set = make_plans(fleet_of(4), {}, PlanRevision{1}, {}, extra);
+  CHECK(set.extra.empty());
+  CHECK(set.plans == plans_for(fleet_of(4)).plans);
 }
 
 TEST_CASE("packets are sent less often rather than beyond the budget", "[plan]") {
@@ -107,7 +161,8 @@ TEST_CASE("flows that could not send once in a window are not planned", "[plan]"
   const PlannerConfig config{.packets_per_second_per_node_max = 61};
   const auto set = plans_for(fleet_of(16), config);
   CHECK(set.flow_interval == config.window);
-  CHECK(set.plans[0].flows.size() == 10);
+  CHECK(set.flows_per_node_max == 10);
+  CHECK(set.plans[0].flows.size() == 8);  // the rest is kept for flows beyond the mesh
 }
 
 TEST_CASE("the budget counts what a node sends, reflects and traces", "[plan]") {

@@ -1,0 +1,94 @@
+// When a fleet that cannot afford all pairs thinks of its plans, and what comes of it.
+#include "tests/unit/controller/core/bench.h"
+
+namespace faultline::core {
+namespace {
+
+using std::chrono::minutes;
+
+// Six nodes, each of which may track four of the five others.
+struct Fleet : Bench {
+  Fleet() : Bench({.planner = {.tracked_flows_per_node_max = 4}}) {
+    for (std::uint8_t number = 1; number <= 6; ++number) enroll(number);
+    pass(seconds{2});
+    finish_commits();
+  }
+  PlanningJob take_job() {
+    REQUIRE(effects.plannings.size() == 1);
+    auto job = std::move(effects.plannings.front());
+    effects.plannings.pop_front();
+    return job;
+  }
+  // A flow that is not planned yet.
+  [[nodiscard]] plan::PairPort other_flow() const {
+    const auto& plan = core.plans().plans.front();
+    for (std::uint32_t id = 1; id <= 6; ++id) {
+      const bool planned = std::ranges::any_of(plan.flows, [&](const PlanFlow& flow) {
+        return plan.peers[flow.peer].node == NodeId{id};
+      });
+      if (NodeId{id} != plan.node && !planned) return {plan.node, NodeId{id}, 42003};
+    }
+    FAIL("every pair is planned");
+    return {};
+  }
+};
+
+TEST_CASE("planning begins a minute after the fleet changed, one job at a time", "[core]") {
+  Fleet fleet;
+  REQUIRE_FALSE(fleet.core.plans().all_pairs);
+  fleet.pass(seconds{30});
+  CHECK(fleet.effects.plannings.empty());
+  fleet.pass(seconds{40});
+  const auto job = fleet.take_job();
+  CHECK(job.plans == fleet.core.shared_plans());
+  CHECK_FALSE(job.explore_anyway);  // paths have time to be traced
+  fleet.pass(minutes{10});
+  CHECK(fleet.effects.plannings.empty());
+}
+
+TEST_CASE("after a job that found nothing new there is none until something is", "[core]") {
+  Fleet fleet;
+  fleet.pass(seconds{70});
+  static_cast<void>(fleet.take_job());
+  fleet.step(PlanningDone{{.memory = {}, .numbers = {.explored = true}}});
+  fleet.pass(minutes{30});
+  CHECK(fleet.effects.plannings.empty());
+  CHECK(fleet.core.counters().plannings == 1);
+}
+
+TEST_CASE("flows that planning wants are planned at once, and thought of again a minute later",
+          "[core]") {
+  Fleet fleet;
+  fleet.pass(seconds{70});
+  static_cast<void>(fleet.take_job());
+  const auto revision = fleet.core.plan_revision();
+  const auto flow = fleet.other_flow();
+  fleet.step(PlanningDone{{.memory = {.tried = {{flow, fleet.now.wall}}}, .numbers = {}}});
+  fleet.pass(seconds{1});
+  CHECK(fleet.core.plan_revision().value() == revision.value() + 1);
+  CHECK(fleet.core.plans().extra == std::vector{flow});
+  CHECK(fleet.core.plans().changed.size() <= 2);
+  const auto& written = fleet.effects.commits.back().writes.back();
+  CHECK(written.document == Document::kPlan);
+  CHECK(written.value->find("\"extra_flows\":[[") != std::string::npos);
+  CHECK(fleet.effects.plannings.empty());
+  fleet.pass(seconds{60});
+  const auto job = fleet.take_job();
+  CHECK(job.memory.tried.contains(flow));
+  CHECK(job.plans->extra == std::vector{flow});
+}
+
+TEST_CASE("rounds that close no gap come less and less often", "[core]") {
+  Fleet fleet;
+  fleet.pass(seconds{70});
+  static_cast<void>(fleet.take_job());
+  PlanningMemory memory{.tried = {{fleet.other_flow(), fleet.now.wall}}, .vain_rounds = 2};
+  fleet.step(PlanningDone{{.memory = std::move(memory), .numbers = {}}});
+  fleet.pass(minutes{3});
+  CHECK(fleet.effects.plannings.empty());
+  fleet.pass(minutes{1});
+  CHECK(fleet.effects.plannings.size() == 1);
+}
+
+}  // namespace
+}  // namespace faultline::core
