@@ -162,7 +162,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   }
   auto ripe = windows_.take_ripe(now.wall, expected);
   if (!ripe) return;
-  topology_to_change().settle();
+  settle_topology();
   solving_ = true;
   auto excused = excused_of(*ripe);
   effects.solve({.ripe = std::move(*ripe),
@@ -212,7 +212,7 @@ void ControllerCore::recall(EffectSink& effects) {
     recall_ = {};
     return;
   }
-  topology_to_change().settle();
+  settle_topology();
   solving_ = true;
   effects.recall({.window_start = recall_.next,
                   .window = options_.planner.window,
@@ -317,8 +317,16 @@ std::optional<WallTime> ControllerCore::last_window(NodeId node) const {
 }
 
 topology::Topology& ControllerCore::topology_to_change() {
+  topology_is_settled_ = false;
   if (topology_.use_count() > 1) topology_ = std::make_shared<topology::Topology>(*topology_);
   return *topology_;
+}
+
+// It costs a copy while a snapshot is held: not done for nothing.
+void ControllerCore::settle_topology() {
+  if (topology_is_settled_) return;
+  topology_to_change().settle();
+  topology_is_settled_ = true;
 }
 
 topology::PathBook& ControllerCore::paths_to_change() {

@@ -195,6 +195,7 @@ class ControllerCore {
   void deliver(Now now, EffectSink& effects);
   // Snapshots are shared with the solver and the API: they are copied when one is still held.
   topology::Topology& topology_to_change();
+  void settle_topology();
   topology::PathBook& paths_to_change();
 
   CoreOptions options_;
@@ -206,6 +207,7 @@ class ControllerCore {
   incident::Machine incidents_;
   notify::Outbox outbox_;
   std::shared_ptr<topology::Topology> topology_;
+  bool topology_is_settled_ = false;
   std::shared_ptr<topology::PathBook> paths_;
   std::shared_ptr<const plan::PlanSet> plans_ = std::make_shared<const plan::PlanSet>();
   std::shared_ptr<const plan::FleetView> members_;

@@ -111,7 +111,7 @@ std::uint64_t LiveLocalizer::take(std::span<const NodeReport> reports, Duration 
   const WallTime start = window_start(reports.front().report->window_start, window);
   stream_.add_window(unix_seconds(start + window), set.observations(), set.delays());
   set.set_delays({localize::Delay{}});
-  taken_[start].insert(excused.begin(), excused.end());
+  taken_.try_emplace(start, excused);  // a late part says nothing of what came before it
   return left_out;
 }
 

@@ -1,8 +1,9 @@
 """The same observations give the same suspects, in the controller and from its bundle.
 
 Compared are `localize --at T` of a running controller and `localize --bundle FILE --at T` of a bundle that it wrote, over
-the same span. T lies a window back, for reports are on their way; one that is later still (a cut cable holds up what probes
-say, too) would be in one of them only, so the controller is asked before and after.
+the same span, number by number: both see every window with the paths of its own time. T lies a window back, for reports are
+on their way; one that is later still (a cut cable holds up what probes say, too) would be in one of them only, so the
+controller is asked before and after.
 """
 import datetime
 import time
@@ -12,7 +13,7 @@ SPAN_WINDOWS = 6
 BACK_WINDOWS = 1
 MARGIN_WINDOWS = 3
 TRIES_MAX = 5
-TOLERANCE = 1e-6  # of a number: the bundle's are text
+TOLERANCE = 1e-12  # of a number: sums in another order differ in their last digit
 
 
 def rfc3339(seconds):

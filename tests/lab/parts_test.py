@@ -110,9 +110,9 @@ class FaultPairs(unittest.TestCase):
 class CrossCheck(unittest.TestCase):
     def test_two_verdicts_differ_in_a_name_or_a_number_but_not_in_the_last_digit(self):
         verdict = {"suspects": [{"id": "a>b", "loss": 0.02, "since": 5}], "lost": 3}
-        self.assertEqual(differences(verdict, {"suspects": [{"id": "a>b", "loss": 0.02 + 1e-9, "since": 5}], "lost": 3}), [])
+        self.assertEqual(differences(verdict, {"suspects": [{"id": "a>b", "loss": 0.02 + 1e-14, "since": 5}], "lost": 3}), [])
         for other in ({"suspects": [], "lost": 3}, {"suspects": [{"id": "b>a", "loss": 0.02, "since": 5}], "lost": 3},
-                      {"suspects": [{"id": "a>b", "loss": 0.021, "since": 5}], "lost": 3},
+                      {"suspects": [{"id": "a>b", "loss": 0.02 + 1e-9, "since": 5}], "lost": 3},
                       {"suspects": [{"id": "a>b", "loss": None, "since": 5}], "lost": 3}):
             self.assertEqual(len(differences(verdict, other)), 1, other)
 

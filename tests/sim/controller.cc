@@ -172,7 +172,7 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
 }
 
 void SimController::solve(core::SolveJob job) {
-  later(milliseconds{50}, [this, job = std::move(job)] {
+  later(fleet_.solve_takes, [this, job = std::move(job)] {
     auto solution = live_.solve(job);
     handle(core::SolveDone{std::move(solution)});
   });

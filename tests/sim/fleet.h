@@ -90,6 +90,7 @@ class SimFleet {
   // Of the controllers that are started from now on.
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   plan::AdaptiveConfig adaptive;
+  Duration solve_takes = std::chrono::milliseconds{50};
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
   std::unique_ptr<SimController> controller;  // null while it is down

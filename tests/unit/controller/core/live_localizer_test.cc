@@ -174,6 +174,20 @@ TEST_CASE("what a node lost that turns out to have been away is taken out again"
   CHECK(afterwards.verdict == in_time.verdict);
 }
 
+TEST_CASE(
+    "a late report of the window in which a node was away takes nothing out twice or not at all",
+    "[live]") {
+  const Fabric fabric;
+  LiveLocalizer live({.window = kWindow});
+  auto away = Fabric::window(1, kAway);
+  const NodeReport late = away.front();
+  away.erase(away.begin());
+  CHECK(live.solve(fabric.job({Fabric::window(0, kHealthy), away})).verdict.lost > 0);
+  auto next = fabric.job({{late}, Fabric::window(2, kHealthy)});
+  next.excused[kStart + kWindow] = {NodeId{3}};
+  CHECK(live.solve(next).verdict.lost == 0);
+}
+
 TEST_CASE("a window is counted on the path of its time, however late it comes", "[live]") {
   Fabric fabric;
   // h1's session to h3 moves from spine1 to spine2 before the third window.
