@@ -29,7 +29,6 @@ Status set_option(int fd, int level, int name, int value, const char* what) {
 Status configure_v4(int fd) {
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVERR, 1, "IP_RECVERR"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVTTL, 1, "IP_RECVTTL"));
-  FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_RECVTOS, 1, "IP_RECVTOS"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IP, IP_TTL, kTtlDefault, "IP_TTL"));
   return set_option(fd, SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_INTERFACE, "IP_PMTUDISC_INTERFACE");
 }
@@ -39,7 +38,6 @@ Status configure_v6(int fd) {
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_V6ONLY, 1, "IPV6_V6ONLY"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVERR, 1, "IPV6_RECVERR"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVHOPLIMIT, 1, "IPV6_RECVHOPLIMIT"));
-  FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"));
   FAULTLINE_TRY_STATUS(
       set_option(fd, SOL_IPV6, IPV6_UNICAST_HOPS, kTtlDefault, "IPV6_UNICAST_HOPS"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_IPV6, kIpv6AutoFlowLabel, 0, "IPV6_AUTOFLOWLABEL"));
@@ -49,6 +47,11 @@ Status configure_v6(int fd) {
 
 Status configure(int fd, const UdpSocketOptions& options) {
   FAULTLINE_TRY_STATUS(options.local.address.is_v4() ? configure_v4(fd) : configure_v6(fd));
+  if (options.traffic_class) {
+    FAULTLINE_TRY_STATUS(options.local.address.is_v4()
+                             ? set_option(fd, SOL_IP, IP_RECVTOS, 1, "IP_RECVTOS")
+                             : set_option(fd, SOL_IPV6, IPV6_RECVTCLASS, 1, "IPV6_RECVTCLASS"));
+  }
   FAULTLINE_TRY_STATUS(
       set_option(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes, "SO_RCVBUF"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL"));

@@ -34,6 +34,7 @@ inline constexpr std::uint8_t kTtlDefault = 255;
 struct UdpSocketOptions {
   Endpoint local;                      // address and port to bind; port 0: any
   bool transmit_timestamps = false;    // report the kernel's stamp of every datagram sent
+  bool traffic_class = false;          // report with what DSCP and ECN datagrams arrive
   int receive_buffer_bytes = 1 << 20;  // net.core.rmem_max caps it without an error
 };
 
@@ -42,7 +43,7 @@ struct IncomingDatagram {
   std::span<const std::byte> payload;   // valid until the next receive() with the same buffer
   std::optional<WallTime> received_at;  // the kernel's stamp
   std::uint8_t ttl = 0;                 // as it arrived; 0: unknown
-  std::uint8_t traffic_class = 0;       // as it arrived: DSCP 6 bits, ECN 2 bits
+  std::uint8_t traffic_class = 0;       // as it arrived, if asked for: DSCP 6 bits, ECN 2 bits
 };
 
 // Space for one receive(), meant to be shared by the sockets of a thread. About 75 KiB.

@@ -1,5 +1,8 @@
 #include "probe/app/config.h"
 
+#include <charconv>
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "common/zmq/link_options.h"
@@ -31,6 +34,41 @@ void read_address(Section& root, IpAddress& address) {
     return;
   }
   address = *parsed;
+}
+
+// "192.0.2.0/24", or one address. Empty when it is neither.
+std::optional<session::Strangers::Prefix> parse_prefix(std::string_view text) {
+  const auto slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  const unsigned whole = address->is_v4() ? 32 : 128;
+  if (slash == std::string_view::npos)
+    return session::Strangers::Prefix{*address, static_cast<std::uint8_t>(whole)};
+  const auto digits = text.substr(slash + 1);
+  unsigned bits = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
+  if (error != std::errc{} || end != digits.data() + digits.size() || bits > whole) {
+    return std::nullopt;
+  }
+  return session::Strangers::Prefix{*address, static_cast<std::uint8_t>(bits)};
+}
+
+void read_strangers(Section section, session::Strangers& strangers) {
+  std::vector<std::string> allowed;
+  section.texts("allow", allowed);
+  for (const auto& text : allowed) {
+    if (const auto prefix = parse_prefix(text)) {
+      strangers.allowed.push_back(*prefix);
+    } else {
+      section.error("allow",
+                    fmt::format("\"{}\" is no address and no prefix like 192.0.2.0/24", text));
+    }
+  }
+  if (strangers.allowed.size() > session::kStrangerPrefixesMax) {
+    section.error("allow", fmt::format("at most {} are supported", session::kStrangerPrefixesMax));
+  }
+  section.integer("packets_per_second_max", strangers.packets_per_second_max, 1U,
+                  kPacketsPerSecondMax);
 }
 
 void read_controllers(Section& root, std::vector<ControllerConfig>& controllers) {
@@ -76,6 +114,7 @@ void read_root(Section& root, ProbeConfig& config) {
   root.choice("kind", profile.kind, {{"host", NodeKind::kHost}, {"vm", NodeKind::kVm}});
   read_ports(root.section("ports"), profile);
   root.integer("reflector_port", profile.reflector_port, kPortMin, kPortMax);
+  read_strangers(root.section("strangers"), config.strangers);
   root.integer("mesh_port", profile.mesh_port, std::uint16_t{0}, kPortMax);
   auto spool = root.section("spool");
   spool.bytes("size_max", config.spool_size_max);

@@ -11,6 +11,7 @@
 #include "common/config/document.h"
 #include "common/model/node.h"
 #include "common/obs/log.h"
+#include "probe/session/reflector.h"
 #include "probe/spool/spool.h"
 
 namespace faultline::probe_app {
@@ -31,6 +32,7 @@ struct ProbeConfig {
   std::vector<ControllerConfig> controllers;  // need no token: they were told this node's key
   std::string name;                           // wanted when joining; empty: the token's
   NodeProfile profile{.source_port_first = 61000, .source_port_count = 16, .mesh_port = 7401};
+  session::Strangers strangers{};  // whom the reflector answers beside the fleet
   std::uint64_t spool_size_max = spool::kSpoolSizeDefault;
   obs::LogOptions log;
 };

@@ -135,7 +135,8 @@ Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config) {
                                        .source_port_first = profile.source_port_first,
                                        .source_port_count = profile.source_port_count,
                                        .reflector_port = profile.reflector_port,
-                                       .seed = crypto::random_u64()},
+                                       .seed = crypto::random_u64(),
+                                       .strangers = config.strangers},
                                       std::move(on_event)));
   FAULTLINE_TRY_STATUS(probe->listen(config));
   return probe;

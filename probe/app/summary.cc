@@ -25,7 +25,11 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("replies", counters.replies);
   line.add("reflected", counters.reflected);
   line.add("replies_unmatched", counters.replies_unmatched);
+  line.add("replies_forged", counters.replies_forged);
   line.add("reflector_refused", counters.reflector_refused);
+  line.add("reflector_forged", counters.reflector_forged);
+  line.add("reflector_open_refused", counters.reflector_open_refused);
+  line.add("reflector_limited", counters.reflector_limited);
   line.add("reflector_evicted", counters.reflector_evicted);
   line.add("malformed", counters.malformed);
   line.add("icmp_errors", counters.icmp_errors);

@@ -151,8 +151,8 @@ Status Exchange::open_ports() {
                                                   .transmit_timestamps = config_.transmit_stamps}));
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
-  FAULTLINE_TRY(auto udp,
-                net::UdpSocket::open({.local = {config_.address, config_.reflector_port}}));
+  FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, config_.reflector_port},
+                                                .traffic_class = true}));
   ports_.push_back(std::make_unique<Port>(*this, config_.reflector_port, true, std::move(udp)));
   return {};
 }

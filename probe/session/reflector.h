@@ -32,6 +32,8 @@ namespace faultline::session {
 // were on their way.
 inline constexpr Duration kOpenGrace = std::chrono::seconds{10};
 
+inline constexpr std::size_t kStrangerPrefixesMax = 64;
+
 // Who is answered without being a peer: other STAMP senders, TWAMP Light.
 struct Strangers {
   struct Prefix {
@@ -41,7 +43,7 @@ struct Strangers {
     [[nodiscard]] bool contains(const IpAddress& other) const;
   };
   std::vector<Prefix> allowed{};
-  double packets_per_second_max = 100;  // of all of them together
+  std::uint32_t packets_per_second_max = 100;  // of all of them together
 };
 
 struct Request {

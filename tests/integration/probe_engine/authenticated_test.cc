@@ -131,7 +131,7 @@ TEST_CASE("a reply comes back with the DSCP that Class of Service asks for", "[e
   KeyedNode b(2);
   b.set(without_flows(plan_to({address(1)})), a);
   (void)b.node.next_report();
-  auto socket = net::UdpSocket::open({.local = {address(1), 0}});
+  auto socket = net::UdpSocket::open({.local = {address(1), 0}, .traffic_class = true});
   REQUIRE(socket);
   const auto key = crypto::derive_session_keys(a.own.front(), b.own.front().public_key)->sending;
   std::vector<std::byte> octets(256);

@@ -79,6 +79,7 @@ TEST_CASE("a hello brings the node to life and its profile up to date", "[fleet]
   Fleet fleet{kInterval};
   const auto node = enroll(fleet, 1, "h1");
   auto hello = hello_of(11);
+  hello.capabilities &= ~kCapabilityAuthenticate;  // as an older probe
   const auto first = fleet.hello(key_number(1), hello, at(1)).value();
   CHECK(first.node == node);
   CHECK(!first.restarted);
@@ -95,6 +96,25 @@ TEST_CASE("a hello brings the node to life and its profile up to date", "[fleet]
   REQUIRE(second.change.nodes.size() == 1);
   CHECK(second.change.nodes[0].profile == hello.profile);
   CHECK(fleet.tick(at(4)).went_live.empty());
+}
+
+TEST_CASE("a probe that learns to authenticate is planned for again, and remembered", "[fleet]") {
+  Fleet fleet{kInterval};
+  enroll(fleet, 1, "h1");
+  auto hello = hello_of(11);
+  hello.capabilities &= ~kCapabilityAuthenticate;
+  CHECK(!fleet.hello(key_number(1), hello, at(1)).value().profile_changed);
+  hello.capabilities |= kCapabilityAuthenticate;
+  const auto upgraded = fleet.hello(key_number(1), hello, at(2)).value();
+  CHECK(upgraded.profile_changed);
+  REQUIRE(upgraded.change.nodes.size() == 1);
+  const auto& record = upgraded.change.nodes[0];
+  CHECK(record.authenticates);
+  CHECK(node_record_from_json(to_json(record)).value() == record);
+  CHECK(!fleet.hello(key_number(1), hello, at(3)).value().profile_changed);
+  hello.capabilities &= ~kCapabilityAuthenticate;  // rolled back
+  CHECK(fleet.hello(key_number(1), hello, at(4)).value().profile_changed);
+  CHECK(!fleet.find("h1")->record.authenticates);
 }
 
 TEST_CASE("labels of the token win over labels of the probe", "[fleet]") {

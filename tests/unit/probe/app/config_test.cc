@@ -36,6 +36,8 @@ TEST_CASE("the example configuration shows the defaults", "[probe_app][config]")
   CHECK(config->token_file == "/etc/faultline/token");
   CHECK(config->name == "leaf1-host2");
   CHECK(config->spool_size_max == defaults.spool_size_max);
+  CHECK(config->strangers.allowed.empty());
+  CHECK(config->strangers.packets_per_second_max == defaults.strangers.packets_per_second_max);
   CHECK(config->log.level == defaults.log.level);
   CHECK(config->log.format == defaults.log.format);
   auto profile = defaults.profile;
@@ -80,6 +82,32 @@ TEST_CASE("controllers stand for a token, each with its key", "[probe_app][confi
     const auto refused = ConfigFile{"address: 10.0.0.1\ncontrollers:\n  " + text + "\n"}.load();
     REQUIRE_FALSE(refused);
     CHECK_THAT(refused.error().context, Catch::Contains(expected));
+  }
+}
+
+TEST_CASE("strangers are allowed by address or prefix", "[probe_app][config]") {
+  const auto config =
+      ConfigFile{
+          "address: 10.0.0.1\nstrangers:\n  allow: [192.0.2.0/24, '2001:db8::/33', 198.51.100.7]\n"
+          "  packets_per_second_max: 7\n"}
+          .load();
+  REQUIRE(config);
+  const auto& strangers = config->strangers;
+  REQUIRE(strangers.allowed.size() == 3);
+  CHECK(strangers.packets_per_second_max == 7);
+  CHECK(strangers.allowed[0].contains(*IpAddress::parse("192.0.2.255")));
+  CHECK_FALSE(strangers.allowed[0].contains(*IpAddress::parse("192.0.3.0")));
+  CHECK(strangers.allowed[1].contains(*IpAddress::parse("2001:db8:7fff::1")));
+  CHECK_FALSE(strangers.allowed[1].contains(*IpAddress::parse("2001:db8:8000::1")));
+  CHECK(strangers.allowed[2].contains(*IpAddress::parse("198.51.100.7")));
+  CHECK_FALSE(strangers.allowed[2].contains(*IpAddress::parse("198.51.100.6")));
+  for (const auto* wrong : {"192.0.2.0/33", "192.0.2.0/", "host", "192.0.2.0/2x", "10.0.0.0/-1"}) {
+    CAPTURE(wrong);
+    const auto refused =
+        ConfigFile{std::string("address: 10.0.0.1\nstrangers:\n  allow: ['") + wrong + "']\n"}
+            .load();
+    REQUIRE_FALSE(refused);
+    CHECK_THAT(refused.error().context, Catch::Contains(wrong));
   }
 }
 
