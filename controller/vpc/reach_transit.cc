@@ -179,10 +179,11 @@ Walk::Outcome Walk::into_transit(Entry<Attachment> attachment) {
                                "routes)",
                                table_id));
   }
-  return out_of_transit(*table, table_id);
+  return out_of_transit(*table, table_id, attachment->second.transit_gateway);
 }
 
-Walk::Outcome Walk::out_of_transit(const TransitTable& table, const std::string& table_id) {
+Walk::Outcome Walk::out_of_transit(const TransitTable& table, const std::string& table_id,
+                                   const std::string& gateway) {
   const auto chosen = longest_route(model_, table, packet_.destination);
   const auto destination = packet_.destination.to_string();
   if (!chosen) {
@@ -200,7 +201,7 @@ Walk::Outcome Walk::out_of_transit(const TransitTable& table, const std::string&
   pass(table_id, "transit gateway route table", rule);
   std::optional<Stop> first_stop;
   for (const auto& id : ids) {  // equal-cost ones: any will do
-    const auto* next = find_attachment(model_, id, table.transit_gateway);
+    const auto* next = find_attachment(model_, id, gateway);
     if (next == nullptr) {
       return unknown("NOT_IN_SNAPSHOT", id,
                      fmt::format("attachment {} is not in the snapshot", id));

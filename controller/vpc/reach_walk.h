@@ -95,7 +95,8 @@ class Walk {
   [[nodiscard]] Outcome into_virtual_gateway(const std::string& id);
   [[nodiscard]] Outcome through_transit(const Place& place, const std::string& id);
   [[nodiscard]] Outcome into_transit(Entry<Attachment> attachment);
-  [[nodiscard]] Outcome out_of_transit(const TransitTable& table, const std::string& table_id);
+  [[nodiscard]] Outcome out_of_transit(const TransitTable& table, const std::string& table_id,
+                                       const std::string& gateway);
   [[nodiscard]] Outcome into_network(Entry<Attachment> attachment);
   [[nodiscard]] Outcome over_peer(Entry<Attachment> attachment);
   [[nodiscard]] std::optional<Stop> vpn_stop(const std::string& id, const VpnConnection& vpn) const;
