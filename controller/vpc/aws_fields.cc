@@ -64,7 +64,7 @@ bool Item::flag(const char* key, bool fallback) const {
 std::optional<int> Item::number(const char* key) const {
   const auto* value = member(key);
   if (value == nullptr) return std::nullopt;
-  if (value->is_number_integer()) {
+  if (value->is_number_integer() && !(value->is_number_unsigned() && *value > 1'000'000U)) {
     const auto wide = value->get<std::int64_t>();
     if (wide >= -1 && wide <= 1'000'000) return static_cast<int>(wide);
   }

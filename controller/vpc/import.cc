@@ -49,6 +49,9 @@ Result<Json> parse(const SourceFile& file) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("{}: broken JSON at byte {} (a download that was cut?)", file.name,
                             error.byte));
+  } catch (const Json::exception&) {  // a number beyond all bounds
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{}: JSON with a number that cannot be read", file.name));
   }
 }
 

@@ -42,7 +42,7 @@ Walk::Outcome Walk::from_door(const Door& door, const std::string& network) {
     case DoorKind::kService:
       return deliver({network, ""});
     case DoorKind::kVirtualGateway:
-      return into_virtual_gateway(door.id);
+      return into_virtual_gateway(door.id, network);
     case DoorKind::kAttachment:
       return into_transit(entry(model_.attachments, door.id));
     case DoorKind::kNone:

@@ -83,8 +83,8 @@ Walk::Outcome Walk::through_virtual_gateway(const Place& place, const std::strin
                  fmt::format("no VPN connection of {} is in the snapshot (a private line?)", id));
 }
 
-Walk::Outcome Walk::into_virtual_gateway(const std::string& id) {
-  const auto* gateway = find(model_.gateways, id);
+// `network` is whose it is taken to be where the gateway itself is not in the snapshot.
+Walk::Outcome Walk::into_virtual_gateway(const std::string& id, const std::string& network) {
   std::optional<Stop> first_stop;
   bool any = false;
   for (const auto& [vpn_id, vpn] : model_.vpn_connections) {
@@ -95,13 +95,14 @@ Walk::Outcome Walk::into_virtual_gateway(const std::string& id) {
   }
   if (!any && first_stop) return tl::unexpected(*first_stop);
   pass(id, "virtual private gateway", "");
-  const auto* network = find(model_.networks, gateway->network);
-  if (network != nullptr && !has_address(*network, packet_.destination)) {
+  const auto* gateway = find(model_.gateways, id);
+  const auto& inside = gateway == nullptr ? network : gateway->network;
+  const auto* known = find(model_.networks, inside);
+  if (known != nullptr && !has_address(*known, packet_.destination)) {
     return stop("VGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", id, "",
-                fmt::format("{} is not an address of {}", packet_.destination.to_string(),
-                            gateway->network));
+                fmt::format("{} is not an address of {}", packet_.destination.to_string(), inside));
   }
-  return deliver({gateway->network, ""});
+  return deliver({inside, ""});
 }
 
 std::optional<Stop> Walk::attachment_stop(Entry<Attachment> attachment) const {

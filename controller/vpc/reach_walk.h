@@ -92,7 +92,7 @@ class Walk {
   // reach_transit.cc: between networks
   [[nodiscard]] Outcome through_peering(const Place& place, const std::string& id);
   [[nodiscard]] Outcome through_virtual_gateway(const Place& place, const std::string& id);
-  [[nodiscard]] Outcome into_virtual_gateway(const std::string& id);
+  [[nodiscard]] Outcome into_virtual_gateway(const std::string& id, const std::string& network);
   [[nodiscard]] Outcome through_transit(const Place& place, const std::string& id);
   [[nodiscard]] Outcome into_transit(Entry<Attachment> attachment);
   [[nodiscard]] Outcome out_of_transit(const TransitTable& table, const std::string& table_id,
