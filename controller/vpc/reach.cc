@@ -28,6 +28,11 @@ Packet first_packet(const Question& question, const Parties& parties) {
 std::optional<Stop> state_stop(const Model& model, const Party& party) {
   const auto* interface = find(model.interfaces, party.interface);
   if (interface == nullptr) return std::nullopt;
+  if (!interface->attached) {
+    return Stop{.code = "BAD_STATE",
+                .element = party.interface,
+                .sentence = fmt::format("{} is attached to nothing", party.interface)};
+  }
   const auto* machine = find(model.machines, interface->machine);
   if (machine == nullptr || machine->state.empty() || machine->state == "running") {
     return std::nullopt;
@@ -42,6 +47,24 @@ std::string network_of(const Model& model, const Party& party) {
   return interface == nullptr ? "" : interface->network;
 }
 
+// The address is of a peer of the network that nobody described.
+std::optional<Stop> unknown_peer(const Model& model, const std::string& network,
+                                 const IpAddress& address) {
+  for (const auto& [id, peering] : model.peerings) {
+    const bool requests = peering.requester.network == network;
+    if (!requests && peering.accepter.network != network) continue;
+    const auto& peer = requests ? peering.accepter : peering.requester;
+    if (!has_address(peer.prefixes, address) || model.networks.contains(peer.network)) continue;
+    return Stop{.code = "NOT_IN_SNAPSHOT",
+                .element = peer.network,
+                .sentence = fmt::format("{} is an address of {}, the peer at {}, which is not in "
+                                        "the snapshot",
+                                        address.to_string(), peer.network, id),
+                .unknown = true};
+  }
+  return std::nullopt;
+}
+
 Walk::Outcome walk_there(const Model& model, const Parties& parties, const Packet& packet,
                          Journey& journey, Door& door) {
   Walk walk(model, Direction::kForward, packet, journey);
@@ -54,7 +77,11 @@ Walk::Outcome walk_there(const Model& model, const Parties& parties, const Packe
         .sentence = fmt::format("{} has no public address by which the internet could reach it",
                                 parties.to.name)});
   }
-  return walk.from_door(door, network_of(model, parties.to));
+  const auto network = network_of(model, parties.to);
+  if (door.kind == DoorKind::kNone) {
+    if (auto stopped = unknown_peer(model, network, packet.source)) return tl::unexpected(*stopped);
+  }
+  return walk.from_door(door, network);
 }
 
 Walk::Outcome walk_back(const Model& model, const Parties& parties, const Arrival& there,
@@ -64,11 +91,19 @@ Walk::Outcome walk_back(const Model& model, const Parties& parties, const Arriva
   return walk.from_door(there.door, network_of(model, parties.from));
 }
 
+// One on-premises network may be reached by a VPN of its own and by a transit gateway.
+bool same_side(DoorKind one, DoorKind other) {
+  const auto on_premises = [](DoorKind kind) {
+    return kind == DoorKind::kVirtualGateway || kind == DoorKind::kAttachment;
+  };
+  return one == other || (on_premises(one) && on_premises(other));
+}
+
 // The answers must come from where the packets went to, and by the door that they came in.
 std::optional<Stop> mismatch(const Parties& parties, const Packet& packet, const Door& door,
                              const Arrival& back) {
   Stop stop{.direction = Direction::kReturn};
-  if (back.interface != parties.from.interface || back.door.kind != door.kind) {
+  if (back.interface != parties.from.interface || !same_side(back.door.kind, door.kind)) {
     stop.code = "RETURN_TAKES_ANOTHER_WAY";
     stop.element = back.interface.empty() ? back.door.id : back.interface;
     stop.sentence = fmt::format(

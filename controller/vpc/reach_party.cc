@@ -163,6 +163,8 @@ Door on_premises_door(const Model& model, const Interface& interface, const IpAd
     const auto door = transit_door(model, back->route->target, address);
     if (door.kind != DoorKind::kNone) return door;
   }
+  // A public address is on-premises only where a route says so.
+  if (!is_private(address)) return {};
   auto door = virtual_door(model, interface.network, address);
   for (const auto& [id, attachment] : model.attachments) {
     if (door.kind != DoorKind::kNone) break;

@@ -115,6 +115,7 @@ Walk::Outcome Walk::follow(const Place& place, const std::string& table, const R
                            const Prefix& prefix) {
   const auto rule =
       fmt::format("{} -> {}", prefix.to_string(), route.target.empty() ? "nothing" : route.target);
+  if (++hops_ > kHopsMax) return stop("NO_PATH", table, rule, "the routes lead in a circle");
   if (route.blackhole || route.kind == TargetKind::kNone) {
     return stop("BAD_STATE_ROUTE", table, rule,
                 fmt::format("the route {} of {} is a black hole: its target is gone or detached",
@@ -150,18 +151,17 @@ Walk::Outcome Walk::follow(const Place& place, const std::string& table, const R
 
 // To the destination, which is in the place's network.
 Walk::Outcome Walk::deliver(const Place& place) {
-  const auto* subnet = subnet_at(model_, place.network, packet_.destination);
-  const bool same = subnet != nullptr && subnet->first == place.subnet;
+  const auto* owner = interface_at(model_, place.network, packet_.destination);
+  const auto* known = subnet_at(model_, place.network, packet_.destination);
+  std::string subnet = owner == nullptr ? "" : owner->second.subnet;
+  if (known != nullptr) subnet = known->first;
   // Packets from a transit gateway come into the subnet, even where its own end is in that subnet.
-  if (subnet != nullptr && (!same || place.transit)) {
-    if (auto stopped = filter_subnet(subnet->first, Side::kInbound)) {
-      return tl::unexpected(*stopped);
-    }
+  if (!subnet.empty() && (subnet != place.subnet || place.transit)) {
+    if (auto stopped = filter_subnet(subnet, Side::kInbound)) return tl::unexpected(*stopped);
   }
   if (const auto* nat = nat_at(model_, place.network, packet_.destination)) {
     return back_through_nat(nat->second, nat->first, {place.network, nat->second.subnet});
   }
-  const auto* owner = interface_at(model_, place.network, packet_.destination);
   if (owner != nullptr) return arrive(owner->first);
   const bool any = std::ranges::any_of(
       model_.interfaces, [&](const auto& entry) { return entry.second.network == place.network; });
