@@ -4,17 +4,18 @@ namespace faultline::cli {
 namespace {
 
 manual::Section exit_codes() {
-  return {.title = "Exit codes",
-          .paragraphs = {"status, localize and 'incident list' judge; the others end with 0 when "
-                         "they are done."},
-          .entries = {{"0", "healthy, or done"},
-                      {"1", "a fault was found"},
-                      {"2",
-                       "inconclusive: nothing was measured (matrix, too), or too little, or "
-                       "more than 3 flows lose packets that no component explains"},
-                      {"3", "bad arguments or bad input"},
-                      {"4", "the controller cannot be reached or cannot answer"},
-                      {"5", "denied"}}};
+  return {
+      .title = "Exit codes",
+      .paragraphs = {"status, localize, 'incident list' and vpc judge; the others end with 0 when "
+                     "they are done."},
+      .entries = {{"0", "healthy, or done"},
+                  {"1", "a fault was found"},
+                  {"2",
+                   "inconclusive: nothing was measured (matrix, too), or too little, or "
+                   "more than 3 flows lose packets that no component explains"},
+                  {"3", "bad arguments or bad input"},
+                  {"4", "the controller cannot be reached or cannot answer"},
+                  {"5", "denied"}}};
 }
 
 manual::Section files() {
@@ -48,6 +49,8 @@ manual::Facts cli_manual() {
                {"Take it away and judge it elsewhere:",
                 {"faultline bundle create --since 10m | zstd > capture.jsonl.zst",
                  "faultline localize --bundle capture.jsonl.zst"}},
+               {"May A talk to B in the cloud, and which rule stops it?",
+                {"faultline vpc reach snapshot app db --port 5432"}},
                {"What does that error mean, and what to check first?",
                 {"faultline explain ECONNREFUSED"}},
                {"Complete commands and names with the tab key (or zsh, fish):",

@@ -73,6 +73,8 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
                                 Renderer{"faultline.audit/1", render_audit},
                                 Renderer{"faultline.explain/1", render_explain},
+                                Renderer{"faultline.vpc_check/1", render_vpc_check},
+                                Renderer{"faultline.vpc_reach/1", render_vpc_reach},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
@@ -118,6 +120,14 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.vpc_reach/1") {
+    const auto verdict = text(document, "verdict");
+    if (verdict == "allowed") return ExitCode::kHealthy;
+    return verdict == "denied" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.vpc_check/1") {
+    return member(document, "inconsistencies").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
   }
   if (schema == "faultline.incidents/1") {
     const auto& incidents = member(document, "incidents");
