@@ -5,7 +5,7 @@
 //   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
 //   loop --Worker "solver" (1)--> core::solve --post--> loop: SolveDone
-//   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
+//   loop --notify::Sender (kDeliveriesMax)--> receivers --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)
 //   "change" (api::HttpServer's) --post--> loop: CreateToken, RemoveNode, RekeyController ...;

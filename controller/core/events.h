@@ -13,6 +13,7 @@
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
 #include "controller/notify/outbox.h"
+#include "controller/notify/watchdog.h"
 
 namespace faultline::core {
 
@@ -59,6 +60,11 @@ struct DeliveryDone {
   notify::DeliveryOutcome outcome;
 };
 
+// The state of the product, every few seconds: for the watchdog, and for reminders.
+struct VitalsRead {
+  notify::Vitals vitals;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -92,7 +98,7 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
-                           RekeyNode, RekeyController, Tick>;
+                           SolveDone, DeliveryDone, VitalsRead, CreateToken, RemoveToken,
+                           RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core
