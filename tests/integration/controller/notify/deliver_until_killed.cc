@@ -3,8 +3,10 @@
 // the commit of the alerts with their cause, and for each alert handing it over, the answer, and
 // the commit that the answer makes. Run again, it goes on with what the store holds.
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -30,7 +32,9 @@ class Run {
     auto store = store::RocksStore::open(directory);
     if (!store) give_up(store.error());
     store_ = *std::move(store);
-    for (const auto& document : store_->ledger().list(store::Table::kOutbox).value()) {
+    const auto documents = store_->ledger().list(store::Table::kOutbox);
+    if (!documents) give_up(documents.error());
+    for (const auto& document : *documents) {
       versions_[document.key] = document.version;
       outbox_.restore(from_record(document.value).value());
     }
