@@ -21,7 +21,7 @@ manual::Section ports() {
   return {.title = "Ports",
           .entries = {{"7400/tcp",
                        "Probes connect here (ZeroMQ with CURVE); open it to every node. The "
-                       "controller connects to nothing but the webhooks it is given."}}};
+                       "controller connects to nothing but the receivers of alerts it is given."}}};
 }
 
 manual::Section signals() {

@@ -74,6 +74,11 @@ class Backend {
   // OpenMetrics text, complete with "# EOF".
   virtual Result<std::string> metrics() const = 0;
 
+  // Alerts that are on their way or were given up, and who gets them.
+  virtual Result<AlertsView> alerts() const = 0;
+  // Sends a test alert to a receiver, or the end of one, and waits for what it answers.
+  virtual Result<AlertTestView> test_receiver(std::string_view name, bool resolve) = 0;
+
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;
   virtual Result<NodeView> add_node(const NodeRequest& request) = 0;

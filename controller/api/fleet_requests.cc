@@ -34,6 +34,17 @@ Result<Labels> parse_labels(const Json& json) {
   return labels;
 }
 
+// {"name": true}; optional, as is the body.
+Result<bool> parse_flag(const std::string& body, std::string_view name) {
+  bool value = false;
+  FAULTLINE_TRY(const auto json, parse_object(body));
+  for (const auto& [key, given] : json.items()) {
+    if (key != name || !given.is_boolean()) return not_a_member(key, "this request");
+    value = given.get<bool>();
+  }
+  return value;
+}
+
 }  // namespace
 
 Result<TokenRequest> parse_token_request(const std::string& body) {
@@ -79,14 +90,8 @@ Result<NodeRequest> parse_node_request(const std::string& body) {
   return request;
 }
 
-Result<bool> parse_force_request(const std::string& body) {
-  bool force = false;
-  FAULTLINE_TRY(const auto json, parse_object(body));
-  for (const auto& [key, value] : json.items()) {
-    if (key != "force" || !value.is_boolean()) return not_a_member(key, "this request");
-    force = value.get<bool>();
-  }
-  return force;
-}
+Result<bool> parse_force_request(const std::string& body) { return parse_flag(body, "force"); }
+
+Result<bool> parse_resolve_request(const std::string& body) { return parse_flag(body, "resolve"); }
 
 }  // namespace faultline::api

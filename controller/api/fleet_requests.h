@@ -15,5 +15,7 @@ namespace faultline::api {
 [[nodiscard]] Result<NodeRequest> parse_node_request(const std::string& body);
 // {"force": true}; optional, as is the body.
 [[nodiscard]] Result<bool> parse_force_request(const std::string& body);
+// {"resolve": true}; optional, as is the body.
+[[nodiscard]] Result<bool> parse_resolve_request(const std::string& body);
 
 }  // namespace faultline::api

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/obs/metrics.h"
+#include "controller/api/alerts_json.h"
 #include "controller/api/call.h"
 #include "controller/api/fleet_requests.h"
 #include "controller/api/routes_access.h"
@@ -174,6 +175,14 @@ Response get_incident(const Call& call) {
   return respond(call.backend.incident(call.captured[0]), incident_json);
 }
 
+Response get_alerts(const Call& call) { return respond(call.backend.alerts(), alerts_json); }
+
+Response post_receiver_test(const Call& call) {
+  const auto resolve = parse_resolve_request(call.body);
+  if (!resolve) return error_response(resolve.error());
+  return respond(call.backend.test_receiver(call.captured[0], *resolve), alert_test_json);
+}
+
 Response get_topology(const Call& call) { return respond(call.backend.topology(), topology_json); }
 
 Response get_topology_export(const Call& call) {
@@ -259,6 +268,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
     Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
+    Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},
+    Route{"POST", "/api/v1/receivers/{name}/test", kOperator, "", post_receiver_test},
     Route{"GET", "/api/v1/topology", kViewer, "", get_topology},
     Route{"GET", "/api/v1/topology/export", kViewer, "format", get_topology_export},
     Route{"GET", "/api/v1/plan", kViewer, "", get_plan},

@@ -360,6 +360,59 @@ struct IncidentView {
   bool operator==(const IncidentView&) const = default;
 };
 
+// Somebody who is told of faults, and how that goes.
+struct ReceiverView {
+  std::string name;
+  std::string kind;  // webhook, pagerduty, slack, alertmanager, exec; removed: not configured now
+  std::uint64_t waiting = 0;
+  bool in_flight = false;             // an attempt is being made now
+  std::optional<WallTime> oldest_at;  // when the oldest waiting one was made
+  std::optional<WallTime> next_at;    // of the next attempt; empty: at once, or nothing waits
+  std::uint32_t attempts = 0;         // of the oldest
+  std::string last_error;             // empty: none since the last delivery
+  std::uint64_t delivered = 0;        // since the controller started
+  std::optional<WallTime> delivered_at;
+
+  bool operator==(const ReceiverView&) const = default;
+};
+
+// An alert that waits for its receiver, or was given up.
+struct AlertView {
+  std::uint64_t id = 0;
+  std::string receiver;
+  std::string incident;
+  std::string event;  // opened, updated, resolved
+  std::string severity;
+  std::string summary;
+  WallTime created_at{};
+  std::uint32_t attempts = 0;
+  std::string last_error;
+
+  bool operator==(const AlertView&) const = default;
+};
+
+struct AlertsView {
+  std::vector<ReceiverView> receivers;  // by name
+  std::vector<AlertView> waiting;       // by receiver, oldest first; at most kAlertsListedMax
+  std::uint64_t waiting_omitted = 0;
+  std::vector<AlertView> dead;        // given up, oldest first
+  std::vector<std::string> troubles;  // of the product: the watchdog's checks that are raised
+
+  bool operator==(const AlertsView&) const = default;
+};
+inline constexpr std::size_t kAlertsListedMax = 100;
+
+// What became of a test alert.
+struct AlertTestView {
+  std::string receiver;
+  std::string event;  // opened, resolved
+  bool delivered = false;
+  std::string answer;  // "HTTP 202", "exit 1: no such pager", "Could not connect to server"
+  double took_ms = 0;
+
+  bool operator==(const AlertTestView&) const = default;
+};
+
 enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll };
 
 inline constexpr std::size_t kIncidentsListedMax = 500;

@@ -107,12 +107,13 @@ std::string source_of(const topology::Graph& graph) {
 
 AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Write write,
-                       Metrics metrics)
+                       Test test, Metrics metrics)
     : options_(std::move(options)),
       store_(store),
       queries_(store.journal(), store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
+      test_(std::move(test)),
       metrics_(std::move(metrics)),
       access_(store.ledger(), options_.audit,
               [this, write = std::move(write)](std::vector<store::LedgerWrite> writes) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@
 namespace faultline::app {
 
 inline constexpr Duration kChangeTimeout = std::chrono::seconds{10};
+// Beyond what a receiver may take (kTimeoutMax of notify_config.cc).
+inline constexpr Duration kTestTimeout = std::chrono::minutes{2} + std::chrono::seconds{5};
 inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
@@ -34,6 +37,7 @@ class AppBackend : public api::Backend {
     std::filesystem::path data_dir;      // for the next key pair of the controller
     access::AuditLimits audit = {};
     std::filesystem::path config_file = {};  // to say what it would change; empty: nothing
+    std::map<std::string, std::string> receiver_kinds = {};
   };
   // Hands a change to the loop; `set_request` puts the request's number into the event. The future
   // is ready once the change is durable.
@@ -44,8 +48,12 @@ class AppBackend : public api::Backend {
   // Commits documents that are not the core's (Shell::write).
   using Write = std::function<std::future<Status>(std::vector<store::LedgerWrite> writes)>;
 
+  // Sends a test alert to a receiver; what it answered.
+  using TestOutcome = Result<notify::DeliveryOutcome>;
+  using Test = std::function<std::future<TestOutcome>(std::string, notify::AlertEvent)>;
+
   AppBackend(Options options, store::RocksStore& store, const async::Published<Snapshot>& snapshots,
-             Change change, Write write, Metrics metrics);
+             Change change, Write write, Test test, Metrics metrics);
 
   // Before the API is served: the API tokens and the audit log.
   [[nodiscard]] Status load() { return access_.load(); }
@@ -72,6 +80,9 @@ class AppBackend : public api::Backend {
   Status bundle(Duration since, const api::TextSink& sink) const override;
   Result<std::string> metrics() const override;
 
+  Result<api::AlertsView> alerts() const override;
+  Result<api::AlertTestView> test_receiver(std::string_view name, bool resolve) override;
+
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
   Result<api::NodeView> add_node(const api::NodeRequest& request) override;
@@ -97,6 +108,7 @@ class AppBackend : public api::Backend {
   Queries queries_;
   const async::Published<Snapshot>& snapshots_;
   Change change_;
+  Test test_;
   Metrics metrics_;
   AccessKeeper access_;
 };

@@ -10,8 +10,6 @@
 #include "controller/api/listen_socket.h"
 #include "controller/api/tcp_socket.h"
 #include "controller/app/inventory_file.h"
-#include "controller/notify/sender.h"
-#include "controller/notify/signature.h"
 
 namespace faultline::app {
 namespace {
@@ -54,28 +52,6 @@ void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.integer("confirm_of", machine.confirm_of, 1U, 32U);
   incident.integer("resolve_windows", machine.resolve_windows, 1U, incident::kResolveWindowsMax);
   incident.duration("reopen_within", machine.reopen_within);
-}
-
-void read_webhooks(Section& root, std::vector<WebhookConfig>& webhooks) {
-  for (auto& section : root.sections("webhooks")) {
-    WebhookConfig webhook;
-    section.required("name").text("name", webhook.name);
-    section.required("url").text("url", webhook.url);
-    section.path("secret_file", webhook.secret_file);
-    if (auto valid = validate_name(webhook.name); !valid) {
-      section.error("name", valid.error().context);
-    }
-    if (auto valid = notify::validate_webhook_url(webhook.url); !valid) {
-      section.error("url", valid.error().context);
-    }
-    for (const auto& other : webhooks) {
-      if (other.name == webhook.name) section.error("name", "another webhook has this name");
-    }
-    webhooks.push_back(std::move(webhook));
-  }
-  if (webhooks.size() > kWebhooksMax) {
-    root.error("webhooks", fmt::format("at most {} are supported", kWebhooksMax));
-  }
 }
 
 // `status` is a mistake of `key` unless it is well.
@@ -163,7 +139,7 @@ void read_root(Section& root, ControllerConfig& config) {
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
-  read_webhooks(root, config.webhooks);
+  read_notify(root, config.file.parent_path(), config.notify);
   auto log = root.section("log");
   log.choice("level", config.log.level,
              {{"debug", obs::LogLevel::kDebug},
@@ -195,7 +171,6 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
     find_beside(file, config.api.tls->files.certificate);
     find_beside(file, config.api.tls->files.key);
   }
-  for (auto& webhook : config.webhooks) find_beside(file, webhook.secret_file);
   const auto in_file = [&](Status status) -> Status {
     if (status) return status;
     return fail(status.error().code, fmt::format("{}: {}", file.string(), status.error().context));
@@ -207,10 +182,8 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
 
 Status check_named(const ControllerConfig& config) {
   FAULTLINE_TRY_STATUS(load_inventory(config.topology));
-  for (const auto& webhook : config.webhooks) {
-    if (webhook.secret_file.empty()) continue;
-    FAULTLINE_TRY_STATUS(notify::read_secret_file(webhook.secret_file));
-  }
+  FAULTLINE_TRY_STATUS(load_receivers(config.notify));
+  FAULTLINE_TRY_STATUS(load_heartbeat_url(config.notify));
   if (config.api.tls) FAULTLINE_TRY_STATUS(api::load_tls_identity(config.api.tls->files));
   return api::check_listen_unix(config.api.socket.string(), config.api.socket_group);
 }

@@ -13,6 +13,7 @@
 #include "common/obs/log.h"
 #include "controller/access/audit_trail.h"
 #include "controller/api/tls_identity.h"
+#include "controller/app/notify_config.h"
 #include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
 #include "controller/plan/adaptive.h"
@@ -20,18 +21,9 @@
 
 namespace faultline::app {
 
-inline constexpr std::size_t kWebhooksMax = 16;
 inline constexpr Duration kAuditRetentionMin = std::chrono::hours{24};
 // Less would drop what is still being judged. It must not be shorter than reopen_within either.
 inline constexpr Duration kRetentionMin = std::chrono::hours{1};
-
-struct WebhookConfig {
-  std::string name;
-  std::string url;
-  std::filesystem::path secret_file;  // empty: alerts are not signed
-
-  bool operator==(const WebhookConfig&) const = default;
-};
 
 struct ApiConfig {
   std::filesystem::path socket = "/run/faultline/controller.sock";
@@ -54,7 +46,7 @@ struct ControllerConfig {
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
-  std::vector<WebhookConfig> webhooks;
+  NotifyConfig notify;
   obs::LogOptions log;
   std::vector<std::string> warnings;  // what works today and will not for ever, a sentence each
 };
@@ -64,7 +56,7 @@ struct ControllerConfig {
 [[nodiscard]] Result<ControllerConfig> load_config(const std::filesystem::path& file,
                                                    const config::Environment& environment);
 
-// That what the configuration names is there: the inventory, the webhooks' secrets, the API
+// That what the configuration names is there: the inventory, the receivers' secrets, the API
 // socket's group, the certificate with its key. A start would fail for the same reasons. Blocks on
 // the disk.
 [[nodiscard]] Status check_named(const ControllerConfig& config);

@@ -27,31 +27,20 @@
 #include "controller/app/records.h"
 #include "controller/app/shell.h"
 #include "controller/app/snapshot.h"
+#include "controller/app/vitals.h"
 #include "controller/backup/data_dir.h"
-#include "controller/notify/signature.h"
 
 namespace faultline::app {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds{250};
+constexpr Duration kVitals = std::chrono::seconds{5};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
 // A job may take so many of the watchdog's reports, two minutes where it waits for 30 s: a disk may
 // be slow, but not for ever.
 constexpr int kPatienceReports = 8;
 
 core::Now now() { return {async::now_instant(), async::now_wall()}; }
-
-Result<std::map<std::string, Receiver>> read_receivers(const std::vector<WebhookConfig>& hooks) {
-  std::map<std::string, Receiver> receivers;
-  for (const auto& hook : hooks) {
-    Receiver receiver{.url = hook.url, .secret = {}};
-    if (!hook.secret_file.empty()) {
-      FAULTLINE_TRY(receiver.secret, notify::read_secret_file(hook.secret_file));
-    }
-    receivers.emplace(hook.name, std::move(receiver));
-  }
-  return receivers;
-}
 
 core::CoreOptions core_options(const ControllerConfig& config) {
   core::CoreOptions options{.software = "faultline-controller " FAULTLINE_VERSION,
@@ -62,9 +51,18 @@ core::CoreOptions core_options(const ControllerConfig& config) {
                             .planner = config.planner,
                             .adaptive = config.adaptive,
                             .incident = config.incident,
-                            .receivers = {}};
-  for (const auto& hook : config.webhooks) options.receivers.push_back(hook.name);
+                            .receivers = {},
+                            .telling = config.notify.telling};
+  for (const auto& item : config.notify.receivers) options.receivers.push_back(item.receiver.name);
   return options;
+}
+
+std::map<std::string, std::string> kinds_of(const NotifyConfig& config) {
+  std::map<std::string, std::string> kinds;
+  for (const auto& item : config.receivers) {
+    kinds.emplace(item.receiver.name, to_string(item.receiver.kind));
+  }
+  return kinds;
 }
 
 // The keys and the results of the fleet are nobody else's business.
@@ -84,12 +82,14 @@ struct Parts {
   std::unique_ptr<store::RocksStore> store;
   DocumentVersions versions;
   std::unique_ptr<core::ControllerCore> core;
-  std::map<std::string, Receiver> receivers;
+  std::map<std::string, notify::Receiver> receivers;
+  std::string heartbeat_url;
 };
 
 Result<Parts> prepare(const ControllerConfig& config) {
   Parts parts;
-  FAULTLINE_TRY(parts.receivers, read_receivers(config.webhooks));
+  FAULTLINE_TRY(parts.receivers, load_receivers(config.notify));
+  FAULTLINE_TRY(parts.heartbeat_url, load_heartbeat_url(config.notify));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   FAULTLINE_TRY_STATUS(make_data_dir(config.data_dir));
   FAULTLINE_TRY(const auto tidied, backup::tidy_at_start(config.data_dir));
@@ -128,7 +128,8 @@ class Process : public Controller {
                  stop(fail(ErrorCode::kInternal, fmt::format("task {} failed: {}", name, what)));
                }),
         versions_(std::move(parts.versions)),
-        receivers_(std::move(parts.receivers)) {}
+        receivers_(std::move(parts.receivers)),
+        heartbeat_url_(std::move(parts.heartbeat_url)) {}
 
   ~Process() override {
     if (shell_) shell_->stop();
@@ -156,9 +157,13 @@ class Process : public Controller {
                             std::move(advertise),
                             config_.data_dir,
                             {.age_max = config_.api.audit_retention},
-                            config_.file},
+                            config_.file,
+                            kinds_of(config_.notify)},
         *store_, snapshots_, [this](auto make_event) { return change(std::move(make_event)); },
         [this](auto writes) { return shell_->write(std::move(writes)); },
+        [this](std::string name, notify::AlertEvent event) {
+          return test_receiver(std::move(name), event);
+        },
         [this](const Snapshot& snapshot) {
           return render_metrics({snapshot, *link_, zap_, handshake_counters_, *shell_,
                                  api_->counters(), backend_->access_control().counters(),
@@ -241,6 +246,7 @@ class Process : public Controller {
     while (true) {  // until the task is cancelled
       handle(core::Tick{});
       publish();
+      watch();
       report();
       if (async::now_instant() >= retention_due) {
         shell_->forget_before(async::now_wall() - config_.retention);
@@ -253,6 +259,20 @@ class Process : public Controller {
   void publish() {
     process_.uptime = async::now_instant() - started_;
     snapshots_.publish(make_snapshot(*core_, process_, now(), *snapshots_.snapshot()));
+  }
+
+  // The watchdog's look at the product, and what it tells the world by.
+  void watch() {
+    const auto moment = async::now_instant();
+    if (moment >= vitals_due_) {
+      vitals_due_ = moment + kVitals;
+      std::error_code error;
+      const auto space = std::filesystem::space(config_.data_dir / "store", error);
+      handle(core::VitalsRead{read_vitals(*snapshots_.snapshot(), error ? 0 : space.available)});
+    }
+    if (heartbeat_url_.empty() || moment < heartbeat_due_ || !core_->watchdog().fit()) return;
+    heartbeat_due_ = moment + config_.notify.heartbeat->interval;
+    shell_->beat(heartbeat_url_, heartbeat_json(*snapshots_.snapshot()));
   }
 
   void report() {
@@ -311,6 +331,17 @@ class Process : public Controller {
     return future;
   }
 
+  std::future<AppBackend::TestOutcome> test_receiver(std::string name, notify::AlertEvent event) {
+    auto answer = std::make_shared<std::promise<AppBackend::TestOutcome>>();
+    auto future = answer->get_future();
+    async::asio::post(loop_, [this, answer, name = std::move(name), event] {
+      shell_->test_receiver(name, event, [answer](AppBackend::TestOutcome outcome) {
+        answer->set_value(std::move(outcome));
+      });
+    });
+    return future;
+  }
+
   const ControllerConfig config_;
   crypto::KeyPair keys_;
   const std::unique_ptr<store::RocksStore> store_;
@@ -326,7 +357,8 @@ class Process : public Controller {
   async::asio::signal_set hangups_{loop_, SIGHUP};
   async::TaskGroup tasks_;
   DocumentVersions versions_;
-  std::map<std::string, Receiver> receivers_;
+  std::map<std::string, notify::Receiver> receivers_;
+  const std::string heartbeat_url_;
   std::string endpoint_;
   zmq::HandshakeCounters handshake_counters_;
   std::unique_ptr<zmq::HandshakeWatch> handshakes_;  // outlives the server, which is in link_
@@ -335,6 +367,8 @@ class Process : public Controller {
   std::unique_ptr<AppBackend> backend_;
   std::unique_ptr<api::HttpServer> api_;
   service::Reporter reporter_;
+  Instant vitals_due_ = Instant::min();
+  Instant heartbeat_due_ = Instant::min();
   bool stopping_ = false;
   Status outcome_;
 };

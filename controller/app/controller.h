@@ -6,7 +6,7 @@
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
 //   loop --Worker "solver" (1)--> core::LiveLocalizer --post--> loop: SolveDone, RecallDone
 //   loop --Worker "planner" (1)--> core::plan_flows --post--> loop: PlanningDone
-//   loop --notify::Sender (kDeliveriesMax)--> webhooks --post--> loop: DeliveryDone
+//   loop --notify::Sender (kDeliveriesMax)--> receivers --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)
 //   "change" (api::HttpServer's) --post--> loop: CreateToken, RemoveNode, RekeyController ...;

@@ -227,7 +227,8 @@ void expose_store(const MetricSources& sources, MetricRegistry& registry) {
          sources.snapshot.status.store.state == "ok" ? 1 : 0);
 }
 
-void expose_outbox(const Snapshot& s, MetricRegistry& registry) {
+void expose_outbox(const MetricSources& sources, MetricRegistry& registry) {
+  const auto& s = sources.snapshot;
   expose_value(
       "faultline_alerts_oldest_age_seconds",
       "Of the oldest alert not delivered yet; above a minute: a receiver is down.",
@@ -241,6 +242,18 @@ void expose_outbox(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_alerts_shed_total",
          "Alerts dropped because too many wait for one receiver; above zero: nobody was told.",
          s.outbox.shed);
+  expose("faultline_alerts_superseded_total",
+         "Updates not sent because a later alert of their incident says all that they do.",
+         s.outbox.superseded);
+  expose("faultline_watchdog_alarms",
+         "Troubles of the product that are told; above zero: `faultline alert list` names them.",
+         s.watchdog.size());
+  const auto& shell = sources.shell.counters();
+  registry.expose({"faultline_heartbeats_total", "Heartbeats that the dead man's switch took."},
+                  shell.heartbeats);
+  registry.expose({"faultline_heartbeats_failed_total",
+                   "Heartbeats that were not taken; growing: the switch will go off."},
+                  shell.heartbeats_failed);
 }
 
 void expose_api(const api::HttpServerCounters& api, MetricRegistry& registry) {
@@ -308,7 +321,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_stream(sources.snapshot, registry);
   expose_extremes(sources.snapshot, registry);
   expose_store(sources, registry);
-  expose_outbox(sources.snapshot, registry);
+  expose_outbox(sources, registry);
   expose_api(sources.api, registry);
   expose_access(sources.access, sources.api, registry);
   const auto& zap = sources.zap.counters();

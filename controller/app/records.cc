@@ -161,6 +161,24 @@ Status drop_incidents_before(store::Ledger& ledger, WallTime horizon, DocumentVe
   return {};
 }
 
+namespace {
+
+// Entries have numbers for keys; what has not is the telling's own.
+Status load_outbox(const store::Ledger& ledger, DocumentVersions& versions,
+                   core::Restored& restored) {
+  const auto take_entry = take_into(restored.outbox, notify::from_record);
+  return load_readable(ledger, store::Table::kOutbox, [&](const auto& document) -> Status {
+    versions.loaded(store::Table::kOutbox, document);
+    if (document.key.starts_with(core::kToldPrefix) || document.key == core::kWatchdogKey) {
+      restored.telling.emplace(document.key, document.value);
+      return {};
+    }
+    return take_entry(document.value);
+  });
+}
+
+}  // namespace
+
 Result<core::Restored> load_all(store::RocksStore& store, WallTime now, const LoadSpan& span,
                                 DocumentVersions& versions) {
   core::Restored restored;
@@ -182,8 +200,7 @@ Result<core::Restored> load_all(store::RocksStore& store, WallTime now, const Lo
   };
   FAULTLINE_TRY_STATUS(readable(store::Table::kIncidents,
                                 take_into(restored.incidents, incident::incident_from_json)));
-  FAULTLINE_TRY_STATUS(
-      readable(store::Table::kOutbox, take_into(restored.outbox, notify::from_record)));
+  FAULTLINE_TRY_STATUS(load_outbox(ledger, versions, restored));
   FAULTLINE_TRY_STATUS(
       load_table(ledger, store::Table::kPlan, versions,
                  [&](const std::string& value) { return take_plan_revision(value, restored); }));

@@ -14,6 +14,10 @@
 namespace faultline::app {
 namespace {
 
+// Ids of deliveries that are not the outbox's, which counts from 1.
+constexpr notify::OutboxId kHeartbeat = 0;
+constexpr notify::OutboxId kFirstTest = 1ULL << 63U;
+
 Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
   if (batch.is_gap()) return std::shared_ptr<const Report>();
   FAULTLINE_TRY(auto report, wire::decode_report(batch.payload));
@@ -61,7 +65,7 @@ std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
 
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
-             std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
+             std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
              const core::LiveLocalizer::Options& live, Handlers handlers)
     : loop_(loop),
       link_(link),
@@ -71,6 +75,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       receivers_(std::move(receivers)),
       data_dir_(std::move(data_dir)),
       handlers_(std::move(handlers)),
+      next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       live_(live),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
@@ -78,7 +83,9 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       solver_({.name = "solver", .jobs_max = 1}),
       planner_({.name = "planner", .jobs_max = 1}),
       sender_({}, [this](notify::OutboxId id, notify::DeliveryOutcome outcome) {
-        post(core::DeliveryDone{id, std::move(outcome)});
+        async::asio::post(loop_, [this, id, outcome = std::move(outcome)]() mutable {
+          delivered(id, std::move(outcome));
+        });
       }) {}
 
 void Shell::post(core::Event event) {
@@ -160,26 +167,65 @@ void Shell::recall(core::RecallJob job) {
 }
 
 void Shell::deliver(notify::OutboxEntry entry) {
+  using notify::DeliveryResult;
+  const auto end = [&](DeliveryResult result, std::string text) {
+    post(core::DeliveryDone{entry.id, {result, std::move(text), std::nullopt}});
+  };
   const auto receiver = receivers_.find(entry.receiver);
   if (receiver == receivers_.end()) {
-    return post(core::DeliveryDone{
-        entry.id,
-        {.result = notify::DeliveryResult::kRefused,
-         .text =
-             fmt::format("there is no webhook {} in the configuration any more", entry.receiver),
-         .retry_after = {}}});
+    return end(
+        DeliveryResult::kRefused,
+        fmt::format("there is no receiver {} in the configuration any more", entry.receiver));
   }
-  const bool sent = sender_.send({.id = entry.id,
-                                  .url = receiver->second.url,
-                                  .secret = receiver->second.secret,
-                                  .idempotency_key = entry.idempotency_key,
-                                  .body = std::move(entry.body)});
-  if (!sent) {
-    post(core::DeliveryDone{entry.id,
-                            {.result = notify::DeliveryResult::kRetry,
-                             .text = "too many deliveries at once",
-                             .retry_after = {}}});
+  const auto alert = notify::alert_from_json(entry.body);
+  if (!alert) return end(DeliveryResult::kRefused, alert.error().context);
+  const notify::Attempt attempt{.idempotency_key = entry.idempotency_key,
+                                .timestamp_s = unix_seconds(async::now_wall())};
+  const bool sent =
+      sender_.send({entry.id, notify::make_request(receiver->second, *alert, entry.body, attempt)});
+  if (!sent) end(DeliveryResult::kRetry, "too many deliveries at once");
+}
+
+void Shell::delivered(notify::OutboxId id, notify::DeliveryOutcome outcome) {
+  if (id == kHeartbeat) {
+    const bool well = outcome.result == notify::DeliveryResult::kDelivered;
+    (well ? counters_.heartbeats : counters_.heartbeats_failed).add();
+    if (!well) obs::log_warning("notify", "the heartbeat was not taken: {}", outcome.text);
+    return;
   }
+  if (auto test = tests_.extract(id); !test.empty()) {
+    return test.mapped()(std::move(outcome));
+  }
+  handlers_.on_event(core::DeliveryDone{id, std::move(outcome)});
+}
+
+void Shell::test_receiver(const std::string& name, notify::AlertEvent event, TestHandler done) {
+  const auto receiver = receivers_.find(name);
+  if (receiver == receivers_.end()) {
+    return done(
+        fail(ErrorCode::kNotFound,
+             fmt::format("there is no receiver {}; `faultline alert list` shows all", name)));
+  }
+  const auto now = async::now_wall();
+  const auto alert = notify::test_alert(receiver->second, event, now);
+  const auto request = notify::make_request(
+      receiver->second, alert, notify::alert_json(alert),
+      {.idempotency_key = notify::idempotency_key(alert), .timestamp_s = unix_seconds(now)});
+  const auto id = next_test_++;
+  if (!sender_.send({id, request})) {
+    return done(fail(ErrorCode::kLimit, "too many deliveries at once; try again in a minute"));
+  }
+  tests_.emplace(id, std::move(done));
+}
+
+void Shell::beat(const std::string& url, std::string body) {
+  const notify::Request request{.url = url,
+                                .command = {},
+                                .headers = {"Content-Type: application/json"},
+                                .body = std::move(body),
+                                .ca_file = {},
+                                .secrets = {url}};
+  if (!sender_.send({kHeartbeat, request})) counters_.heartbeats_failed.add();
 }
 
 void Shell::publish_trust(const fleet::TrustTable& trust) {

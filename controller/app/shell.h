@@ -23,21 +23,18 @@
 #include "controller/app/records.h"
 #include "controller/core/core.h"
 #include "controller/core/live_localizer.h"
+#include "controller/notify/receiver.h"
 #include "controller/notify/sender.h"
 #include "controller/store/rocks_store.h"
 
 namespace faultline::app {
 
-// A webhook with its secret read from its file.
-struct Receiver {
-  std::string url;
-  std::string secret;
-};
-
 struct ShellCounters {
-  obs::Counter overloaded;      // a job that found its queue full; a bug or a hanging disk
-  obs::Gauge solve_seconds;     // wall time of the last solve; trouble when it nears a window
-  obs::Gauge planning_seconds;  // wall time of the last planning job
+  obs::Counter heartbeats;         // of the dead man's switch, delivered
+  obs::Counter heartbeats_failed;  // trouble when it grows
+  obs::Counter overloaded;         // a job that found its queue full; a bug or a hanging disk
+  obs::Gauge solve_seconds;        // wall time of the last solve; trouble when it nears a window
+  obs::Gauge planning_seconds;     // wall time of the last planning job
 };
 
 class Shell : public core::EffectSink {
@@ -55,7 +52,7 @@ class Shell : public core::EffectSink {
 
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
-        std::map<std::string, Receiver> receivers, std::filesystem::path data_dir,
+        std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
         const core::LiveLocalizer::Options& live, Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
@@ -79,6 +76,12 @@ class Shell : public core::EffectSink {
   void give_answers();
   // Drops what is older than `horizon`, on the writer.
   void forget_before(WallTime horizon);
+  // A test alert, past the outbox; `done` gets what the receiver answers, on the loop. kNotFound
+  // without such a receiver.
+  using TestHandler = std::function<void(Result<notify::DeliveryOutcome>)>;
+  void test_receiver(const std::string& name, notify::AlertEvent event, TestHandler done);
+  // Tells the dead man's switch at `url` that we live; one that fails is counted, not repeated.
+  void beat(const std::string& url, std::string body);
   // On any thread: a commit that is not the core's, of tables that it does not write. The Status is
   // there once it is durable; kUnavailable when the writer takes no more.
   [[nodiscard]] std::future<Status> write(std::vector<store::LedgerWrite> writes);
@@ -92,6 +95,7 @@ class Shell : public core::EffectSink {
 
  private:
   void post(core::Event event);
+  void delivered(notify::OutboxId id, notify::DeliveryOutcome outcome);
   void run_on(async::Worker& worker, async::Worker::Job job);
 
   async::asio::io_context& loop_;
@@ -99,12 +103,14 @@ class Shell : public core::EffectSink {
   store::RocksStore& store_;
   async::Published<zmq::TrustTable>& trust_;
   DocumentVersions versions_;  // the writer's, once it runs
-  const std::map<std::string, Receiver> receivers_;
+  const std::map<std::string, notify::Receiver> receivers_;
   const std::filesystem::path data_dir_;
   Handlers handlers_;
   std::map<std::uint64_t, std::promise<Status>> answers_;
   std::vector<std::pair<std::promise<Status>, Status>> ready_answers_;
   std::uint64_t next_answer_ = 1;
+  std::map<notify::OutboxId, TestHandler> tests_;
+  notify::OutboxId next_test_;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
   core::LiveLocalizer live_;  // the solver's, once it runs

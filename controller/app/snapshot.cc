@@ -209,6 +209,25 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
                             .results_dropped = snapshot.intake.results_dropped};
 }
 
+// Copies of alerts are made only when something has changed.
+std::shared_ptr<const OutboxView> outbox_view(const core::ControllerCore& core, core::Now now,
+                                              const Snapshot& previous) {
+  const auto& outbox = core.outbox();
+  if (previous.alerts != nullptr && previous.alerts->version == outbox.version()) {
+    return previous.alerts;
+  }
+  auto view = std::make_shared<OutboxView>();
+  view->version = outbox.version();
+  view->lines = outbox.lines();
+  for (const auto& line : view->lines) {
+    if (line.next) view->next[line.receiver] = now.wall + (*line.next - now.instant);
+  }
+  view->waiting = outbox.waiting_entries(api::kAlertsListedMax);
+  view->waiting_total = outbox.waiting();
+  view->dead = {outbox.dead_letters().begin(), outbox.dead_letters().end()};
+  return view;
+}
+
 }  // namespace
 
 api::TokenView token_view(const fleet::TokenRecord& token) {
@@ -242,6 +261,8 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   snapshot.planning_memory = core.planning_memory();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
+  snapshot.alerts = outbox_view(core, now, previous);
+  snapshot.watchdog = core.watchdog().raised();
   snapshot.trust = trust_view(core);
   for (const auto& plan : core.plans().plans) status.sessions.planned += plan.flows.size();
   status.sessions.reporting = core.windows().sessions_reporting();

@@ -21,6 +21,16 @@ struct FleetExtremes {
   std::uint64_t spool_bytes_max = 0;  // of the live node that has most
 };
 
+// The outbox as it stood when it changed last.
+struct OutboxView {
+  std::uint64_t version = 0;
+  std::vector<notify::LineView> lines;
+  std::map<std::string, WallTime> next;      // by receiver that waits for time
+  std::vector<notify::OutboxEntry> waiting;  // at most api::kAlertsListedMax
+  std::size_t waiting_total = 0;
+  std::vector<notify::OutboxEntry> dead;
+};
+
 struct Snapshot {
   api::StatusView status;
   std::vector<api::NodeView> nodes;     // by name
@@ -49,6 +59,8 @@ struct Snapshot {
   notify::OutboxCounters outbox;
   std::size_t outbox_waiting = 0;
   std::optional<WallTime> outbox_oldest;  // when the oldest waiting alert was made
+  std::shared_ptr<const OutboxView> alerts;
+  std::vector<std::string> watchdog;  // the names of its checks that are raised
   FleetExtremes extremes;
   std::uint64_t reports_late = 0;     // after their window was judged
   std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window

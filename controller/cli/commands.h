@@ -15,6 +15,8 @@ namespace faultline::cli {
 
 // status, localize, incident, topology, bundle
 void add_fault_commands(CLI::App& app, Context& context);
+// alert
+void add_alert_commands(CLI::App& app, Context& context);
 // matrix, path, history
 void add_measurement_commands(CLI::App& app, Context& context);
 // plan

@@ -68,6 +68,8 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.history/1", render_history},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
+                                Renderer{"faultline.alerts/1", render_alerts},
+                                Renderer{"faultline.alert_test/1", render_alert_test},
                                 Renderer{"faultline.topology/1", render_topology},
                                 Renderer{"faultline.api_token/1", render_token},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
@@ -128,6 +130,9 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.vpc_check/1") {
     return member(document, "inconsistencies").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.alert_test/1") {
+    return flag(document, "delivered") ? ExitCode::kHealthy : ExitCode::kUnreachable;
   }
   if (schema == "faultline.incidents/1") {
     const auto& incidents = member(document, "incidents");

@@ -19,7 +19,8 @@ struct RenderOptions {
 // By the document's "schema"; a usage failure for one that this build does not know.
 [[nodiscard]] Outcome<std::string> render(const Json& document, const RenderOptions& options);
 
-// status, localize and incidents say whether there is a fault; a matrix in which nothing was
+// status, localize and incidents say whether there is a fault; a test alert that was not taken is
+// kUnreachable; a matrix in which nothing was
 // measured is inconclusive; every other document is kHealthy.
 [[nodiscard]] ExitCode exit_code_of(const Json& document);
 
@@ -35,6 +36,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_history(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
+[[nodiscard]] std::string render_alerts(const Json& document, const Style& style);
+[[nodiscard]] std::string render_alert_test(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
 [[nodiscard]] std::string render_plan(const Json& document, const Style& style);
 [[nodiscard]] std::string render_node_plan(const Json& document, const Style& style);

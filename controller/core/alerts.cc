@@ -73,6 +73,18 @@ incident::Suspect to_suspect(const localize::Suspect& found, const Solution& sol
   return suspect;
 }
 
+notify::AlertSeverity to_alert_severity(incident::Severity severity) {
+  switch (severity) {
+    case incident::Severity::kWarning:
+      return notify::AlertSeverity::kWarning;
+    case incident::Severity::kError:
+      return notify::AlertSeverity::kError;
+    case incident::Severity::kCritical:
+      return notify::AlertSeverity::kCritical;
+  }
+  return notify::AlertSeverity::kError;
+}
+
 notify::AlertEvent to_alert_event(incident::EventKind kind) {
   switch (kind) {
     case incident::EventKind::kOpened:
@@ -126,6 +138,7 @@ notify::Alert to_alert(const incident::Event& event, WallTime now) {
   return {.event = to_alert_event(event.kind),
           .incident = incident.id,
           .sequence = incident.revision,
+          .severity = to_alert_severity(incident.severity),
           .kind = suspect.kind,
           .component = suspect.id,
           .from = suspect.from,
@@ -145,6 +158,9 @@ notify::Alert to_alert(const incident::Event& event, WallTime now) {
                        .good_flows = suspect.evidence.good_flows},
           .ambiguous_with = suspect.ambiguous_with,
           .affected_nodes = suspect.affected,
+          .affected_nodes_omitted = 0,
+          .labels = {},
+          .link = {},
           .generated_at = now};
 }
 

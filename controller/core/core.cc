@@ -32,6 +32,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
                 .horizon_windows = options_.horizon_windows * kLongestHorizon,
                 .report_delay = report_delay(options_)}),
       incidents_(options_.incident),
+      telling_(options_.telling, options_.receivers),
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
       adaptive_(options_.adaptive),
@@ -45,7 +46,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
-  for (auto& entry : restored.outbox) outbox_.restore(std::move(entry));
+  telling_.restore(std::move(restored.outbox), restored.telling);
   intake_.restore(restored.dedup);
   begin_recall(restored.dedup, now.wall);
   for (const auto& [id, node] : fleet_.nodes()) {
@@ -241,19 +242,11 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   }
   for (const auto& id : outcome.erased) writes.push_back({Document::kIncident, id, std::nullopt});
   for (const auto& happened : outcome.events) {
-    const auto alert = to_alert(happened, now.wall);
-    effects.log(
-        Severity::kWarning, "incident",
-        fmt::format("{} {}: {}", happened.incident.id, to_string(happened.kind), alert.summary));
-    for (const auto& receiver : options_.receivers) {
-      const auto changes =
-          outbox_.add({.receiver = receiver,
-                       .idempotency_key = notify::idempotency_key(alert),
-                       .body = notify::alert_json(alert),
-                       .supersedable = happened.kind == incident::EventKind::kUpdated},
-                      now.wall);
-      std::ranges::move(to_writes(changes), std::back_inserter(writes));
-    }
+    std::string summary;
+    auto told = telling_.tell(happened, fleet_, now.wall, summary);
+    effects.log(Severity::kWarning, "incident",
+                fmt::format("{} {}: {}", happened.incident.id, to_string(happened.kind), summary));
+    std::ranges::move(told, std::back_inserter(writes));
   }
   documents_.commit(std::move(writes), {}, effects);
   probe_adaptively(now, effects);
@@ -265,7 +258,7 @@ void ControllerCore::deliver(Now now, EffectSink& effects) {
   note_unsettled(now.instant);
   const bool settled = documents_.settled();
   if (!settled && !gave_up_waiting(now.instant)) return;
-  for (auto& entry : outbox_.take_due(now.instant)) {
+  for (auto& entry : telling_.outbox().take_due(now.instant)) {
     if (!settled) {
       ++counters_.alerts_before_durable;
       effects.log(Severity::kWarning, "notify",
@@ -307,8 +300,16 @@ void ControllerCore::on(Now now, const DeliveryDone& event, EffectSink& effects)
     effects.log(Severity::kWarning, "notify",
                 fmt::format("alert {} was not delivered: {}", event.id, event.outcome.text));
   }
-  const auto changes = outbox_.result(event.id, event.outcome, now.instant, now.wall, rng_);
+  const auto changes =
+      telling_.outbox().result(event.id, event.outcome, now.instant, now.wall, rng_);
   documents_.commit(to_writes(changes), {}, effects);
+}
+
+void ControllerCore::on(Now now, const VitalsRead& event, EffectSink& effects) {
+  auto writes = telling_.watch(event.vitals, now.instant, now.wall);
+  auto reminders = telling_.remind(incidents_.incidents(), fleet_, now.instant, now.wall);
+  std::ranges::move(reminders, std::back_inserter(writes));
+  if (!writes.empty()) documents_.commit(std::move(writes), {}, effects);
 }
 
 std::optional<WallTime> ControllerCore::last_window(NodeId node) const {

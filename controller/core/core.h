@@ -30,6 +30,7 @@
 #include "controller/core/events.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
+#include "controller/core/telling.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/controller_keys.h"
 #include "controller/fleet/fleet.h"
@@ -61,7 +62,8 @@ struct CoreOptions {
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
-  std::vector<std::string> receivers;  // names of the webhooks, in the order of the configuration
+  std::vector<std::string> receivers;  // their names, in the order of the configuration
+  TellingOptions telling;
 };
 
 // Probes close a window only when its last replies had their chance; nothing is due before.
@@ -79,6 +81,7 @@ struct Restored {
   std::vector<fleet::TokenRecord> tokens;
   std::vector<incident::Incident> incidents;
   std::vector<notify::OutboxEntry> outbox;
+  std::map<std::string, std::string> telling;  // the outbox's other records, by key
   std::vector<ingest::DedupRow> dedup;
   std::vector<TracedPath> paths;    // that any window of the longest horizon took, oldest first
   std::vector<NodeReport> reports;  // of windows that are not due yet; others are recalled
@@ -129,7 +132,8 @@ class ControllerCore {
   [[nodiscard]] PlanRevision plan_revision() const { return plan_revision_; }
   [[nodiscard]] const WindowBook& windows() const { return windows_; }
   [[nodiscard]] const incident::Machine& incidents() const { return incidents_; }
-  [[nodiscard]] const notify::Outbox& outbox() const { return outbox_; }
+  [[nodiscard]] const notify::Outbox& outbox() const { return telling_.outbox(); }
+  [[nodiscard]] const notify::Watchdog& watchdog() const { return telling_.watchdog(); }
   [[nodiscard]] const std::optional<Solution>& solution() const { return solution_; }
   [[nodiscard]] Instant judged_at() const { return judged_at_; }  // when solution() came
   [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
@@ -153,6 +157,7 @@ class ControllerCore {
   void on(Now now, PlanningDone event, EffectSink& effects);
   void on(Now now, const RecallDone& event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
+  void on(Now now, const VitalsRead& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
@@ -205,7 +210,7 @@ class ControllerCore {
   Documents documents_;
   WindowBook windows_;
   incident::Machine incidents_;
-  notify::Outbox outbox_;
+  Telling telling_;
   std::shared_ptr<topology::Topology> topology_;
   bool topology_is_settled_ = false;
   std::shared_ptr<topology::PathBook> paths_;

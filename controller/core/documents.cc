@@ -1,6 +1,8 @@
 #include "controller/core/documents.h"
 
 #include <algorithm>
+#include <ranges>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +18,18 @@ void carry_out(AfterCommit after, EffectSink& effects) {
 // Fixed width, so that the ledger lists documents in the order of their numbers.
 std::string number_key(std::uint64_t number) { return fmt::format("{:020}", number); }
 
+// A ledger takes each document once in a commit: what comes last is what it is to be. An alert may
+// be made and superseded by the events of one window.
+std::vector<DocumentWrite> newest(std::vector<DocumentWrite> writes) {
+  std::set<std::pair<Document, std::string>> seen;
+  std::vector<DocumentWrite> result;
+  for (auto& write : writes | std::views::reverse) {
+    if (seen.emplace(write.document, write.key).second) result.push_back(std::move(write));
+  }
+  std::ranges::reverse(result);
+  return result;
+}
+
 }  // namespace
 
 void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, EffectSink& effects) {
@@ -23,6 +37,7 @@ void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, Eff
     carry_out(std::move(after), effects);
     return;
   }
+  writes = newest(std::move(writes));
   // What failed before goes first, unless this commit writes the same document anew.
   for (const auto& write : writes) failed_.erase({write.document, write.key});
   for (auto& [name, value] : std::exchange(failed_, {})) {

@@ -14,6 +14,7 @@
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
 #include "controller/notify/outbox.h"
+#include "controller/notify/watchdog.h"
 
 namespace faultline::core {
 
@@ -70,6 +71,11 @@ struct DeliveryDone {
   notify::DeliveryOutcome outcome;
 };
 
+// The state of the product, every few seconds: for the watchdog, and for reminders.
+struct VitalsRead {
+  notify::Vitals vitals;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -103,7 +109,8 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, RecallDone, DeliveryDone, CreateToken,
-                           RemoveToken, RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
+                           CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
+                           RekeyController, Tick>;
 
 }  // namespace faultline::core

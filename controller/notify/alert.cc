@@ -32,6 +32,17 @@ Json evidence_json(const AlertEvidence& evidence) {
               {"good_flows", evidence.good_flows}};
 }
 
+std::vector<std::string> first(const std::vector<std::string>& values, std::size_t count) {
+  const auto end = std::min(values.size(), count);
+  return {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+Json labels_json(const Alert& alert) {
+  auto json = Json::object();
+  for (const auto& [name, values] : alert.labels) json[name] = first(values, kLabelValuesShownMax);
+  return json;
+}
+
 }  // namespace
 
 std::string_view to_string(AlertEvent event) {
@@ -46,18 +57,43 @@ std::string_view to_string(AlertEvent event) {
   return "unknown";
 }
 
+std::string_view to_string(AlertSeverity severity) {
+  switch (severity) {
+    case AlertSeverity::kInfo:
+      return "info";
+    case AlertSeverity::kWarning:
+      return "warning";
+    case AlertSeverity::kError:
+      return "error";
+    case AlertSeverity::kCritical:
+      return "critical";
+  }
+  return "error";
+}
+
+std::optional<AlertSeverity> parse_severity(std::string_view text) {
+  for (const auto severity : {AlertSeverity::kInfo, AlertSeverity::kWarning, AlertSeverity::kError,
+                              AlertSeverity::kCritical}) {
+    if (text == to_string(severity)) return severity;
+  }
+  return std::nullopt;
+}
+
 std::string idempotency_key(const Alert& alert) {
   return fmt::format("{}-{}-{}", alert.incident, alert.sequence, to_string(alert.event));
 }
 
+std::string command_of(const Alert& alert) {
+  if (alert.kind == kProductKind) return "faultline status";
+  return fmt::format("faultline incident show {}", alert.incident);
+}
+
 std::string alert_json(const Alert& alert) {
-  const auto shown = std::min(alert.affected_nodes.size(), kAffectedNodesShownMax);
-  const std::vector<std::string> affected(
-      alert.affected_nodes.begin(),
-      alert.affected_nodes.begin() + static_cast<std::ptrdiff_t>(shown));
   Json json{{"schema", "faultline.alert/1"}, {"event", to_string(alert.event)}};
   json["incident"] = alert.incident;
+  json["sequence"] = alert.sequence;
   json["idempotency_key"] = idempotency_key(alert);
+  json["severity"] = to_string(alert.severity);
   json["summary"] = alert.summary;
   json["component"] = component_json(alert);
   json["class"] = alert.fault_class;
@@ -68,10 +104,12 @@ std::string alert_json(const Alert& alert) {
   json["since"] = or_null(alert.since);
   json["resolved_at"] = or_null(alert.resolved_at);
   json["evidence"] = evidence_json(alert.evidence);
-  json["ambiguous_with"] = Json(alert.ambiguous_with);
-  json["affected_nodes"] = Json(affected);
-  json["affected_nodes_total"] = alert.affected_nodes.size();
-  json["command"] = fmt::format("faultline incident show {}", alert.incident);
+  json["ambiguous_with"] = first(alert.ambiguous_with, kAmbiguousShownMax);
+  json["affected_nodes"] = first(alert.affected_nodes, kAffectedNodesShownMax);
+  json["affected_nodes_total"] = alert.affected_nodes.size() + alert.affected_nodes_omitted;
+  json["labels"] = labels_json(alert);
+  json["command"] = command_of(alert);
+  json["link"] = or_null(alert.link);
   json["generated_at"] = format_rfc3339(alert.generated_at);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

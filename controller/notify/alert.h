@@ -8,17 +8,24 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/result.h"
 #include "common/base/time.h"
 
 namespace faultline::notify {
 
 enum class AlertEvent : std::uint8_t { kOpened, kUpdated, kResolved };
 [[nodiscard]] std::string_view to_string(AlertEvent event);
+
+// The words of PagerDuty's Events v2, so that no receiver has to translate; in ascending order.
+enum class AlertSeverity : std::uint8_t { kInfo, kWarning, kError, kCritical };
+[[nodiscard]] std::string_view to_string(AlertSeverity severity);
+[[nodiscard]] std::optional<AlertSeverity> parse_severity(std::string_view text);
 
 struct AlertEvidence {
   std::uint64_t bad_flows = 0;
@@ -33,7 +40,8 @@ struct Alert {
   AlertEvent event = AlertEvent::kOpened;
   std::string incident;
   std::uint32_t sequence = 0;  // of this alert within the incident, from 1
-  std::string kind;            // of the component: link, cable, device, host, ...
+  AlertSeverity severity = AlertSeverity::kError;
+  std::string kind;  // of the component: link, cable, device, host, ...; kProductKind
   std::string component;
   std::string from;  // links and cables only
   std::string to;
@@ -48,16 +56,29 @@ struct Alert {
   AlertEvidence evidence;
   std::vector<std::string> ambiguous_with;
   std::vector<std::string> affected_nodes;
+  std::size_t affected_nodes_omitted = 0;  // besides those listed
+  // Labels of the affected nodes, each with all its values: {"rack": ["r1", "r2"]}.
+  std::map<std::string, std::vector<std::string>> labels;
+  std::string link;  // a page about the incident; may be empty
   WallTime generated_at{};
 
   bool operator==(const Alert&) const = default;
 };
 
+// Of alerts about Faultline itself; their component is the controller.
+inline constexpr std::string_view kProductKind = "faultline";
+
 // Longer lists are cut here; "affected_nodes_total" keeps the count.
 inline constexpr std::size_t kAffectedNodesShownMax = 50;
+inline constexpr std::size_t kAmbiguousShownMax = 50;
+inline constexpr std::size_t kLabelValuesShownMax = 16;
 
 // The same for every attempt and every receiver: "<incident>-<sequence>-<event>".
 [[nodiscard]] std::string idempotency_key(const Alert& alert);
+// What to paste on the controller to see more.
+[[nodiscard]] std::string command_of(const Alert& alert);
 [[nodiscard]] std::string alert_json(const Alert& alert);
+// What alert_json() wrote, this version or an older one; kCorrupt otherwise.
+[[nodiscard]] Result<Alert> alert_from_json(std::string_view body);
 
 }  // namespace faultline::notify

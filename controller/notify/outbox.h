@@ -9,8 +9,12 @@
 // that was in flight when the process died is sent again, with the same idempotency key.
 //
 // Order: one entry per receiver is in flight, always the oldest; a younger one waits until the
-// older is delivered or dead. Receivers do not wait for each other. Thread safety: none; owned by
-// the loop.
+// older is delivered or dead. Receivers do not wait for each other. An update that still waits when
+// a later alert of its incident comes is superseded by that and leaves: after an outage on-call
+// reads how it stands, not how it came to that.
+//
+// Memory: at most entries_max entries and bytes_max bytes of bodies per receiver. Thread safety:
+// none; owned by the loop.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +28,7 @@
 #include "common/base/random.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "common/stats/token_bucket.h"
 
 namespace faultline::notify {
 
@@ -34,9 +39,18 @@ struct OutboxOptions {
   Duration age_max = std::chrono::hours{24};
   // Per receiver. At the limit the oldest waiting entry that may be superseded goes, else the
   // oldest waiting one: what comes last (a resolve) tells most.
-  std::size_t entries_max = 1000;
+  std::size_t entries_max = 4096;
+  std::size_t bytes_max = 8U << 20;
   // Over all receivers. The oldest goes.
   std::size_t dead_letters_max = 100;
+};
+
+// How fast a receiver wants its alerts.
+struct Pace {
+  double per_minute = 0;  // 0: as fast as it takes them
+  double burst = 10;      // that come at once after a silence
+
+  bool operator==(const Pace&) const = default;
 };
 
 using OutboxId = std::uint64_t;
@@ -45,7 +59,8 @@ struct OutboxEntry {
   OutboxId id = 0;  // grows with every entry of this outbox; 0 is never given
   std::string receiver;
   std::string idempotency_key;
-  std::string body;           // sent verbatim at every attempt
+  std::string incident;       // empty in records of before 1.1
+  std::string body;           // the alert (alert_json), the same at every attempt
   bool supersedable = false;  // a later alert of the same incident says all that this one does
   WallTime created_at{};
   std::uint32_t attempts = 0;
@@ -88,8 +103,10 @@ struct OutboxCounters {
   std::uint64_t added = 0;
   std::uint64_t delivered = 0;
   std::uint64_t retried = 0;
-  std::uint64_t shed = 0;  // at entries_max; trouble when it grows
-  std::uint64_t dead = 0;  // refused, or too old; trouble when it grows
+  std::uint64_t superseded = 0;
+  std::uint64_t shed = 0;         // at a limit; trouble when it grows
+  std::uint64_t dead = 0;         // refused, or too old; trouble when it grows
+  std::uint64_t dead_faults = 0;  // of those, about the network and not about Faultline itself
 
   bool operator==(const OutboxCounters&) const = default;
 };
@@ -97,14 +114,32 @@ struct OutboxCounters {
 struct NewEntry {
   std::string receiver;
   std::string idempotency_key;
+  std::string incident;
   std::string body;
   bool supersedable = false;
+};
+
+// One receiver's alerts as they stand.
+struct LineView {
+  std::string receiver;
+  std::size_t waiting = 0;
+  bool in_flight = false;
+  std::optional<WallTime> oldest;  // when the oldest waiting one was added
+  std::optional<Instant> next;     // when it is tried next; empty: nothing waits for time
+  std::uint32_t attempts = 0;      // of the oldest
+  std::string last_error;          // of the oldest, or of what was given up last
+  std::uint64_t delivered = 0;     // since the start
+  std::optional<WallTime> delivered_at;
+
+  bool operator==(const LineView&) const = default;
 };
 
 class Outbox {
  public:
   explicit Outbox(OutboxOptions options = {}) : options_(options) {}
 
+  // Before the first take_due(). The receiver has a line from then on.
+  void set_pace(const std::string& receiver, Pace pace) { lines_[receiver].pace = pace; }
   // At start only, in any order.
   void restore(OutboxEntry entry);
 
@@ -119,6 +154,11 @@ class Outbox {
   [[nodiscard]] std::vector<OutboxChange> result(OutboxId id, const DeliveryOutcome& outcome,
                                                  Instant now, WallTime wall, Rng& rng);
 
+  // Grows whenever something that the views show has changed.
+  [[nodiscard]] std::uint64_t version() const { return version_; }
+  [[nodiscard]] std::vector<LineView> lines() const;  // by receiver
+  // Those that wait, by receiver and age; at most `count`.
+  [[nodiscard]] std::vector<OutboxEntry> waiting_entries(std::size_t count) const;
   [[nodiscard]] std::size_t waiting() const;
   // When the oldest waiting entry was added; empty: none waits.
   [[nodiscard]] std::optional<WallTime> oldest_waiting() const;
@@ -128,13 +168,24 @@ class Outbox {
  private:
   struct Line {  // one receiver's entries, oldest first
     std::map<OutboxId, OutboxEntry> entries;
+    std::size_t bytes = 0;   // of their bodies
     bool in_flight = false;  // the oldest is
     Instant due = Instant::min();
+    Pace pace;
+    std::optional<stats::TokenBucket> tokens;  // from the first send on, where there is a pace
+    std::string last_error;
+    std::uint64_t delivered = 0;
+    std::optional<WallTime> delivered_at;
   };
 
   void bury(OutboxEntry entry, std::vector<OutboxChange>& changes);
   void keep_dead(OutboxEntry entry);
-  void make_room(Line& line, std::vector<OutboxChange>& changes);
+  using Place = std::map<OutboxId, OutboxEntry>::iterator;
+  static Place first_waiting(Line& line);
+  static Place take_out(Line& line, Place place);
+  void supersede(Line& line, const std::string& incident, std::vector<OutboxChange>& changes);
+  void make_room(Line& line, std::size_t bytes, std::vector<OutboxChange>& changes);
+  [[nodiscard]] static bool may_send(Line& line, Instant now);
   [[nodiscard]] Duration backoff(std::uint32_t attempts, Rng& rng) const;
   [[nodiscard]] Line* line_in_flight(OutboxId id);
 
@@ -143,6 +194,7 @@ class Outbox {
   std::map<std::string, Line> lines_;  // by receiver
   std::deque<OutboxEntry> dead_;       // by id
   OutboxCounters counters_;
+  std::uint64_t version_ = 1;
 };
 
 }  // namespace faultline::notify

@@ -12,6 +12,7 @@ OutboxEntry entry_of(const Json& json) {
   entry.id = json.at("id").get<OutboxId>();
   entry.receiver = json.at("receiver").get<std::string>();
   entry.idempotency_key = json.at("idempotency_key").get<std::string>();
+  entry.incident = json.value("incident", std::string());
   entry.body = json.at("body").get<std::string>();
   entry.supersedable = json.at("supersedable").get<bool>();
   entry.created_at = wall_time_from_unix_nanoseconds(json.at("created_at_ns").get<std::int64_t>());
@@ -27,6 +28,7 @@ std::string to_record(const OutboxEntry& entry) {
   const Json json{{"id", entry.id},
                   {"receiver", entry.receiver},
                   {"idempotency_key", entry.idempotency_key},
+                  {"incident", entry.incident},
                   {"body", entry.body},
                   {"supersedable", entry.supersedable},
                   {"created_at_ns", unix_nanoseconds(entry.created_at)},

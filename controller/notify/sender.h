@@ -1,13 +1,13 @@
-// Sender: posts webhooks. One thread, "notify", speaks to all receivers at once with libcurl.
+// Sender: carries out requests. One thread, "notify", speaks to all receivers at once: with libcurl
+// to those on the network, with child processes (child.h) to programs.
 //
 // Why it exists: receivers are slow, down or far away, and none of that may reach the loop or delay
 // another receiver. It decides nothing: the Outbox says what to send and what an outcome means.
 //
 // TLS certificates are verified, redirects are not followed, proxy variables of the environment
-// (https_proxy, no_proxy) are honored. The secret is used for the signature only and appears in no
-// message. Thread safety: send() and the counters on any thread; `on_outcome` is called on the
-// notify thread. The destructor drops what is still in flight without calling back: the outbox has
-// it.
+// (https_proxy, no_proxy) are honored. No secret of a request is in an outcome's text. Thread
+// safety: send() and the counters on any thread; `on_outcome` is called on the notify thread. The
+// destructor drops what is still in flight without calling back: the outbox has it.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include "common/base/time.h"
 #include "common/obs/metrics.h"
 #include "controller/notify/outbox.h"
+#include "controller/notify/receiver.h"
 
 namespace faultline::notify {
 
@@ -25,16 +26,12 @@ inline constexpr std::size_t kDeliveriesMax = 64;  // queued, and as many in fli
 
 struct SenderOptions {
   Duration connect_timeout = std::chrono::seconds{5};
-  Duration timeout = std::chrono::seconds{15};  // for the whole exchange
   std::string user_agent = "faultline-controller";
 };
 
 struct Delivery {
-  OutboxId id = 0;
-  std::string url;     // http:// or https://
-  std::string secret;  // signs the body; empty: not signed
-  std::string idempotency_key;
-  std::string body;
+  OutboxId id = 0;  // comes back with the outcome
+  Request request;
 };
 
 struct SenderCounters {
@@ -62,7 +59,8 @@ class Sender {
   std::unique_ptr<Thread> thread_;
 };
 
-// kInvalid unless it is an http:// or https:// URL with a host. For the configuration's check.
+// kInvalid unless it is an http:// or https:// URL with a host. For the configuration's check; the
+// URL itself may be a secret and is not in the message.
 [[nodiscard]] Status validate_webhook_url(const std::string& url);
 
 }  // namespace faultline::notify

@@ -31,22 +31,21 @@ std::string signature(std::string_view secret, std::int64_t timestamp_s, std::st
 Result<std::string> read_secret_file(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
-    return fail(ErrorCode::kUnavailable, fmt::format("cannot read the webhook secret {}", path));
+    return fail(ErrorCode::kUnavailable, fmt::format("cannot read the secret {}", path));
   }
   if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
     return fail(ErrorCode::kDenied,
-                fmt::format("the webhook secret {} may be read by others: chmod 600 it", path));
+                fmt::format("the secret {} may be read by others: chmod 600 it", path));
   }
   std::ifstream file(path);
   std::string secret;
   if (!std::getline(file, secret) && secret.empty()) {
     return fail(ErrorCode::kUnavailable,
-                fmt::format("cannot read the webhook secret {}, or it is empty", path));
+                fmt::format("cannot read the secret {}, or it is empty", path));
   }
   if (secret.size() < kSecretBytesMin || secret.size() > kSecretBytesMax) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("the webhook secret in {} must have {} to {} bytes", path,
-                            kSecretBytesMin, kSecretBytesMax));
+    return fail(ErrorCode::kInvalid, fmt::format("the secret in {} must have {} to {} bytes", path,
+                                                 kSecretBytesMin, kSecretBytesMax));
   }
   return secret;
 }

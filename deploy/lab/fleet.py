@@ -24,7 +24,7 @@ topology: {topology}
 window: {window}
 plan: {{flows_per_pair: 8, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, lease: 1h}}
 trace: {{per_second: {trace_rate}}}
-webhooks:
+receivers:
   - {{name: oncall, url: "http://127.0.0.1:{webhook_port}/alerts", secret_file: {folder}/webhook.secret}}
 log: {{level: info, format: text}}
 """

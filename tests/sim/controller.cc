@@ -73,7 +73,14 @@ core::Restored SimController::restored() const {
   take_all(disk, core::Document::kNode, fleet::node_record_from_json, restored.nodes);
   take_all(disk, core::Document::kToken, fleet::token_record_from_json, restored.tokens);
   take_all(disk, core::Document::kIncident, incident::incident_from_json, restored.incidents);
-  take_all(disk, core::Document::kOutbox, notify::from_record, restored.outbox);
+  for (const auto& [name, value] : disk.documents) {
+    if (name.first != core::Document::kOutbox) continue;
+    if (name.second.starts_with(core::kToldPrefix) || name.second == core::kWatchdogKey) {
+      restored.telling.emplace(name.second, value);
+    } else {
+      restored.outbox.push_back(notify::from_record(value).value());
+    }
+  }
   for (const auto& [name, value] : disk.documents) {
     if (name.first != core::Document::kPlan) continue;
     const auto plan = nlohmann::json::parse(value);

@@ -21,6 +21,9 @@ PURE_HEADERS = {
     "common/crypto/mac.h": "a MAC is a function of its key and message",
     "common/config/document.h": "turns text into fields; only load_file() reads a file",
     "controller/notify/alert.h": "the webhook's body",
+    "controller/notify/routes.h": "which receivers an alert is for",
+    "controller/notify/template.h": "an alert in an operator's words",
+    "controller/notify/watchdog.h": "when the product itself is unwell",
     "controller/notify/outbox.h": "which alert goes where when; the sender is the shell",
 }
 

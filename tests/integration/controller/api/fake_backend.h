@@ -320,6 +320,41 @@ class FakeBackend : public Backend {
     return name == "h1" ? Status{} : not_found("node", name);
   }
 
+  Result<AlertsView> alerts() const override {
+    const AlertView alert{.id = 7,
+                          .receiver = "pager",
+                          .incident = "i-1",
+                          .event = "opened",
+                          .severity = "critical",
+                          .summary = "link leaf1>spine2 loses 2 %",
+                          .created_at = kFakeNow,
+                          .attempts = 3,
+                          .last_error = "HTTP 503"};
+    AlertsView view;
+    view.receivers.push_back({.name = "pager",
+                              .kind = "pagerduty",
+                              .waiting = 1,
+                              .in_flight = false,
+                              .oldest_at = kFakeNow,
+                              .next_at = kFakeNow + std::chrono::minutes{1},
+                              .attempts = 3,
+                              .last_error = "HTTP 503",
+                              .delivered = 12,
+                              .delivered_at = kFakeNow});
+    view.waiting = {alert};
+    view.dead = {alert};
+    view.troubles = {"outbox_stuck:pager"};
+    return answer(view);
+  }
+  Result<AlertTestView> test_receiver(std::string_view name, bool resolve) override {
+    if (name != "pager" && name != "down") return not_found("receiver", name);
+    return answer(AlertTestView{.receiver = std::string(name),
+                                .event = resolve ? "resolved" : "opened",
+                                .delivered = name == "pager",
+                                .answer = name == "pager" ? "HTTP 202" : "HTTP 503",
+                                .took_ms = 12.5});
+  }
+
   AccessControl& access_control() override { return access; }
   Result<std::string> create_checkpoint() override {
     return answer(std::string("/data/checkpoint"));

@@ -97,6 +97,9 @@ class Bench {
           done.set_value(store->ledger().commit(writes));
           return done.get_future();
         },
+        [](const std::string&, notify::AlertEvent) {
+          return std::promise<AppBackend::TestOutcome>().get_future();
+        },
         [](const Snapshot&) { return std::string(); });
   }
 

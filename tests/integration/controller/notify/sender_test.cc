@@ -1,15 +1,11 @@
 // The sender against a real HTTP server on loopback that answers as it is told, or not at all.
 #include "controller/notify/sender.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include <cstdlib>
 #include <string>
-#include <thread>
 
-#include "common/async/bounded_queue.h"
 #include "controller/notify/signature.h"
+#include "tests/integration/controller/notify/http_receiver.h"
 #include "tests/support/catch.h"
 
 namespace faultline::notify {
@@ -17,73 +13,8 @@ namespace {
 
 using async::BoundedQueue;
 using async::QueueOptions;
-
-// Accepts one connection after the other, hands on what it read, and answers with a fixed text.
-// With an empty answer it keeps the connection open and says nothing.
-class Receiver {
- public:
-  explicit Receiver(std::string answer) : answer_(std::move(answer)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-    REQUIRE(::listen(listener_, 16) == 0);
-    socklen_t size = sizeof(address);
-    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~Receiver() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-
-  [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(port_) + "/hook";
-  }
-  [[nodiscard]] std::string request() { return requests_.pop_wait().value_or(""); }
-
- private:
-  void serve() {
-    std::vector<int> kept;
-    for (int peer = ::accept(listener_, nullptr, nullptr); peer >= 0;
-         peer = ::accept(listener_, nullptr, nullptr)) {
-      requests_.push(read_request(peer));
-      if (answer_.empty()) {
-        kept.push_back(peer);
-        continue;
-      }
-      (void)!::write(peer, answer_.data(), answer_.size());
-      ::close(peer);
-    }
-    for (const int peer : kept) ::close(peer);
-  }
-
-  // Up to the end of the body that Content-Length announces.
-  static std::string read_request(int peer) {
-    std::string text;
-    char buffer[4096];
-    while (true) {
-      const auto head = text.find("\r\n\r\n");
-      const auto length = text.find("Content-Length: ");
-      if (head != std::string::npos && length != std::string::npos &&
-          text.size() >= head + 4 + std::stoul(text.substr(length + 16))) {
-        return text;
-      }
-      const auto count = ::read(peer, buffer, sizeof(buffer));
-      if (count <= 0) return text;
-      text.append(buffer, static_cast<std::size_t>(count));
-    }
-  }
-
-  const std::string answer_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  BoundedQueue<std::string> requests_{QueueOptions{.capacity = 64, .policy = {}, .on_ready = {}}};
-  std::thread thread_;
-};
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 struct Arrived {
   OutboxId id = 0;
@@ -104,12 +35,32 @@ std::string answer(const std::string& status_line, const std::string& headers = 
   return "HTTP/1.1 " + status_line + "\r\nContent-Length: 0\r\n" + headers + "\r\n";
 }
 
-Delivery delivery(OutboxId id, const std::string& url) {
+Receiver webhook(const std::string& url) {
+  Receiver receiver;
+  receiver.name = "hook";
+  receiver.url = url;
+  receiver.secret = "0123456789abcdef";
+  return receiver;
+}
+
+Delivery delivery(OutboxId id, const Receiver& receiver) {
+  const Alert alert;
   return {.id = id,
-          .url = url,
-          .secret = "0123456789abcdef",
-          .idempotency_key = "i-1-1-opened",
-          .body = R"({"schema":"faultline.alert/1"})"};
+          .request = make_request(receiver, alert, R"({"schema":"faultline.alert/1"})",
+                                  {.idempotency_key = "i-1-1-opened", .timestamp_s = 1790000000})};
+}
+
+Delivery delivery(OutboxId id, const std::string& url) { return delivery(id, webhook(url)); }
+
+Delivery program(const std::string& script, Duration timeout = seconds{20}) {
+  return {.id = 1,
+          .request = {.url = {},
+                      .command = {"/bin/sh", "-c", script},
+                      .headers = {"X-Faultline-Idempotency-Key: i-1-1-opened"},
+                      .body = R"({"schema":"faultline.alert/1"})",
+                      .ca_file = {},
+                      .timeout = timeout,
+                      .secrets = {"topsecret"}}};
 }
 
 std::string header(const std::string& request, const std::string& name) {
@@ -122,7 +73,7 @@ std::string header(const std::string& request, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a delivery arrives as a signed POST and its outcome is reported", "[notify]") {
-  Receiver receiver(answer("204 No Content"));
+  HttpReceiver receiver(answer("204 No Content"));
   Harness harness;
   REQUIRE(harness.sender.send(delivery(7, receiver.url())));
   const auto request = receiver.request();
@@ -139,16 +90,16 @@ TEST_CASE("a delivery arrives as a signed POST and its outcome is reported", "[n
 }
 
 TEST_CASE("without a secret nothing is signed", "[notify]") {
-  Receiver receiver(answer("200 OK"));
+  HttpReceiver receiver(answer("200 OK"));
   Harness harness;
-  auto plain = delivery(1, receiver.url());
+  auto plain = webhook(receiver.url());
   plain.secret.clear();
-  REQUIRE(harness.sender.send(plain));
+  REQUIRE(harness.sender.send(delivery(1, plain)));
   CHECK(receiver.request().find("X-Faultline-Signature") == std::string::npos);
 }
 
 TEST_CASE("a failing receiver is to be tried again, as late as it asks for", "[notify]") {
-  Receiver receiver(answer("503 Service Unavailable", "Retry-After: 17\r\n"));
+  HttpReceiver receiver(answer("503 Service Unavailable", "Retry-After: 17\r\n"));
   Harness harness;
   REQUIRE(harness.sender.send(delivery(1, receiver.url())));
   CHECK(harness.arrived.pop_wait()->outcome ==
@@ -157,8 +108,8 @@ TEST_CASE("a failing receiver is to be tried again, as late as it asks for", "[n
 }
 
 TEST_CASE("a redirect is not followed", "[notify]") {
-  Receiver target(answer("200 OK"));
-  Receiver receiver(answer("302 Found", "Location: " + target.url() + "\r\n"));
+  HttpReceiver target(answer("200 OK"));
+  HttpReceiver receiver(answer("302 Found", "Location: " + target.url() + "\r\n"));
   Harness harness;
   REQUIRE(harness.sender.send(delivery(1, receiver.url())));
   CHECK(harness.arrived.pop_wait()->outcome.text == "HTTP 302");
@@ -167,7 +118,7 @@ TEST_CASE("a redirect is not followed", "[notify]") {
 TEST_CASE("nobody listening is a failure that may pass", "[notify]") {
   std::string url;
   {
-    Receiver gone(answer("200 OK"));
+    HttpReceiver gone(answer("200 OK"));
     url = gone.url();
   }
   Harness harness;
@@ -178,27 +129,126 @@ TEST_CASE("nobody listening is a failure that may pass", "[notify]") {
 }
 
 TEST_CASE("a receiver that never answers times out", "[notify]") {
-  Receiver silent("");
-  Harness harness({.timeout = std::chrono::milliseconds{100}});
-  REQUIRE(harness.sender.send(delivery(1, silent.url())));
+  HttpReceiver silent("");
+  Harness harness;
+  auto hook = webhook(silent.url());
+  hook.timeout = milliseconds{100};
+  REQUIRE(harness.sender.send(delivery(1, hook)));
   CHECK(harness.arrived.pop_wait()->outcome.result == DeliveryResult::kRetry);
 }
 
 TEST_CASE("a receiver that never answers delays no other", "[notify]") {
-  Receiver silent("");
-  Receiver quick(answer("200 OK"));
-  Harness harness({.timeout = std::chrono::hours{1}});
-  REQUIRE(harness.sender.send(delivery(1, silent.url())));
+  HttpReceiver silent("");
+  HttpReceiver quick(answer("200 OK"));
+  Harness harness;
+  auto hook = webhook(silent.url());
+  hook.timeout = std::chrono::hours{1};
+  REQUIRE(harness.sender.send(delivery(1, hook)));
   REQUIRE(silent.request().starts_with("POST"));
   REQUIRE(harness.sender.send(delivery(2, quick.url())));
   CHECK(harness.arrived.pop_wait()->id == 2);
 }
 
 TEST_CASE("what is in flight at the end is dropped without waiting for it", "[notify]") {
-  Receiver silent("");
+  HttpReceiver silent("");
   Harness harness;
   REQUIRE(harness.sender.send(delivery(1, silent.url())));
   CHECK(silent.request().starts_with("POST"));
+}
+
+TEST_CASE("what a receiver says of a failure is told, without our secrets", "[notify]") {
+  HttpReceiver receiver(
+      "HTTP/1.1 403 Forbidden\r\nContent-Length: 28\r\n\r\nbad key 0123456789abcdef\r\n\r\n");
+  Harness harness;
+  REQUIRE(harness.sender.send(delivery(1, receiver.url())));
+  CHECK(harness.arrived.pop_wait()->outcome.text == "HTTP 403: bad key ***");
+}
+
+TEST_CASE("a receiver that closes early is to be tried again", "[notify]") {
+  for (const auto* broken : {"HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{"}) {
+    HttpReceiver receiver(broken);
+    Harness harness;
+    REQUIRE(harness.sender.send(delivery(1, receiver.url())));
+    CHECK(harness.arrived.pop_wait()->outcome.result == DeliveryResult::kRetry);
+  }
+}
+
+TEST_CASE("each kind of failing answer is what the outbox takes it for", "[notify]") {
+  const auto outcome_for = [](const std::string& status_line, const std::string& headers = "") {
+    HttpReceiver receiver(answer(status_line, headers));
+    Harness harness;
+    REQUIRE(harness.sender.send(delivery(1, receiver.url())));
+    return harness.arrived.pop_wait()->outcome;
+  };
+  CHECK(outcome_for("429 Too Many Requests", "Retry-After: 30\r\n").retry_after == seconds{30});
+  CHECK(outcome_for("429 Too Many Requests", "Retry-After: 99999999\r\n").retry_after ==
+        seconds{3600});
+  CHECK(outcome_for("500 Internal Server Error").result == DeliveryResult::kRetry);
+  CHECK(outcome_for("400 Bad Request").result == DeliveryResult::kRefused);
+  CHECK(outcome_for("301 Moved", "Location: http://127.0.0.1:1/\r\n").result ==
+        DeliveryResult::kRetry);
+}
+
+TEST_CASE("a proxy of the environment is used", "[notify]") {
+  HttpReceiver proxy(answer("200 OK"));
+  ::setenv("http_proxy", proxy.url().c_str(), 1);
+  Harness harness;
+  REQUIRE(harness.sender.send(delivery(1, std::string("http://pager.invalid/hook"))));
+  CHECK(proxy.request().starts_with("POST http://pager.invalid/hook HTTP/1.1\r\n"));
+  CHECK(harness.arrived.pop_wait()->outcome.result == DeliveryResult::kDelivered);
+  ::unsetenv("http_proxy");
+}
+
+TEST_CASE("a program gets the alert on stdin and its key in the environment", "[notify]") {
+  Harness harness;
+  REQUIRE(harness.sender.send(
+      program("test \"$(cat)\" = '{\"schema\":\"faultline.alert/1\"}' || exit 3; "
+              "test \"$X_FAULTLINE_IDEMPOTENCY_KEY\" = i-1-1-opened || exit 4; "
+              "test -z \"$HOME\" || exit 5")));
+  CHECK(harness.arrived.pop_wait()->outcome ==
+        DeliveryOutcome{DeliveryResult::kDelivered, "exit 0", std::nullopt});
+}
+
+TEST_CASE("a program's exit code and what it complains of are its answer", "[notify]") {
+  Harness harness;
+  const auto outcome_of = [&](const std::string& script) {
+    REQUIRE(harness.sender.send(program(script)));
+    return harness.arrived.pop_wait()->outcome;
+  };
+  CHECK(outcome_of("echo no pager for topsecret >&2; exit 1") ==
+        DeliveryOutcome{DeliveryResult::kRetry, "exit 1: no pager for ***", std::nullopt});
+  CHECK(outcome_of("exit 65").result == DeliveryResult::kRefused);
+  CHECK(outcome_of("kill -TERM $$").text == "signal 15");
+  CHECK(outcome_of("yes complaint | head -c 1000000 >&2; exit 1").text.size() <= 200);
+}
+
+TEST_CASE("a program that reads nothing of a large alert harms nobody", "[notify]") {
+  Harness harness;
+  auto large = program("exec <&-; exit 0");
+  large.request.body.assign(1 << 20, 'x');
+  REQUIRE(harness.sender.send(large));
+  CHECK(harness.arrived.pop_wait()->outcome.result == DeliveryResult::kDelivered);
+}
+
+TEST_CASE("a program that hangs is ended with all that it started", "[notify]") {
+  Harness harness;
+  const auto mark = "faultline-hanging-" + std::to_string(::getpid());
+  REQUIRE(harness.sender.send(
+      program("sh -c 'sleep 1000; : " + mark + "' & sleep 1000; : " + mark, milliseconds{300})));
+  const auto outcome = harness.arrived.pop_wait()->outcome;
+  CHECK(outcome.result == DeliveryResult::kRetry);
+  CHECK(outcome.text == "was ended after 300ms");
+  CHECK(std::system(("pgrep -f 'sleep 1000; : " + mark + "' | grep -v $$ | grep -q .").c_str()) !=
+        0);
+}
+
+TEST_CASE("a program that is not there is told by its name", "[notify]") {
+  Harness harness;
+  auto missing = program("");
+  missing.request.command = {"/no/such/pager"};
+  REQUIRE(harness.sender.send(missing));
+  CHECK(harness.arrived.pop_wait()->outcome.text ==
+        "cannot start /no/such/pager: No such file or directory");
 }
 
 TEST_CASE("only http and https URLs with a host are webhook URLs", "[notify]") {

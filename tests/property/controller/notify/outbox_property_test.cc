@@ -19,22 +19,29 @@ struct World {
   Rng rng;
   Outbox outbox{kOptions};
   std::map<OutboxId, std::string> ledger;
-  std::map<std::string, OutboxId> newest_seen;  // by receiver
-  std::set<OutboxId> added, delivered, shed, dead;
+  // Alerts by the number that is their key: ids begin anew after a crash with an empty ledger.
+  std::uint64_t made = 0;
+  std::map<std::string, std::uint64_t> newest_seen;  // by receiver
+  std::set<std::uint64_t> added, delivered, shed, dead;
   std::vector<OutboxEntry> in_flight;
   Instant now{seconds{1}};
   WallTime wall{seconds{1'790'000'000}};
 
   explicit World(std::uint64_t seed) : rng(seed) {}
 
+  static std::uint64_t number_of(const OutboxEntry& entry) {
+    return std::stoull(entry.idempotency_key);
+  }
+
   void write(const std::vector<OutboxChange>& changes) {
     for (const auto& change : changes) {
       if (change.entry) {
-        if (change.entry->dead) dead.insert(change.id);
+        if (change.entry->dead) dead.insert(number_of(*change.entry));
         ledger[change.id] = to_record(*change.entry);
       } else {
+        const auto number = number_of(from_record(ledger.at(change.id)).value());
         ledger.erase(change.id);
-        if (!delivered.contains(change.id) && !dead.contains(change.id)) shed.insert(change.id);
+        if (!delivered.contains(number) && !dead.contains(number)) shed.insert(number);
       }
     }
   }
@@ -42,19 +49,20 @@ struct World {
   void add() {
     const auto receiver = std::string(1, static_cast<char>('a' + uniform_below(rng, kReceivers)));
     const auto changes = outbox.add({.receiver = receiver,
-                                     .idempotency_key = "k",
+                                     .idempotency_key = std::to_string(++made),
+                                     .incident = std::to_string(uniform_below(rng, 4)),
                                      .body = "{}",
                                      .supersedable = uniform(rng) < 0.5},
                                     wall);
-    added.insert(changes.back().id);
+    added.insert(made);
     write(changes);
   }
 
   void dispatch() {
     for (auto& entry : outbox.take_due(now)) {
       // Sent again after a crash perhaps, but never after a younger one.
-      REQUIRE(entry.id >= newest_seen[entry.receiver]);
-      newest_seen[entry.receiver] = entry.id;
+      REQUIRE(number_of(entry) >= newest_seen[entry.receiver]);
+      newest_seen[entry.receiver] = number_of(entry);
       in_flight.push_back(std::move(entry));
     }
   }
@@ -66,7 +74,7 @@ struct World {
     DeliveryOutcome outcome{DeliveryResult::kRetry, "HTTP 500", std::nullopt};
     if (uniform(rng) < success) {
       outcome.result = DeliveryResult::kDelivered;
-      delivered.insert(entry.id);
+      delivered.insert(number_of(entry));
     } else if (uniform(rng) < 0.2) {
       outcome.result = DeliveryResult::kRefused;
     }
@@ -121,7 +129,7 @@ TEST_CASE("alerts arrive in order and none is lost, through crashes and failing 
     World world{seed};
     for (int i = 0; i < 300; ++i) world.step();
     world.drain();
-    std::set<OutboxId> ended = world.delivered;
+    std::set<std::uint64_t> ended = world.delivered;
     ended.insert(world.shed.begin(), world.shed.end());
     ended.insert(world.dead.begin(), world.dead.end());
     REQUIRE(ended == world.added);

@@ -50,6 +50,7 @@ TEST_CASE("each route is open to the role that this table names, and to no lesse
       {"POST /api/v1/nodes/{name}/rekey", Role::kAdmin},
       {"POST /api/v1/controller/rekey", Role::kAdmin},
       {"POST /api/v1/checkpoint", Role::kAdmin},
+      {"POST /api/v1/receivers/{name}/test", Role::kOperator},
       {"GET /api/v1/access/tokens", Role::kAdmin},
       {"POST /api/v1/access/tokens", Role::kAdmin},
       {"DELETE /api/v1/access/tokens/{name}", Role::kAdmin},

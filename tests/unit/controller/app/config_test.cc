@@ -1,5 +1,6 @@
 #include "controller/app/config.h"
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -18,6 +19,12 @@ std::string read_file(const fs::path& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
+}
+
+fs::path written(const std::string& text) {
+  const auto file = fs::temp_directory_path() / "faultline-notify-config-test.yaml";
+  std::ofstream(file) << text;
+  return file;
 }
 
 TEST_CASE("the example shows the defaults, except where it says otherwise", "[config]") {
@@ -40,10 +47,70 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   CHECK(config->log.format == defaults.log.format);
 
   CHECK(config->advertise == std::vector<std::string>{"tcp://192.0.2.10:7400"});
-  CHECK(config->webhooks ==
-        std::vector<WebhookConfig>{{.name = "oncall",
-                                    .url = "https://oncall.example.net/faultline",
-                                    .secret_file = "/etc/faultline/oncall.secret"}});
+  std::vector<std::string> receivers;
+  for (const auto& item : config->notify.receivers) {
+    receivers.push_back(item.receiver.name + "/" + std::string(to_string(item.receiver.kind)));
+  }
+  CHECK(receivers == std::vector<std::string>{"oncall/webhook", "pager/pagerduty", "chat/slack",
+                                              "prometheus/alertmanager", "script/exec"});
+  CHECK(config->notify.receivers[0].secret.file == "/etc/faultline/oncall.secret");
+  CHECK(config->notify.telling.routes.size() == 3);
+  CHECK(config->notify.telling.watchdog == defaults.notify.telling.watchdog);
+  CHECK(config->notify.heartbeat);
+}
+
+TEST_CASE("webhooks is the old name of receivers and still works", "[config]") {
+  const auto file = written(
+      "webhooks:\n  - {name: oncall, url: 'https://oncall/', secret_file: oncall.secret}\n");
+  const auto config = load_config(file, {});
+  REQUIRE(config);
+  REQUIRE(config->notify.receivers.size() == 1);
+  CHECK(config->notify.receivers[0].receiver.kind == notify::ReceiverKind::kWebhook);
+  CHECK(config->notify.receivers[0].secret.file == file.parent_path() / "oncall.secret");
+  REQUIRE(config->warnings.size() == 1);
+  CHECK_THAT(config->warnings[0], Catch::Contains("webhooks is the old name of receivers"));
+}
+
+TEST_CASE("a mistake in a receiver or a route is told with its line", "[config]") {
+  const auto refused = [](const std::string& text, const std::string& what) {
+    const auto config = load_config(written(text), {});
+    CAPTURE(text);
+    REQUIRE_FALSE(config);
+    CHECK_THAT(config.error().context, Catch::Contains(what));
+  };
+  const std::string head = "receivers:\n  - {name: a, url: 'https://a/'";
+  refused(head + ", kind: pager}\n", "kind");
+  refused(head + ", kind: slack, secret_file: x}\n", "secret_file");
+  refused(head + ", kind: pagerduty}\n", "routing_key_file");
+  refused(head + ", url_env: A_URL}\n", "url_env");
+  refused(head + ", body: '${sumary}'}\n", "there is no ${sumary}; there are summary, ");
+  refused(head + ", timeout: 3m}\n", "at most 2m");
+  refused(head + "}\n  - {name: a, url: 'https://b/'}\n", "another receiver has this name");
+  refused("receivers:\n  - {name: a, kind: exec, command: [page]}\n", "absolute path");
+  refused("receivers:\n  - {name: a, kind: slack}\n", "url");
+  refused(head + "}\nroutes:\n  - {receivers: [b]}\n", "there is no receiver b");
+  refused("heartbeat: {url: 'https://x/', interval: 1s}\n", "between 10s and 24h");
+}
+
+TEST_CASE("secrets come from files and variables, and no message shows one", "[config]") {
+  const auto load = [](const std::string& text) {
+    const auto config = load_config(written(text), {});
+    if (!config) FAIL(config.error().context);
+    return load_receivers(config->notify);
+  };
+  const std::string pager =
+      "receivers:\n  - {name: p, kind: pagerduty, routing_key_env: TEST_KEY}\n";
+  ::unsetenv("TEST_KEY");
+  REQUIRE_FALSE(load(pager));
+  CHECK_THAT(load(pager).error().context, Catch::Contains("TEST_KEY"));
+  ::setenv("TEST_KEY", "0123456789abcdef0123456789abcdef", 1);
+  REQUIRE(load(pager));
+  CHECK(load(pager)->at("p").secret == "0123456789abcdef0123456789abcdef");
+  CHECK(load(pager)->at("p").url == notify::kPagerDutyUrl);
+  ::setenv("TEST_KEY", "ftp://secret-host/", 1);
+  const auto slack = load("receivers:\n  - {name: s, kind: slack, url_env: TEST_KEY}\n");
+  REQUIRE_FALSE(slack);
+  CHECK(slack.error().context.find("secret-host") == std::string::npos);
 }
 
 TEST_CASE("a file named by the configuration is found beside it", "[config]") {
@@ -136,7 +203,10 @@ TEST_CASE("what the configuration names must be there", "[config]") {
   config.api.socket_group = "no-such-group";
   REQUIRE_FALSE(check_named(config));
   CHECK_THAT(check_named(config).error().context, Catch::Contains("no-such-group"));
-  config.webhooks.push_back({.name = "a", .url = "http://x/", .secret_file = "/no/secret"});
+  ReceiverConfig receiver;
+  receiver.receiver.name = "a";
+  receiver.secret.file = "/no/secret";
+  config.notify.receivers.push_back(receiver);
   REQUIRE_FALSE(check_named(config));
   CHECK_THAT(check_named(config).error().context, Catch::Contains("/no/secret"));
 }

@@ -16,7 +16,11 @@ const DeliveryOutcome kDown{DeliveryResult::kRetry, "connection refused", std::n
 const DeliveryOutcome kRefused{DeliveryResult::kRefused, "HTTP 400", std::nullopt};
 
 NewEntry entry(const std::string& receiver, const std::string& key, bool supersedable = false) {
-  return {.receiver = receiver, .idempotency_key = key, .body = "{}", .supersedable = supersedable};
+  return {.receiver = receiver,
+          .idempotency_key = key,
+          .incident = {},
+          .body = "{}",
+          .supersedable = supersedable};
 }
 
 std::vector<std::string> keys(const std::vector<OutboxEntry>& entries) {
@@ -124,6 +128,69 @@ TEST_CASE("at the limit superseded updates go first, openings and resolves last"
   CHECK(seen == Keys{"opened", "updated again", "resolved"});
 }
 
+TEST_CASE("an update that waits leaves when a later alert of its incident comes", "[notify]") {
+  Outbox outbox;
+  const auto of = [](const std::string& incident, const std::string& key, bool supersedable) {
+    return NewEntry{"pager", key, incident, "{}", supersedable};
+  };
+  (void)outbox.add(of("i-1", "1 opened", false), kWall);
+  (void)outbox.add(of("i-1", "1 updated", true), kWall);
+  (void)outbox.add(of("i-2", "2 updated", true), kWall);
+  const auto in_flight = outbox.take_due(kStart);
+  const auto changes = outbox.add(of("i-1", "1 resolved", false), kWall);
+  REQUIRE(changes.size() == 2);
+  CHECK(changes[0] == OutboxChange{2, std::nullopt});
+  CHECK(outbox.counters().superseded == 1);
+  CHECK(keys(in_flight) == Keys{"1 opened"});
+  CHECK(keys(outbox.waiting_entries(9)) == Keys{"1 opened", "2 updated", "1 resolved"});
+}
+
+TEST_CASE("a receiver's bytes are bounded as its alerts are", "[notify]") {
+  Outbox outbox({.bytes_max = 1000});
+  for (int i = 0; i < 10; ++i) {
+    (void)outbox.add({"pager", std::to_string(i), {}, std::string(300, 'x'), false}, kWall);
+  }
+  CHECK(keys(outbox.waiting_entries(9)) == Keys{"7", "8", "9"});
+  CHECK(outbox.counters().shed == 7);
+}
+
+TEST_CASE("a receiver with a pace gets a burst and then so many a minute", "[notify]") {
+  Rng rng{1};
+  Outbox outbox;
+  outbox.set_pace("chat", {.per_minute = 6, .burst = 2});
+  for (int i = 0; i < 5; ++i) (void)outbox.add(entry("chat", std::to_string(i)), kWall);
+  std::vector<std::int64_t> at_s;
+  for (auto now = kStart; outbox.waiting() > 0; now += seconds{1}) {
+    for (auto due = outbox.take_due(now); !due.empty(); due = outbox.take_due(now)) {
+      at_s.push_back((now - kStart) / seconds{1});
+      (void)outbox.result(due[0].id, kDelivered, now, kWall, rng);
+    }
+  }
+  REQUIRE(at_s.size() == 5);
+  CHECK(at_s[1] == 0);
+  CHECK(at_s[2] >= 10);
+  CHECK(at_s[4] >= 30);
+  CHECK(at_s[4] <= 33);
+}
+
+TEST_CASE("the view of a line says what keeps it", "[notify]") {
+  Rng rng{1};
+  Outbox outbox;
+  outbox.set_pace("idle", {});
+  (void)outbox.add(entry("pager", "a"), kWall);
+  const auto before = outbox.version();
+  const auto id = outbox.take_due(kStart).at(0).id;
+  (void)outbox.result(id, kDown, kStart, kWall, rng);
+  CHECK(outbox.version() > before);
+  const auto lines = outbox.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].receiver == "idle");
+  CHECK(lines[1].last_error == "connection refused");
+  CHECK(lines[1].attempts == 1);
+  CHECK(lines[1].next == outbox.next_due());
+  CHECK(lines[1].oldest == kWall);
+}
+
 TEST_CASE("the oldest alert that waits is known over all receivers", "[notify]") {
   Rng rng{1};
   Outbox outbox;
@@ -162,6 +229,7 @@ TEST_CASE("an outbox record is read back as it was written", "[notify]") {
   const OutboxEntry original{.id = 7,
                              .receiver = "pager",
                              .idempotency_key = "i-1-1-opened",
+                             .incident = "i-1",
                              .body = R"({"a":"\u00e4"})",
                              .supersedable = true,
                              .created_at = kWall,

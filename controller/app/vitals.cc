@@ -1,0 +1,43 @@
+#include "controller/app/vitals.h"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+namespace faultline::app {
+
+notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_bytes) {
+  const auto& status = snapshot.status;
+  const auto since = status.window_judged.value_or(status.started_at);
+  // After a restart the last window may be of before it: nothing could be judged meanwhile.
+  const auto verdict_age = std::min<Duration>(status.generated_at - since, status.uptime);
+  notify::Vitals vitals{
+      .window = snapshot.window,
+      .nodes = status.nodes.total,
+      .nodes_silent = status.nodes.silent,
+      .sessions_planned = status.sessions.planned,
+      .verdict_age = std::max(verdict_age, Duration::zero()),
+      .disk_free_bytes = {},
+      .clock_offset_max = snapshot.extremes.clock_offset_max,
+      .store_trouble = status.store.state == "ok" ? std::string() : status.store.state,
+      .oldest_waiting = {},
+      .dead_letters = snapshot.outbox.dead_faults};
+  if (disk_free_bytes > 0) vitals.disk_free_bytes = disk_free_bytes;
+  if (snapshot.alerts == nullptr) return vitals;
+  for (const auto& line : snapshot.alerts->lines) {
+    if (line.oldest) vitals.oldest_waiting[line.receiver] = status.generated_at - *line.oldest;
+  }
+  return vitals;
+}
+
+std::string heartbeat_json(const Snapshot& snapshot) {
+  const auto& status = snapshot.status;
+  nlohmann::ordered_json json{
+      {"schema", "faultline.heartbeat/1"}, {"generated_at", format_rfc3339(status.generated_at)},
+      {"verdict", status.verdict},         {"nodes_live", status.nodes.live},
+      {"nodes_total", status.nodes.total}, {"incidents_open", status.incidents_open},
+      {"troubles", snapshot.watchdog}};
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace faultline::app

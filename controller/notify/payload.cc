@@ -1,0 +1,41 @@
+// What the formats have in common, and the webhook of our own.
+#include "controller/notify/payload.h"
+
+#include <fmt/format.h>
+
+namespace faultline::notify {
+
+std::string summary_of(const Receiver& receiver, const Alert& alert) {
+  return receiver.summary ? receiver.summary->render(alert, Escape::kNone) : alert.summary;
+}
+
+std::string shortened(const std::string& text, std::size_t bytes_max) {
+  constexpr std::string_view kMore = "...";
+  if (text.size() <= bytes_max) return text;
+  auto end = bytes_max - kMore.size();
+  // Bytes 10xxxxxx continue a character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end) + std::string(kMore);
+}
+
+std::string evidence_sentence(const Alert& alert) {
+  const auto& evidence = alert.evidence;
+  return fmt::format("{} of {} bad flows cross it, {} of {} good ones do",
+                     evidence.bad_flows_crossing, evidence.bad_flows, evidence.good_flows_crossing,
+                     evidence.good_flows);
+}
+
+std::string loss_sentence(const Alert& alert) {
+  if (!alert.loss) return {};
+  auto text = fmt::format("{:.3g} %", 100 * *alert.loss);
+  if (alert.loss_low && alert.loss_high) {
+    text += fmt::format(" ({:.3g} to {:.3g} %)", 100 * *alert.loss_low, 100 * *alert.loss_high);
+  }
+  return text;
+}
+
+std::string webhook_body(const Receiver& receiver, const Alert& alert, const std::string& body) {
+  return receiver.body ? receiver.body->render(alert, Escape::kJson) : body;
+}
+
+}  // namespace faultline::notify

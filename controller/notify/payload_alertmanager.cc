@@ -1,0 +1,70 @@
+// Alertmanager, API v2: POST /api/v2/alerts, a list of postableAlert (its OpenAPI document).
+//
+// An alert is what its labels say: a label that changes makes another alert, and the old one stays.
+// So the labels are those that an incident keeps for life, and the severity, which may change: with
+// every update the alerts of the same incident and another severity are ended. What else is known
+// goes into the annotations, the newest of which Alertmanager shows.
+//
+// It forgets every alert when it restarts, and ends those whose `endsAt` has passed. The controller
+// repeats what is open (core/telling.h), and `endsAt` lies kOpenFor ahead: a controller that is
+// down for an hour must not look like a network that has healed.
+#include <nlohmann/json.hpp>
+
+#include "controller/notify/payload.h"
+
+namespace faultline::notify {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Duration kOpenFor = std::chrono::hours{24};
+
+Json labels_of(const Receiver& receiver, const Alert& alert, AlertSeverity severity) {
+  Json labels(receiver.labels);
+  labels["alertname"] = alert.kind == kProductKind ? "FaultlineProduct" : "FaultlineIncident";
+  labels["incident"] = alert.incident;
+  labels["severity"] = to_string(severity);
+  return labels;
+}
+
+// Empty values would be labels that are not there.
+Json annotations_of(const Receiver& receiver, const Alert& alert) {
+  Json annotations{{"summary", summary_of(receiver, alert)},
+                   {"component", alert.component},
+                   {"kind", alert.kind},
+                   {"class", alert.fault_class},
+                   {"evidence", evidence_sentence(alert)},
+                   {"command", command_of(alert)}};
+  if (const auto loss = loss_sentence(alert); !loss.empty()) annotations["loss"] = loss;
+  if (!alert.link.empty()) annotations["link"] = alert.link;
+  return annotations;
+}
+
+Json postable(const Receiver& receiver, const Alert& alert, AlertSeverity severity, WallTime end) {
+  Json json{{"labels", labels_of(receiver, alert, severity)},
+            {"annotations", annotations_of(receiver, alert)}};
+  const auto start = std::min(alert.since.value_or(alert.generated_at), end);
+  json["startsAt"] = format_rfc3339(start);
+  json["endsAt"] = format_rfc3339(end);
+  if (!alert.link.empty()) json["generatorURL"] = alert.link;
+  return json;
+}
+
+}  // namespace
+
+std::string alertmanager_body(const Receiver& receiver, const Alert& alert) {
+  const auto now = alert.generated_at;
+  const bool resolved = alert.event == AlertEvent::kResolved;
+  auto alerts =
+      Json::array({postable(receiver, alert, alert.severity,
+                            resolved ? alert.resolved_at.value_or(now) : now + kOpenFor)});
+  if (alert.event != AlertEvent::kOpened) {
+    for (const auto other :
+         {AlertSeverity::kWarning, AlertSeverity::kError, AlertSeverity::kCritical}) {
+      if (other != alert.severity) alerts.push_back(postable(receiver, alert, other, now));
+    }
+  }
+  return alerts.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace faultline::notify

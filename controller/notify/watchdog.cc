@@ -1,0 +1,178 @@
+#include "controller/notify/watchdog.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace faultline::notify {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kIncidentPrefix = "product-";
+constexpr std::int64_t kVerdictWindowsMax = 6;
+
+// To the second: nobody needs more.
+std::string rough(Duration duration) {
+  return format_duration(std::chrono::floor<std::chrono::seconds>(duration));
+}
+
+}  // namespace
+
+bool is_about_product(std::string_view incident) { return incident.starts_with(kIncidentPrefix); }
+
+std::string stuck_receiver(const Alert& alert) {
+  const auto prefix = fmt::format("{}:", kOutboxStuck);
+  if (alert.kind != kProductKind || !alert.fault_class.starts_with(prefix)) return {};
+  return alert.fault_class.substr(prefix.size());
+}
+
+std::vector<Watchdog::Finding> Watchdog::find(const Vitals& vitals, Instant now) {
+  using Severity = AlertSeverity;
+  std::vector<Finding> found;
+  const auto limit = options_.silent_share_max * static_cast<double>(vitals.nodes);
+  if (vitals.nodes_silent > 0 && static_cast<double>(vitals.nodes_silent) > limit) {
+    found.push_back({"probes_silent", Severity::kError,
+                     fmt::format("{} of {} probes are silent: what they would see goes unseen",
+                                 vitals.nodes_silent, vitals.nodes)});
+  }
+  const auto age_max = std::max(options_.verdict_age_max, kVerdictWindowsMax * vitals.window);
+  if (vitals.sessions_planned > 0 && vitals.verdict_age > age_max) {
+    found.push_back(
+        {"ingest_lagging", Severity::kCritical,
+         fmt::format("no window was judged for {}: faults go unseen", rough(vitals.verdict_age))});
+  }
+  if (vitals.disk_free_bytes && *vitals.disk_free_bytes < options_.disk_free_min_bytes) {
+    found.push_back({"disk_filling", Severity::kError,
+                     fmt::format("{} MiB are left on the store's disk; at none, results and alerts "
+                                 "cannot be kept",
+                                 *vitals.disk_free_bytes >> 20U)});
+  }
+  if (!vitals.store_trouble.empty()) {
+    found.push_back({"store_unwritable", Severity::kCritical, vitals.store_trouble});
+  }
+  if (vitals.clock_offset_max > vitals.window / 4) {
+    found.push_back({"clock_off", Severity::kWarning,
+                     fmt::format("a node's clock is {} away from the controller's; `faultline node "
+                                 "list` says whose",
+                                 rough(vitals.clock_offset_max))});
+  }
+  for (const auto& [receiver, age] : vitals.oldest_waiting) {
+    if (age <= options_.outbox_age_max) continue;
+    found.push_back(
+        {fmt::format("{}:{}", kOutboxStuck, receiver), Severity::kCritical,
+         fmt::format("receiver {} has not taken an alert for {}; `faultline alert list` "
+                     "says why",
+                     receiver, rough(age))});
+  }
+  if (vitals.dead_letters > dead_letters_seen_) dead_letter_at_ = now;
+  dead_letters_seen_ = vitals.dead_letters;
+  if (dead_letter_at_ && now - *dead_letter_at_ < options_.dead_letters_within) {
+    found.push_back(
+        {std::string(kDeadLetters), Severity::kCritical,
+         "alerts were given up and nobody was told; `faultline alert list` shows them"});
+  }
+  return found;
+}
+
+std::vector<Alert> Watchdog::judge(const Vitals& vitals, Instant now, WallTime wall) {
+  if (!options_.enabled) return {};
+  std::vector<Alert> alerts;
+  for (auto& check : checks_) {
+    if (!check.second.well_since) check.second.well_since = now;
+  }
+  for (auto& finding : find(vitals, now)) {
+    auto& check = checks_[finding.check];
+    check.text = std::move(finding.text);
+    check.severity = finding.severity;
+    check.well_since.reset();
+    if (!check.bad_since) check.bad_since = now;
+    // What is given up is told at once: it does not get better by waiting.
+    const auto patience = finding.check == kDeadLetters ? Duration::zero() : kRaiseAfter;
+    if (check.raised_at || now - *check.bad_since < patience) continue;
+    check.raised_at = wall;
+    alerts.push_back(alert_of(finding.check, check, AlertEvent::kOpened, wall));
+  }
+  for (auto item = checks_.begin(); item != checks_.end();) {
+    auto& [name, check] = *item;
+    if (check.well_since) check.bad_since.reset();
+    const bool over =
+        check.well_since && (!check.raised_at || now - *check.well_since >= kEndAfter);
+    if (over && check.raised_at) {
+      alerts.push_back(alert_of(name, check, AlertEvent::kResolved, wall));
+    }
+    item = over ? checks_.erase(item) : std::next(item);
+  }
+  return alerts;
+}
+
+std::string Watchdog::incident_of(const std::string& name, WallTime raised_at) {
+  return fmt::format("{}{}-{}", kIncidentPrefix, name, unix_seconds(raised_at));
+}
+
+Alert Watchdog::alert_of(const std::string& name, const Check& check, AlertEvent event,
+                         WallTime wall) {
+  Alert alert;
+  alert.event = event;
+  alert.incident = incident_of(name, *check.raised_at);
+  alert.sequence = event == AlertEvent::kOpened ? 1 : 2;
+  alert.severity = check.severity;
+  alert.kind = kProductKind;
+  alert.component = "controller";
+  alert.fault_class = name;
+  alert.posterior = 1;
+  alert.since = check.raised_at;
+  if (event == AlertEvent::kResolved) alert.resolved_at = wall;
+  alert.summary = event == AlertEvent::kResolved ? "resolved: " + check.text : check.text;
+  alert.generated_at = wall;
+  return alert;
+}
+
+std::vector<std::string> Watchdog::raised() const {
+  std::vector<std::string> names;
+  for (const auto& [name, check] : checks_) {
+    if (check.raised_at) names.push_back(name);
+  }
+  return names;
+}
+
+bool Watchdog::fit() const {
+  return std::ranges::none_of(raised(), [](const std::string& name) {
+    return name == "ingest_lagging" || name == "store_unwritable" || name.starts_with(kOutboxStuck);
+  });
+}
+
+std::string Watchdog::to_record() const {
+  auto raised = Json::array();
+  for (const auto& [name, check] : checks_) {
+    if (!check.raised_at) continue;
+    raised.push_back(Json{{"check", name},
+                          {"severity", to_string(check.severity)},
+                          {"text", check.text},
+                          {"raised_at_ns", unix_nanoseconds(*check.raised_at)}});
+  }
+  return Json{{"raised", raised}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Status Watchdog::restore(std::string_view record) {
+  try {
+    std::map<std::string, Check> checks;
+    const auto document = Json::parse(record);
+    for (const auto& item : document.at("raised")) {
+      auto& check = checks[item.at("check").get<std::string>()];
+      check.text = item.at("text").get<std::string>();
+      check.severity =
+          parse_severity(item.at("severity").get<std::string>()).value_or(AlertSeverity::kWarning);
+      check.raised_at =
+          wall_time_from_unix_nanoseconds(item.at("raised_at_ns").get<std::int64_t>());
+    }
+    checks_ = std::move(checks);
+    return {};
+  } catch (const nlohmann::json::exception& error) {
+    return fail(ErrorCode::kCorrupt,
+                std::string{"the watchdog's record is unreadable: "} + error.what());
+  }
+}
+
+}  // namespace faultline::notify
