@@ -6,9 +6,15 @@ namespace {
 
 using std::chrono::minutes;
 
+CoreOptions few_flows() {
+  CoreOptions options;
+  options.planner.tracked_flows_per_node_max = 4;
+  return options;
+}
+
 // Six nodes, each of which may track four of the five others.
 struct Fleet : Bench {
-  Fleet() : Bench({.planner = {.tracked_flows_per_node_max = 4}}) {
+  Fleet() : Bench(few_flows()) {
     for (std::uint8_t number = 1; number <= 6; ++number) enroll(number);
     pass(seconds{2});
     finish_commits();
@@ -50,7 +56,9 @@ TEST_CASE("after a job that found nothing new there is none until something is",
   Fleet fleet;
   fleet.pass(seconds{70});
   static_cast<void>(fleet.take_job());
-  fleet.step(PlanningDone{{.memory = {}, .numbers = {.explored = true}}});
+  PlanningResult nothing_new;
+  nothing_new.numbers.explored = true;
+  fleet.step(PlanningDone{std::move(nothing_new)});
   fleet.pass(minutes{30});
   CHECK(fleet.effects.plannings.empty());
   CHECK(fleet.core.counters().plannings == 1);
