@@ -56,6 +56,23 @@ TEST_CASE("yesterday's path is known until the end of today, not longer", "[stor
   CHECK(load(*store, kMidnight + 24 * kHour).empty());
 }
 
+TEST_CASE("the history of paths holds what was known at its beginning and every change after it",
+          "[store]") {
+  TemporaryDirectory directory;
+  auto store = open_store(directory.path());
+  const StoredPath old = path(1, 2, kMidnight - 2 * kHour, 7);
+  const StoredPath before = path(1, 2, kMidnight - kHour, 8);
+  const StoredPath late = path(1, 2, kMidnight - kHour / 2, 9);
+  const StoredPath next_day = path(1, 2, kMidnight + kHour, 10);
+  const StoredPath other = path(3, 2, kMidnight + 2 * kHour, 11);
+  const StoredPath too_late = path(1, 2, kMidnight + 5 * kHour, 12);
+  REQUIRE(
+      store->journal().append({}, {}, std::vector{old, before, late, next_day, other, too_late}));
+  const auto history = store->views().load_path_history(kMidnight - kHour, kMidnight + 2 * kHour);
+  REQUIRE(history);
+  CHECK(*history == std::vector{before, late, next_day, other});
+}
+
 TEST_CASE("a path is stored when it changed and once a day when it did not", "[store]") {
   const PathRecord stored = path(1, 2, kMidnight + kHour, 7).path;
   PathRecord traced = stored;
