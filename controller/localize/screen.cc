@@ -10,6 +10,11 @@ namespace {
 // From this share on a reason of its own may be what explains a flow, and the simple bound on its
 // gain would be far too high.
 constexpr double kOwnShare = 0.02;
+// A flow of which so small a share has its own reason, r, loses by m passed packets at the rate a
+// at least kPassedPart min(ma, kPassedMost): log(r + (1 - r) e^-y) is convex in y, and at y = 3 it
+// is -2.68. A way may cross a component four times before that is too much.
+constexpr double kPassedPart = 0.89;
+constexpr double kPassedMost = 0.75;
 // Kinds of clean flows that are told apart per component; leaving some out only raises the bound.
 constexpr std::size_t kCleanKindsMax = 24;
 constexpr double kAlike = 1e-3;
@@ -128,6 +133,11 @@ void Screen::add_to_link(std::uint32_t link, const ActiveRecord& flow, const Exp
   // Of a share p of a flow, by Minkowski's inequality: 1 - p + p (1 + u)^d is at most
   // (1 + p^(1/d) u)^d.
   const double part = share > 0.999 ? 1 : std::pow(share, 1 / flow.lost);
+  if (share > 1 - kOwnShare) {
+    const auto passed = static_cast<float>(flow.sent - flow.lost);
+    sum.passed += passed;
+    sum.passed_most = std::max(sum.passed_most, passed);
+  }
   sum.losses += static_cast<float>(flow.lost);
   sum.slopes += static_cast<float>(flow.lost * it.odds * part);
 }
@@ -165,6 +175,8 @@ Screen::Sum Screen::sum_of(std::uint32_t component) const {
   for (const std::uint32_t link : links.subspan(1)) {
     sum.losses += sums_[link].losses;
     sum.slopes += sums_[link].slopes;
+    sum.passed += sums_[link].passed;
+    sum.passed_most = std::max(sum.passed_most, sums_[link].passed_most);
     sum.dead_gain += sums_[link].dead_gain;
     sum.lossy_flows += sums_[link].lossy_flows;
     sum.dead_flows += sums_[link].dead_flows;
@@ -192,6 +204,9 @@ double Screen::bound(std::uint32_t component, const Sum& sum, double gain_min) c
   double best = -1e9;
   for (std::size_t i = 0; i < rates_.size(); ++i) {
     double gain = unexplained[i] - packets * rates_[i];
+    if (sum.passed > 0) {
+      gain -= kPassedPart * sum.passed * std::min(rates_[i], kPassedMost / sum.passed_most);
+    }
     if (sum.losses > 0) gain += sum.losses * std::log(1 + sum.slopes / sum.losses * rates_[i]);
     if (gain > best) best = std::max(best, gain + clean_gain(component, rates_[i]));
   }

@@ -4,8 +4,8 @@
 // far more than the few that matter. For a flow whose losses the present exponents explain,
 // concavity bounds what an amount a more can gain: the sum of d log(1 + g a) over the flows that
 // cross a component is at most D log(1 + S a / D), with D the sum of d and S that of d g. Two sums
-// per link are enough. Only for flows that nothing explains yet is the gain itself added up,
-// at a grid of rates.
+// per link are enough, and a third for the packets that these flows did not lose. Only for flows
+// that nothing explains yet is the gain itself added up, at a grid of rates.
 //
 // Thread safety: none. The Likelihood may change between scans, the Problem may not.
 #pragma once
@@ -85,6 +85,8 @@ class Screen {
   struct Sum {
     float losses = 0;
     float slopes = 0;
+    float passed = 0;       // packets of explained flows of one way
+    float passed_most = 0;  // of one of them
     float dead_gain = 0;
     std::uint32_t lossy_flows = 0;
     std::uint32_t dead_flows = 0;
