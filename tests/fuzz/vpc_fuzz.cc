@@ -1,7 +1,10 @@
 #include <string>
 #include <string_view>
 
+#include <nlohmann/json.hpp>
+
 #include "common/base/check.h"
+#include "common/base/random.h"
 #include "controller/vpc/answer.h"
 #include "controller/vpc/importer.h"
 #include "controller/vpc/reach.h"
@@ -33,11 +36,52 @@ void run(const std::vector<vpc::SourceFile>& files) {
   }
 }
 
+// Every part of a document, for bytes that change rarely leave JSON behind.
+void collect(nlohmann::json& node, std::vector<nlohmann::json*>& parts) {
+  parts.push_back(&node);
+  if (!node.is_structured()) return;
+  for (auto& child : node) collect(child, parts);
+}
+
+// One part becomes nothing, or another part's copy.
+void mutate(nlohmann::json& world, Rng& rng) {
+  std::vector<nlohmann::json*> parts;
+  collect(world, parts);
+  const auto any = [&] { return parts[uniform_below(rng, parts.size())]; };
+  const auto copy = uniform_below(rng, 2) == 0 ? nlohmann::json() : *any();
+  *any() = copy;
+}
+
+const std::vector<std::string>& worlds() {
+  static const auto kWorlds = [] {
+    std::vector<std::string> result;
+    for (const auto* world : {"office", "peers", "hub"}) {
+      std::string all;
+      for (const auto& file : vpc::tests::load_world(world)) {
+        all += (all.empty() ? "[" : ",") + file.text;
+      }
+      result.push_back(all + "]");
+    }
+    return result;
+  }();
+  return kWorlds;
+}
+
+// A whole world with parts exchanged, as the input says.
+void run_world(std::string_view input) {
+  Rng rng(std::hash<std::string_view>{}(input));
+  if (uniform_below(rng, 20) != 0) return;  // a world costs as much as twenty inputs
+  auto world = nlohmann::json::parse(worlds()[uniform_below(rng, worlds().size())]);
+  for (auto n = 1 + uniform_below(rng, 4); n > 0; --n) mutate(world, rng);
+  run({{"tgw-rtb-spokes.json", world.dump()}});
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   run({{"tgw-rtb-spokes.json", text}});
+  run_world(text);
   return 0;
 }
 
@@ -49,12 +93,8 @@ std::vector<faultline::fuzz::Bytes> faultline::fuzz::seeds() {
     result.emplace_back(bytes.begin(), bytes.end());
   };
   for (const auto* world : {"office", "peers", "hub"}) {
-    std::string all;
-    for (const auto& file : vpc::tests::load_world(world)) {
-      add(file.text);
-      all += (all.empty() ? "[" : ",") + file.text;
-    }
-    add(all + "]");
+    for (const auto& file : vpc::tests::load_world(world)) add(file.text);
   }
+  for (const auto& world : worlds()) add(world);
   return result;
 }
