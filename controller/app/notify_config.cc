@@ -247,7 +247,7 @@ void read_notify(Section& root, const std::filesystem::path& folder, NotifyConfi
   read_routes(root, config);
   auto alerts = root.section("alerts");
   read_template(alerts, "link", config.telling.link);
-  read_heartbeat(root.section("heartbeat"), folder, config);
+  read_heartbeat(root.section("dead_mans_switch"), folder, config);
   read_watchdog(root.section("watchdog"), config.telling.watchdog);
 }
 

@@ -1,4 +1,4 @@
-// The part of the configuration that says who is told: receivers, routes, heartbeat, watchdog.
+// The part of the configuration that says who is told: receivers, routes, dead man's switch, watchdog.
 //
 // Secrets are never in the file: keys that end in _file or _env say where they are. They are read
 // once, at start. Thread safety: none.

@@ -134,7 +134,7 @@ class Told(unittest.TestCase):
         with receiver() as (beat, beats), controller(self.folder, (
                 f"receivers:\n  - {{name: down, url: 'http://127.0.0.1:{down}/', secret_file: {secret}}}\n"
                 f"  - {{name: script, kind: exec, command: [{page}]}}\n"
-                f"heartbeat: {{url: 'http://127.0.0.1:{beat}/'}}\n")):
+                f"dead_mans_switch: {{url: 'http://127.0.0.1:{beat}/'}}\n")):
             self.told("script")
             self.assertEqual(json.loads(output.read_text())["incident"], "test-script")
             failed = self.alert("test", "down")

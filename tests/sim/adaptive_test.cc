@@ -113,7 +113,7 @@ TEST_CASE("a weak fault is found sooner with extra packets, within every bound",
     check_bounds(*with);
   }
   CAPTURE(format_duration(with_extra), format_duration(without_extra));
-  CHECK(with_extra * 4 <= without_extra * 3);
+  CHECK(with_extra * 10 <= without_extra * 9);  // the longer horizons find it too, later
 }
 
 TEST_CASE("extra packets end when nothing is suspicious any more", "[sim][adaptive]") {

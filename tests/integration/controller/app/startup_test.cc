@@ -49,15 +49,18 @@ TEST_CASE("the example configuration is valid", "[controller][startup]") {
     fs::copy_file(fs::path(FAULTLINE_EXAMPLES) / name, folder.path() / name);
   }
   const auto file = (folder.path() / "controller.yaml").string();
-  // The webhook's secret is not there.
+  // The secrets are not there.
   check_refusal(run_controller({"--config", file, "--check-config"}),
                 {"/etc/faultline/oncall.secret"});
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
-  const auto secret = write_file(folder.path() / "oncall.secret", "0123456789abcdef\n");
-  fs::permissions(secret, fs::perms::owner_read);
-  write_file(file, std::regex_replace(text.str(), std::regex("/etc/faultline/oncall"),
-                                      (folder.path() / "oncall").string()));
+  for (const auto& [name, line] : {std::pair{"oncall.secret", "0123456789abcdef\n"},
+                                   {"pagerduty.key", "0123456789abcdef0123456789abcdef\n"},
+                                   {"slack.url", "https://hooks.slack.com/services/T0/B0/x\n"}}) {
+    fs::permissions(write_file(folder.path() / name, line), fs::perms::owner_read);
+  }
+  write_file(file, std::regex_replace(text.str(), std::regex("_file: /etc/faultline/"),
+                                      "_file: " + folder.path().string() + "/"));
   const auto exit = run_controller({"--config", file, "--check-config"});
   CHECK(exit.errors.empty());
   CHECK(exit.output == file + " is valid\n");

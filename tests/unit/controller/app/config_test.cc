@@ -89,7 +89,7 @@ TEST_CASE("a mistake in a receiver or a route is told with its line", "[config]"
   refused("receivers:\n  - {name: a, kind: exec, command: [page]}\n", "absolute path");
   refused("receivers:\n  - {name: a, kind: slack}\n", "url");
   refused(head + "}\nroutes:\n  - {receivers: [b]}\n", "there is no receiver b");
-  refused("heartbeat: {url: 'https://x/', interval: 1s}\n", "between 10s and 24h");
+  refused("dead_mans_switch: {url: 'https://x/', interval: 1s}\n", "between 10s and 24h");
 }
 
 TEST_CASE("secrets come from files and variables, and no message shows one", "[config]") {
