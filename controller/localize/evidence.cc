@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "controller/localize/flow_names.h"
+
 namespace faultline::localize {
 namespace {
 
@@ -27,8 +29,12 @@ double tail(double lost, double sent, double x) {
 
 class Counter {
  public:
-  Counter(const Problem& problem, const Selection& selection, const std::vector<Finding>& findings)
-      : problem_(problem), likelihood_(selection.likelihood()), stamps_(findings.size(), 0) {
+  Counter(const ObservationSet& set, const Problem& problem, const Selection& selection,
+          const std::vector<Finding>& findings)
+      : set_(set),
+        problem_(problem),
+        likelihood_(selection.likelihood()),
+        stamps_(findings.size(), 0) {
     by_link_.resize(problem.crossed.size());
     is_suspect_.resize(problem.crossed.size());
     result_.tallies.resize(findings.size());
@@ -130,15 +136,24 @@ class Counter {
     const double expected = static_cast<double>(flow.sent) * -std::expm1(-own.loss);
     if (flow.lost == 0 && expected >= kDespiteMin) {
       ++tally.clean_despite;
-      if (expected > tally.cleanest_expected) {
+      if (is_better(expected, tally.cleanest_expected, flow, tally.cleanest)) {
         tally.cleanest = index;
         tally.cleanest_expected = expected;
       }
     }
-    if (crossing_.size() == 1 && crossing.weight >= 0.5 && flow.sent > tally.own_packets) {
+    const bool alone = crossing_.size() == 1 && crossing.weight >= 0.5;
+    if (alone && is_better(flow.sent, tally.own_packets, flow, tally.own_flow)) {
       tally.own_flow = index;
       tally.own_packets = flow.sent;
     }
+  }
+
+  // Among equals the first by name.
+  template <typename Value>
+  [[nodiscard]] bool is_better(Value value, Value best, const FlowRecord& flow,
+                               std::optional<std::uint32_t> known) const {
+    return value > best ||
+           (known && value == best && named_before(set_, flow, problem_.flows[*known]));
   }
 
   // `all` are the exponents of the flow's only way. Kept for the classes of size and DSCP.
@@ -160,6 +175,7 @@ class Counter {
     keep({flow.size, sent * crossing.links, sent * elsewhere, flow.lost > 0});
   }
 
+  const ObservationSet& set_;
   const Problem& problem_;
   const Likelihood& likelihood_;
   std::vector<std::vector<std::uint32_t>> by_link_;
@@ -173,9 +189,9 @@ class Counter {
 
 }  // namespace
 
-EvidenceCount count_evidence(const Problem& problem, const Selection& selection,
-                             const std::vector<Finding>& findings) {
-  return Counter(problem, selection, findings).run();
+EvidenceCount count_evidence(const ObservationSet& set, const Problem& problem,
+                             const Selection& selection, const std::vector<Finding>& findings) {
+  return Counter(set, problem, selection, findings).run();
 }
 
 }  // namespace faultline::localize

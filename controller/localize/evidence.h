@@ -24,7 +24,7 @@ struct Tally {
   // The one of these that should have lost the most, and how many.
   std::optional<std::uint32_t> cleanest;
   double cleanest_expected = 0;
-  // The busiest flow that crosses this finding and no other one.
+  // The busiest flow that crosses this finding and no other one; the first by name of several.
   std::optional<std::uint32_t> own_flow;
   std::uint64_t own_packets = 0;
   std::vector<std::uint32_t> dead_flows;  // only for black holes
@@ -38,7 +38,8 @@ struct EvidenceCount {
   std::uint64_t unexplained_bad_flows = 0;
 };
 
-[[nodiscard]] EvidenceCount count_evidence(const Problem& problem, const Selection& selection,
+[[nodiscard]] EvidenceCount count_evidence(const ObservationSet& set, const Problem& problem,
+                                           const Selection& selection,
                                            const std::vector<Finding>& findings);
 
 }  // namespace faultline::localize

@@ -123,7 +123,7 @@ Verdict Localizer::run(const LocalizeOptions& options) {
     suspected.insert(suspected.end(), it.links.begin(), it.links.end());
   }
   const std::vector<std::uint32_t> crossing = builder.add_clean_flows(suspected);
-  const EvidenceCount evidence = count_evidence(problem, selection, found);
+  const EvidenceCount evidence = count_evidence(set_, problem, selection, found);
   verdict.unexplained_bad_flows = evidence.unexplained_bad_flows;
   verdict.near_misses = near_misses(selection, components, options.near_misses_max);
 

@@ -1,11 +1,14 @@
 #include "controller/localize/slices.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <utility>
+
+#include "controller/localize/flow_names.h"
 
 namespace faultline::localize {
 namespace {
@@ -122,12 +125,14 @@ std::string best_property(const std::map<std::string, ByValue>& by_name, std::si
 
 std::string examples(const ObservationSet& set, const Problem& problem,
                      const std::vector<std::uint32_t>& dead) {
+  std::array<std::uint32_t, kExamplesMax> first{};
+  const auto last = std::ranges::partial_sort_copy(dead, first, [&](auto a, auto b) {
+                      return named_before(set, problem.flows[a], problem.flows[b]);
+                    }).out;
   std::string text;
-  for (std::size_t i = 0; i < std::min(dead.size(), kExamplesMax); ++i) {
-    const FlowRecord& flow = problem.flows[dead[i]];
-    const std::string_view name = set.at(flow.flow);
-    text += i == 0 ? ": " : ", ";
-    text += name.empty() ? set.at(flow.src).id + ">" + set.at(flow.dst).id : std::string(name);
+  for (auto it = first.begin(); it != last; ++it) {
+    text += it == first.begin() ? ": " : ", ";
+    text += flow_name(set, problem.flows[*it]);
   }
   return dead.size() > kExamplesMax ? text + ", ..." : text;
 }

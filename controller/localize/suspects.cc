@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "controller/localize/counsel.h"
+#include "controller/localize/flow_names.h"
 #include "controller/localize/slices.h"
 
 namespace faultline::localize {
@@ -239,7 +240,7 @@ class Maker {
       const FlowRecord& flow = problem_.flows[*tally_.cleanest];
       sentences.push_back(
           fmt::format("{} crosses it and lost none of {} packets, where {:.0f} were expected",
-                      flow_name(flow), flow.sent, tally_.cleanest_expected));
+                      flow_name(set_, flow), flow.sent, tally_.cleanest_expected));
     }
     if (tally_.clean_despite > 1) {
       sentences.push_back(fmt::format(
@@ -258,13 +259,8 @@ class Maker {
                        .background = background(),
                        .own_flow = {},
                        .telling_flow = telling_flow()};
-    if (tally_.own_flow) input.own_flow = flow_name(problem_.flows[*tally_.own_flow]);
+    if (tally_.own_flow) input.own_flow = flow_name(set_, problem_.flows[*tally_.own_flow]);
     suspect_.would_change = what_would_change(suspect_, input);
-  }
-
-  [[nodiscard]] std::string flow_name(const FlowRecord& flow) const {
-    const std::string_view name = set_.at(flow.flow);
-    return name.empty() ? set_.at(flow.src).id + " to " + set_.at(flow.dst).id : std::string(name);
   }
 
   // A flow of known path that crosses the suspect or the next of its group, but not both.
@@ -278,12 +274,15 @@ class Maker {
           [&](std::uint32_t link) { return std::ranges::find(links, link) != links.end(); });
     };
     const std::size_t end = std::min(problem_.flows.size(), kFlowsSearchedMax);
+    const FlowRecord* first = nullptr;  // by name
     for (std::size_t i = 0; i < end; ++i) {
       const FlowRecord& flow = problem_.flows[i];
-      const bool known = problem_.arms_of(flow.route).size() == 1;
-      if (known && crosses(flow, own) != crosses(flow, other)) return flow_name(flow);
+      if (problem_.arms_of(flow.route).size() != 1 || crosses(flow, own) == crosses(flow, other)) {
+        continue;
+      }
+      if (first == nullptr || named_before(set_, flow, *first)) first = &flow;
     }
-    return {};
+    return first == nullptr ? std::string() : flow_name(set_, *first);
   }
 
   const ObservationSet& set_;
