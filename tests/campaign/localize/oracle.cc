@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "tests/campaign/localize/oracle.h"
 
@@ -106,9 +107,9 @@ std::vector<Sight> look(const Case& it) {
 }  // namespace
 
 bool oracle_applies(const Scenario& scenario) {
-  const bool links_only = scenario.devices + scenario.half_devices + scenario.hosts +
-                              scenario.cables + scenario.sick_hosts + scenario.mtu_links +
-                              scenario.slow_links + scenario.jammed_links ==
+  const bool links_only = scenario.half_devices + scenario.hosts + scenario.cables +
+                              scenario.sick_hosts + scenario.mtu_links + scenario.slow_links +
+                              scenario.jammed_links ==
                           0;
   const bool one_state = scenario.healthy_windows == 0;
   return links_only && one_state && scenario.paths != Paths::kCandidates &&
@@ -123,9 +124,14 @@ Names oracle(const Case& it) {
   const double background =
       exponent_of((it.scenario.background_min + it.scenario.background_max) / 2);
   Names names;
+  std::set<std::string> told;
+  for (const auto& [device, links] : it.parts) {
+    names.push_back(device);
+    told.insert(links.begin(), links.end());
+  }
   for (std::uint32_t link = 0; link < sights.size(); ++link) {
     const Sight& sight = sights[link];
-    if (sight.lossy.empty()) continue;
+    if (sight.lossy.empty() || told.contains(it.network.fabric.link_id(link))) continue;
     const double healthy = log_loss(sight, background);
     double best = log_mean(kLossMin, kLossMax,
                            [&](double exponent) { return log_loss(sight, exponent) - healthy; });
