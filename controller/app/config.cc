@@ -23,6 +23,8 @@ void read_plan(Section plan, plan::PlannerConfig& planner) {
                static_cast<std::uint32_t>(kPlanFlowsMax));
   plan.integer("packets_per_second_per_node_max", planner.packets_per_second_per_node_max, 1U,
                kPacketsPerSecondMax);
+  plan.integer("packets_per_second_per_link_max", planner.packets_per_second_per_link_max, 1U,
+               1'000'000'000U);
   plan.duration("reply_timeout", planner.reply_timeout);
   plan.duration("lease", planner.lease);
   double rate = 1;

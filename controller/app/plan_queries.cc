@@ -194,8 +194,11 @@ Result<plan::DifferenceReport> plan_difference(const Snapshot& snapshot,
   FAULTLINE_TRY(const auto config, load_config(config_file, config::environment_of_process()));
   FAULTLINE_TRY(auto inventory, load_inventory(config.topology));
   const PlanRevision next{revision_of(snapshot).value() + 1};
-  const auto after = plan::make_plans(*snapshot.members, config.planner, next,
-                                      snapshot.plans->plans, snapshot.plans->extra);
+  const auto after = plan::make_plans(
+      *snapshot.members, config.planner, next, snapshot.plans->plans,
+      {.extra = snapshot.plans->extra,
+       .fullest_link_flows =
+           snapshot.planning_memory ? snapshot.planning_memory->fullest_link_flows : 0});
   return plan::DifferenceReport{
       .config_file = config_file.string(),
       .inventory_file = config.topology.string(),

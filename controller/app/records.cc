@@ -77,7 +77,11 @@ Status take_plan_revision(const std::string& value, core::Restored& restored) {
     return fail(ErrorCode::kCorrupt, "it has no revision");
   }
   restored.plan_revision = PlanRevision{json["revision"].get<std::uint64_t>()};
-  if (!json.contains("extra_flows")) return {};  // written by an older controller
+  // Older controllers wrote neither.
+  if (json.contains("fullest_link_flows") && json["fullest_link_flows"].is_number_unsigned()) {
+    restored.fullest_link_flows = json["fullest_link_flows"].get<std::uint32_t>();
+  }
+  if (!json.contains("extra_flows")) return {};
   for (const auto& flow : json["extra_flows"]) {
     if (!flow.is_array() || flow.size() != 3 ||
         !std::ranges::all_of(flow, [](const auto& part) { return part.is_number_unsigned(); })) {

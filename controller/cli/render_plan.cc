@@ -195,9 +195,11 @@ std::string render_plan_coverage(const Json& document, const Style& style, bool 
 std::string render_plan_budget(const Json& document, const Style& style, bool all) {
   const auto& limits = member(document, "limits");
   std::string result = fmt::format(
-      "plan {}, one packet per flow every {}; a node may track {} flows and send {} packets/s\n",
+      "plan {}, one packet per flow every {}; a node may track {} flows and send {} packets/s, "
+      "a link carry {}\n",
       text(document, "revision"), seconds_text(document, "flow_interval_s"),
-      text(limits, "tracked_flows_per_node_max"), text(limits, "packets_per_second_per_node_max"));
+      text(limits, "tracked_flows_per_node_max"), text(limits, "packets_per_second_per_node_max"),
+      text(limits, "packets_per_second_per_link_max"));
   result += sentences(document);
   const auto limit = [&](std::size_t rows) { return all ? rows : std::min(rows, kRowsShown); };
   Table nodes({"NODE", ">PEERS", ">FLOWS", ">SENT/s", ">ANSWERED/s", ">BYTES", ">TRACE CYCLE"});

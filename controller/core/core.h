@@ -87,6 +87,7 @@ struct Restored {
   std::vector<NodeReport> reports;  // of windows that are not due yet; others are recalled
   PlanRevision plan_revision;
   std::vector<plan::PairPort> extra_flows;  // PlanSet::extra of that revision
+  std::uint32_t fullest_link_flows = 0;     // plan::Learned of that revision
   std::optional<fleet::ControllerKeysRecord> controller_keys;
 };
 

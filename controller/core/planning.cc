@@ -31,10 +31,16 @@ class Planning {
     number_links();
     note_moves();
     take_mesh();
-    take_spares();
-    give_up_tried();
-    numbers_.explored = job_.explore_anyway || known_share() >= kKnownShareMin;
-    refine();
+    if (job_.plans->all_pairs) {
+      result_.memory = job_.memory;
+      numbers_.explored = true;
+    } else {
+      take_spares();
+      give_up_tried();
+      numbers_.explored = job_.explore_anyway || known_share() >= kKnownShareMin;
+      refine();
+    }
+    weigh_links();
     result_.numbers = numbers_;
     return std::move(result_);
   }
@@ -178,6 +184,34 @@ class Planning {
     }
   }
 
+  // How many flows of the plans cross the fullest link, there or back.
+  void weigh_links() {
+    std::vector<std::uint32_t> flows(ends_.size());
+    const auto weigh = [&](const plan::TracedFlow& flow) {
+      for (const auto number : flow.forward) ++flows[number];
+      for (const auto number : flow.back) ++flows[number];
+    };
+    for (const auto& flow : mesh_) weigh(flow);
+    for (const auto& flow : spare_) {
+      if (in_plans_.contains(flow.flow)) weigh(flow);
+    }
+    numbers_.links = static_cast<std::uint32_t>(flows.size());
+    if (job_.plans->all_pairs) {
+      numbers_.covered = static_cast<std::uint32_t>(flows.size() - std::ranges::count(flows, 0U));
+    }
+    const auto fullest = std::ranges::max_element(flows);
+    if (fullest == flows.end()) return;
+    numbers_.fullest_link = link_ids_[static_cast<std::size_t>(fullest - flows.begin())];
+    numbers_.fullest_link_flows = *fullest;
+    result_.memory.fullest_link_flows = *fullest;
+  }
+
+  [[nodiscard]] std::uint32_t link_flows_max() const {
+    const double most = job_.link_packets_per_second_max *
+                        std::chrono::duration<double>(job_.plans->flow_interval).count();
+    return static_cast<std::uint32_t>(std::clamp(most, 1.0, 1e9));
+  }
+
   [[nodiscard]] Duration tried_for() const {
     Duration cycle{};
     for (const auto& budget : job_.plans->budgets) cycle = std::max(cycle, budget.trace_cycle);
@@ -279,6 +313,7 @@ class Planning {
     plan::RefinementConfig config;
     config.flows_per_node_max = job_.plans->flows_per_node_max;
     config.goals.flows_per_node_max = job_.plans->flows_per_node_max - job_.plans->tried_per_node;
+    config.goals.flows_per_link_max = link_flows_max();
     config.tried_max = static_cast<std::uint32_t>(
         std::clamp(numbers_.mesh_flows / kTriedOneIn, kTriedMin, kTriedMax));
     auto refined = plan::refine({.links = ends_,
@@ -355,6 +390,10 @@ std::string sentence(const PlanningNumbers& numbers) {
         "masked by two others",
         gaps.uncovered, gaps.few_pairs, gaps.alike, gaps.masked);
     if (gaps.given_up > 0) text += fmt::format(" ({} given up)", gaps.given_up);
+  }
+  if (numbers.fullest_link_flows > 0) {
+    text += fmt::format("; {} flows on {}, the fullest link", numbers.fullest_link_flows,
+                        numbers.fullest_link);
   }
   if (numbers.dropped > 0) text += fmt::format("; {} dropped", numbers.dropped);
   if (numbers.held > 0) text += fmt::format("; {} held by incidents", numbers.held);

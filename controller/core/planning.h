@@ -2,8 +2,8 @@
 //
 // Why it exists: choosing flows looks at every known path, which takes longer than a slice of the
 // loop. The job holds immutable snapshots and is worked on elsewhere, one at a time; what one must
-// know of the ones before is its memory, a value that the core keeps. Only fleets that cannot
-// afford all pairs need it.
+// know of the ones before is its memory, a value that the core keeps. Where all pairs are
+// affordable there is nothing to choose, and only the fullest link is looked for.
 //
 // How paths change: a flow whose route changed says that forwarding changed at the devices it
 // crosses. What was traced through these before is forgotten, and the gaps beside them are tried
@@ -39,6 +39,7 @@ struct PlanningMemory {
   std::map<plan::PairPort, WallTime> tried{};      // since when
   std::map<plan::PairPort, WallTime> fruitless{};  // since when
   std::map<std::string, std::uint32_t> tries{};    // by id of a link with a gap: flows tried so far
+  std::uint32_t fullest_link_flows = 0;            // plan::Learned
   WallTime thought_at{};                           // of the last job
   std::uint32_t gaps_least = 0;                    // since something moved or the fleet changed
   std::uint32_t vain_rounds = 0;                   // jobs in a row that explored and closed no gap
@@ -50,11 +51,12 @@ struct PlanningMemory {
 
 struct PlanningJob {
   WallTime now{};
-  std::shared_ptr<const plan::PlanSet> plans;      // in force, and not all pairs
+  std::shared_ptr<const plan::PlanSet> plans;      // in force
   std::shared_ptr<const plan::FleetView> members;  // that they were made for
   std::shared_ptr<const topology::Topology> topology;
   std::shared_ptr<const topology::PathBook> paths;
   PlanningMemory memory;
+  std::uint32_t link_packets_per_second_max = 1;
   // Components of incidents that are not over: no flow across them is dropped.
   std::vector<incident::Component> held;
   // Though many paths are not traced yet: they had their time.
@@ -72,8 +74,10 @@ struct PlanningNumbers {
   std::uint64_t paths_unknown = 0;  // of the mesh's flows, both directions
   std::uint32_t dropped = 0;        // of the useful flows
   std::uint32_t held = 0;           // useful flows that stay because of incidents
-  bool budget_met = false;          // a flow that would have helped found no room
-  bool explored = false;            // enough was known
+  std::string fullest_link;         // id
+  std::uint32_t fullest_link_flows = 0;
+  bool budget_met = false;  // a flow that would have helped found no room
+  bool explored = false;    // enough was known
 
   bool operator==(const PlanningNumbers&) const = default;
 };

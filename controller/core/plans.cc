@@ -51,8 +51,10 @@ void ControllerCore::make_plans(EffectSink& effects) {
   plans_due_.reset();
   auto view = planned_members();
   const PlanRevision next{plan_revision_.value() + 1};
+  const auto extra = memory_->flows();
   plans_ = std::make_shared<const plan::PlanSet>(
-      plan::make_plans(view, options_.planner, next, plans_->plans, memory_->flows()));
+      plan::make_plans(view, options_.planner, next, plans_->plans,
+                       {.extra = extra, .fullest_link_flows = memory_->fullest_link_flows}));
   AfterCommit after;
   for (const auto id : plans_->changed) {
     after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
@@ -80,14 +82,15 @@ void ControllerCore::make_plans(EffectSink& effects) {
   documents_.commit(std::move(writes), std::move(after), effects);
 }
 
-// With the flows beyond the mesh, so that a restart changes no plan.
+// With what planning learned that plans follow from, so that a restart changes no plan.
 std::string ControllerCore::plan_document() const {
   std::string flows;
   for (const auto& [source, target, port] : plans_->extra) {
     flows +=
         fmt::format("{}[{},{},{}]", flows.empty() ? "" : ",", source.value(), target.value(), port);
   }
-  return fmt::format("{{\"revision\":{},\"extra_flows\":[{}]}}", plan_revision_.value(), flows);
+  return fmt::format("{{\"revision\":{},\"extra_flows\":[{}],\"fullest_link_flows\":{}}}",
+                     plan_revision_.value(), flows, memory_->fullest_link_flows);
 }
 
 const Plan* ControllerCore::plan_of(NodeId node) const {
@@ -96,7 +99,7 @@ const Plan* ControllerCore::plan_of(NodeId node) const {
 }
 
 void ControllerCore::think_of_plans(Now now, EffectSink& effects) {
-  if (planning_ || !planning_wanted_ || plans_due_ || plans_->all_pairs || members_ == nullptr ||
+  if (planning_ || !planning_wanted_ || plans_due_ || members_ == nullptr ||
       now.instant < planning_not_before_ || now.instant < fleet_changed_at_ + kPlanningInterval) {
     return;
   }
@@ -112,6 +115,7 @@ void ControllerCore::think_of_plans(Now now, EffectSink& effects) {
                 .topology = topology_,
                 .paths = paths_,
                 .memory = *memory_,
+                .link_packets_per_second_max = options_.planner.packets_per_second_per_link_max,
                 .held = watched_components(incidents_.incidents()),
                 .explore_anyway = now.instant >= fleet_changed_at_ + patience});
 }
@@ -132,7 +136,8 @@ void ControllerCore::on(Now now, PlanningDone event, EffectSink& effects) {
   }
   if (planning_numbers_ != numbers) effects.log(Severity::kInfo, "plan", sentence(numbers));
   planning_numbers_ = numbers;
-  const bool other_flows = sorted(memory.flows()) != sorted(memory_->flows());
+  const bool other_flows = sorted(memory.flows()) != sorted(memory_->flows()) ||
+                           memory.fullest_link_flows != memory_->fullest_link_flows;
   memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
   if (other_flows && !plans_due_) plans_due_ = now.instant;
 }

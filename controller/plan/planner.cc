@@ -216,6 +216,17 @@ std::span<const PairPort> extra_of(std::span<const PairPort> extra, NodeId sourc
   return {own.begin(), own.end()};
 }
 
+// In coarse steps, so that a few flows more or less on the link change no plan.
+Duration spare_link(Duration interval, std::uint32_t flows, const PlannerConfig& config) {
+  constexpr double kStep = 1.25;
+  const double needed_s =
+      static_cast<double>(flows) / static_cast<double>(config.packets_per_second_per_link_max);
+  const double times = needed_s / std::chrono::duration<double>(interval).count();
+  if (times <= 1) return interval;
+  const double steps = std::ceil(std::log(times) / std::log(kStep));
+  return std::chrono::ceil<milliseconds>(interval * std::pow(kStep, steps));
+}
+
 Duration stretch(Duration wanted, std::size_t flows_most, const PlannerConfig& config) {
   const double needed_ms =
       std::ceil(1000.0 * static_cast<double>(flows_most) / flow_packets_per_second_max(config));
@@ -307,6 +318,9 @@ Status validate(const PlannerConfig& config) {
     return bad(
         fmt::format("packets_per_second_per_node_max must be at most {}", kPacketsPerSecondMax));
   }
+  if (config.packets_per_second_per_link_max == 0) {
+    return bad("packets_per_second_per_link_max must be at least 1");
+  }
   if (flow_packets_per_second_max(config) < 1) {
     return bad(fmt::format(
         "packets_per_second_per_node_max must exceed {}, which traces alone may need at {} per "
@@ -317,7 +331,7 @@ Status validate(const PlannerConfig& config) {
 }
 
 PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevision revision,
-                   const std::vector<Plan>& previous, std::span<const PairPort> extra) {
+                   const std::vector<Plan>& previous, const Learned& learned) {
   FAULTLINE_CHECK(validate(config).has_value(), "the planner's config is valid");
   const auto roster = make_roster(fleet);
   PlanSet set;
@@ -331,7 +345,7 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
     set.flows_per_node_max = static_cast<std::uint32_t>(mesh.busiest + extra_max);
     set.tried_per_node = static_cast<std::uint32_t>((extra_max + kTriedOneIn - 1) / kTriedOneIn);
     ExtraFilter filter(roster, mesh, set.flows_per_node_max);
-    for (const auto& flow : extra) filter.take(flow);
+    for (const auto& flow : learned.extra) filter.take(flow);
     set.extra = filter.taken();
   }
   set.pairs_mixed = mesh.pairs_mixed;
@@ -347,10 +361,19 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
   }
   if (set.all_pairs) set.flows_per_node_max = static_cast<std::uint32_t>(flows_most);
   set.flow_interval = stretch(config.flow_interval, flows_most, config);
+  say_reductions(set, mesh, fleet.size(), config);
+  const auto spared = spare_link(set.flow_interval, learned.fullest_link_flows, config);
+  if (spared > set.flow_interval) {
+    set.reduced.push_back(fmt::format(
+        "one packet per flow every {} instead of {}: {} flows cross one link, which may carry at "
+        "most {} packets per second",
+        format_duration(spared), format_duration(set.flow_interval), learned.fullest_link_flows,
+        config.packets_per_second_per_link_max));
+    set.flow_interval = spared;
+  }
   for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
   set.budgets = make_budgets(set.plans, config);
   number_plans(set, revision, previous);
-  say_reductions(set, mesh, fleet.size(), config);
   return set;
 }
 

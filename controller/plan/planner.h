@@ -44,6 +44,8 @@ struct PlannerConfig {
   // Over all that a node sends of its own accord: flows, its own traces, and the traces that peers
   // ask of it.
   std::uint32_t packets_per_second_per_node_max = 1000;
+  // Of flows and their answers, on any directed link, as far as traces show who crosses it.
+  std::uint32_t packets_per_second_per_link_max = 10'000;
   std::uint32_t traces_per_second = 1;
 
   bool operator==(const PlannerConfig&) const = default;
@@ -105,12 +107,18 @@ struct PlanSet {
   bool operator==(const PlanSet&) const = default;
 };
 
+// What traces taught of the plans in force.
+struct Learned {
+  std::span<const PairPort> extra{};     // wanted beyond the mesh, in the order of importance
+  std::uint32_t fullest_link_flows = 0;  // cross the same directed link, either way of theirs
+};
+
 // `previous`: the plans in force, any order; a plan that equals its predecessor but for the
-// revision keeps that revision, all others get `revision`. `extra` is wanted beyond the mesh, in
-// the order of importance; what names a node or port that is not there, is in the mesh already or
-// exceeds flows_per_node_max is left out, and all of it where all pairs can be afforded.
+// revision keeps that revision, all others get `revision`. Of `learned.extra`, what names a node or
+// port that is not there, is in the mesh already or exceeds flows_per_node_max is left out, and all
+// of it where all pairs can be afforded.
 [[nodiscard]] PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config,
                                  PlanRevision revision, const std::vector<Plan>& previous,
-                                 std::span<const PairPort> extra = {});
+                                 const Learned& learned = {});
 
 }  // namespace faultline::plan

@@ -162,6 +162,7 @@ Json node_json(const PlanReport::Node& node) {
 Json limits_json(const PlannerConfig& config) {
   return {{"tracked_flows_per_node_max", config.tracked_flows_per_node_max},
           {"packets_per_second_per_node_max", config.packets_per_second_per_node_max},
+          {"packets_per_second_per_link_max", config.packets_per_second_per_link_max},
           {"flows_per_pair", config.flows_per_pair},
           {"flow_interval_s", seconds(config.flow_interval)},
           {"traces_per_second", config.traces_per_second}};

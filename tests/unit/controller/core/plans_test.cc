@@ -86,6 +86,32 @@ TEST_CASE("flows that planning wants are planned at once, and thought of again a
   CHECK(job.plans->extra == std::vector{flow});
 }
 
+TEST_CASE("all pairs are planned for the fullest link, which a restart remembers", "[core]") {
+  CoreOptions options;
+  options.planner.packets_per_second_per_link_max = 100;
+  Bench bench(options);
+  for (std::uint8_t number = 1; number <= 3; ++number) bench.enroll(number);
+  bench.pass(seconds{2});
+  bench.finish_commits();
+  REQUIRE(bench.core.plans().all_pairs);
+  CHECK(bench.core.plans().flow_interval == seconds{1});
+  bench.pass(seconds{70});
+  REQUIRE(bench.effects.plannings.size() == 1);
+  CHECK(bench.effects.plannings.front().link_packets_per_second_max == 100);
+  bench.effects.plannings.pop_front();
+  bench.step(PlanningDone{{.memory = {.fullest_link_flows = 240}, .numbers = {}}});
+  bench.pass(seconds{1});
+  CHECK(bench.core.plans().flow_interval > seconds{2});
+  CHECK(bench.core.plans().changed.size() == 3);
+  const auto document = *bench.effects.commits.back().writes.back().value;
+  CHECK(document.find("\"fullest_link_flows\":240") != std::string::npos);
+  bench.finish_commits();
+  const auto revision = bench.core.plan_revision();
+  bench.step(PlanningDone{{.memory = {.fullest_link_flows = 243}, .numbers = {}}});
+  bench.pass(seconds{1});
+  CHECK(bench.core.plan_revision() == revision);  // a few flows more change no plan
+}
+
 TEST_CASE("rounds that close no gap come less and less often", "[core]") {
   Fleet fleet;
   fleet.pass(seconds{70});

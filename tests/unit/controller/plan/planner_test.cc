@@ -51,6 +51,29 @@ TEST_CASE("every node measures every other on eight ports, and uses all of its s
   }
 }
 
+TEST_CASE("a link that too many flows cross makes the packets of all flows rarer, in steps",
+          "[plan]") {
+  const PlannerConfig config{.packets_per_second_per_link_max = 100};
+  const auto interval = [&](std::uint32_t flows) {
+    return make_plans(fleet_of(4), config, PlanRevision{1}, {}, {.fullest_link_flows = flows})
+        .flow_interval;
+  };
+  CHECK(interval(0) == std::chrono::seconds{1});
+  CHECK(interval(100) == std::chrono::seconds{1});
+  CHECK(interval(101) == std::chrono::milliseconds{1250});
+  CHECK(interval(125) == std::chrono::milliseconds{1250});
+  for (std::uint32_t flows = 100; flows < 100'000; flows = flows * 3 / 2 + 1) {
+    const double rate = flows / std::chrono::duration<double>(interval(flows)).count();
+    CHECK(rate <= 100);
+    CHECK(rate > 100 / 1.26);
+  }
+  const auto set =
+      make_plans(fleet_of(4), config, PlanRevision{1}, {}, {.fullest_link_flows = 500});
+  REQUIRE(set.reduced.size() == 1);
+  CHECK(set.reduced[0].find("500 flows cross one link") != std::string::npos);
+  CHECK_FALSE(validate({.packets_per_second_per_link_max = 0}));
+}
+
 TEST_CASE("a plan names its peers as the probe needs them", "[plan]") {
   auto fleet = fleet_of(2);
   fleet[1].profile.reflector_port = 1862;
@@ -109,7 +132,7 @@ struct BeyondMesh {
     }
   }
   [[nodiscard]] PlanSet with(const std::vector<PairPort>& extra) const {
-    return make_plans(fleet, config, PlanRevision{2}, before.plans, extra);
+    return make_plans(fleet, config, PlanRevision{2}, before.plans, {.extra = extra});
   }
 };
 
@@ -143,7 +166,7 @@ TEST_CASE("extra flows that cannot be, or find no room, are left out", "[plan]")
 
 TEST_CASE("where all pairs are afforded there is nothing beyond", "[plan]") {
   const std::vector<PairPort> extra{{NodeId{1}, NodeId{2}, 40'015}};
-  const auto set = make_plans(fleet_of(4), {}, PlanRevision{1}, {}, extra);
+  const auto set = make_plans(fleet_of(4), {}, PlanRevision{1}, {}, {.extra = extra});
   CHECK(set.extra.empty());
   CHECK(set.plans == plans_for(fleet_of(4)).plans);
 }
