@@ -79,9 +79,9 @@ void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
   auto appended = intake_.appended(event.status, effects);
   send_acks(appended.acks, effects);
   for (auto& report : appended.reports) {
-    learn_paths(report);
     const auto& [start, window] = std::pair(report.report->window_start, report.report->window);
     if (!windows_.is_too_far_ahead(now.wall, start)) {
+      learn_paths(report);  // those of a clock far ahead would outlast all that are traced later
       auto& last = last_windows_[report.node];
       last = std::max(last, start + window);
     }

@@ -37,6 +37,23 @@ double poisson_at_most(std::uint64_t count, double mean) {
   return sum;
 }
 
+// Of a block that reaches into what finer ones tell in full, the part before these.
+CrossedBlock without_finer(CrossedBlock block, std::int64_t block_s,
+                           const std::map<std::int64_t, CrossedBlock, std::greater<>>& finer) {
+  for (auto it = finer.lower_bound(block.end_s);
+       it != finer.end() && it->first > block.end_s - block_s; ++it) {
+    block.sent -= std::min(block.sent, it->second.sent);
+    block.lost -= std::min(block.lost, it->second.lost);
+  }
+  return block;
+}
+
+// What a count may be by chance where so many were seen, at the low end of 95 %.
+double low_count(std::uint64_t count) {
+  const auto n = static_cast<double>(count);
+  return std::max(0.0, n - 1.645 * std::sqrt(n));
+}
+
 std::vector<bool> covered_links(const ObservationSet& set, const Suspect& suspect) {
   std::vector<bool> inside(set.devices().size());  // the device itself, or a hypervisor's members
   const bool is_whole = suspect.kind > SuspectKind::kCable;
@@ -82,20 +99,29 @@ Crossings::Crossings(const ObservationSet& set, std::span<const Suspect> suspect
 
 std::vector<CrossedBlocks> crossed_blocks(const Stream& stream, Horizon horizon,
                                           const Crossings& suspects, const Crossings& explained) {
-  std::vector<std::map<std::int64_t, CrossedBlock, std::greater<>>> found(suspects.size());
-  // A block that reaches into what a shorter horizon tells in full is left out.
+  using ByEnd = std::map<std::int64_t, CrossedBlock, std::greater<>>;
+  std::vector<ByEnd> found(suspects.size());
   std::int64_t ends_by_s = std::numeric_limits<std::int64_t>::max();
   for (const Horizon ring : localize::kHorizons) {
     if (ring > horizon) break;
+    std::vector<ByEnd> coarse(suspects.size());
     stream.visit(ring, [&](const Stream::Key& key, std::int64_t end_s, std::uint64_t sent,
                            std::uint64_t lost, const localize::Delay*) {
       auto mask = suspects(key);
-      if (mask == 0 || sent == 0 || end_s > ends_by_s || explained(key) != 0) return;
+      if (mask == 0 || sent == 0 || explained(key) != 0) return;
       for (; mask != 0; mask &= mask - 1) {
-        auto& block = found[static_cast<std::size_t>(std::countr_zero(mask))][end_s];
+        auto& block = coarse[static_cast<std::size_t>(std::countr_zero(mask))][end_s];
         block = {end_s, block.sent + sent, block.lost + lost};
       }
     });
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      for (const auto& [end_s, block] : coarse[i]) {
+        if (end_s - stream.block_seconds(ring) >= ends_by_s) continue;
+        const auto rest = without_finer(block, stream.block_seconds(ring), found[i]);
+        if (rest.sent == 0) continue;
+        found[i][std::min(end_s, ends_by_s)] = {std::min(end_s, ends_by_s), rest.sent, rest.lost};
+      }
+    }
     ends_by_s = stream.begins_after_s(ring);
   }
   std::vector<CrossedBlocks> result(suspects.size());
@@ -112,13 +138,30 @@ bool is_borne_out(double loss_low, const CrossedBlocks& blocks, std::int64_t new
   return newest.lost > 0 && poisson_at_most(newest.lost, expected) >= kHealedChance;
 }
 
-bool is_borne_out_lately(double loss_low, const CrossedBlocks& blocks) {
-  std::uint64_t lost = 0;
-  double expected = 0;
+bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
+                         std::int64_t newest_end_s) {
+  // Routed around, or healed and drained: who does not cross it cannot suffer from it.
+  if (blocks.empty() || blocks.front().end_s != newest_end_s) return false;
+  std::uint64_t sent_before = 0;  // since the onset, without the newest windows looked at
+  std::uint64_t lost_before = 0;
   for (const auto& block : blocks) {
+    if (block.end_s <= claim.since_s) continue;
+    sent_before += block.sent;
+    lost_before += block.lost;
+  }
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  for (const auto& block : blocks) {
+    if (block.end_s <= claim.since_s) break;
+    sent += block.sent;
     lost += block.lost;
-    expected += loss_low * static_cast<double>(block.sent);
-    if (poisson_at_most(lost, expected) < kHealedChance) return false;
+    sent_before -= block.sent;
+    lost_before -= block.lost;
+    const double rate =
+        sent_before == 0
+            ? claim.loss_low
+            : std::max(claim.loss_low, low_count(lost_before) / static_cast<double>(sent_before));
+    if (poisson_at_most(lost, rate * static_cast<double>(sent)) < kHealedChance) return false;
   }
   return lost > 0;
 }

@@ -58,9 +58,17 @@ using CrossedBlocks = std::vector<CrossedBlock>;  // newest first
 // healing: no loss at all is never a fault.
 [[nodiscard]] bool is_borne_out(double loss_low, const CrossedBlocks& blocks,
                                 std::int64_t newest_end_s);
+// A suspect of a longer horizon.
+struct LateClaim {
+  double loss_low = 0;                       // over the horizon
+  std::int64_t since_s = localize::kNoTime;  // its onset; blocks of before say nothing
+};
 // The same for a fault so weak that a window may lose nothing by chance: however many of the newest
-// windows one looks at, they lose what is predicted.
-[[nodiscard]] bool is_borne_out_lately(double loss_low, const CrossedBlocks& blocks);
+// windows one looks at, they lose what the windows between the onset and them predict. That heals
+// at once, though the estimate over the horizon is diluted by then. What nobody crosses any more is
+// not borne out.
+[[nodiscard]] bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
+                                       std::int64_t newest_end_s);
 
 // For each of `suspects`, the ends of the flows that cross it, by name; of one that loses packets,
 // of lossy flows only.

@@ -92,6 +92,7 @@ void LiveLocalizer::follow(const topology::Topology& topology, const topology::P
     std::vector<Stream::Key> keys(stream_.keys().begin(), stream_.keys().end());
     builder_->renew(topology, paths_of(paths), stream_.begins_after_s(Horizon::kHalfHour), keys);
     stream_.rename(keys);
+    held_ = {};  // their names are the former ones
     const auto& set = builder_->set();
     names_after_renewal_ = set.stored_hops() + set.flow_count() + builder_->session_count();
     ++renewals_;
@@ -219,18 +220,20 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
   std::erase_if(asked, [&](const Suspect& it) { return !is_news(verdict, it, containers); });
   const auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    if (!is_borne_out_lately(asked[i].loss_low, blocks[i])) continue;
+    if (!is_borne_out_lately({asked[i].loss_low, asked[i].since_s.value_or(localize::kNoTime)},
+                             blocks[i], end_of(job)))
+      continue;
     if (!is_news(verdict, asked[i], containers)) continue;
     named_by_[asked[i].id] = horizon;
     verdict.suspects.push_back(std::move(asked[i]));
   }
-  add_near_misses(verdict, still_near(horizon, found.near_misses, explained));
+  add_near_misses(verdict, still_near(horizon, found.near_misses, explained, end_of(job)));
 }
 
 // Those of a fault that is mended are near no more.
 std::vector<localize::NearMiss> LiveLocalizer::still_near(
-    Horizon horizon, std::vector<localize::NearMiss> near_misses,
-    const Crossings& explained) const {
+    Horizon horizon, std::vector<localize::NearMiss> near_misses, const Crossings& explained,
+    std::int64_t newest_end_s) const {
   constexpr double kLowShare = 0.5;  // of the estimate: there is no interval
   std::vector<Suspect> asked;
   for (const auto& near : near_misses) {
@@ -242,7 +245,9 @@ std::vector<localize::NearMiss> LiveLocalizer::still_near(
       crossed_blocks(stream_, horizon, Crossings(builder_->set(), asked), explained);
   std::vector<localize::NearMiss> still;
   for (std::size_t i = 0; i < near_misses.size(); ++i) {
-    if (!is_borne_out_lately(kLowShare * near_misses[i].loss, blocks[i])) continue;
+    if (!is_borne_out_lately({.loss_low = kLowShare * near_misses[i].loss}, blocks[i],
+                             newest_end_s))
+      continue;
     still.push_back(std::move(near_misses[i]));
   }
   return still;

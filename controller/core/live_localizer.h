@@ -82,7 +82,7 @@ class LiveLocalizer {
   [[nodiscard]] const localize::Verdict& longer(localize::Horizon horizon, const SolveJob& job);
   [[nodiscard]] std::vector<localize::NearMiss> still_near(
       localize::Horizon horizon, std::vector<localize::NearMiss> near_misses,
-      const Crossings& explained) const;
+      const Crossings& explained, std::int64_t newest_end_s) const;
   void tell_affected(Solution& solution) const;
   [[nodiscard]] std::vector<std::string> unmeasured(const SolveJob& job) const;
 

@@ -206,8 +206,9 @@ std::uint64_t Stream::take_out(std::int64_t end_s, DeviceIndex node) {
   for (Ring& ring : rings_) {
     const std::int64_t block_start = floor_to(start_s, ring.block_s);
     Block& block = place_of(ring, block_start);
-    if (block.start_s != block_start) continue;
+    if (block.start_s != block_start || block_start < oldest_start_s(ring)) continue;
     for (const LossyRow& row : taken) {
+      if (row.flow >= block.sent.size()) continue;  // too late for this ring: not counted there
       block.sent[row.flow] -= row.sent;
       block.losses.push_back({row.flow, -static_cast<std::int32_t>(row.lost)});
     }

@@ -65,6 +65,9 @@ class Stream {
                                               std::vector<Delay>* delays = nullptr) const;
   // Rows of windows that end later than this are in the horizon.
   [[nodiscard]] std::int64_t begins_after_s(Horizon horizon) const;
+  [[nodiscard]] std::int64_t block_seconds(Horizon horizon) const {
+    return ring_of(horizon).block_s;
+  }
   // Whether the horizon holds windows that the shortest does not.
   [[nodiscard]] bool reaches_back(Horizon horizon) const;
 

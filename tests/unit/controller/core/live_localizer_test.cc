@@ -95,6 +95,90 @@ TEST_CASE("a loss too weak for a window and a minute is named by half an hour, a
   CHECK(named >= kSeeds - 1);
 }
 
+// Loses a share of what crosses leafA>spine1.
+class LossyLink {
+ public:
+  explicit LossyLink(double share) : share_(share) {}
+
+  void operator()(NodeId from, FlowWindow& flow) const {
+    if (crosses(from, flow.target, flow.source_port, Direction::kForward)) {
+      flow.lost_forward = static_cast<std::uint32_t>(kPackets * share_);
+    }
+    if (crosses(from, flow.target, flow.source_port, Direction::kReturn)) {
+      flow.lost_return = static_cast<std::uint32_t>(kPackets * share_);
+    }
+  }
+  static bool crosses(NodeId from, NodeId to, std::uint16_t port, Direction direction) {
+    const bool there = direction == Direction::kForward;
+    return Fabric::leaf_of(there ? from : to) == kLeafA &&
+           Fabric::leaf_of(there ? to : from) == kLeafB &&
+           Fabric::spine_of(port, direction) == kSpine1;
+  }
+
+ private:
+  double share_;
+};
+
+// Everything that crossed leafA>spine1 goes over spine2 from that window on.
+void route_around(Fabric& fabric, int window) {
+  auto paths = std::make_shared<topology::PathBook>(*fabric.paths);
+  Fabric::for_each_session([&](NodeId from, NodeId to, std::uint16_t port) {
+    for (const auto direction : {Direction::kForward, Direction::kReturn}) {
+      if (!LossyLink::crosses(from, to, port, direction)) continue;
+      paths->update(
+          from,
+          {.target = to,
+           .source_port = port,
+           .direction = direction,
+           .traced_at = kStart + kWindow * window,
+           .complete = true,
+           .hops = {{host_port(kLeafA)}, {ingress(kSpine2, kLeafA)}, {ingress(kLeafB, kSpine2)}}});
+    }
+  });
+  fabric.paths = paths;
+}
+
+TEST_CASE("a fault that is over is not named again, whether mended or routed around", "[live]") {
+  const auto around = GENERATE(false, true);
+  const auto [share, windows] = GENERATE(table<double, int>({{1, 1}, {0.5, 3}, {0.1, 30}}));
+  CAPTURE(around, share, windows);
+  Fabric fabric;
+  LiveLocalizer live({.window = kWindow});
+  const auto judge = [&](int window, double lost) {
+    return live.solve(fabric.job({Fabric::window(window, LossyLink(lost))}));
+  };
+  int window = 0;
+  for (; window < 60; ++window) CHECK(judge(window, 0).verdict.suspects.empty());
+  for (int i = 0; i < windows; ++i, ++window) {
+    const auto solution = judge(window, share);
+    REQUIRE(solution.verdict.suspects.size() == 1);
+    CHECK(may_be(solution.verdict.suspects.front(), "leafA>spine1"));
+  }
+  if (around) route_around(fabric, window);
+  for (int clean = 0; clean < 200; ++clean, ++window) {
+    CAPTURE(clean);
+    const auto names = names_of(judge(window, 0));
+    if (clean >= 1) CHECK(names.empty());
+  }
+}
+
+TEST_CASE("a late report of a window that a horizon has left changes nothing there", "[live]") {
+  const Fabric fabric;
+  LiveLocalizer live({.window = kWindow});
+  auto first = Fabric::window(0, kHealthy);
+  first.resize(1);  // few flows are known yet
+  static_cast<void>(live.solve(fabric.job({first})));
+  static_cast<void>(live.solve(fabric.job({Fabric::window(7, kHealthy)})));  // nobody reported 6
+  static_cast<void>(
+      live.solve(fabric.job({Fabric::window(0, kAway), Fabric::window(8, kHealthy)})));
+  auto job = fabric.job({Fabric::window(9, kHealthy)});
+  job.ripe.window_start = kStart + kWindow * 9;
+  job.excused[kStart] = {NodeId{3}};
+  const auto solution = live.solve(job);
+  CHECK(solution.live.rows_taken_out > 0);
+  CHECK(solution.verdict.suspects.empty());
+}
+
 TEST_CASE("windows of two seconds have horizons in proportion", "[live]") {
   const Fabric fabric;
   LiveLocalizer live({.window = seconds{2}});
