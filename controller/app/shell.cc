@@ -224,7 +224,7 @@ void Shell::beat(const std::string& url, std::string body) {
                                 .headers = {"Content-Type: application/json"},
                                 .body = std::move(body),
                                 .ca_file = {},
-                                .secrets = {url}};
+                                .secrets = notify::secrets_of_url(url)};
   if (!sender_.send({kHeartbeat, request})) counters_.heartbeats_failed.add();
 }
 

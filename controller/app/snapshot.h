@@ -43,6 +43,7 @@ struct Snapshot {
   Duration window{};
   std::shared_ptr<const core::Solution> solution;      // null before the first judged window
   bool stale = false;                                  // it says nothing of now
+  Duration verdict_age{};                              // since the last judgement, or the start
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
   std::shared_ptr<const plan::PlanSet> plans;      // in force

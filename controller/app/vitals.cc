@@ -8,15 +8,12 @@ namespace faultline::app {
 
 notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_bytes) {
   const auto& status = snapshot.status;
-  const auto since = status.window_judged.value_or(status.started_at);
-  // After a restart the last window may be of before it: nothing could be judged meanwhile.
-  const auto verdict_age = std::min<Duration>(status.generated_at - since, status.uptime);
   notify::Vitals vitals{
       .window = snapshot.window,
       .nodes = status.nodes.total,
       .nodes_silent = status.nodes.silent,
       .sessions_planned = status.sessions.planned,
-      .verdict_age = std::max(verdict_age, Duration::zero()),
+      .verdict_age = snapshot.verdict_age,
       .disk_free_bytes = {},
       .clock_offset_max = snapshot.extremes.clock_offset_max,
       .store_trouble = status.store.state == "ok" ? std::string() : status.store.state,

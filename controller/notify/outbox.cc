@@ -73,9 +73,13 @@ void Outbox::make_room(Line& line, std::size_t bytes, std::vector<OutboxChange>&
                              [](const auto& item) { return item.second.supersedable; });
     if (shed == line.entries.end()) shed = first;
     if (shed == line.entries.end()) return;  // only the one in flight is left
-    changes.push_back({shed->first, std::nullopt});
-    take_out(line, shed);
     ++counters_.shed;
+    if (shed->second.supersedable) {
+      changes.push_back({shed->first, std::nullopt});
+    } else {
+      bury(shed->second, changes);  // nobody will be told of it
+    }
+    take_out(line, shed);
   }
 }
 
@@ -136,7 +140,8 @@ std::vector<OutboxChange> Outbox::result(OutboxId id, const DeliveryOutcome& out
   }
   entry.last_error = line->last_error = outcome.text;
   if (outcome.result == DeliveryResult::kRefused || entry.attempts >= options_.attempts_max ||
-      wall - entry.created_at >= options_.age_max) {
+      (wall - entry.created_at >= options_.age_max &&
+       entry.attempts >= options_.attempts_before_age)) {
     bury(entry, changes);
     take_out(*line, line->entries.begin());
     line->due = Instant::min();

@@ -37,6 +37,8 @@ struct OutboxOptions {
   Duration backoff_max = std::chrono::minutes{5};
   std::uint32_t attempts_max = 500;
   Duration age_max = std::chrono::hours{24};
+  // Age alone gives nothing up: the controller may have been off, or its clock set.
+  std::uint32_t attempts_before_age = 10;
   // Per receiver. At the limit the oldest waiting entry that may be superseded goes, else the
   // oldest waiting one: what comes last (a resolve) tells most.
   std::size_t entries_max = 4096;

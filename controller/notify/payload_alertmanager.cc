@@ -18,6 +18,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr Duration kOpenFor = std::chrono::hours{24};
+// What ended, ended so long ago: to an Alertmanager whose clock is behind, an end in its future is
+// no end, and the alert would stand for kOpenFor.
+constexpr Duration kEndMargin = std::chrono::minutes{5};
 
 Json labels_of(const Receiver& receiver, const Alert& alert, AlertSeverity severity) {
   Json labels(receiver.labels);
@@ -54,14 +57,15 @@ Json postable(const Receiver& receiver, const Alert& alert, AlertSeverity severi
 
 std::string alertmanager_body(const Receiver& receiver, const Alert& alert) {
   const auto now = alert.generated_at;
+  const auto past = now - kEndMargin;
   const bool resolved = alert.event == AlertEvent::kResolved;
-  auto alerts =
-      Json::array({postable(receiver, alert, alert.severity,
-                            resolved ? alert.resolved_at.value_or(now) : now + kOpenFor)});
+  auto alerts = Json::array(
+      {postable(receiver, alert, alert.severity,
+                resolved ? std::min(alert.resolved_at.value_or(past), past) : now + kOpenFor)});
   if (alert.event != AlertEvent::kOpened) {
     for (const auto other :
          {AlertSeverity::kWarning, AlertSeverity::kError, AlertSeverity::kCritical}) {
-      if (other != alert.severity) alerts.push_back(postable(receiver, alert, other, now));
+      if (other != alert.severity) alerts.push_back(postable(receiver, alert, other, past));
     }
   }
   return alerts.dump(-1, ' ', false, Json::error_handler_t::replace);

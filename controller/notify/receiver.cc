@@ -81,7 +81,7 @@ Request make_request(const Receiver& receiver, const Alert& alert, const std::st
   for (const auto& secret : {receiver.secret, receiver.token}) {
     if (!secret.empty()) request.secrets.push_back(secret);
   }
-  if (receiver.kind == ReceiverKind::kSlack) request.secrets.push_back(receiver.url);
+  for (auto& secret : secrets_of_url(receiver.url)) request.secrets.push_back(std::move(secret));
   return request;
 }
 
@@ -100,6 +100,26 @@ Alert test_alert(const Receiver& receiver, AlertEvent event, WallTime now) {
   alert.summary = fmt::format("test of receiver {}: nothing is wrong", receiver.name);
   alert.generated_at = now;
   return alert;
+}
+
+std::vector<std::string> secrets_of_url(std::string_view url) {
+  std::vector<std::string> secrets{std::string(url)};
+  const auto begin = url.find("://");
+  if (begin == std::string_view::npos) return secrets;
+  const auto rest = url.substr(begin + 3);
+  const auto path = rest.find('/');
+  const auto user = rest.substr(0, path).rfind('@');
+  if (user != std::string_view::npos) secrets.emplace_back(rest.substr(0, user));
+  if (path == std::string_view::npos) return secrets;
+  constexpr std::size_t kPartBytesMin = 12;  // shorter ones are words
+  if (rest.size() - path >= kPartBytesMin) secrets.emplace_back(rest.substr(path));
+  for (std::size_t at = path; at < rest.size();) {
+    const auto end = std::min(rest.size(), rest.find_first_of("/?&=", at + 1));
+    const auto part = rest.substr(at + 1, end - at - 1);
+    if (part.size() >= kPartBytesMin) secrets.emplace_back(part);
+    at = end;
+  }
+  return secrets;
 }
 
 std::string without_secrets(std::string_view text, const std::vector<std::string>& secrets) {

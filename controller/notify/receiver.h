@@ -68,6 +68,10 @@ struct Attempt {
 // The alert that `faultline alert test` sends; its incident is the same at every test.
 [[nodiscard]] Alert test_alert(const Receiver& receiver, AlertEvent event, WallTime now);
 
+// What of a URL may be a secret: the whole of it, and long parts of its path, query and user, which
+// servers like to quote.
+[[nodiscard]] std::vector<std::string> secrets_of_url(std::string_view url);
+
 // `text` with every secret of the request, and what is not printable, replaced; cut to a line.
 [[nodiscard]] std::string without_secrets(std::string_view text,
                                           const std::vector<std::string>& secrets);

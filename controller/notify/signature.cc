@@ -43,6 +43,7 @@ Result<std::string> read_secret_file(const std::string& path) {
     return fail(ErrorCode::kUnavailable,
                 fmt::format("cannot read the secret {}, or it is empty", path));
   }
+  if (secret.ends_with('\r')) secret.pop_back();  // written on Windows
   if (secret.size() < kSecretBytesMin || secret.size() > kSecretBytesMax) {
     return fail(ErrorCode::kInvalid, fmt::format("the secret in {} must have {} to {} bytes", path,
                                                  kSecretBytesMin, kSecretBytesMax));

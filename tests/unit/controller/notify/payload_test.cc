@@ -146,9 +146,9 @@ TEST_CASE("Alertmanager's alert keeps its labels until it ends, and one of anoth
     return postable["labels"] == first[0]["labels"];
   });
   REQUIRE(ended != second.end());
-  CHECK((*ended)["endsAt"] == "2026-09-21T14:14:02Z");
+  CHECK((*ended)["endsAt"] == "2026-09-21T14:09:02Z");
   CHECK(last[0]["labels"] == first[0]["labels"]);
-  CHECK(last[0]["endsAt"] == "2026-09-21T14:23:20Z");
+  CHECK(last[0]["endsAt"] == "2026-09-21T14:18:20Z");
   CHECK(request_for(prometheus, opened_alert()).url == "http://receiver/x/api/v2/alerts");
 }
 
@@ -202,6 +202,22 @@ TEST_CASE("a secret is in no text that is shown", "[notify]") {
   CHECK(without_secrets("HTTP 403: bad key 0123456789abcdef\n", {"0123456789abcdef"}) ==
         "HTTP 403: bad key ***");
   CHECK(without_secrets(std::string(900, 'x'), {}).size() <= 200);
+}
+
+TEST_CASE("of a secret URL no server's answer tells a part", "[notify]") {
+  const auto secrets = secrets_of_url(
+      "https://me:pass1234@hooks.example/services/T0000/B0000AAAA0000/"
+      "SECRETSECRET?key=abcdefabcdef");
+  for (const auto* text :
+       {"Cannot POST /services/T0000/B0000AAAA0000/SECRETSECRET?key=abcdefabcdef",
+        "no channel SECRETSECRET", "bad key abcdefabcdef", "who is me:pass1234"}) {
+    const auto shown = without_secrets(text, secrets);
+    CHECK(shown.find("SECRETSECRET") == std::string::npos);
+    CHECK(shown.find("abcdefabcdef") == std::string::npos);
+    CHECK(shown.find("pass1234") == std::string::npos);
+  }
+  CHECK(without_secrets("HTTP 404: no such page", secrets) == "HTTP 404: no such page");
+  CHECK(secrets_of_url("https://a.example").size() == 1);
 }
 
 }  // namespace faultline::notify
