@@ -145,6 +145,9 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   }
   plans_due_ = now.instant + kPlanDelay;
   fleet_changed_at_ = now.instant;
+  auto memory = *memory_;  // other gaps are no failure of the tries before
+  memory.gaps_least = memory.vain_rounds = 0;
+  memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
 }
 
 // One job is under way at a time. A verdict comes before the past.

@@ -17,7 +17,7 @@ int run_facts(const FactsCommand& command) {
   const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (command.cost) {
     using Milliseconds = std::chrono::duration<double, std::milli>;
-    fmt::print(stderr, "collecting took {:.2f} ms of processor time; a probe does it again in {}\n",
+    fmt::print(stderr, "collecting took {:.2f} ms of processor time; worth that again in {}\n",
                Milliseconds(collection.processor_time).count(),
                format_duration(std::chrono::ceil<std::chrono::seconds>(
                    probe_facts::pause_after(collection.processor_time))));
