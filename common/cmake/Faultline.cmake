@@ -96,9 +96,9 @@ endfunction()
 
 # faultline_tests(unit controller_plan SRCS planner_test.cc DEPS controller_plan): one Catch2 program and
 # one ctest entry, named layer.area. LABELS are the layer, so `ctest -L unit` runs a layer. Optional
-# TIMEOUT (seconds, a guard against hangs and never an assertion) and SERIAL (must not share the machine).
+# TIMEOUT (seconds, a guard against hangs and never an assertion).
 function(faultline_tests layer area)
-  cmake_parse_arguments(ARG "SERIAL" "TIMEOUT" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -109,7 +109,7 @@ function(faultline_tests layer area)
   target_precompile_headers(${target} REUSE_FROM tests_precompiled)
   add_test(NAME ${FAULTLINE_TEST_PREFIX}${layer}.${area} COMMAND ${target})
   set_tests_properties(${FAULTLINE_TEST_PREFIX}${layer}.${area} PROPERTIES
-    LABELS ${layer} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL}
+    LABELS ${layer} TIMEOUT ${ARG_TIMEOUT}
     SKIP_REGULAR_EXPRESSION "SKIPPED: ")
   faultline_needs_build(${FAULTLINE_TEST_PREFIX}${layer}.${area})
 endfunction()

@@ -157,11 +157,13 @@ void expose_stream(const Snapshot& s, MetricRegistry& registry) {
 
 // What a window says, and how old that is.
 void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
+  // By both clocks: a wall clock that was set back makes no verdict young.
   const auto since = s.status.window_judged.value_or(s.status.started_at);
+  const auto age = std::max<Duration>(s.status.generated_at - since, s.verdict_age);
   expose_value("faultline_verdict_age_seconds",
                "Since the end of the window judged last, or since the start; above a minute: "
                "nothing is judged.",
-               std::max(0.0, seconds(s.status.generated_at - since)), registry);
+               std::max(0.0, seconds(age)), registry);
   const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
     expose_value(name, help, static_cast<double>(value), registry);
   };
@@ -346,9 +348,9 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose({"faultline_solve_seconds",
                    "What the last verdict took; near the window's length windows pile up."},
                   sources.shell.counters().solve_seconds);
-  registry.expose({"faultline_planning_seconds",
-                   "What the last choice of flows took, on a thread of its own; 0: all pairs."},
-                  sources.shell.counters().planning_seconds);
+  registry.expose(
+      {"faultline_planning_seconds", "What the last planning job took, on a thread of its own."},
+      sources.shell.counters().planning_seconds);
   const auto& planning = sources.snapshot.planning;  // none while all pairs are affordable
   expose_value("faultline_plan_gaps",
                "Links that the plan does not cover or tell apart as it should; 0: all pairs.",
