@@ -28,7 +28,8 @@ constexpr double kHealedChance = 0.01;
 // windows lost, of which there are many to choose from.
 constexpr double kNewestChance = 0.01;
 constexpr double kRestChance = 0.001;
-constexpr std::size_t kBurstsMax = 2;  // of one link in a verdict's time that are no fault
+constexpr double kBackgroundMax = 1e-3;  // where hardly a row is left to tell
+constexpr std::size_t kBurstsMax = 2;    // of one link in a verdict's time that are no fault
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
 double poisson_at_most(std::uint64_t count, double mean) {
@@ -189,7 +190,8 @@ double background_of(const Stream& stream, const Crossings& suspects) {
     all_sent += sent;
     all_lost += lost;
   });
-  return (static_cast<double>(all_lost) + 0.5) / (static_cast<double>(all_sent) + 1);
+  const double seen = (static_cast<double>(all_lost) + 0.5) / (static_cast<double>(all_sent) + 1);
+  return std::min(seen, kBackgroundMax);
 }
 
 bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks, double background,

@@ -63,6 +63,12 @@ std::vector<Suspect> lossy(const std::vector<Suspect>& suspects) {
   return result;
 }
 
+// Whether the rows of `part` speak for those of `all`.
+bool says_enough(const CrossedBlocks& part, const CrossedBlocks& all) {
+  return !part.empty() && !all.empty() && part.front().end_s == all.front().end_s &&
+         2 * part.front().sent >= all.front().sent;
+}
+
 std::size_t index_of(Horizon horizon) { return static_cast<std::size_t>(horizon); }
 
 }  // namespace
@@ -217,9 +223,14 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
   // Delays are of the shortest horizon only.
   auto asked = lossy(found.suspects);
   std::erase_if(asked, [&](const Suspect& it) { return !is_news(verdict, it, containers); });
-  const Crossings explained(set, lossy(explaining(verdict, asked)));
-  const auto blocks =
-      crossed_blocks(stream_, horizon, Crossings(set, asked), explained, SharedRows::kLeftOut);
+  const Crossings explained(set, lossy(verdict.suspects));
+  auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  const auto apart =
+      crossed_blocks(stream_, horizon, Crossings(set, asked),
+                     Crossings(set, lossy(explaining(verdict, asked))), SharedRows::kLeftOut);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (says_enough(apart[i], blocks[i])) blocks[i] = apart[i];
+  }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!is_borne_out_lately({asked[i].loss_low, asked[i].since_s.value_or(localize::kNoTime)},
                              blocks[i], end_of(job))) {
@@ -301,8 +312,8 @@ void LiveLocalizer::tell_bursts(const SolveJob& job, Solution& solution) const {
   auto everybody = asked;
   everybody.insert(everybody.end(), mended_.begin(), mended_.end());
   const double background = background_of(stream_, Crossings(set, lossy(everybody)));
-  const auto blocks = crossed_blocks(stream_, Horizon::kHalfHour, Crossings(set, asked),
-                                     Crossings(set, lossy(mended_beside(asked))));
+  const auto blocks =
+      crossed_blocks(stream_, Horizon::kHalfHour, Crossings(set, asked), Crossings(set, {}));
   for (std::size_t i = 0; i < asked.size(); ++i) {
     const auto since_s = asked[i].since_s.value_or(localize::kNoTime);
     if (!is_corroborated(since_s, blocks[i], background, end_of(job))) {
