@@ -4,6 +4,7 @@
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
+//           FactsUpdate -> FactsAck, where both sides know it
 //   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
@@ -30,9 +31,12 @@ inline constexpr std::uint64_t kCapabilityMesh = 1U << 1;
 inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
 inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
 inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
-inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
-    kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost;
+inline constexpr std::uint64_t kCapabilityFacts = 1U << 5;
+inline constexpr std::uint64_t kCapabilitiesOfThisBuild = kCapabilityTrace | kCapabilityMesh |
+                                                          kCapabilityGoodbye | kCapabilityRekey |
+                                                          kCapabilityBoost | kCapabilityFacts;
 
+inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
 
@@ -200,9 +204,26 @@ struct ControllersAck {
   bool operator==(const ControllersAck&) const = default;
 };
 
-using ProbeMessage =
-    std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey, ControllersAck>;
+// A node's own network configuration (common/facts), or what changed of it since `base`.
+struct FactsUpdate {
+  WallTime collected_at{};
+  std::uint64_t base = 0;    // digest of the document that the payload changes; 0: it is all of it
+  std::uint64_t digest = 0;  // of the document after it; not 0
+  std::vector<std::byte> payload{};
+
+  bool operator==(const FactsUpdate&) const = default;
+};
+
+// What the controller has of the node now; 0: nothing that can be built on.
+struct FactsAck {
+  std::uint64_t digest = 0;
+
+  bool operator==(const FactsAck&) const = default;
+};
+
+using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey,
+                                  ControllersAck, FactsUpdate>;
 using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
-                                       RekeyRequest, Rekeyed, Controllers, Boost>;
+                                       RekeyRequest, Rekeyed, Controllers, Boost, FactsAck>;
 
 }  // namespace faultline

@@ -5,7 +5,7 @@ namespace {
 
 manual::Section exit_codes() {
   return {.title = "Exit codes",
-          .paragraphs = {"status, localize and 'incident list' judge; the others end with 0 when "
+          .paragraphs = {"status, localize and 'incident list' judge, and so does check; the others end with 0 when "
                          "they are done."},
           .entries = {{"0", "healthy, or done"},
                       {"1", "a fault was found"},
@@ -50,6 +50,9 @@ manual::Facts cli_manual() {
                  "faultline localize --bundle capture.jsonl.zst"}},
                {"What does that error mean, and what to check first?",
                 {"faultline explain ECONNREFUSED"}},
+               {"What is wrong between the hosts' own configurations?",
+                {"faultline check", "faultline check --facts snapshots/",
+                 "faultline facts show h1"}},
                {"Complete commands and names with the tab key (or zsh, fish):",
                 {"source <(faultline --print-completion bash)"}}},
           .see_also = {"faultline-controller(8)", "faultline-probe(8)"},

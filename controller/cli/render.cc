@@ -73,6 +73,8 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
                                 Renderer{"faultline.audit/1", render_audit},
                                 Renderer{"faultline.explain/1", render_explain},
+                                Renderer{"faultline.facts/1", render_facts},
+                                Renderer{"faultline.check/1", render_check},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
@@ -115,6 +117,14 @@ ExitCode exit_code_of(const Json& document) {
         count(document, "unexplained_bad_flows") > localize::kUnexplainedFlowsFew;
     return flag(document, "enough_data") && !unexplained ? ExitCode::kHealthy
                                                          : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.check/1") {
+    const auto& findings = member(document, "findings");
+    const bool fault = std::any_of(findings.begin(), findings.end(), [](const Json& finding) {
+      return text(finding, "severity") != "notice";
+    });
+    if (fault) return ExitCode::kFaultFound;
+    return member(document, "nodes").empty() ? ExitCode::kInconclusive : ExitCode::kHealthy;
   }
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;

@@ -43,6 +43,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_plan_diff(const Json& document, const Style& style, bool all);
 [[nodiscard]] std::string render_api_tokens(const Json& document, const Style& style);
 [[nodiscard]] std::string render_audit(const Json& document, const Style& style);
+[[nodiscard]] std::string render_facts(const Json& document, const Style& style);
+[[nodiscard]] std::string render_check(const Json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const Json& document, const Style& style);
 
 }  // namespace faultline::cli

@@ -43,6 +43,9 @@ using Now = fleet::Moment;
 // For how long alerts wait for a ledger that cannot be written. Then they leave all the same: twice
 // after a crash, with another incident's name, is better than never.
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
+// Nodes whose facts are being kept at once; those of more are shed, and come again with their next
+// update.
+inline constexpr std::size_t kFactsInHandMax = 64;
 
 struct CoreOptions {
   std::string software;      // "faultline-controller 0.1.0"
@@ -79,6 +82,9 @@ struct CoreCounters {
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
   std::uint64_t plans_sent = 0;
   std::uint64_t controller_rekeys = 0;
+  std::uint64_t facts_kept = 0;
+  std::uint64_t facts_refused = 0;          // did not fit what was kept: the node sends all of it
+  std::uint64_t facts_shed = 0;             // trouble when it grows: the disk
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -126,6 +132,7 @@ class ControllerCore {
   void on(Now now, const CommitDone& event, EffectSink& effects);
   void on(Now now, SolveDone event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
+  void on(Now now, const FactsKept& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
@@ -147,6 +154,7 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   void membership_changed(Now now, NodeId node);
@@ -182,6 +190,7 @@ class ControllerCore {
   Instant judged_at_{};
   bool solving_ = false;
   std::map<NodeId, WallTime> last_windows_;
+  std::set<NodeId> facts_in_hand_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

@@ -59,6 +59,13 @@ struct DeliveryDone {
   notify::DeliveryOutcome outcome;
 };
 
+// The answer to EffectSink::keep_facts. `digest`: of what is kept now, 0 where the update did not
+// fit.
+struct FactsKept {
+  NodeId node;
+  std::uint64_t digest = 0;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -92,7 +99,7 @@ struct RekeyController {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, DeliveryDone, CreateToken, RemoveToken, RemoveNode, AddNode,
-                           RekeyNode, RekeyController, Tick>;
+                           SolveDone, DeliveryDone, FactsKept, CreateToken, RemoveToken, RemoveNode,
+                           AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

@@ -31,6 +31,7 @@ class SimController final : public core::EffectSink {
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
   void deliver(notify::OutboxEntry entry) override;
+  void keep_facts(NodeId, FactsUpdate) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}

@@ -37,6 +37,9 @@ class RecordedEffects : public EffectSink {
   }
   void solve(SolveJob job) override { solves.push_back(std::move(job)); }
   void deliver(notify::OutboxEntry entry) override { deliveries.push_back(std::move(entry)); }
+  void keep_facts(NodeId node, FactsUpdate update) override {
+    facts.emplace_back(node, std::move(update));
+  }
   void publish_trust(const fleet::TrustTable& table) override { trust = table; }
   void serve_under(const PublicKey& key) override { served.push_back(key); }
   void answer(std::uint64_t request, Status status) override {
@@ -65,6 +68,7 @@ class RecordedEffects : public EffectSink {
   std::deque<Commit> commits;
   std::deque<SolveJob> solves;
   std::deque<notify::OutboxEntry> deliveries;
+  std::deque<std::pair<NodeId, FactsUpdate>> facts;
   fleet::TrustTable trust;
   std::vector<std::pair<std::uint64_t, Status>> answers;
   std::vector<PublicKey> served;
