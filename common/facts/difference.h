@@ -1,7 +1,7 @@
 // What changed between two snapshots of one node: a JSON Patch (RFC 6902) of their documents.
 //
-// Why it exists: a node's facts hardly change from one collection to the next; the probe sends, and
-// history keeps, what did. Thread safety: pure.
+// Why it exists: a node's facts hardly change from one collection to the next; a difference is
+// what did. Thread safety: pure.
 #pragma once
 
 #include <string>

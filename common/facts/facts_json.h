@@ -1,6 +1,5 @@
-// Facts as JSON: the document "faultline.facts/1", which is a snapshot file, what a probe sends,
-// what the controller keeps and what `faultline facts show -o json` prints. One form for all of
-// them, so that a file from any of these places is a test case of a rule.
+// Facts as JSON: the document "faultline.facts/1", which is a snapshot file and what
+// `faultline-probe facts` prints, so that what any machine says is a test case of a rule.
 //
 // Unknown members are ignored (a newer probe's). What was not read is left out. Thread safety:
 // pure.

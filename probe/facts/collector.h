@@ -2,7 +2,7 @@
 // in.
 //
 // Why it exists: reading tables, files and tools is I/O that may take a while; it is gathered here,
-// behind pure parsers, and runs on the probe's worker thread, never on the one that measures.
+// behind pure parsers, and belongs on a worker thread, never on the one that measures.
 //
 // What cannot be read becomes an entry of Facts::unknown and nothing else: collecting does not
 // fail. Bounds: facts.h for what is kept, kMessagesMax for what is read of a table, run_child's for
