@@ -126,7 +126,7 @@ TEST_CASE("a sample to compare with is at least half a minute older", "[app][fac
   CHECK(load_facts(bench.ledger, bench.node, {})->earlier->collected_at == first);
   bench.send(seconds{40});
   bench.send(seconds{5});
-  CHECK(load_facts(bench.ledger, bench.node, {})->earlier->collected_at == first + seconds{50});
+  CHECK(load_facts(bench.ledger, bench.node, {})->earlier->collected_at == first + seconds{10});
 }
 
 }  // namespace
