@@ -178,9 +178,14 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     if (self == nullptr) continue;
     FAULTLINE_TRY(const auto reports, queries_.reports_of(NodeId{self->id}, at - kUsualSpan, at));
     const auto result = reported(reports, other == nullptr ? NodeId{} : NodeId{other->id});
-    // Nothing new: what it reported last is of before the trouble.
-    if (reports.empty() || at - result.to > kMinuteWindows * snapshot.window) continue;
     auto& end = is_a ? inputs.a : inputs.b;
+    // Nothing new: what it reported last is of before the trouble.
+    const bool old = reports.empty() || at - result.to > kMinuteWindows * snapshot.window;
+    if (inputs.question.past) {
+      end.probe = old ? diagnose::ProbeState::kSilent : diagnose::ProbeState::kLive;
+      end.last_seen = reports.empty() ? std::nullopt : std::optional(result.to);
+    }
+    if (old) continue;
     end.sick = result.sick;
     end.sick_reason = result.sick_reason;
     end.company = company_of(result);

@@ -11,7 +11,8 @@
 namespace faultline::diagnose {
 namespace {
 
-enum class Match : std::uint8_t { kNo, kSome, kPerhaps, kYes };
+// A rule takes what all of its conditions take: the least of them.
+enum class Match : std::uint8_t { kNo, kPerhaps, kSome, kYes };
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
