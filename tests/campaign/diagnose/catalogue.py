@@ -1,0 +1,16 @@
+"""All kinds of the catalogue, and how a seed becomes a case. Pure."""
+import random
+
+import kinds_address
+import kinds_filter
+import kinds_machine
+import kinds_path
+import kinds_route
+
+KINDS = {kind.__name__: kind for module in (kinds_address, kinds_route, kinds_filter, kinds_path, kinds_machine)
+         for kind in module.KINDS}
+FAULTS = [name for name in KINDS if name != "healthy"]
+
+
+def draw(premises, kind, seed):
+    return KINDS[kind](premises, random.Random(f"{seed}/{kind}"))
