@@ -84,6 +84,7 @@ namespace faultline::tests {
                         .state = "stale",
                         .router = true}},
                       1};
+  result.bridge_entries = {{{"br0", "tap3", "aa:bb:cc:dd:ee:01"}}, 1};
   result.listeners = {{{"udp", v4, 862}}, 1};
   result.firewall = facts::Firewall{
       .chains = {{"nftables", "inet", "filter", "input", "input", "drop", 2}},
