@@ -50,6 +50,10 @@ class Backend {
   virtual Result<StatusView> status() const = 0;
   virtual Result<std::vector<NodeView>> nodes() const = 0;  // by name
   virtual Result<NodeView> node(std::string_view name) const = 0;
+  // The document "faultline.facts/1" with the node's name, as of `at` or the newest.
+  virtual Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const = 0;
+  // The document "faultline.check/1": what is wrong between the facts of all nodes.
+  virtual Result<std::string> check() const = 0;
   virtual Result<std::vector<TokenView>> tokens() const = 0;  // unspent, oldest first
   virtual Result<TrustView> trust() const = 0;
   virtual Result<MatrixView> matrix(const MatrixRequest& request) const = 0;

@@ -56,6 +56,18 @@ Response get_node(const Call& call) {
   return respond(call.backend.node(call.captured[0]), node_json);
 }
 
+Response get_node_facts(const Call& call) {
+  const auto at = time_parameter(call.query, "at");
+  if (!at) return error_response(at.error());
+  auto document = call.backend.facts(call.captured[0], *at);
+  return document ? json_response(*std::move(document)) : error_response(document.error());
+}
+
+Response get_check(const Call& call) {
+  auto document = call.backend.check();
+  return document ? json_response(*std::move(document)) : error_response(document.error());
+}
+
 Response delete_node(const Call& call) {
   const auto done = call.backend.remove_node(call.captured[0]);
   return done ? json_response(removed_json("node", call.captured[0]))
@@ -254,10 +266,12 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/status", kViewer, "", get_status, true},
     Route{"GET", "/api/v1/nodes", kViewer, "", get_nodes, true},
     Route{"GET", "/api/v1/nodes/{name}", kViewer, "", get_node, true},
+    Route{"GET", "/api/v1/nodes/{name}/facts", kViewer, "at", get_node_facts},
     Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},
     Route{"POST", "/api/v1/nodes", kAdmin, "", post_node},
     Route{"POST", "/api/v1/nodes/{name}/rekey", kAdmin, "", post_node_rekey},
     Route{"POST", "/api/v1/controller/rekey", kAdmin, "", post_controller_rekey},
+    Route{"GET", "/api/v1/check", kViewer, "", get_check},
     Route{"GET", "/api/v1/trust", kViewer, "", get_trust, true},
     Route{"GET", "/api/v1/tokens", kViewer, "", get_tokens, true},
     Route{"POST", "/api/v1/tokens", kOperator, "", post_token},

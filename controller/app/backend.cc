@@ -4,14 +4,19 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
+#include "common/facts/facts_json.h"
 #include "controller/app/disk_use.h"
+#include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
 #include "controller/app/plan_queries.h"
 #include "controller/app/records.h"
 #include "controller/backup/data_dir.h"
+#include "controller/diagnose/check.h"
+#include "controller/diagnose/findings_json.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
 #include "controller/topology/graph.h"
@@ -142,6 +147,34 @@ Result<api::NodeView> AppBackend::node(std::string_view name) const {
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(const auto id, find_node(*snapshot, name));
   return *std::ranges::find(snapshot->nodes, id.value(), &api::NodeView::id);
+}
+
+Result<std::string> AppBackend::facts(std::string_view name, std::optional<WallTime> at) const {
+  FAULTLINE_TRY(const auto id, find_node(*snapshots_.snapshot(), name));
+  FAULTLINE_TRY(const auto facts, load_facts(store_.ledger(), id, at));
+  auto document = facts::to_json(facts);
+  document["node"] = name;
+  return document.dump();
+}
+
+Result<std::string> AppBackend::check() const {
+  const auto snapshot = snapshots_.snapshot();
+  std::vector<diagnose::NodeFacts> fleet;
+  diagnose::CheckScope scope;
+  for (const auto& node : snapshot->nodes) {
+    if (stopping_) return fail(ErrorCode::kUnavailable, "the controller is stopping");
+    auto facts = load_facts(store_.ledger(), NodeId{node.id}, std::nullopt);
+    if (!facts) {
+      scope.without.push_back(node.name);
+      continue;
+    }
+    scope.nodes.push_back(node.name);
+    auto earlier = load_facts(store_.ledger(), NodeId{node.id},
+                              facts->collected_at - std::chrono::milliseconds{1});
+    fleet.push_back({.node = node.name, .facts = *std::move(facts)});
+    if (earlier) fleet.back().earlier = *std::move(earlier);
+  }
+  return diagnose::to_json(diagnose::check(fleet), scope);
 }
 
 Result<std::vector<api::TokenView>> AppBackend::tokens() const {

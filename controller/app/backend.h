@@ -62,6 +62,8 @@ class AppBackend : public api::Backend {
   Result<api::StatusView> status() const override;
   Result<std::vector<api::NodeView>> nodes() const override;
   Result<api::NodeView> node(std::string_view name) const override;
+  Result<std::string> check() const override;
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
   Result<api::TrustView> trust() const override;
   Result<api::MatrixView> matrix(const api::MatrixRequest& request) const override;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "controller/api/backend.h"
 #include "tests/integration/controller/api/fake_access_control.h"
 
@@ -132,6 +134,15 @@ class FakeBackend : public Backend {
   Result<NodeView> node(std::string_view name) const override {
     if (name != "h1" && name != "h9") return not_found("node", name);
     return answer(node_named(std::string{name}));
+  }
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> /*at*/) const override {
+    return answer(fmt::format(
+        R"({{"schema":"faultline.facts/1","node":"{}","collected_at":"2026-11-22T03:00:00Z"}})",
+        name));
+  }
+  Result<std::string> check() const override {
+    return answer(std::string(
+        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"findings":[]})"));
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});
