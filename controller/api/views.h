@@ -469,9 +469,9 @@ struct TopologyView {
   std::string source;  // "inventory", "traces", "inventory and traces"
   std::vector<DeviceView> devices;
   std::vector<LinkView> links;
-  std::vector<MachineView> machines;
-  std::vector<SwitchPortView> ports;
-  std::vector<std::string> conflicts;     // what contradicts what, one sentence each
+  std::vector<MachineView> machines{};
+  std::vector<SwitchPortView> ports{};
+  std::vector<std::string> conflicts{};   // what contradicts what, one sentence each
   std::uint64_t nodes_without_facts = 0;  // `machines` and `ports` know nothing of these
 
   bool operator==(const TopologyView&) const = default;

@@ -225,8 +225,9 @@ static Json json(const MachineView& machine) {
 }
 
 static Json json(const SwitchPortView& port) {
-  return Json{{"node", port.node}, {"nic", port.nic},     {"device", port.device},
-              {"port", port.port}, {"known", port.known}, {"vlan", port.vlan ? Json(*port.vlan) : Json()}};
+  return Json{{"node", port.node},     {"nic", port.nic},
+              {"device", port.device}, {"port", port.port},
+              {"known", port.known},   {"vlan", port.vlan ? Json(*port.vlan) : Json()}};
 }
 
 namespace {
