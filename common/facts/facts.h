@@ -217,6 +217,7 @@ struct FirewallRule {
   std::vector<std::string> ports{};       // destination: "862", "61000-61015"; empty: any
   std::vector<std::string> other{};  // what else it asks of the packet, in words; empty: nothing
   std::optional<std::uint64_t> packets{};  // counted so far
+  std::optional<std::string> to{};         // of a translation: "10.0.0.5", "10.0.0.5:8080"
 
   bool operator==(const FirewallRule&) const = default;
 };
@@ -224,6 +225,8 @@ struct FirewallRule {
 struct Firewall {
   std::vector<FirewallChain> chains{};
   Listing<FirewallRule> rules{};
+  // NAT, whose verdicts are "dnat", "redirect", "snat" and "masquerade".
+  Listing<FirewallRule> translations{};
 
   bool operator==(const Firewall&) const = default;
 };

@@ -158,12 +158,14 @@ void describe(Io& io, FirewallRule& v) {
   io.optional("ports", v.ports);
   io.optional("other", v.other);
   io.optional("packets", v.packets);
+  io.optional("to", v.to);
 }
 
 template <typename Io>
 void describe(Io& io, Firewall& v) {
   io.required("chains", v.chains);
   io.required("rules", v.rules);
+  io.optional("translations", v.translations);
 }
 
 template <typename Io>

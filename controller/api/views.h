@@ -443,7 +443,7 @@ struct MachineView {
   std::string vm;
   std::string nic;
   std::string host;    // empty: not known
-  std::string mode;    // bridged, nat, isolated, macvlan, macvtap, overlay
+  std::string mode;    // bridged, routed, nat, isolated, macvlan, macvtap, overlay
   std::string bridge;  // of the host; empty: none or not known, as the next two
   std::string port;
   std::string uplink;

@@ -108,7 +108,10 @@ Attachment attachment_of(const Bridge& bridge, const Nic& nic) {
   if (!bridge.uplink.empty()) return Attachment::kBridged;
   const auto gateway = gateway_by(nic.node->facts, nic.interface->name);
   const bool forwards = bridge.interface->forwarding.value_or(0) != 0;
-  return gateway && forwards ? Attachment::kNat : Attachment::kIsolated;
+  if (!gateway || !forwards) return Attachment::kIsolated;
+  // A firewall that could not be read may well translate: most internal bridges are NAT.
+  const auto& firewall = bridge.host->facts.firewall;
+  return firewall && firewall->translations.total == 0 ? Attachment::kRouted : Attachment::kNat;
 }
 
 Placement on_bridge(const Bridge& bridge, const Nic& nic, const std::string& port) {
@@ -121,6 +124,15 @@ Placement on_bridge(const Bridge& bridge, const Nic& nic, const std::string& por
                       .uplink = bridge.uplink == "?" ? "" : bridge.uplink};
   auto& evidence = placement.evidence;
   const auto& host = placement.host;
+  const auto& firewall = bridge.host->facts.firewall;
+  if (placement.attachment == Attachment::kNat && firewall) {
+    for (const auto& rule : firewall->translations.items) {
+      if (rule.verdict == "dnat" || rule.verdict == "redirect") continue;
+      evidence.push_back(fmt::format("{}: a rule of {} {} {}: {} {}", host, rule.family, rule.table,
+                                     rule.chain, rule.verdict, fmt::join(rule.other, " ")));
+      break;
+    }
+  }
   switch (placement.attachment) {
     case Attachment::kOverlay:
       evidence.push_back(fmt::format("{}: a VXLAN is a port of {}", host, bridge.interface->name));
@@ -309,6 +321,7 @@ std::optional<ByDesign> kept_by(const Placement& inside, const std::string& outs
   ByDesign result{.attachment = inside.attachment, .evidence = inside.evidence};
   switch (inside.attachment) {
     case Attachment::kBridged:
+    case Attachment::kRouted:
       return std::nullopt;
     case Attachment::kMacvlan:
     case Attachment::kMacvtap:
@@ -359,6 +372,8 @@ std::string_view to_string(Attachment attachment) {
   switch (attachment) {
     case Attachment::kBridged:
       return "bridged";
+    case Attachment::kRouted:
+      return "routed";
     case Attachment::kNat:
       return "nat";
     case Attachment::kIsolated:

@@ -27,6 +27,7 @@ namespace faultline::diagnose {
 
 enum class Attachment : std::uint8_t {
   kBridged,   // a port of a bridge that leads out: a machine of the host's own network
+  kRouted,    // an internal bridge whose host forwards and translates nothing
   kNat,       // an internal bridge whose host forwards: others have no way in
   kIsolated,  // an internal bridge whose host does not forward
   kMacvlan,   // on the host's NIC, beside the host: the two do not hear each other

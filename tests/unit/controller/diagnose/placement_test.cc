@@ -97,6 +97,10 @@ TEST_CASE("a VM is found by its tap, and its mode by where the bridge leads", "[
   CHECK(shape(place(
             {host("192.168.122.1", false, 1).take(), guest("192.168.122.10", "192.168.122.1")})) ==
         "vm/eth0 nat kvm1/br0/vnet0 proven\n");
+  auto router = host("192.168.122.1", false, 1).take();
+  router.facts.firewall.emplace();  // read, and it translates nothing
+  CHECK(shape(place({router, guest("192.168.122.10", "192.168.122.1")})) ==
+        "vm/eth0 routed kvm1/br0/vnet0 proven\n");
   CHECK(shape(place({host("192.168.122.1", false, 1).take(), guest("192.168.122.10", nullptr)})) ==
         "vm/eth0 isolated kvm1/br0/vnet0 proven\n");
   CHECK(shape(place(
