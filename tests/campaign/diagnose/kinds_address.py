@@ -63,7 +63,7 @@ def mtu_mismatch(premises, rng):
 def neighbor_wrong(premises, rng):
     a, b = pair(premises, rng)
     address = b.address if a.lan == b.lan else a.gateway
-    return Case(a.name, b.name, ("neighbor_wrong",), f"{a.name} has a permanent, wrong neighbor entry for {address}",
+    return Case(a.name, b.name, ("neighbor_mac_wrong",), f"{a.name} has a permanent, wrong neighbor entry for {address}",
                 [(a.name, f"ip neigh replace {address} lladdr 02:00:00:00:be:{rng.randrange(256):02x} dev {a.port} nud permanent")],
                 [(a.name, f"ip neigh del {address} dev {a.port}")])
 
@@ -72,8 +72,8 @@ def arp_spoofing(premises, rng):
     """A third machine answers for B, or for A's gateway, and forwards nothing."""
     a, third = neighbors(premises, rng, plain=True)
     b = rng.choice([m for m in premises.members("lan2" if a.lan == "lan1" else "lan1")])
-    return Case(a.name, b.name, ("arp_spoofing", "duplicate_address"), f"{third.name} answers ARP for {a.name}'s gateway",
-                [], [], helpers=[(third.name, ("arp_spoofer.py", third.port, a.gateway, a.address))], settle=4)
+    return Case(a.name, b.name, ("arp_spoofing", "neighbor_mac_wrong", "duplicate_address"), f"{third.name} answers ARP for {a.name}'s gateway",
+                [], [], helpers=[(third.name, ("arp_spoofer.py", third.port, a.gateway, a.address))])
 
 
 def link_down(premises, rng):
@@ -95,11 +95,11 @@ def vlan_mismatch(premises, rng):
         a, b = neighbors(premises, rng)
     told = rng.random() < 0.5 and not {"vm1", "vm4"} & {a.name, b.name}
     others = {m.name: 10 for m in premises.members(b.lan) if not m.mode and m is not b}
-    return Case(a.name, b.name, ("vlan_mismatch",) if told else ("vlan_mismatch", "l2_unreachable"),
+    return Case(a.name, b.name, ("vlan_mismatch",) if told else ("vlan_mismatch", "neighbor_unresolved"),
                 f"{b.name}'s switch port is in another VLAN" + (", as LLDP tells" if told else ""),
                 [(switch_of(b), f"ip link add name other type bridge && ip link set other up && ip link set {b.name} master other")],
                 [(switch_of(b), f"ip link set {b.name} master lan && ip link del other")], lldp=others | {b.name: 20} if told else {},
-                settle=4)
+                settle=9)
 
 
 KINDS = (duplicate_address, vip_held_twice, duplicate_mac, wrong_mask, mtu_mismatch, neighbor_wrong, arp_spoofing, link_down,

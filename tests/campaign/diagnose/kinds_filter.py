@@ -2,6 +2,7 @@
 from case import Case, across, pair, router_of
 
 REFLECTOR_PORT = 862
+FIREWALL = ("firewall_drops", "firewall_drops_probe", "firewall_may_drop")
 TABLE = "catalogue"  # of every nftables rule of the catalogue
 
 
@@ -29,7 +30,7 @@ def firewall_input(premises, rng):
         mends = nft_gone("inet")
     else:
         breaks, mends = nft("type filter hook input priority 0", f"ip saddr {a.address} drop"), nft_gone()
-    return Case(a.name, b.name, ("firewall_drops_probe",), f"{b.name}'s input: {rule or ('policy drop' if variant == 3 else 'nft, A')}",
+    return Case(a.name, b.name, FIREWALL, f"{b.name}'s input: {rule or ('policy drop' if variant == 3 else 'nft, A')}",
                 [(b.name, breaks)], [(b.name, mends)])
 
 
@@ -40,7 +41,7 @@ def firewall_output(premises, rng):
         breaks, mends = f"iptables -A OUTPUT {rule}", f"iptables -D OUTPUT {rule}"
     else:
         breaks, mends = nft("type filter hook output priority 0", f"ip daddr {b.address} drop"), nft_gone()
-    return Case(a.name, b.name, ("firewall_drops_probe",), f"{a.name}'s output drops what is for {b.name}", [(a.name, breaks)],
+    return Case(a.name, b.name, FIREWALL, f"{a.name}'s output drops what is for {b.name}", [(a.name, breaks)],
                 [(a.name, mends)])
 
 
@@ -54,8 +55,8 @@ def one_way_drop(premises, rng):
     else:
         breaks = nft("type filter hook forward priority 0", f"ip saddr {source.address} ip daddr {target.address} drop")
         mends = nft_gone()
-    return Case(a.name, b.name, ("one_way_drop",), f"{router} drops {source.name} -> {target.name}", [(router, breaks)],
-                [(router, mends)], settle=4)
+    return Case(a.name, b.name, ("one_way", "path_blackhole"), f"{router} drops {source.name} -> {target.name}", [(router, breaks)],
+                [(router, mends)])
 
 
 def icmp_filtered(premises, rng):
@@ -80,7 +81,7 @@ def port_filtered(premises, rng):
     a, b = across(premises, rng)
     port = rng.randrange(2000, 7000)
     where, hook = rng.choice(((b.name, "input"), (router_of(b), "forward")))
-    return Case(a.name, b.name, ("port_filtered", "firewall_drops_port"), f"{where} drops TCP {port}, where {b.name} listens",
+    return Case(a.name, b.name, ("port_filtered", "port_timeout", "firewall_drops"), f"{where} drops TCP {port}, where {b.name} listens",
                 [(where, nft(f"type filter hook {hook} priority 0", f"tcp dport {port} drop"))], [(where, nft_gone())],
                 helpers=[(b.name, ("listener.py", b.address, str(port)))], arguments=("--port", str(port)))
 
@@ -91,17 +92,17 @@ def dnat(premises, rng):
     other = rng.choice([m for m in premises.members(b.lan) if m not in (a, b) and {m.name, b.name} != {"h3", "vm4"}])
     where = rng.choice((b.name, router_of(b)))
     rule = f"ip saddr {a.address} ip daddr {b.address} udp dport {REFLECTOR_PORT} dnat to {other.address}"
-    return Case(a.name, b.name, ("address_rewritten",), f"{where} sends {a.name}'s packets for {b.name} to {other.name} (DNAT)",
-                [(where, nft("type nat hook prerouting priority -100", rule))], [(where, nft_gone())], settle=4)
+    return Case(a.name, b.name, ("address_rewritten",) if where == b.name else ("address_rewritten", "one_way"), f"{where} sends {a.name}'s packets for {b.name} to {other.name} (DNAT)",
+                [(where, nft("type nat hook prerouting priority -100", rule))], [(where, nft_gone())])
 
 
 def snat(premises, rng):
     """A router that hides A behind its own address."""
     a, b = across(premises, rng)
     router = router_of(b)
-    return Case(a.name, b.name, ("address_rewritten",), f"{router} hides {a.name} behind its own address",
+    return Case(a.name, b.name, ("address_rewritten", "behind_nat", "one_way"), f"{router} hides {a.name} behind its own address",
                 [(router, nft("type nat hook postrouting priority 100", f"ip saddr {a.address} ip daddr {b.address} masquerade"))],
-                [(router, nft_gone())], settle=4)
+                [(router, nft_gone())])
 
 
 def bridge_filter(premises, rng):
@@ -111,7 +112,7 @@ def bridge_filter(premises, rng):
     extra = rng.choice(("true", "iptables -A FORWARD -i docker0 -j ACCEPT"))
     return Case(a, b, ("bridge_filter_drop",), "h1's FORWARD chain is closed, and bridged frames pass it",
                 [("h1", f"sysctl -qw net.bridge.bridge-nf-call-iptables=1; iptables -P FORWARD DROP; {extra}")],
-                [("h1", "sysctl -qw net.bridge.bridge-nf-call-iptables=0; iptables -P FORWARD ACCEPT; iptables -F FORWARD")], settle=4)
+                [("h1", "sysctl -qw net.bridge.bridge-nf-call-iptables=0; iptables -P FORWARD ACCEPT; iptables -F FORWARD")])
 
 
 KINDS = (firewall_input, firewall_output, one_way_drop, icmp_filtered, port_closed, port_filtered, dnat, snat, bridge_filter)

@@ -1,12 +1,13 @@
 """Kinds of fault: routes, gateways, the reverse-path filter."""
 from case import Case, across, pair, router_of
 
+DEAD_GATEWAY = ("gateway_dead", "gateway_unresolved", "next_hop_dead")
 LANS = {"lan1": "10.50.1.0/24", "lan2": "10.50.2.0/24"}
 
 
 def gateway_missing(premises, rng):
     a, b = across(premises, rng)
-    return Case(a.name, b.name, ("gateway_missing", "missing_return_route"), f"{b.name} has no default route",
+    return Case(a.name, b.name, ("gateway_missing", "missing_return_route", "no_route"), f"{b.name} has no default route",
                 [(b.name, "ip route del default")], [], (b.name,))
 
 
@@ -14,14 +15,14 @@ def missing_return_route(premises, rng):
     """B has routes, only not to where A is."""
     a, b = across(premises, rng)
     wanted = [f"ip route replace 10.5{i}.0.0/16 via {b.gateway}" for i in rng.sample(range(1, 10), 2)]
-    return Case(a.name, b.name, ("missing_return_route", "gateway_missing"), f"{b.name} has routes, and none to {a.name}",
+    return Case(a.name, b.name, ("missing_return_route", "gateway_missing", "no_route"), f"{b.name} has routes, and none to {a.name}",
                 [(b.name, " && ".join(["ip route del default", *wanted]))],
                 [(b.name, " && ".join(line.replace("replace", "del") for line in wanted))], (b.name,))
 
 
 def router_lacks_return(premises, rng):
     a, b = across(premises, rng)
-    return Case(a.name, b.name, ("missing_return_route", "no_route_on_path"), f"{router_of(b)} has no route back to {a.lan}",
+    return Case(a.name, b.name, ("missing_return_route", "path_breaks", "one_way"), f"{router_of(b)} has no route back to {a.lan}",
                 [(router_of(b), f"ip route del {LANS[a.lan]}")], [], (router_of(b),))
 
 
@@ -30,7 +31,7 @@ def route_rejects(premises, rng):
     kind, length = rng.choice(("unreachable", "blackhole", "prohibit")), rng.choice((32, 28))
     base = f"{b.address.rsplit('.', 1)[0]}.{int(b.address.rsplit('.', 1)[1]) // 16 * 16}"
     prefix = f"{b.address}/32" if length == 32 else f"{base}/28"
-    return Case(a.name, b.name, ("route_rejects",), f"{a.name} has a route of type {kind} to {prefix}",
+    return Case(a.name, b.name, ("route_discards",), f"{a.name} has a route of type {kind} to {prefix}",
                 [(a.name, f"ip route add {kind} {prefix}")], [(a.name, f"ip route del {kind} {prefix}")])
 
 
@@ -38,18 +39,18 @@ def wrong_gateway(premises, rng):
     """By a machine of the segment that forwards nothing."""
     a, b = across(premises, rng)
     other = rng.choice([m for m in premises.members(b.lan) if m.name not in (b.name, "vm4", "h3", "h2")])
-    return Case(a.name, b.name, ("wrong_gateway", "forwarding_off"), f"{b.name}'s default route is by {other.name}",
-                [(b.name, f"ip route replace default via {other.address}")], [], (b.name,), settle=3)
+    return Case(a.name, b.name, ("wrong_gateway", "gateway_unusual", "forwarding_off"), f"{b.name}'s default route is by {other.name}",
+                [(b.name, f"ip route replace default via {other.address}")], [], (b.name,))
 
 
 def gateway_dead(premises, rng):
     a, b = across(premises, rng)
     if rng.random() < 0.5:
-        return Case(a.name, b.name, ("gateway_dead",), f"{b.name}'s default route is by an address that nobody has",
+        return Case(a.name, b.name, DEAD_GATEWAY, f"{b.name}'s default route is by an address that nobody has",
                     [(b.name, f"ip route replace default via {b.address.rsplit('.', 1)[0]}.{rng.randrange(150, 250)}")], [],
-                    (b.name,), settle=5)
-    return Case(a.name, b.name, ("gateway_dead",), f"the gateway {router_of(b)} of {b.name} is down",
-                [(router_of(b), "ip link set lan down")], [], (router_of(b),), settle=5)
+                    (b.name,))
+    return Case(a.name, b.name, DEAD_GATEWAY, f"the gateway {router_of(b)} of {b.name} is down",
+                [(router_of(b), "ip link set lan down")], [], (router_of(b),))
 
 
 def rp_filter(premises, rng):
@@ -64,7 +65,7 @@ def rp_filter(premises, rng):
 
 def policy_route(premises, rng):
     a, b = pair(premises, rng)
-    return Case(a.name, b.name, ("policy_route",), f"a rule of {b.name} sends what leaves its address into a black hole",
+    return Case(a.name, b.name, ("policy_route", "route_discards"), f"a rule of {b.name} sends what leaves its address into a black hole",
                 [(b.name, f"ip rule add from {b.address} lookup 77 priority 100 && ip route add blackhole default table 77")],
                 [(b.name, f"ip rule del from {b.address} lookup 77 priority 100; ip route flush table 77")])
 
@@ -87,7 +88,7 @@ def routing_loop(premises, rng):
     back = {"r1": "10.50.0.0", "r2": "10.50.0.1"}[here]
     prefix = rng.choice((f"{b.address}/32", f"{b.address.rsplit('.', 1)[0]}.0/27"))
     return Case(a.name, b.name, ("routing_loop",), f"{there} sends {prefix} back to {here}",
-                [(there, f"ip route add {prefix} via {back}")], [(there, f"ip route del {prefix} via {back}")], settle=4)
+                [(there, f"ip route add {prefix} via {back}")], [(there, f"ip route del {prefix} via {back}")])
 
 
 def forwarding_off(premises, rng):
