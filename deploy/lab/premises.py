@@ -1,7 +1,8 @@
 """A small site of hosts and virtual machines: names, cables, addresses and routes. Pure: no command is run here.
 
     h1 h2 h3 - sw1 - r1 ======= r2 - sw2 - h4 h5 h6       two LANs, two routers, everyone also on the out-of-band network
-    vm1@h1 bridged   vm2@h2 behind NAT   vm3@h4 isolated   vm4@h3 macvlan   vm5@h1 and vm6@h5 in an overlay (VXLAN)
+    vm1@h1 bridged   vm2@h2 behind NAT   vm3@h4 isolated   vm4@h3 macvlan   vm7@h6 macvtap
+    vm5@h1 and vm6@h5 in an overlay (VXLAN)
 
 Where `topology.py` is a fabric whose links fail, this is the wiring in which configurations fail: masks, gateways, filters,
 ways of connecting a VM. The out-of-band network (m0, 10.99.0.0/24) keeps the controller within reach whatever is broken.
@@ -45,6 +46,7 @@ MACHINES = (
     _member("vm4", "lan1", 24, mode="macvlan", host="h3"),
     Machine("vm5", "10.60.0.5", mode="overlay", host="h1"),
     Machine("vm6", "10.60.0.6", mode="overlay", host="h5"),
+    _member("vm7", "lan2", 24, mode="macvtap", host="h6"),
 )
 # veth pairs: device:interface device:interface. A switch's port is named after what is plugged in.
 CABLES = (
@@ -60,6 +62,7 @@ BRIDGES = {  # device: bridge: its ports
 HOST_ADDRESSES = {"h2": "192.168.122.1/24 dev virbr0", "h4": "192.168.100.1/24 dev virbr1"}  # of the VMs' networks
 OVERLAY_ENDS = {"h1": ("br0", "h5"), "h5": ("eth0", "h1")}
 OUT_OF_BAND = "oob"
+ON_A_NIC = ("macvlan", "macvtap")  # modes in which a VM and its own host do not hear each other
 SYSCTLS = """\
 net.ipv4.conf.all.rp_filter=0
 net.ipv4.conf.default.rp_filter=0
@@ -77,6 +80,11 @@ net.ipv4.icmp_ratelimit=0
 net.ipv4.icmp_msgs_per_sec=1000000
 net.ipv4.icmp_msgs_burst=100000
 """
+
+
+def macvtap_of(machine):
+    """The host's interface for that VM."""
+    return f"tap{machine.name}"
 
 
 class Premises:
@@ -101,6 +109,11 @@ class Premises:
         if device == CONTROLLER:
             return "10.99.0.1"
         return f"10.99.0.{10 + list(self.machines).index(device)}"
+
+    def deaf(self, *machines):
+        """Whether a VM and a host are among them that do not hear each other by design."""
+        names = {machine.name for machine in machines}
+        return any(m.mode in ON_A_NIC and m.host in names for m in machines)
 
     def members(self, lan):
         return [m for m in self.machines.values() if m.lan == lan]
@@ -144,8 +157,9 @@ class Premises:
         if device in OVERLAY_ENDS:
             ports.append("vx0")
         overlay = {"vx0", "ov0", "vnet5", "vnet6"} | ({"eth0"} if self._mode(device) == "overlay" else set())
-        if self._mode(device) == "macvlan":
+        if self._mode(device) in ON_A_NIC:
             ports.append("eth0")
+        ports += [macvtap_of(m) for m in self.machines.values() if m.mode == "macvtap" and m.host == device]
         lines += [f"link set {port} mtu {OVERLAY_MTU if port in overlay else MTU} up" for port in ports]
         return lines + self._addresses(device)
 

@@ -4,9 +4,15 @@
 """
 import json
 import subprocess
+import time
+from pathlib import Path
 
 import netns
+from premises import macvtap_of
 from topology import CONTROLLER, LabError
+
+RELAY_SECONDS_MAX = 20
+_relays = []  # to be reaped when this program ends; netns.remove() stops them
 
 NAT_RULES = """\
 table ip nat {
@@ -39,12 +45,31 @@ def _make(premises):
         if machine.mode == "macvlan":
             batch(f"link add link {premises.machines[machine.host].port} name eth0 netns {premises.namespace(machine.name)} "
                   "type macvlan mode bridge\n", premises, machine.host)
+    for machine in premises.machines.values():
+        if machine.mode == "macvtap":
+            _make_macvtap(premises, machine)
     for device in premises.devices:
         batch("".join(f"{line}\n" for line in premises.making(device)), premises, device)
     restore(premises, premises.devices)
     for machine in premises.machines.values():
         if machine.mode == "nat":
             run_on(premises, machine.host, "nft -f -", stdin=NAT_RULES)
+
+
+def _make_macvtap(premises, machine):
+    """The relay makes the VM's NIC, and ends with the premises."""
+    name = macvtap_of(machine)
+    batch(f"link add link {premises.machines[machine.host].port} name {name} type macvtap mode bridge\n", premises, machine.host)
+    relay = Path(__file__).with_name("macvtap_relay.py")
+    _relays.append(subprocess.Popen(
+        netns.in_namespace(premises, machine.host, str(relay), name, premises.namespace(machine.name), machine.port),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+    deadline = time.monotonic() + RELAY_SECONDS_MAX
+    show = ["ip", "-n", premises.namespace(machine.name), "link", "show", "dev", machine.port]
+    while subprocess.run(show, capture_output=True, check=False).returncode != 0:
+        if time.monotonic() > deadline:
+            raise LabError(f"the relay of {machine.name}'s macvtap did not start")
+        time.sleep(0.05)
 
 
 def batch(lines, premises=None, device=None):

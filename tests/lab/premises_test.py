@@ -110,7 +110,7 @@ class Catalogue(unittest.TestCase):
     def test_modes_keep_from_each_other_what_they_should(self):
         for a, b, wanted in (("vm1", "h3", "works"), ("vm1", "h6", "works"), ("vm2", "h5", "works"), ("h5", "vm2", "dead"),
                              ("h2", "vm2", "works"), ("vm3", "h1", "dead"), ("vm4", "h3", "dead"), ("vm4", "h2", "works"),
-                             ("vm4", "h5", "works"), ("vm5", "vm6", "works"), ("h1", "vm5", "dead")):
+                             ("vm4", "h5", "works"), ("vm7", "h6", "dead"), ("vm7", "h4", "works"), ("h1", "vm7", "works"), ("vm5", "vm6", "works"), ("h1", "vm5", "dead")):
             with self.subTest(a=a, b=b):
                 self.assertEqual(self.wait_for(a, b, wanted), wanted)
 

@@ -89,7 +89,7 @@ def port_filtered(premises, rng):
 def dnat(premises, rng):
     """What is for B reaches another machine."""
     a, b = across(premises, rng)
-    other = rng.choice([m for m in premises.members(b.lan) if m not in (a, b) and {m.name, b.name} != {"h3", "vm4"}])
+    other = rng.choice([m for m in premises.members(b.lan) if m not in (a, b) and not premises.deaf(m, b)])
     where = rng.choice((b.name, router_of(b)))
     rule = f"ip saddr {a.address} ip daddr {b.address} udp dport {REFLECTOR_PORT} dnat to {other.address}"
     return Case(a.name, b.name, ("address_rewritten",) if where == b.name else ("address_rewritten", "one_way"), f"{where} sends {a.name}'s packets for {b.name} to {other.name} (DNAT)",

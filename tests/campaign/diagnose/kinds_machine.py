@@ -1,5 +1,5 @@
 """Kinds: how VMs are connected (unreachable by design), overlays, probers in trouble, IPv6's own; and pairs in health."""
-from case import Case, neighbors, pair
+from case import OTHERS_STAND_ON, Case, neighbors, pair
 from kinds_filter import nft, nft_gone
 
 STARVED_CODES = ("prober_overloaded", "cpu_throttled", "not_the_network")
@@ -21,8 +21,8 @@ def isolated_by_design(premises, rng):
 
 
 def macvlan_by_design(premises, rng):
-    a, b = rng.sample(["h3", "vm4"], 2)
-    return Case(a, b, BY_DESIGN, "a macvlan and its own host do not hear each other")
+    a, b = rng.sample(rng.choice((["h3", "vm4"], ["h6", "vm7"])), 2)
+    return Case(a, b, BY_DESIGN, "a macvlan or macvtap and its own host do not hear each other")
 
 
 def overlay_by_design(premises, rng):
@@ -86,7 +86,7 @@ def rogue_ra(premises, rng):
 def dad_failed(premises, rng):
     """The same IPv6 address at two machines: the second one's fails its check."""
     b, third = neighbors(premises, rng)
-    a = rng.choice([m for m in premises.members(b.lan) if m not in (b, third) and {m.name, b.name} != {"h3", "vm4"}])
+    a = rng.choice([m for m in premises.members(b.lan) if m not in (b, third) and not premises.deaf(m, b)])
     address = f"fd50:{b.lan[-1]}::{rng.randrange(0x1000, 0xffff):x}/64"
     return Case(a.name, b.name, ("dad_failed", "duplicate_address"), f"{b.name} adds {third.name}'s {address}",
                 [(third.name, f"ip address add {address} dev {third.port} nodad"), (b.name, f"ip address add {address} dev {b.port}")],
@@ -104,7 +104,7 @@ def healthy(premises, rng):
         port = rng.randrange(2000, 7000)
         return Case(a.name, b.name, ("healthy",), f"nothing; {b.name} listens on {port}",
                     helpers=[(b.name, ("listener.py", b.address, str(port)))], arguments=("--port", str(port)))
-    others = [m for m in premises.machines.values() if m.lan and m not in (a, b) and m.name not in ("h1", "h3")]
+    others = [m for m in premises.machines.values() if m.lan and m not in (a, b) and m.name not in OTHERS_STAND_ON]
     third = rng.choice(others)
     if variant == 2:
         return Case(a.name, b.name, ("healthy",), f"only {third.name} has no default route", [(third.name, "ip route del default")], [],

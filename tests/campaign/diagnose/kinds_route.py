@@ -38,7 +38,7 @@ def route_rejects(premises, rng):
 def wrong_gateway(premises, rng):
     """By a machine of the segment that forwards nothing."""
     a, b = across(premises, rng)
-    other = rng.choice([m for m in premises.members(b.lan) if m.name not in (b.name, "vm4", "h3", "h2")])
+    other = rng.choice([m for m in premises.members(b.lan) if m is not b and m.name != "h2" and not premises.deaf(m, b)])
     return Case(a.name, b.name, ("wrong_gateway", "gateway_unusual", "forwarding_off"), f"{b.name}'s default route is by {other.name}",
                 [(b.name, f"ip route replace default via {other.address}")], [], (b.name,))
 
