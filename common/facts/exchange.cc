@@ -1,5 +1,6 @@
 #include "common/facts/exchange.h"
 
+#include <set>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,33 @@ std::uint64_t digest_of(const Facts& facts) {
   return hash == 0 ? 1 : hash;
 }
 
+namespace {
+
+constexpr std::uint16_t kEphemeralPort = 32'768;  // ip_local_port_range begins there
+
+// Entries come and go with every conversation. Of those that matter longer (gateways, what was set
+// by hand) it is news whether they are found, and where.
+void keep_lasting_neighbors(Facts& facts) {
+  std::set<IpAddress> gateways;
+  if (facts.routes) {
+    for (const auto& route : facts.routes->items) {
+      for (const auto& hop : route.next_hops) {
+        if (hop.gateway) gateways.insert(*hop.gateway);
+      }
+    }
+  }
+  auto& neighbors = *facts.neighbors;
+  std::erase_if(neighbors.items, [&](const Neighbor& neighbor) {
+    return neighbor.state != "permanent" && !gateways.contains(neighbor.address);
+  });
+  neighbors.total = 0;
+  for (auto& neighbor : neighbors.items) {
+    if (neighbor.state != "failed" && neighbor.state != "permanent") neighbor.state.clear();
+  }
+}
+
+}  // namespace
+
 Facts lasting(Facts facts) {
   facts.collected_at = {};
   facts.cpu.reset();
@@ -30,11 +58,18 @@ Facts lasting(Facts facts) {
   if (facts.addresses) {
     for (auto& address : facts.addresses->items) address.valid_seconds.reset();
   }
-  if (facts.neighbors) {
-    for (auto& neighbor : facts.neighbors->items) neighbor.state.clear();
+  if (facts.neighbors) keep_lasting_neighbors(facts);
+  facts.bridge_entries.reset();
+  if (facts.listeners) {
+    // A client's socket, not a service.
+    std::erase_if(facts.listeners->items, [](const Listener& listener) {
+      return listener.protocol == "udp" && listener.port >= kEphemeralPort;
+    });
+    facts.listeners->total = 0;
   }
   if (facts.firewall) {
     for (auto& rule : facts.firewall->rules.items) rule.packets.reset();
+    for (auto& rule : facts.firewall->translations.items) rule.packets.reset();
   }
   facts.sysctls.erase("net.netfilter.nf_conntrack_count");
   return facts;

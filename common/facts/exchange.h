@@ -22,8 +22,8 @@ inline constexpr Duration kRefreshInterval = std::chrono::minutes{10};
 // FNV-1a of the compact document; never 0.
 [[nodiscard]] std::uint64_t digest_of(const Facts& facts);
 
-// Without counters, times and states of neighbors: two snapshots with equal ones are worth no
-// message.
+// Without counters, times, clients' sockets and neighbors that are no gateways: two snapshots with
+// equal ones are worth no message. Not for anything but comparing: totals are left out.
 [[nodiscard]] Facts lasting(Facts facts);
 
 class Sender {

@@ -4,34 +4,20 @@
 #include <filesystem>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
-#include "common/facts/facts_json.h"
 #include "controller/app/disk_use.h"
-#include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
 #include "controller/app/plan_queries.h"
 #include "controller/app/records.h"
 #include "controller/app/topology_view.h"
 #include "controller/backup/data_dir.h"
-#include "controller/diagnose/check.h"
-#include "controller/diagnose/findings_json.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
 
 namespace faultline::app {
 namespace {
-
-Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
-  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
-  if (at == snapshot.nodes.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no node {}; `faultline node list` shows all", name));
-  }
-  return NodeId{at->id};
-}
 
 std::string state_text(const incident::Incident& incident) {
   return std::string(to_string(incident.state));
@@ -103,6 +89,15 @@ std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
 
 }  // namespace
 
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
+}
+
 AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Write write,
                        Test test, Metrics metrics)
@@ -140,34 +135,6 @@ Result<api::NodeView> AppBackend::node(std::string_view name) const {
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(const auto id, find_node(*snapshot, name));
   return *std::ranges::find(snapshot->nodes, id.value(), &api::NodeView::id);
-}
-
-Result<std::string> AppBackend::facts(std::string_view name, std::optional<WallTime> at) const {
-  FAULTLINE_TRY(const auto id, find_node(*snapshots_.snapshot(), name));
-  FAULTLINE_TRY(const auto facts, load_facts(store_.ledger(), id, at));
-  auto document = facts::to_json(facts);
-  document["node"] = name;
-  return document.dump();
-}
-
-Result<std::string> AppBackend::check() const {
-  const auto snapshot = snapshots_.snapshot();
-  std::vector<diagnose::NodeFacts> fleet;
-  diagnose::CheckScope scope;
-  for (const auto& node : snapshot->nodes) {
-    if (stopping_) return fail(ErrorCode::kUnavailable, "the controller is stopping");
-    auto facts = load_facts(store_.ledger(), NodeId{node.id}, std::nullopt);
-    if (!facts) {
-      scope.without.push_back(node.name);
-      continue;
-    }
-    scope.nodes.push_back(node.name);
-    auto earlier = load_facts(store_.ledger(), NodeId{node.id},
-                              facts->collected_at - std::chrono::milliseconds{1});
-    fleet.push_back({.node = node.name, .facts = *std::move(facts)});
-    if (earlier) fleet.back().earlier = *std::move(earlier);
-  }
-  return diagnose::to_json(diagnose::check(fleet), scope);
 }
 
 Result<std::vector<api::TokenView>> AppBackend::tokens() const {
@@ -244,9 +211,9 @@ Result<api::TopologyView> AppBackend::topology() const {
   const auto snapshot = snapshots_.snapshot();
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
   return topology_view(*snapshot, [this](NodeId node) -> std::optional<facts::Facts> {
-    auto facts = load_facts(store_.ledger(), node, std::nullopt);
-    if (!facts) return std::nullopt;
-    return *std::move(facts);
+    auto stored = load_facts(store_.ledger(), node, std::nullopt);
+    if (!stored) return std::nullopt;
+    return std::move(stored->facts);
   });
 }
 

@@ -42,7 +42,7 @@ Outcome<Snapshot> load(const std::filesystem::path& path) {
 
 }  // namespace
 
-Outcome<std::string> check_offline(const std::string& folder) {
+Outcome<std::vector<diagnose::NodeFacts>> read_snapshots(const std::string& folder) {
   std::error_code error;
   std::map<std::string, std::vector<facts::Facts>> nodes;
   std::vector<std::filesystem::path> paths;
@@ -65,13 +65,18 @@ Outcome<std::string> check_offline(const std::string& folder) {
     nodes[snapshot.node].push_back(std::move(snapshot.facts));
   }
   std::vector<diagnose::NodeFacts> fleet;
-  diagnose::CheckScope scope;
   for (auto& [node, snapshots] : nodes) {
     std::ranges::sort(snapshots, std::greater{}, &facts::Facts::collected_at);
     fleet.push_back({.node = node, .facts = std::move(snapshots[0])});
     if (snapshots.size() > 1) fleet.back().earlier = std::move(snapshots[1]);
-    scope.nodes.push_back(node);
   }
+  return fleet;
+}
+
+Outcome<std::string> check_offline(const std::string& folder) {
+  FAULTLINE_CLI_TRY(const auto fleet, read_snapshots(folder));
+  diagnose::CheckScope scope;
+  for (const auto& node : fleet) scope.nodes.push_back(node.node);
   return diagnose::to_json(diagnose::check(fleet), scope);
 }
 

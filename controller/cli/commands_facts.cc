@@ -1,7 +1,10 @@
 // facts, check.
 #include "controller/cli/check_offline.h"
+#include "controller/cli/client.h"
+#include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/name_argument.h"
+#include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
 namespace {
@@ -9,6 +12,7 @@ namespace {
 struct FactsOptions {
   std::string node;
   std::string at;
+  std::string since = "1h";
 };
 
 Outcome<ExitCode> show(Context& context, const FactsOptions& options) {
@@ -25,11 +29,35 @@ void add_show(CLI::App& facts, Context& context, const std::shared_ptr<FactsOpti
       "  faultline facts show h1 -o json > h1.json      (a snapshot file)\n"
       "  diff <(faultline facts show h1 -o json | jq .sysctls) <(faultline facts show h2 -o json | "
       "jq .sysctls)\n"
-      "What the probe could not read is named with the reason. Kept are the last 64 changes.\n");
+      "What the probe could not read is named with the reason. Kept are the last 64 states.\n");
   command->add_option("NODE", options->node, "The node")->required();
   command->add_option("--at", options->at, "As of this time, as for `faultline localize`");
   command->callback([&context, options] {
     context.command = [&context, options] { return show(context, *options); };
+  });
+}
+
+Outcome<ExitCode> diff(Context& context, const FactsOptions& options) {
+  FAULTLINE_CLI_TRY(const auto node, name_segment("NODE", options.node));
+  FAULTLINE_CLI_TRY(const auto since, parse_time_argument(options.since, now_wall()));
+  return context.query("/api/v1/nodes/" + node +
+                       "/facts/changes?since=" + url_encode(format_rfc3339(since)));
+}
+
+void add_diff(CLI::App& facts, Context& context, const std::shared_ptr<FactsOptions>& options) {
+  auto* command = add_command(facts, "diff", "What changed on a node, and when",
+                              "  faultline facts diff h1 --since 2h\n"
+                              "  faultline facts diff h1 --since 03:00\n"
+                              "  faultline facts diff h1 --since 1d -o json | jq -r "
+                              "'.steps[].changes[].what'\n"
+                              "Counters and what comes and goes by itself are left out.\n");
+  command->add_option("NODE", options->node, "The node")->required();
+  command
+      ->add_option("--since", options->since,
+                   "Since this long ago (2h, 1d) or this time (03:00, RFC 3339)")
+      ->capture_default_str();
+  command->callback([&context, options] {
+    context.command = [&context, options] { return diff(context, *options); };
   });
 }
 
@@ -67,6 +95,7 @@ void add_facts_commands(CLI::App& app, Context& context) {
                   "  faultline facts show h1\n");
   facts->require_subcommand(1);
   add_show(*facts, context, std::make_shared<FactsOptions>());
+  add_diff(*facts, context, std::make_shared<FactsOptions>());
   add_check(app, context);
 }
 

@@ -87,7 +87,9 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.vpc_check/1", render_vpc_check},
                                 Renderer{"faultline.vpc_reach/1", render_vpc_reach},
                                 Renderer{"faultline.facts/1", render_facts},
+                                Renderer{"faultline.facts_changes/1", render_facts_changes},
                                 Renderer{"faultline.check/1", render_check},
+                                Renderer{"faultline.diagnosis/1", render_diagnosis},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
@@ -144,6 +146,11 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.topology_diff/1") {
     return is_unchanged(document) ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.diagnosis/1") {
+    const auto level = text(member(document, "verdict"), "level");
+    if (level == "fail") return ExitCode::kFaultFound;
+    return level == "unknown" ? ExitCode::kInconclusive : ExitCode::kHealthy;
   }
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;

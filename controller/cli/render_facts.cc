@@ -115,6 +115,31 @@ std::string render_facts(const Json& document, const Style& style) {
   return result + unknown(document, style);
 }
 
+std::string render_facts_changes(const Json& document, const Style& style) {
+  std::string result;
+  for (const auto& step : member(document, "steps")) {
+    result += style.paint(Tone::kBold, text(step, "at")) + "\n";
+    if (member(step, "changes").empty()) result += "  nothing that is shown here\n";
+    for (const auto& change : member(step, "changes")) {
+      const auto before = text(change, "before");
+      const auto after = text(change, "after");
+      if (before.empty() || before == "-") {
+        result +=
+            fmt::format("  + {}{}\n", text(change, "what"), after == "there" ? "" : ": " + after);
+      } else if (after.empty() || after == "-") {
+        result +=
+            fmt::format("  - {}{}\n", text(change, "what"), before == "there" ? "" : ": " + before);
+      } else {
+        result += fmt::format("  ~ {}: {} -> {}\n", text(change, "what"), before, after);
+      }
+    }
+  }
+  const auto steps = member(document, "steps").size();
+  return result + fmt::format("{}: {} changes of state since {}, oldest kept {}\n",
+                              text(document, "node"), steps, text(document, "since"),
+                              text(document, "oldest_kept"));
+}
+
 std::string render_check(const Json& document, const Style& style) {
   std::string result;
   std::string code;

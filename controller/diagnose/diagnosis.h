@@ -47,6 +47,7 @@ struct Check {
   std::string code{};  // stable, for scripts; `faultline explain CODE`
   std::string summary{};
   std::vector<std::string> nodes{};     // whom it concerns
+  std::string component{};              // of the network, where it is one: "leaf1>spine2"
   std::vector<std::string> evidence{};  // one line each
   std::string remedy{};                 // one sentence; empty: nothing is to be done
   std::string command{};                // to run, on `run_on`
@@ -63,6 +64,7 @@ struct Verdict {
   Level level = Level::kUnknown;
   std::optional<Layer> layer{};
   std::vector<std::string> nodes{};
+  std::string component{};
   std::string sentence{};
   std::string remedy{};
   std::string command{};

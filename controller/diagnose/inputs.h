@@ -139,10 +139,10 @@ struct CloudAnswer {
 
 // A test that was run just now from one end to the other.
 struct Tried {
-  std::string what{};     // "icmp", "tcp 5432", "mtu"
-  bool from_b = false;    // by B towards A
-  std::string outcome{};  // "ok", "timeout", "refused", "unreachable"
-  std::string detail{};   // for people
+  std::string what{};                  // "icmp", "tcp 5432", "mtu"
+  bool from_b = false;                 // by B towards A
+  std::string outcome{};               // "ok", "timeout", "refused", "unreachable"
+  std::string detail{};                // for people
   std::optional<std::uint32_t> mtu{};  // of "mtu": the largest packet that passes, bytes
 
   bool operator==(const Tried&) const = default;

@@ -11,7 +11,8 @@
 namespace faultline::diagnose {
 namespace {
 
-enum class Match : std::uint8_t { kNo, kSome, kPerhaps, kYes };
+// A rule takes what all of its conditions take: the least of them.
+enum class Match : std::uint8_t { kNo, kPerhaps, kSome, kYes };
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -65,8 +66,7 @@ Match by_prefix(const std::optional<facts::Prefix>& prefix, const IpAddress& add
 // One condition beyond protocol and port, as the collector words it (probe/facts/firewall_*.cc).
 Match by_word(const std::string& word, const Packet& packet) {
   const bool negated = word.starts_with("! ") || has(word, "}} != ");
-  if (has(word, "STATE") || has(word, "--ctstate") || has(word, "\"ct\"") ||
-      has(word, "--state")) {
+  if (has(word, "STATE") || has(word, "--ctstate") || has(word, "\"ct\"") || has(word, "--state")) {
     const bool established = has(word, "ESTABLISHED") || has(word, "established");
     const bool fresh = has(word, "NEW") || has(word, "new");
     return (packet.reply ? established : fresh) != negated ? Match::kYes : Match::kNo;
@@ -83,16 +83,16 @@ Match by_word(const std::string& word, const Packet& packet) {
     return by_prefix(nft_prefix(value), address, negated);
   }
   if (has(word, "--sport") || has(word, "\"sport\"")) return Match::kSome;
-  const bool names_interface = has(word, "-i ") || has(word, "-o ") || has(word, "iifname") ||
-                               has(word, "oifname");
+  const bool names_interface =
+      has(word, "-i ") || has(word, "-o ") || has(word, "iifname") || has(word, "oifname");
   if (names_interface) {
     if (has(value, "lo") && value.size() <= 4) return negated ? Match::kYes : Match::kNo;
     if (packet.interface.empty()) return Match::kPerhaps;
     return has(value, packet.interface) != negated ? Match::kYes : Match::kNo;
   }
-  const bool by_chance = has(word, "--mode") || has(word, "--probability") || has(word, "statistic") ||
-                         has(word, "--limit") || has(word, "limit") || has(word, "numgen") ||
-                         has(word, "--every") || has(word, "jhash");
+  const bool by_chance = has(word, "--mode") || has(word, "--probability") ||
+                         has(word, "statistic") || has(word, "--limit") || has(word, "limit") ||
+                         has(word, "numgen") || has(word, "--every") || has(word, "jhash");
   return by_chance ? Match::kSome : Match::kPerhaps;
 }
 
@@ -102,8 +102,8 @@ Match match(const facts::FirewallRule& rule, const Packet& packet) {
   if (!rule.ports.empty()) {
     if (!packet.port) {
       result = Match::kPerhaps;
-    } else if (std::ranges::none_of(rule.ports,
-                                    [&](const auto& ports) { return holds(ports, *packet.port); })) {
+    } else if (std::ranges::none_of(
+                   rule.ports, [&](const auto& ports) { return holds(ports, *packet.port); })) {
       return Match::kNo;
     }
   }
@@ -150,8 +150,8 @@ Ruling in_chain(const facts::Firewall& firewall, const facts::FirewallChain& cha
   };
   bool may_be_accepted = !firewall.rules.complete();
   for (const auto& rule : firewall.rules.items) {
-    const bool here = rule.source == chain.source && rule.family == chain.family &&
-                      rule.table == chain.table;
+    const bool here =
+        rule.source == chain.source && rule.family == chain.family && rule.table == chain.table;
     const auto matched = here ? match(rule, packet) : Match::kNo;
     if (matched == Match::kNo) continue;
     const bool certain = rule.chain == chain.chain;  // others are reached by a jump, or not

@@ -64,7 +64,8 @@ Way way_to(const facts::Facts& facts, const IpAddress& from, const IpAddress& to
   std::ranges::stable_sort(rules, {}, &facts::Rule::priority);
   for (const auto& rule : rules) {
     if (rule.table == kLocalTable) continue;  // its own addresses
-    if ((rule.from && !contains(*rule.from, from)) || (rule.to && !contains(*rule.to, to))) continue;
+    if ((rule.from && !contains(*rule.from, from)) || (rule.to && !contains(*rule.to, to)))
+      continue;
     if (asks_more(rule)) return {};
     if (rule.action != "to_table") return {WayKind::kNone, nullptr};
     const auto* route = longest(facts, rule.table, to);
@@ -87,8 +88,7 @@ std::string text_of(const facts::Route& route) {
 
 const facts::Neighbor* neighbor_of(const facts::Facts& facts, const IpAddress& address) {
   if (!facts.neighbors) return nullptr;
-  const auto found =
-      std::ranges::find(facts.neighbors->items, address, &facts::Neighbor::address);
+  const auto found = std::ranges::find(facts.neighbors->items, address, &facts::Neighbor::address);
   return found == facts.neighbors->items.end() ? nullptr : &*found;
 }
 

@@ -29,7 +29,7 @@ void check_routes(const Fleet& fleet, std::vector<Finding>& findings);
 void check_filters(const Fleet& fleet, std::vector<Finding>& findings);
 // address_rewritten
 void check_translations(const Fleet& fleet, std::vector<Finding>& findings);
-// cpu_steal, neighbor_table_full, clock_off
+// cpu_steal, cpu_throttled, neighbor_table_full, clock_off
 void check_hosts(const Fleet& fleet, std::vector<Finding>& findings);
 
 }  // namespace faultline::diagnose
