@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/diagnose/diagnosis.h"
 #include "tests/support/catch.h"
 
 namespace faultline::diagnose {
@@ -193,6 +194,29 @@ TEST_CASE("what is unreachable by design is told, with its direction", "[diagnos
   CHECK(kept(placements, "over1", "h9") == "11");
   CHECK(kept(placements, "h9", "plain").empty());
   CHECK(kept(placements, "h9", "h8").empty());
+}
+
+Session session(std::uint64_t lost) {
+  return {.now = {.sent = 40, .lost_undetermined = lost}, .minute = {.sent = 40}};
+}
+
+TEST_CASE("a pair kept apart by design is no fault, unless it works or more is dead than that",
+          "[diagnose]") {
+  Inputs inputs;
+  inputs.a.name = "h9";
+  inputs.b.name = "vm";
+  inputs.facts = {host("192.168.122.1", false, 1).take(), guest("192.168.122.10", "192.168.122.1")};
+  inputs.by_a = session(40);
+  inputs.by_b = session(0);  // it may call, and nobody may call it
+  const auto diagnosis = diagnose(inputs);
+  CHECK(diagnosis.verdict.code == "unreachable_by_design");
+  CHECK(diagnosis.verdict.level == Level::kOk);
+  CHECK(diagnosis.verdict.sentence.find("behind kvm1's NAT") != std::string::npos);
+  inputs.by_b = session(40);  // nor does it get out any more
+  CHECK(diagnose(inputs).verdict.code != "unreachable_by_design");
+  inputs.by_a = session(0);
+  inputs.by_b = session(0);  // whatever the facts say, it works
+  CHECK(diagnose(inputs).verdict.code != "unreachable_by_design");
 }
 
 }  // namespace
