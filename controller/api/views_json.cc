@@ -199,11 +199,35 @@ static Json json(const DeviceView& device) {
   return Json{{"id", device.id},
               {"kind", device.kind},
               {"tier", or_null(device.tier)},
-              {"addresses", Json(device.addresses)}};
+              {"addresses", Json(device.addresses)},
+              {"declared", device.declared},
+              {"seen", device.seen}};
 }
 
 static Json json(const LinkView& link) {
-  return Json{{"id", link.id}, {"from", link.from}, {"to", link.to}, {"flows", link.flows}};
+  return Json{{"id", link.id},
+              {"from", link.from},
+              {"to", link.to},
+              {"flows", link.flows},
+              {"declared", link.declared}};
+}
+
+static Json json(const MachineView& machine) {
+  return Json{{"vm", machine.vm},
+              {"nic", machine.nic},
+              {"host", or_null(machine.host)},
+              {"mode", machine.mode},
+              {"bridge", or_null(machine.bridge)},
+              {"port", or_null(machine.port)},
+              {"uplink", or_null(machine.uplink)},
+              {"proven", machine.proven},
+              {"evidence", Json(machine.evidence)}};
+}
+
+static Json json(const SwitchPortView& port) {
+  return Json{{"node", port.node},     {"nic", port.nic},
+              {"device", port.device}, {"port", port.port},
+              {"known", port.known},   {"vlan", port.vlan ? Json(*port.vlan) : Json()}};
 }
 
 namespace {
@@ -389,6 +413,10 @@ std::string topology_json(const TopologyView& topology) {
   result["source"] = topology.source;
   result["devices"] = list(topology.devices);
   result["links"] = list(topology.links);
+  result["machines"] = list(topology.machines);
+  result["ports"] = list(topology.ports);
+  result["conflicts"] = topology.conflicts;
+  result["nodes_without_facts"] = topology.nodes_without_facts;
   return text(result);
 }
 
@@ -406,6 +434,15 @@ std::string topology_dot(const TopologyView& topology) {
   for (const auto& link : topology.links) {
     dot += fmt::format("  {} -> {} [tooltip={}];\n", dot_quoted(link.from), dot_quoted(link.to),
                        dot_quoted(link.id));
+  }
+  for (const auto& machine : topology.machines) {
+    if (machine.host.empty()) continue;
+    dot += fmt::format("  {} -> {} [dir=none, style=dotted, label={}];\n", dot_quoted(machine.host),
+                       dot_quoted(machine.vm), dot_quoted(machine.mode));
+  }
+  for (const auto& port : topology.ports) {
+    dot += fmt::format("  {} -> {} [dir=none, style=dashed, label={}];\n", dot_quoted(port.device),
+                       dot_quoted(port.node), dot_quoted(port.port));
   }
   return dot + "}\n";
 }

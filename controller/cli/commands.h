@@ -13,8 +13,9 @@
 
 namespace faultline::cli {
 
-// status, localize, incident, topology, bundle
+// status, localize, incident, bundle
 void add_fault_commands(CLI::App& app, Context& context);
+void add_topology_commands(CLI::App& app, Context& context);
 // alert
 void add_alert_commands(CLI::App& app, Context& context);
 // matrix, path, history

@@ -1,4 +1,4 @@
-// status, localize, incident, topology, bundle.
+// status, localize, incident, bundle.
 #include <cstdio>
 #include <filesystem>
 
@@ -85,38 +85,6 @@ void add_incident(CLI::App& app, Context& context) {
   });
 }
 
-Outcome<ExitCode> export_topology(Context& context, const std::string& format) {
-  FAULTLINE_CLI_TRY(const auto api, context.client());
-  FAULTLINE_CLI_TRY(const auto answer, api.get("/api/v1/topology/export?format=" + format));
-  const auto printed = print(answer);
-  if (!printed) return tl::unexpected(printed.error());
-  return ExitCode::kHealthy;
-}
-
-void add_topology(CLI::App& app, Context& context) {
-  auto* topology =
-      add_command(app, "topology", "Devices and links, from the inventory and from traces",
-                  "  faultline topology show\n"
-                  "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n");
-  topology->require_subcommand(1);
-  auto* show =
-      add_command(*topology, "show", "Devices and directed links", "  faultline topology show\n");
-  show->callback(
-      [&context] { context.command = [&context] { return context.query("/api/v1/topology"); }; });
-  auto format = std::make_shared<std::string>();
-  auto* graph = add_command(*topology, "export", "The graph for other tools",
-                            "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n"
-                            "  faultline topology export --format json\n");
-  graph->add_option("--format", *format, "dot or json; default: dot, or json with -o json")
-      ->check(CLI::IsMember({"dot", "json"}));
-  graph->callback([&context, format] {
-    context.command = [&context, format] {
-      const auto* fallback = context.options.json() ? "json" : "dot";
-      return export_topology(context, format->empty() ? fallback : *format);
-    };
-  });
-}
-
 struct BundleCommand {
   std::string since;
   std::string file;
@@ -179,7 +147,6 @@ void add_fault_commands(CLI::App& app, Context& context) {
   add_status(app, context);
   add_localize(app, context);
   add_incident(app, context);
-  add_topology(app, context);
   add_bundle(app, context);
 }
 

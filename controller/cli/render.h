@@ -39,6 +39,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_alerts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_alert_test(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_topology_check(const Json& document, const Style& style);
+[[nodiscard]] std::string render_topology_diff(const Json& document, const Style& style);
 [[nodiscard]] std::string render_plan(const Json& document, const Style& style);
 [[nodiscard]] std::string render_node_plan(const Json& document, const Style& style);
 [[nodiscard]] std::string render_plan_coverage(const Json& document, const Style& style, bool all);

@@ -1,4 +1,4 @@
-// incidents and the topology.
+// incidents.
 #include <fmt/format.h>
 
 #include "controller/cli/render.h"
@@ -70,23 +70,6 @@ std::string render_incident(const Json& document, const Style& style) {
     events.add({text(event, "at"), text(event, "what"), text(event, "text")});
   }
   return result + (events.empty() ? "" : "\n" + events.text(style));
-}
-
-std::string render_topology(const Json& document, const Style& style) {
-  Table devices({"DEVICE", "KIND", "TIER", "ADDRESSES"});
-  for (const auto& device : member(document, "devices")) {
-    devices.add({text(device, "id"), text(device, "kind"), text(device, "tier"),
-                 joined(device, "addresses", " ")});
-  }
-  Table links({"LINK", "FROM", "TO", ">FLOWS"});
-  for (const auto& link : member(document, "links")) {
-    links.add({text(link, "id"), text(link, "from"), text(link, "to"), text(link, "flows")});
-  }
-  const auto head =
-      fmt::format("{} devices, {} directed links, from {}\n", member(document, "devices").size(),
-                  member(document, "links").size(), text(document, "source"));
-  return head + (devices.empty() ? "" : "\n" + devices.text(style)) +
-         (links.empty() ? "" : "\n" + links.text(style));
 }
 
 }  // namespace faultline::cli

@@ -35,6 +35,7 @@ constexpr std::array kPlaces{Place{"duplicate_address", Layer::kAddressing, kAll
                              Place{"rp_filter_asymmetric", Layer::kFiltering, kDead, 87},
                              Place{"routes_differ", Layer::kRoutes, kAll, 55},
                              Place{"firewall_drops_probe", Layer::kFiltering, kDead, 79},
+                             Place{"address_rewritten", Layer::kFiltering, kAll, 84},
                              Place{"bridge_filter_drop", Layer::kFiltering, kDead, 81},
                              Place{"cpu_steal", Layer::kQuality, kLossy | kSlow, 64},
                              Place{"cpu_throttled", Layer::kQuality, kLossy | kSlow, 65},
