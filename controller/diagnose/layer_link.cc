@@ -99,6 +99,38 @@ bool add_by_design(const Side& side, Checks& checks) {
   return true;
 }
 
+// The gateway's MAC is that of a node which does not have the gateway's address.
+void look_at_gateway_mac(const Pair& pair, const Side& side, const IpAddress& gateway,
+                         const facts::Neighbor& neighbor, Checks& checks) {
+  const auto owner = owner_of(pair, *neighbor.mac);
+  const auto others = others_say(pair, side, gateway);
+  if (owner.empty() && (others.empty() || others.contains(*neighbor.mac))) return;
+  const auto has_it = [&](const NodeFacts& node) {
+    return configured(node.facts, gateway) != nullptr;
+  };
+  if (std::ranges::any_of(pair.in.facts, has_it)) return;
+  checks.push_back(
+      {.layer = Layer::kLink,
+       .level = Level::kFail,
+       .code = "neighbor_mac_wrong",
+       .summary =
+           fmt::format("{} sends what is for its gateway {} to the MAC of {}, which does not "
+                       "have that address",
+                       side.self.name, gateway.to_string(), owner),
+       .nodes = {side.self.name},
+       .component = {},
+       .evidence = {fmt::format("{}: neighbor {} is at {}, {}", side.self.name, gateway.to_string(),
+                                *neighbor.mac, neighbor.state)},
+       .remedy = neighbor.state == "permanent"
+                     ? "The entry is set by hand: take it away."
+                     : "It answers for an address that is not its own: a proxy, or ARP spoofing.",
+       .command = fmt::format("ip neigh del {0} dev {1}; arping -c 3 -I {1} {0}",
+                              gateway.to_string(), neighbor.interface),
+       .run_on = side.self.name,
+       .explains = kDead | kLossy | kSubset,
+       .weight = 86});
+}
+
 // The other end, or the gateway towards it, on this one's wire.
 void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks& checks) {
   const bool direct = way.kind == WayKind::kDirect;
@@ -128,6 +160,7 @@ void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks
          .weight = direct ? 62 : 78});
     return;
   }
+  if (!direct && neighbor->mac) look_at_gateway_mac(pair, side, target, *neighbor, checks);
   const auto* theirs =
       direct && side.other_facts ? configured(side.other_facts->facts, target) : nullptr;
   const auto* interface =
