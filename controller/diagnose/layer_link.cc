@@ -1,5 +1,6 @@
 // Layer link: the interfaces that packets leave by, and whether those on the wire find each other.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -99,7 +100,23 @@ bool add_by_design(const Side& side, Checks& checks) {
   return true;
 }
 
-// The gateway's MAC is that of a node which does not have the gateway's address.
+// The MACs that others of this end's network have for its gateway.
+std::set<std::string> others_say(const Pair& pair, const Side& side, const IpAddress& gateway) {
+  std::set<std::string> macs;
+  const auto* own = configured(side.facts->facts, *side.self.address);
+  for (const auto& node : pair.in.facts) {
+    if (own == nullptr || node.node == side.self.name || !node.facts.addresses) continue;
+    const bool shares = std::ranges::any_of(node.facts.addresses->items, [&](const auto& address) {
+      return network_of(address.prefix) == network_of(own->prefix);
+    });
+    const auto* neighbor = shares ? neighbor_of(node.facts, gateway) : nullptr;
+    if (neighbor != nullptr && neighbor->mac) macs.insert(*neighbor->mac);
+  }
+  return macs;
+}
+
+// The gateway's MAC is that of a node which does not have the gateway's address, or one that nobody
+// else on the wire has for it.
 void look_at_gateway_mac(const Pair& pair, const Side& side, const IpAddress& gateway,
                          const facts::Neighbor& neighbor, Checks& checks) {
   const auto owner = owner_of(pair, *neighbor.mac);
@@ -114,9 +131,13 @@ void look_at_gateway_mac(const Pair& pair, const Side& side, const IpAddress& ga
        .level = Level::kFail,
        .code = "neighbor_mac_wrong",
        .summary =
-           fmt::format("{} sends what is for its gateway {} to the MAC of {}, which does not "
-                       "have that address",
-                       side.self.name, gateway.to_string(), owner),
+           owner.empty()
+               ? fmt::format(
+                     "{} sends what is for its gateway {} to another MAC than its neighbors",
+                     side.self.name, gateway.to_string())
+               : fmt::format("{} sends what is for its gateway {} to the MAC of {}, which does not "
+                             "have that address",
+                             side.self.name, gateway.to_string(), owner),
        .nodes = {side.self.name},
        .component = {},
        .evidence = {fmt::format("{}: neighbor {} is at {}, {}", side.self.name, gateway.to_string(),
