@@ -24,6 +24,8 @@ void look_at_design(const Pair& pair, Checks& checks);
 void look_at_link(const Pair& pair, Checks& checks);
 // no_route, route_discards, next_hop_dead, gateway_unresolved, gateway_unusual, routing_loop
 void look_at_routes(const Pair& pair, Checks& checks);
+// rp_filter_asymmetric, route_captured
+void look_at_detours(const Pair& pair, Checks& checks);
 // firewall_drops, firewall_may_drop, port_closed, port_local_only, probe_port_filtered, cloud_*
 void look_at_filtering(const Pair& pair, Checks& checks);
 // mtu_low, mtu_differs
