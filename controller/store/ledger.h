@@ -32,6 +32,7 @@ enum class Table : std::uint8_t {
   kApiTokens = 7,
   kAudit = 8,
   kControllerKeys = 9,
+  kSilences = 10,
 };
 [[nodiscard]] std::string_view to_string(Table table);
 
