@@ -16,16 +16,7 @@
 #include "controller/topology/graph.h"
 
 namespace faultline::app {
-namespace {
-
-Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
-  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
-  if (at == snapshot.nodes.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no node {}; `faultline node list` shows all", name));
-  }
-  return NodeId{at->id};
-}
+namespace {}
 
 // Those that a token proves its controller by: during a change, the next one too.
 std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
@@ -44,6 +35,15 @@ std::string source_of(const topology::Graph& graph) {
 }
 
 }  // namespace
+
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
+}
 
 AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Write write,

@@ -25,6 +25,7 @@ constexpr std::array kValueKinds{
     ValueKind{"incident silence", "ID", Lookup::kIncidents},
     ValueKind{"node token remove", "ID", Lookup::kTokens},
     ValueKind{"", "--bundle", Lookup::kFiles},
+    ValueKind{"", "--facts", Lookup::kFiles},
     ValueKind{"", "--file", Lookup::kFiles},
     ValueKind{"", "--ca", Lookup::kFiles},
     ValueKind{"", "--token-file", Lookup::kFiles},
