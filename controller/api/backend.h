@@ -78,6 +78,13 @@ class Backend {
   // Newest first, at most kIncidentsListedMax, without their events.
   virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
+  virtual Result<IncidentView> act_on_incident(std::string_view id,
+                                               const IncidentActionRequest& request) = 0;
+  virtual Result<SilencesView> silences(SilenceFilter filter) const = 0;
+  // The request's id is given by the backend.
+  virtual Result<incident::Silence> add_silence(incident::SilenceRequest request) = 0;
+  // It is over from now on.
+  virtual Result<incident::Silence> end_silence(std::string_view id, std::string_view by) = 0;
   virtual Result<TopologyView> topology() const = 0;
   // The plans in force, by their numbers and by node.
   virtual Result<plan::PlanReport> plan() const = 0;

@@ -54,6 +54,7 @@ void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.integer("confirm_of", machine.confirm_of, 1U, 32U);
   incident.integer("resolve_windows", machine.resolve_windows, 1U, incident::kResolveWindowsMax);
   incident.duration("reopen_within", machine.reopen_within);
+  incident.duration("quiet_after_resolve", machine.quiet_after_resolve);
 }
 
 // `status` is a mistake of `key` unless it is well.

@@ -58,6 +58,7 @@ struct Snapshot {
   core::IntakeCounters intake;
   fleet::FleetCounters fleet;
   incident::MachineCounters incidents;
+  std::size_t silences_active = 0;  // maintenance windows, too
   notify::OutboxCounters outbox;
   std::size_t outbox_waiting = 0;
   std::optional<WallTime> outbox_oldest;  // when the oldest waiting alert was made

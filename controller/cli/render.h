@@ -36,6 +36,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_history(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
+[[nodiscard]] std::string render_silences(const Json& document, const Style& style);
+[[nodiscard]] std::string render_silence(const Json& document, const Style& style);
 [[nodiscard]] std::string render_alerts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_alert_test(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);

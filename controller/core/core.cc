@@ -47,6 +47,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
+  incidents_.restore_silences(std::move(restored.silences));
   telling_.restore(std::move(restored.outbox), restored.telling);
   intake_.restore(restored.dedup);
   begin_recall(restored.dedup, now.wall);
@@ -239,20 +240,8 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   counters_.observations_excused += event.solution.observations_excused;
   solution_ = std::move(event.solution);
   judged_at_ = now.instant;
-  const auto outcome = incidents_.judge(to_judged_window(*solution_), rng_);
-  std::vector<DocumentWrite> writes;
-  for (const auto& incident : outcome.changed) {
-    writes.push_back({Document::kIncident, incident.id, incident::to_json(incident)});
-  }
-  for (const auto& id : outcome.erased) writes.push_back({Document::kIncident, id, std::nullopt});
-  for (const auto& happened : outcome.events) {
-    std::string summary;
-    auto told = telling_.tell(happened, fleet_, now.wall, summary);
-    effects.log(Severity::kWarning, "incident",
-                fmt::format("{} {}: {}", happened.incident.id, to_string(happened.kind), summary));
-    std::ranges::move(told, std::back_inserter(writes));
-  }
-  documents_.commit(std::move(writes), {}, effects);
+  const auto outcome = incidents_.judge(judged_window(now), rng_);
+  settle(now, outcome, {}, effects);
   probe_adaptively(now, effects);
 }
 

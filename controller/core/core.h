@@ -10,6 +10,7 @@
 //   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
+//   ActOnIncident, AddSilence, EndSilence -> incident machine
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -83,6 +84,7 @@ struct Restored {
   std::vector<fleet::NodeRecord> nodes;
   std::vector<fleet::TokenRecord> tokens;
   std::vector<incident::Incident> incidents;
+  std::vector<incident::Silence> silences;
   std::vector<notify::OutboxEntry> outbox;
   std::map<std::string, std::string> telling;  // the outbox's other records, by key
   std::vector<ingest::DedupRow> dedup;
@@ -174,6 +176,9 @@ class ControllerCore {
   void on(Now now, AddNode event, EffectSink& effects);
   void on(Now now, const RekeyNode& event, EffectSink& effects);
   void on(Now now, const RekeyController& event, EffectSink& effects);
+  void on(Now now, const ActOnIncident& event, EffectSink& effects);
+  void on(Now now, AddSilence event, EffectSink& effects);
+  void on(Now now, const EndSilence& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void join(Now now, const PeerMessage& event, const Join& join, EffectSink& effects);
@@ -201,6 +206,10 @@ class ControllerCore {
   void feed_solver(Now now, EffectSink& effects);
   void judge(Now now, EffectSink& effects);
   [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
+  [[nodiscard]] incident::JudgedWindow judged_window(Now now) const;
+  void settle(Now now, const incident::Outcome& outcome, AfterCommit after, EffectSink& effects);
+  void answer_with(Now now, std::uint64_t request, const Result<incident::Outcome>& outcome,
+                   EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
   void probe_adaptively(Now now, EffectSink& effects);
