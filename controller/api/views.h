@@ -17,6 +17,7 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "controller/incident/incident.h"
 
 namespace faultline::api {
 
@@ -355,6 +356,8 @@ struct IncidentView {
   std::vector<std::string> ambiguous_with;
   std::vector<std::string> affected_nodes;
   EvidenceView evidence;
+  std::vector<incident::Change> changes;  // between the last good window and the first bad one
+  std::optional<incident::Confirmation> confirmation;
   std::vector<IncidentEventView> events;  // oldest first; empty in lists
 
   bool operator==(const IncidentView&) const = default;

@@ -167,6 +167,24 @@ static Json json(const IncidentEventView& event) {
   return Json{{"at", format_rfc3339(event.at)}, {"what", event.what}, {"text", event.text}};
 }
 
+static Json json(const incident::Change& change) {
+  return Json{{"time", format_rfc3339(change.time)},
+              {"kind", change.kind},
+              {"subject", change.subject},
+              {"before", or_null(change.before)},
+              {"after", or_null(change.after)}};
+}
+
+static Json json(const incident::Confirmation& confirmation) {
+  return Json{{"component", confirmation.component},
+              {"outcome", confirmation.outcome},
+              {"began_at", format_rfc3339(confirmation.began_at)},
+              {"ended_at", or_null(confirmation.ended_at)},
+              {"before", confirmation.before},
+              {"after", confirmation.after},
+              {"packets", confirmation.packets}};
+}
+
 static Json json(const IncidentView& incident) {
   const auto& evidence = incident.evidence;
   return Json{{"id", incident.id},
@@ -188,6 +206,8 @@ static Json json(const IncidentView& incident) {
               {"summary", incident.summary},
               {"ambiguous_with", Json(incident.ambiguous_with)},
               {"affected_nodes", Json(incident.affected_nodes)},
+              {"changes", list(incident.changes)},
+              {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
               {"evidence",
                {{"bad_flows", evidence.bad_flows},
                 {"bad_flows_crossing", evidence.bad_flows_crossing},

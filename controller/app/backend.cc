@@ -71,6 +71,8 @@ api::IncidentView incident_view(const incident::Incident& incident) {
                        .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
                        .good_flows_crossing = suspect.evidence.good_flows_crossing,
                        .good_flows = suspect.evidence.good_flows},
+          .changes = incident.changes,
+          .confirmation = incident.confirmation,
           .events = events_of(incident)};
 }
 

@@ -71,6 +71,8 @@ class AppBackend : public api::Backend {
                                    const api::HistoryRequest& request) const override;
   Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
+  Result<api::ChangesView> changes(Duration since) const override;
+  Result<api::AnomaliesView> anomalies() const override;
   Result<api::TopologyView> topology() const override;
   Result<plan::PlanReport> plan() const override;
   Result<plan::NodePlanReport> node_plan(std::string_view name) const override;

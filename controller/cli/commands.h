@@ -15,6 +15,8 @@ namespace faultline::cli {
 
 // status, localize, incident, topology, bundle
 void add_fault_commands(CLI::App& app, Context& context);
+// anomalies, changes
+void add_abnormal_commands(CLI::App& app, Context& context);
 // alert
 void add_alert_commands(CLI::App& app, Context& context);
 // matrix, path, history

@@ -28,6 +28,14 @@ std::string evidence_text(const Json& evidence) {
                      count(evidence, "good_flows_crossing"), count(evidence, "good_flows"));
 }
 
+// "0.71 -> 0.99 after 640 extra packets on leaf1>spine2".
+std::string confirmation_text(const Json& confirmation) {
+  return fmt::format("{}: {:.2f} -> {:.2f} after {} extra packets on {}",
+                     text(confirmation, "outcome"), number(confirmation, "before").value_or(0),
+                     number(confirmation, "after").value_or(0), count(confirmation, "packets"),
+                     text(confirmation, "component"));
+}
+
 Tone tone_of_state(const std::string& state) { return state == "open" ? Tone::kBad : Tone::kGood; }
 
 }  // namespace
@@ -65,6 +73,12 @@ std::string render_incident(const Json& document, const Style& style) {
     result += line("or perhaps", joined(document, "ambiguous_with"));
   }
   result += line("affected", joined(document, "affected_nodes"));
+  if (const auto& confirmation = member(document, "confirmation"); confirmation.is_object()) {
+    result += line("confirmation", confirmation_text(confirmation));
+  }
+  if (const auto changes = changes_table(member(document, "changes"), style); !changes.empty()) {
+    result += "\nwhat changed at its onset\n" + changes;
+  }
   Table events({"TIME", "EVENT", ""}, "  ");
   for (const auto& event : member(document, "events")) {
     events.add({text(event, "at"), text(event, "what"), text(event, "text")});

@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/report.h"
+#include "controller/changes/change.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
@@ -76,6 +77,12 @@ struct VitalsRead {
   notify::Vitals vitals;
 };
 
+// Something changed that the core does not see for itself: a node's configuration, an MTU, an
+// inventory that was read again.
+struct ChangeSeen {
+  changes::Change change;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -108,9 +115,9 @@ struct RekeyController {
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
-                           CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
-                           RekeyController, Tick>;
+using Event =
+    std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone, SolveDone,
+                 PlanningDone, RecallDone, DeliveryDone, VitalsRead, ChangeSeen, CreateToken,
+                 RemoveToken, RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

@@ -71,6 +71,32 @@ struct Component {
 };
 [[nodiscard]] Component component_of(const Suspect& suspect);
 
+// One thing that changed between the last good window and the first bad one, in words.
+struct Change {
+  WallTime time{};
+  std::string kind{};  // path, plan, membership, mtu, dscp, clock, topology, facts
+  std::string subject{};
+  std::string before{};  // may be empty
+  std::string after{};
+
+  bool operator==(const Change&) const = default;
+};
+
+// Extra packets that were spent on this incident's component, and what they brought.
+struct Confirmation {
+  std::string component{};  // that was under test: the suspect, or what it could not be told from
+  std::string outcome{};    // testing, confirmed, cleared, given up
+  WallTime began_at{};
+  std::optional<WallTime> ended_at{};
+  double before = 0;  // probability that this very component is at fault, 0 .. 1
+  double after = 0;   // as of the newest window of the test
+  std::uint64_t packets = 0;
+
+  bool operator==(const Confirmation&) const = default;
+};
+
+inline constexpr std::size_t kChangesPerIncidentMax = 8;
+
 struct Incident {
   std::string id{};  // opaque, fixed from the first moment
   State state = State::kPending;
@@ -89,6 +115,9 @@ struct Incident {
   std::uint32_t reopened = 0;  // how often it came back soon after it was resolved
   std::optional<WallTime> acknowledged_at{};
   std::string acknowledged_by{};
+  // What changed at its onset and touches it, the most relevant first.
+  std::vector<Change> changes{};
+  std::optional<Confirmation> confirmation{};
 
   // The machine's own memory.
   std::uint32_t presence = 0;        // bit i: surely seen i windows ago

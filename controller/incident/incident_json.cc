@@ -131,6 +131,51 @@ Suspect suspect_of(const Json& json) {
           .text = text_of(json, "text")};
 }
 
+Json to_object(const Change& change) {
+  return {{"time", format_rfc3339(change.time)},
+          {"kind", change.kind},
+          {"subject", change.subject},
+          {"before", change.before},
+          {"after", change.after}};
+}
+
+// Older records have none.
+std::vector<Change> changes_of(const Json& json) {
+  std::vector<Change> changes;
+  if (!json.contains("changes")) return changes;
+  for (const auto& change : list_of(json, "changes")) {
+    changes.push_back({.time = time_of(change, "time"),
+                       .kind = text_of(change, "kind"),
+                       .subject = text_of(change, "subject"),
+                       .before = text_of(change, "before"),
+                       .after = text_of(change, "after")});
+  }
+  return changes;
+}
+
+Json to_object(const std::optional<Confirmation>& confirmation) {
+  if (!confirmation) return {};
+  return {{"component", confirmation->component},
+          {"outcome", confirmation->outcome},
+          {"began_at", format_rfc3339(confirmation->began_at)},
+          {"ended_at", to_object(confirmation->ended_at)},
+          {"before", written(confirmation->before)},
+          {"after", written(confirmation->after)},
+          {"packets", confirmation->packets}};
+}
+
+std::optional<Confirmation> confirmation_of(const Json& json) {
+  const auto at = json.find("confirmation");
+  if (at == json.end() || at->is_null()) return std::nullopt;
+  return Confirmation{.component = text_of(*at, "component"),
+                      .outcome = text_of(*at, "outcome"),
+                      .began_at = time_of(*at, "began_at"),
+                      .ended_at = optional_time_of(*at, "ended_at"),
+                      .before = ratio_of(*at, "before"),
+                      .after = ratio_of(*at, "after"),
+                      .packets = count_of<std::uint64_t>(*at, "packets")};
+}
+
 Incident incident_of(const Json& json) {
   Incident incident{
       .id = text_of(json, "id"),
@@ -151,6 +196,8 @@ Incident incident_of(const Json& json) {
       .reopened = count_of<std::uint32_t>(json, "reopened"),
       .acknowledged_at = optional_time_of(json, "acknowledged_at"),
       .acknowledged_by = text_of(json, "acknowledged_by"),
+      .changes = changes_of(json),
+      .confirmation = confirmation_of(json),
       .presence = count_of<std::uint32_t>(json, "presence"),
       .windows_absent = count_of<std::uint32_t>(json, "windows_absent"),
       .loss_told = ratio_of(json, "loss_told"),
@@ -178,6 +225,8 @@ std::string to_json(const Incident& incident) {
   for (const auto& component : incident.components) {
     components.push_back({{"id", component.id}, {"from", component.from}, {"to", component.to}});
   }
+  auto changes = Json::array();
+  for (const auto& change : incident.changes) changes.push_back(to_object(change));
   const Json json = {{"version", kRecordVersion},
                      {"id", incident.id},
                      {"state", to_string(incident.state)},
@@ -194,6 +243,8 @@ std::string to_json(const Incident& incident) {
                      {"reopened", incident.reopened},
                      {"acknowledged_at", to_object(incident.acknowledged_at)},
                      {"acknowledged_by", incident.acknowledged_by},
+                     {"changes", changes},
+                     {"confirmation", to_object(incident.confirmation)},
                      {"presence", incident.presence},
                      {"windows_absent", incident.windows_absent},
                      {"loss_told", written(incident.loss_told)},

@@ -424,6 +424,25 @@ Result<Outcome> Machine::acknowledge(std::string_view id, std::string by, WallTi
   return outcome;
 }
 
+bool Machine::note_changes(std::string_view id, std::vector<Change> changes) {
+  const auto found = std::ranges::find(incidents_, id, &Incident::id);
+  if (found == incidents_.end()) return false;
+  changes.resize(std::min(changes.size(), kChangesPerIncidentMax));
+  for (auto& change : changes) {
+    change.time = std::chrono::floor<std::chrono::milliseconds>(change.time);
+  }
+  if (found->changes == changes) return false;
+  found->changes = std::move(changes);
+  return true;
+}
+
+bool Machine::note_confirmation(std::string_view id, Confirmation confirmation) {
+  const auto found = std::ranges::find(incidents_, id, &Incident::id);
+  if (found == incidents_.end() || found->confirmation == confirmation) return false;
+  found->confirmation = std::move(confirmation);
+  return true;
+}
+
 const Incident* Machine::find(std::string_view id) const {
   const auto found = std::ranges::find(incidents_, id, &Incident::id);
   return found == incidents_.end() ? nullptr : &*found;

@@ -113,6 +113,10 @@ class Machine {
   // kNotFound, or kConflict when it is not open. Acknowledging twice keeps the first.
   Result<Outcome> acknowledge(std::string_view id, std::string by, WallTime now);
 
+  // What others found out about it. False when there is no such incident, or nothing is new.
+  bool note_changes(std::string_view id, std::vector<Change> changes);
+  bool note_confirmation(std::string_view id, Confirmation confirmation);
+
   // Pending, open and recently resolved.
   [[nodiscard]] const std::vector<Incident>& incidents() const { return incidents_; }
   [[nodiscard]] const Incident* find(std::string_view id) const;
