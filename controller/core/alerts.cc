@@ -5,6 +5,22 @@
 namespace faultline::core {
 namespace {
 
+// Hosts and switches at work delay by less, and it comes and goes.
+constexpr double kDelayPagedMinUs = 1000;
+
+// What a host adds to its own packets is mostly its own load.
+bool is_slow(const localize::Suspect& suspect) {
+  const bool is_host =
+      suspect.kind == localize::SuspectKind::kHost || suspect.kind == localize::SuspectKind::kVm;
+  return !is_host && suspect.delay_us.value_or(0) >= kDelayPagedMinUs;
+}
+
+// A prober that starves itself is no fault of the network: the watchdog tells of it when it lasts.
+bool may_page(const localize::Suspect& suspect) {
+  if (suspect.fault_class == localize::FaultClass::kSickHost) return false;
+  return suspect.fault_class != localize::FaultClass::kDelay || is_slow(suspect);
+}
+
 std::string percent(double ratio) {
   const double value = 100 * ratio;
   if (value < 0.1) return fmt::format("{:.3f}", value);
@@ -116,8 +132,12 @@ incident::JudgedWindow to_judged_window(const Solution& solution) {
                                 .suspects = {},
                                 .unmeasured = solution.unmeasured};
   for (const auto& suspect : solution.verdict.suspects) {
-    if (suspect.fault_class == localize::FaultClass::kDelay) continue;
+    if (!may_page(suspect) || solution.bursts.contains(suspect.id)) continue;
     judged.suspects.push_back(to_suspect(suspect, solution));
+  }
+  // A queue is load, not a fault, but for one that never empties.
+  for (const auto& queue : solution.verdict.congested) {
+    if (is_slow(queue)) judged.suspects.push_back(to_suspect(queue, solution));
   }
   return judged;
 }

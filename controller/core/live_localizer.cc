@@ -63,6 +63,12 @@ std::vector<Suspect> lossy(const std::vector<Suspect>& suspects) {
   return result;
 }
 
+// Whether the rows of `part` speak for those of `all`.
+bool says_enough(const CrossedBlocks& part, const CrossedBlocks& all) {
+  return !part.empty() && !all.empty() && part.front().end_s == all.front().end_s &&
+         2 * part.front().sent >= all.front().sent;
+}
+
 std::size_t index_of(Horizon horizon) { return static_cast<std::size_t>(horizon); }
 
 }  // namespace
@@ -188,7 +194,7 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
     // Delays are judged by the last windows of any horizon.
     const bool stands = suspect.loss == 0 || is_named_now(suspect) ||
                         is_borne_out(suspect.loss_low, blocks[i], end_s);
-    if (stands) standing.push_back(std::move(suspect));
+    (stands ? standing : mended_).push_back(std::move(suspect));
   }
   verdict.suspects = std::move(standing);
   add_newest(verdict, newest, Containers(set));
@@ -214,20 +220,49 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
   const auto& found = longer(horizon, job);
   const auto& set = builder_->set();
   const Containers containers(set);
-  const Crossings explained(set, lossy(verdict.suspects));
   // Delays are of the shortest horizon only.
   auto asked = lossy(found.suspects);
   std::erase_if(asked, [&](const Suspect& it) { return !is_news(verdict, it, containers); });
-  const auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  const Crossings explained(set, lossy(verdict.suspects));
+  auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  const auto apart =
+      crossed_blocks(stream_, horizon, Crossings(set, asked),
+                     Crossings(set, lossy(explaining(verdict, asked))), SharedRows::kLeftOut);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (says_enough(apart[i], blocks[i])) blocks[i] = apart[i];
+  }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!is_borne_out_lately({asked[i].loss_low, asked[i].since_s.value_or(localize::kNoTime)},
-                             blocks[i], end_of(job)))
+                             blocks[i], end_of(job))) {
+      mended_.push_back(asked[i]);
       continue;
+    }
     if (!is_news(verdict, asked[i], containers)) continue;
     named_by_[asked[i].id] = horizon;
     verdict.suspects.push_back(std::move(asked[i]));
   }
   add_near_misses(verdict, still_near(horizon, found.near_misses, explained, end_of(job)));
+}
+
+// What losses are put down to that none of `asked` is to answer for.
+std::vector<Suspect> LiveLocalizer::explaining(const localize::Verdict& verdict,
+                                               const std::vector<Suspect>& asked) const {
+  auto suspects = verdict.suspects;
+  std::ranges::move(mended_beside(asked), std::back_inserter(suspects));
+  return suspects;
+}
+
+// The mended ones that none of `asked` has a part of.
+std::vector<Suspect> LiveLocalizer::mended_beside(const std::vector<Suspect>& asked) const {
+  const Containers containers(builder_->set());
+  std::vector<Suspect> beside;
+  std::ranges::copy_if(mended_, std::back_inserter(beside), [&](const Suspect& mended) {
+    return std::ranges::none_of(asked, [&](const Suspect& it) {
+      return same_suspect(it, mended) || contains(it, mended, containers) ||
+             contains(mended, it, containers);
+    });
+  });
+  return beside;
 }
 
 // Those of a fault that is mended are near no more.
@@ -270,6 +305,23 @@ std::vector<std::string> LiveLocalizer::unmeasured(const SolveJob& job) const {
   return unmeasured;
 }
 
+void LiveLocalizer::tell_bursts(const SolveJob& job, Solution& solution) const {
+  const auto asked = lossy(solution.verdict.suspects);
+  if (asked.empty()) return;
+  const auto& set = builder_->set();
+  auto everybody = asked;
+  everybody.insert(everybody.end(), mended_.begin(), mended_.end());
+  const double background = background_of(stream_, Crossings(set, lossy(everybody)));
+  const auto blocks =
+      crossed_blocks(stream_, Horizon::kHalfHour, Crossings(set, asked), Crossings(set, {}));
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto since_s = asked[i].since_s.value_or(localize::kNoTime);
+    if (!is_corroborated(since_s, blocks[i], background, end_of(job))) {
+      solution.bursts.insert(asked[i].id);
+    }
+  }
+}
+
 void LiveLocalizer::tell_affected(Solution& solution) const {
   std::array<std::vector<Suspect>, localize::kHorizons.size()> by_horizon;
   for (const auto& suspect : solution.verdict.suspects) {
@@ -294,6 +346,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
   auto& set = builder_->set();
   health_ = set.health();
   named_by_.clear();
+  mended_.clear();
   auto verdict = judge_minute(job);
   for (const Horizon horizon : {Horizon::kFiveMinutes, Horizon::kHalfHour}) {
     add_longer(horizon, job, verdict);
@@ -309,6 +362,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
                     .sessions_without_path = builder_->sessions_without_path(),
                     .observations_excused = left_out,
                     .unmeasured = {},
+                    .bursts = {},
                     .open = {},
                     .live = figures()};
   if (left_out > 0) solution.unmeasured = unmeasured(job);
@@ -317,6 +371,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
         set, solution.verdict, builder_->sessions(stream_.begins_after_s(Horizon::kMinute) + 1));
   }
   tell_affected(solution);
+  tell_bursts(job, solution);
   set.set_health(std::exchange(health_, {}));
   return solution;
 }

@@ -80,10 +80,15 @@ class LiveLocalizer {
   [[nodiscard]] localize::Verdict judge_minute(const SolveJob& job);
   void add_longer(localize::Horizon horizon, const SolveJob& job, localize::Verdict& verdict);
   [[nodiscard]] const localize::Verdict& longer(localize::Horizon horizon, const SolveJob& job);
+  [[nodiscard]] std::vector<localize::Suspect> explaining(
+      const localize::Verdict& verdict, const std::vector<localize::Suspect>& asked) const;
+  [[nodiscard]] std::vector<localize::Suspect> mended_beside(
+      const std::vector<localize::Suspect>& asked) const;
   [[nodiscard]] std::vector<localize::NearMiss> still_near(
       localize::Horizon horizon, std::vector<localize::NearMiss> near_misses,
       const Crossings& explained, std::int64_t newest_end_s) const;
   void tell_affected(Solution& solution) const;
+  void tell_bursts(const SolveJob& job, Solution& solution) const;
   [[nodiscard]] std::vector<std::string> unmeasured(const SolveJob& job) const;
 
   Options options_;
@@ -95,6 +100,9 @@ class LiveLocalizer {
   ExcusedNodes taken_;  // windows taken lately, and who was excused then
   std::array<std::optional<Held>, localize::kHorizons.size()> held_;
   std::map<std::string, localize::Horizon> named_by_;  // longer horizons' suspects, by id
+  // Of the window that is judged: what explains losses of the horizons, but not of the newest
+  // windows. A fault of before must not be held against who shares a round trip with it.
+  std::vector<localize::Suspect> mended_;
   std::uint64_t taken_out_ = 0;
   std::uint64_t renewals_ = 0;
 };

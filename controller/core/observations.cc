@@ -102,7 +102,7 @@ double sickness(const Report& report) {
   // that share is enough to distrust a window in which losses of one in a thousand are looked for.
   const double own_losses = static_cast<double>(report.health.receive_drops) +
                             static_cast<double>(report.health.send_failures);
-  return std::min(1.0, 10 * own_losses / static_cast<double>(sent));
+  return std::min(1.0, localize::kSickPerLoss * own_losses / static_cast<double>(sent));
 }
 
 std::size_t ObservationBuilder::KeyHash::operator()(const plan::FlowKey& key) const {

@@ -88,7 +88,9 @@ struct Solution {
   // Of the watched: components that nothing in the newest window crosses, because who would have
   // measured them is away. That is no sign of health.
   std::vector<std::string> unmeasured;
-  OpenQuestions open;              // for adaptive probing
+  // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
+  std::set<std::string> bursts;
+  OpenQuestions open;                // for adaptive probing
   std::vector<Abnormal> abnormal{};  // the worst first; LiveDetector's
   detect::DetectorCounters detection{};
   LiveFigures live;

@@ -148,7 +148,8 @@ std::vector<OutboxChange> Outbox::result(OutboxId id, const DeliveryOutcome& out
     return changes;
   }
   ++counters_.retried;
-  const auto asked = std::min(outcome.retry_after.value_or(Duration::zero()), options_.backoff_max);
+  const auto asked =
+      std::min(outcome.retry_after.value_or(Duration::zero()), options_.retry_after_max);
   line->due = now + std::max(asked, backoff(entry.attempts, rng));
   changes.push_back({id, entry});
   return changes;

@@ -162,6 +162,28 @@ TEST_CASE("a fault that is over is not named again, whether mended or routed aro
   }
 }
 
+TEST_CASE("a burst or two are no fault, however few packets are lost besides", "[live]") {
+  constexpr double kBackground = 1e-4;
+  constexpr std::uint64_t kSent = 2000;
+  const auto blocks_of = [](std::initializer_list<std::uint64_t> lost) {  // newest first
+    CrossedBlocks blocks;
+    for (const auto count : lost) {
+      blocks.push_back({1000 - 10 * static_cast<std::int64_t>(blocks.size()), kSent, count});
+    }
+    return blocks;
+  };
+  const auto is_more = [&](const CrossedBlocks& blocks, std::int64_t since_s = localize::kNoTime) {
+    return is_corroborated(since_s, blocks, kBackground, 1000);
+  };
+  CHECK(is_more(blocks_of({30, 0, 0, 0})));        // it has just begun
+  CHECK(is_more(blocks_of({30, 28, 0, 0})));       // and goes on
+  CHECK_FALSE(is_more(blocks_of({0, 30, 0, 0})));  // it was over at once
+  CHECK_FALSE(is_more(blocks_of({1, 30, 1, 0, 0, 0})));
+  CHECK_FALSE(is_more(blocks_of({1, 0, 30, 0, 25, 0})));
+  CHECK(is_more(blocks_of({1, 2, 1, 2, 3, 1, 2, 2, 1, 2})));  // each weak, together none
+  CHECK_FALSE(is_more(blocks_of({1, 0, 0, 9, 9, 9, 9, 9}), 970));
+}
+
 TEST_CASE("a late report of a window that a horizon has left changes nothing there", "[live]") {
   const Fabric fabric;
   LiveLocalizer live({.window = kWindow});

@@ -135,6 +135,20 @@ TEST_CASE("a prober that says it is sick is suspected before the network", "[loc
   CHECK(verdict.suspects.front().fault_class == FaultClass::kSickHost);
 }
 
+TEST_CASE("a prober that drops what it receives is named for it, and its last link for more",
+          "[localize]") {
+  for (const auto& [dropped, is_its_own] : {std::pair(0.02, true), std::pair(0.001, false)}) {
+    CAPTURE(dropped);
+    auto set = SmallFabric{.loss = {{"leaf2>h6", 0.03}}}.measure(11);
+    set.add_health({set.device("h6"), kNoTime, kSickPerLoss * dropped, "packets dropped"});
+    const Verdict verdict = localize(set, {});
+    REQUIRE(ids(verdict) == Ids{is_its_own ? "h6" : "leaf2>h6"});
+    const auto& suspect = verdict.suspects.front();
+    CHECK((suspect.fault_class == FaultClass::kSickHost) == is_its_own);
+    CHECK((suspect.kind == SuspectKind::kHost) == is_its_own);
+  }
+}
+
 TEST_CASE("links that the same flows cross are reported together", "[localize]") {
   ObservationSet set;
   for (int i = 0; i < 20; ++i) {
