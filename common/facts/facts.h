@@ -246,6 +246,9 @@ struct CpuTime {
   std::uint64_t total = 0;
   std::uint64_t idle = 0;   // with iowait
   std::uint64_t steal = 0;  // the hypervisor gave the processor to somebody else
+  // Microseconds that the control group at the root of what is seen (a container's own) was made to
+  // wait by its quota; absent: it has none.
+  std::optional<std::uint64_t> throttled_us{};
 
   bool operator==(const CpuTime&) const = default;
 };

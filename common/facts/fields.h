@@ -182,6 +182,7 @@ void describe(Io& io, CpuTime& v) {
   io.required("total", v.total);
   io.required("idle", v.idle);
   io.required("steal", v.steal);
+  io.optional("throttled_us", v.throttled_us);
 }
 
 template <typename Io>

@@ -43,6 +43,16 @@ struct LocalizeAnswer {
 // whatever it still writes is discarded.
 using TextSink = std::function<Status(std::string_view)>;
 
+// Why can A not talk to B? Names of nodes, or addresses.
+struct DiagnoseRequest {
+  std::string a;
+  std::string b;
+  std::optional<std::uint16_t> port;  // a service at B
+  std::string protocol = "tcp";
+  std::optional<WallTime> at;  // empty: now, and live nodes are asked for their facts first
+  bool inputs = false;         // what it is made of, instead of the answer
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -51,6 +61,14 @@ class Backend {
   virtual Result<StatusView> status() const = 0;
   virtual Result<std::vector<NodeView>> nodes() const = 0;  // by name
   virtual Result<NodeView> node(std::string_view name) const = 0;
+  // The document "faultline.facts/1" with the node's name, as of `at` or the newest.
+  virtual Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const = 0;
+  // The document "faultline.check/1": what is wrong between the facts of all nodes.
+  virtual Result<std::string> check() const = 0;
+  // The document "faultline.facts_changes/1": what changed on the node since then.
+  virtual Result<std::string> facts_changes(std::string_view name, WallTime since) const = 0;
+  // The document "faultline.diagnosis/1", or "faultline.diagnosis_inputs/1".
+  virtual Result<std::string> diagnose(const DiagnoseRequest& request) const = 0;
   virtual Result<std::vector<TokenView>> tokens() const = 0;  // unspent, oldest first
   virtual Result<TrustView> trust() const = 0;
   virtual Result<MatrixView> matrix(const MatrixRequest& request) const = 0;

@@ -26,6 +26,8 @@ namespace faultline::app {
 inline constexpr Duration kChangeTimeout = std::chrono::seconds{10};
 // Beyond what a receiver may take (kTimeoutMax of notify_config.cc).
 inline constexpr Duration kTestTimeout = std::chrono::minutes{2} + std::chrono::seconds{5};
+// For facts that nodes were asked for: then the diagnosis is made with what is kept.
+inline constexpr Duration kFactsPatience = std::chrono::milliseconds{3500};
 inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
@@ -62,6 +64,10 @@ class AppBackend : public api::Backend {
   Result<api::StatusView> status() const override;
   Result<std::vector<api::NodeView>> nodes() const override;
   Result<api::NodeView> node(std::string_view name) const override;
+  Result<std::string> check() const override;
+  Result<std::string> facts_changes(std::string_view name, WallTime since) const override;
+  Result<std::string> diagnose(const api::DiagnoseRequest& request) const override;
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
   Result<api::TrustView> trust() const override;
   Result<api::MatrixView> matrix(const api::MatrixRequest& request) const override;
@@ -100,6 +106,8 @@ class AppBackend : public api::Backend {
  private:
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
+  // Asks live nodes for their facts as they are now, and waits for them, at most kFactsPatience.
+  void refresh_facts(const std::vector<const api::NodeView*>& nodes) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
                                                        std::string_view dst) const;

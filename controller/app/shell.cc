@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "common/facts/exchange.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
+#include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
 
 namespace faultline::app {
@@ -232,6 +234,16 @@ void Shell::beat(const std::string& url, std::string body) {
   if (!sender_.send({kHeartbeat, request})) counters_.heartbeats_failed.add();
 }
 
+void Shell::keep_facts(NodeId node, FactsUpdate update) {
+  run_on(writer_, [this, node, update = std::move(update)] {
+    const auto kept = app::keep_facts(store_.ledger(), node, update);
+    if (!kept && kept.error().code != ErrorCode::kConflict) {
+      obs::log_warning("facts", "node {}: {}", node.value(), kept.error().context);
+    }
+    post(core::FactsKept{node, kept ? facts::digest_of(*kept) : 0});
+  });
+}
+
 void Shell::publish_trust(const fleet::TrustTable& trust) {
   zmq::TrustTable table;
   for (const auto& [key, entry] : trust) table[key];
@@ -286,6 +298,9 @@ void Shell::forget_before(WallTime horizon) {
     }
     if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
       obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
+    }
+    if (auto dropped = drop_facts_before(store_.ledger(), horizon); !dropped) {
+      obs::log_warning("store", "retention of facts failed: {}", dropped.error().context);
     }
     if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
       obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);

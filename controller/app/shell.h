@@ -65,6 +65,7 @@ class Shell : public core::EffectSink {
   void plan(core::PlanningJob job) override;
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
+  void keep_facts(NodeId node, FactsUpdate update) override;
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t request, Status status) override;

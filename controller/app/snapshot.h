@@ -73,6 +73,9 @@ struct Snapshot {
 // A verdict older than this, and the time that judging takes, is no news of the network.
 inline constexpr std::int64_t kStaleWindows = 3;
 
+// kNotFound: the sentence for the operator.
+[[nodiscard]] Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name);
+
 struct ProcessView {
   std::string version;
   std::string data_dir;

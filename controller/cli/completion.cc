@@ -21,6 +21,7 @@ constexpr std::array kValueKinds{
     ValueKind{"incident show", "ID", Lookup::kIncidents},
     ValueKind{"node token remove", "ID", Lookup::kTokens},
     ValueKind{"", "--bundle", Lookup::kFiles},
+    ValueKind{"", "--facts", Lookup::kFiles},
     ValueKind{"", "--file", Lookup::kFiles},
     ValueKind{"", "--ca", Lookup::kFiles},
     ValueKind{"", "--token-file", Lookup::kFiles},

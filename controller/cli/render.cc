@@ -79,6 +79,10 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.explain/1", render_explain},
                                 Renderer{"faultline.vpc_check/1", render_vpc_check},
                                 Renderer{"faultline.vpc_reach/1", render_vpc_reach},
+                                Renderer{"faultline.facts/1", render_facts},
+                                Renderer{"faultline.facts_changes/1", render_facts_changes},
+                                Renderer{"faultline.check/1", render_check},
+                                Renderer{"faultline.diagnosis/1", render_diagnosis},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
@@ -121,6 +125,19 @@ ExitCode exit_code_of(const Json& document) {
         count(document, "unexplained_bad_flows") > localize::kUnexplainedFlowsFew;
     return flag(document, "enough_data") && !unexplained ? ExitCode::kHealthy
                                                          : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.check/1") {
+    const auto& findings = member(document, "findings");
+    const bool fault = std::any_of(findings.begin(), findings.end(), [](const Json& finding) {
+      return text(finding, "severity") != "notice";
+    });
+    if (fault) return ExitCode::kFaultFound;
+    return member(document, "nodes").empty() ? ExitCode::kInconclusive : ExitCode::kHealthy;
+  }
+  if (schema == "faultline.diagnosis/1") {
+    const auto level = text(member(document, "verdict"), "level");
+    if (level == "fail") return ExitCode::kFaultFound;
+    return level == "unknown" ? ExitCode::kInconclusive : ExitCode::kHealthy;
   }
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;

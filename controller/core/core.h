@@ -50,6 +50,9 @@ using Now = fleet::Moment;
 // For how long alerts wait for a ledger that cannot be written. Then they leave all the same: twice
 // after a crash, with another incident's name, is better than never.
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
+// Nodes whose facts are being kept at once; those of more are shed, and come again with their next
+// update.
+inline constexpr std::size_t kFactsInHandMax = 64;
 
 // In the shortest ones.
 inline constexpr std::size_t kLongestHorizon = 30;
@@ -106,6 +109,10 @@ struct CoreCounters {
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
+  std::uint64_t facts_kept = 0;
+  std::uint64_t facts_asked = 0;            // of nodes, for somebody who waits
+  std::uint64_t facts_refused = 0;          // did not fit what was kept: the node sends all of it
+  std::uint64_t facts_shed = 0;             // trouble when it grows: the disk
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -164,6 +171,8 @@ class ControllerCore {
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
   void on(Now now, const VitalsRead& event, EffectSink& effects);
   void on(Now now, ChangeSeen event, EffectSink& effects);
+  void on(Now now, const FactsKept& event, EffectSink& effects);
+  void on(Now now, const AskFacts& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
@@ -185,6 +194,7 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   topology::PathNews learn_path(NodeId reporter, const PathRecord& path);
@@ -246,6 +256,7 @@ class ControllerCore {
     WallTime from{};                                // the last one
   } recall_;
   std::map<NodeId, WallTime> last_windows_;
+  std::set<NodeId> facts_in_hand_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

@@ -83,6 +83,19 @@ struct ChangeSeen {
   changes::Change change;
 };
 
+// The answer to EffectSink::keep_facts. `digest`: of what is kept now, 0 where the update did not
+// fit.
+struct FactsKept {
+  NodeId node;
+  std::uint64_t digest = 0;
+};
+
+// Somebody wants to know of these nodes as they are now: answered at once, the facts follow.
+struct AskFacts {
+  std::uint64_t request = 0;
+  std::vector<NodeId> nodes;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -104,8 +117,8 @@ struct RekeyNode {
   std::uint64_t request = 0;
   std::string name;
 };
-// Begins the change to `next`, whose pair is on disk; answered well again while that is under way.
-// With `force` the change that is under way ends now, whoever is missing.
+// Begins the change to `next`, whose pair is on disk; answered well again while that is under
+// way. With `force` the change that is under way ends now, whoever is missing.
 struct RekeyController {
   std::uint64_t request = 0;
   PublicKey next;
@@ -115,9 +128,9 @@ struct RekeyController {
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event =
-    std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone, SolveDone,
-                 PlanningDone, RecallDone, DeliveryDone, VitalsRead, ChangeSeen, CreateToken,
-                 RemoveToken, RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
+using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
+                           ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
+                           AddNode, RekeyNode, RekeyController, Tick>;
 
 }  // namespace faultline::core

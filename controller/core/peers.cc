@@ -51,7 +51,36 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     const auto change = fleet_.controllers_acknowledged(trust->node, ack->revision);
     return documents_.commit(to_writes(change), {}, effects);
   }
+  if (auto* update = std::get_if<FactsUpdate>(&event.message)) {
+    return keep_facts(trust->node, std::move(*update), effects);
+  }
   intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
+}
+
+void ControllerCore::keep_facts(NodeId node, FactsUpdate update, EffectSink& effects) {
+  if (facts_in_hand_.size() >= kFactsInHandMax || !facts_in_hand_.insert(node).second) {
+    ++counters_.facts_shed;
+    return;
+  }
+  effects.keep_facts(node, std::move(update));
+}
+
+void ControllerCore::on(Now, const FactsKept& event, EffectSink& effects) {
+  facts_in_hand_.erase(event.node);
+  ++(event.digest == 0 ? counters_.facts_refused : counters_.facts_kept);
+  const auto* node = fleet_.find(event.node);
+  if (node != nullptr) effects.send(node->record.key, FactsAck{.digest = event.digest});
+}
+
+void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
+  for (const auto id : event.nodes) {
+    const auto* node = fleet_.find(id);
+    if (node == nullptr || (node->capabilities & kCapabilityFacts) == 0) continue;
+    ++counters_.facts_asked;
+    // All of them: what this controller has is not known here, and a whole one is small.
+    effects.send(node->record.key, FactsAck{.digest = 0, .again = true});
+  }
+  effects.answer(event.request, {});
 }
 
 void ControllerCore::on(Now, const PeerGarbage& event, EffectSink& effects) {

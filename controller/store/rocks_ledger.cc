@@ -49,6 +49,10 @@ std::string_view to_string(Table table) {
       return "controller_keys";
     case Table::kApiTokens:
       return "API tokens";
+    case Table::kFacts:
+      return "facts";
+    case Table::kFactsHistory:
+      return "history of facts";
     case Table::kAudit:
       return "audit log";
   }

@@ -35,6 +35,7 @@ class SimController final : public core::EffectSink {
   void plan(core::PlanningJob job) override;
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
+  void keep_facts(NodeId, FactsUpdate) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "controller/api/backend.h"
 #include "tests/integration/controller/api/fake_access_control.h"
 
@@ -132,6 +134,30 @@ class FakeBackend : public Backend {
   Result<NodeView> node(std::string_view name) const override {
     if (name != "h1" && name != "h9") return not_found("node", name);
     return answer(node_named(std::string{name}));
+  }
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> /*at*/) const override {
+    return answer(fmt::format(
+        R"({{"schema":"faultline.facts/1","node":"{}","collected_at":"2026-11-22T03:00:00Z"}})",
+        name));
+  }
+  Result<std::string> facts_changes(std::string_view name, WallTime since) const override {
+    return answer(fmt::format(
+        R"({{"schema":"faultline.facts_changes/1","node":"{}","since":"{}","oldest_kept":"2026-11-22T02:00:00Z","steps":[{{"at":"2026-11-22T03:00:00Z","changes":[{{"what":"interfaces eth0 mtu","before":"1500","after":"1400"}}]}}]}})",
+        name, format_rfc3339(since)));
+  }
+  Result<std::string> diagnose(const DiagnoseRequest& request) const override {
+    if (request.inputs) {
+      return answer(fmt::format(
+          R"({{"schema":"faultline.diagnosis_inputs/1","question":{{"at":"2026-11-22T03:00:00Z"}},"a":{{"name":"{}"}},"b":{{"name":"{}"}}}})",
+          request.a, request.b));
+    }
+    return answer(fmt::format(
+        R"({{"schema":"faultline.diagnosis/1","a":{{"name":"{}"}},"b":{{"name":"{}"}},"asked":{{"port":{}}},"symptoms":[],"verdict":{{"code":"healthy","level":"ok","sentence":"the network is fine"}},"layers":[{{"layer":"prober","level":"ok","checks":[]}}],"findings":[]}})",
+        request.a, request.b, request.port ? std::to_string(*request.port) : "null"));
+  }
+  Result<std::string> check() const override {
+    return answer(std::string(
+        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"findings":[]})"));
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});
