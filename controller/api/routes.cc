@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/obs/metrics.h"
+#include "controller/api/abnormal_json.h"
 #include "controller/api/alerts_json.h"
 #include "controller/api/call.h"
 #include "controller/api/fleet_requests.h"
@@ -235,6 +236,16 @@ Response get_incident(const Call& call) {
   return respond(call.backend.incident(call.captured[0]), incident_json);
 }
 
+Response get_changes(const Call& call) {
+  const auto since = duration_parameter(call.query, "since");
+  if (!since) return error_response(since.error());
+  return respond(call.backend.changes(since->value_or(kChangesSpanDefault)), changes_json);
+}
+
+Response get_anomalies(const Call& call) {
+  return respond(call.backend.anomalies(), anomalies_json);
+}
+
 Response get_alerts(const Call& call) { return respond(call.backend.alerts(), alerts_json); }
 
 Response post_receiver_test(const Call& call) {
@@ -338,6 +349,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/silences", kViewer, "state", get_silences},
     Route{"POST", "/api/v1/silences", kOperator, "", post_silence},
     Route{"DELETE", "/api/v1/silences/{id}", kOperator, "", delete_silence},
+    Route{"GET", "/api/v1/changes", kViewer, "since", get_changes},
+    Route{"GET", "/api/v1/anomalies", kViewer, "", get_anomalies},
     Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},
     Route{"POST", "/api/v1/receivers/{name}/test", kOperator, "", post_receiver_test},
     Route{"GET", "/api/v1/topology", kViewer, "", get_topology},

@@ -17,6 +17,7 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "controller/incident/incident.h"
 #include "controller/incident/silence.h"
 
 namespace faultline::api {
@@ -370,6 +371,7 @@ struct IncidentView {
   EvidenceView evidence;
   std::vector<std::string> counter_evidence;
   std::vector<incident::Change> changes;  // between the last good window and the first bad one
+  std::optional<incident::Confirmation> confirmation;
   std::vector<IncidentEventView> events;  // oldest first; empty in lists
   std::uint64_t events_omitted = 0;       // before them
 

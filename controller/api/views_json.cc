@@ -182,6 +182,16 @@ static Json changes_json(const std::vector<incident::Change>& changes) {
   return result;
 }
 
+static Json json(const incident::Confirmation& confirmation) {
+  return Json{{"component", confirmation.component},
+              {"outcome", confirmation.outcome},
+              {"began_at", format_rfc3339(confirmation.began_at)},
+              {"ended_at", or_null(confirmation.ended_at)},
+              {"before", confirmation.before},
+              {"after", confirmation.after},
+              {"packets", confirmation.packets}};
+}
+
 static Json json(const IncidentView& incident) {
   const auto& evidence = incident.evidence;
   return Json{{"id", incident.id},
@@ -216,6 +226,7 @@ static Json json(const IncidentView& incident) {
               {"affected_zones", Json(incident.affected_zones)},
               {"counter_evidence", Json(incident.counter_evidence)},
               {"changes", changes_json(incident.changes)},
+              {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
               {"evidence",
                {{"bad_flows", evidence.bad_flows},
                 {"bad_flows_crossing", evidence.bad_flows_crossing},

@@ -82,6 +82,8 @@ class AppBackend : public api::Backend {
   Result<api::SilencesView> silences(api::SilenceFilter filter) const override;
   Result<incident::Silence> add_silence(incident::SilenceRequest request) override;
   Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override;
+  Result<api::ChangesView> changes(Duration since) const override;
+  Result<api::AnomaliesView> anomalies() const override;
   Result<api::TopologyView> topology() const override;
   Result<plan::PlanReport> plan() const override;
   Result<plan::NodePlanReport> node_plan(std::string_view name) const override;

@@ -47,6 +47,35 @@ void read_adaptive(Section adaptive, plan::AdaptiveConfig& config) {
   }
 }
 
+void read_abnormal_incidents(Section& detect, std::set<detect::Kind>& kinds) {
+  std::vector<std::string> names;
+  detect.texts("incidents", names);
+  for (const auto& name : names) {
+    if (const auto kind = detect::parse_kind(name)) {
+      kinds.insert(*kind);
+    } else {
+      detect.error("incidents",
+                   fmt::format("{} is no kind of anomaly; see the comment in the example", name));
+    }
+  }
+}
+
+void read_detect(Section detect, detect::DetectConfig& config, std::set<detect::Kind>& incidents) {
+  read_abnormal_incidents(detect, incidents);
+  detect.boolean("enabled", config.enabled);
+  detect.duration("accept_after", config.accept_after);
+  auto limits = detect.section("limits");
+  for (std::size_t i = 0; i < detect::kPairClasses; ++i) {
+    auto limit = limits.section(to_string(static_cast<detect::PairClass>(i)));
+    limit.duration("delay", config.limits[i].delay);
+    limit.ratio("loss", config.limits[i].loss);
+    limit.duration("shift_min", config.limits[i].shift_min);
+  }
+  if (auto valid = detect::validate(config); !valid) {
+    detect.error("limits", valid.error().context);
+  }
+}
+
 void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.ratio("confirm_posterior", machine.confirm_posterior);
   incident.ratio("keep_posterior", machine.keep_posterior);
@@ -140,6 +169,7 @@ void read_root(Section& root, ControllerConfig& config) {
   root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
                                 kTracesPerSecondMax);
   read_adaptive(root.section("adaptive"), config.adaptive);
+  read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
   read_notify(root, config.file.parent_path(), config.notify);

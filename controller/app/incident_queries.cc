@@ -71,6 +71,7 @@ api::IncidentView incident_view(const incident::Incident& incident) {
                        .good_flows = suspect.evidence.good_flows},
           .counter_evidence = suspect.counter_evidence,
           .changes = incident.changes,
+          .confirmation = incident.confirmation,
           .events = events_of(incident),
           .events_omitted = incident.history_omitted};
 }

@@ -271,6 +271,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.solution()) {
     status.window_judged = core.solution()->window_start + core.solution()->window;
   }
+  snapshot.changes = core.what_changed().history();
   // By the clock that nobody sets.
   snapshot.verdict_age = core.solution() ? now.instant - core.judged_at() : status.uptime;
   snapshot.stale = core.solution() && is_stale(core, now, *core.solution());

@@ -47,6 +47,7 @@ struct Snapshot {
   Duration verdict_age{};                              // since the last judgement, or the start
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
+  std::shared_ptr<const changes::History> changes;
   std::shared_ptr<const plan::PlanSet> plans;      // in force
   std::shared_ptr<const plan::FleetView> members;  // that they were made for; null before them
   plan::PlannerConfig planner;

@@ -47,7 +47,7 @@ plan::FleetView ControllerCore::planned_members() const {
   return view;
 }
 
-void ControllerCore::make_plans(EffectSink& effects) {
+void ControllerCore::make_plans(Now now, EffectSink& effects) {
   plans_due_.reset();
   auto view = planned_members();
   const PlanRevision next{plan_revision_.value() + 1};
@@ -62,6 +62,12 @@ void ControllerCore::make_plans(EffectSink& effects) {
   auto writes = confirm_rekeys(after);
   if (plans_->changed.empty())
     return documents_.commit(std::move(writes), std::move(after), effects);
+  what_changed_.note({.time = now.wall,
+                      .kind = changes::Kind::kPlan,
+                      .subject = "the plan",
+                      .before = fmt::format("revision {}", plan_revision_.value()),
+                      .after = fmt::format("revision {}, another one for {} of {} nodes",
+                                           next.value(), plans_->changed.size(), view.size())});
   plan_revision_ = next;
   planning_wanted_ = true;
   counters_.plans_sent += plans_->changed.size();

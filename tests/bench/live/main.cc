@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/base/random.h"
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 
 namespace faultline {
@@ -122,6 +123,14 @@ class Fleet {
     }
     std::ranges::sort(report.flows, {},
                       [](const FlowWindow& it) { return std::pair(it.target, it.source_port); });
+    for (const auto& flow : report.flows) {
+      if (report.delays.empty() || report.delays.back().target != flow.target) {
+        report.delays.push_back({.target = flow.target, .rtt = {}});
+      }
+      for (std::uint64_t i = 0; i < kPackets; ++i) {
+        report.delays.back().rtt.add(100'000 + 8'000 * (i * i % 11));
+      }
+    }
   }
 
   void measure(std::uint32_t id, FlowWindow& flow) {
@@ -148,15 +157,20 @@ class Fleet {
 void measure(std::uint32_t nodes, std::uint32_t flows, int windows) {
   Fleet fleet(nodes, flows);
   core::LiveLocalizer live({});
+  core::LiveDetector detector({});
   std::printf("%u nodes x %u flows: %.0f MB with its plans and paths\n", nodes, flows,
               resident_mb());
-  std::printf("%6s %9s %9s %9s %9s  %s\n", "window", "CPU ms", "MB", "peak MB", "flows", "named");
+  std::printf("%6s %9s %9s %9s %9s %9s %9s  %s\n", "window", "CPU ms", "detect ms", "share", "MB",
+              "peak MB", "flows", "named");
   for (int number = 0; number < windows; ++number) {
     const auto job = fleet.job(number);
     const double start = cpu_ms();
-    const auto solution = live.solve(job);
+    auto solution = live.solve(job);
     const double took = cpu_ms() - start;
-    std::printf("%6d %9.0f %9.0f %9.0f %9lu ", number, took, resident_mb(), peak_mb(),
+    detector.judge(job, solution);
+    const double detecting = cpu_ms() - start - took;
+    std::printf("%6d %9.0f %9.0f %8.0f%% %9.0f %9.0f %9lu ", number, took, detecting,
+                100 * detecting / took, resident_mb(), peak_mb(),
                 static_cast<unsigned long>(solution.live.flows));
     for (const auto& it : solution.verdict.suspects) std::printf(" %s", it.id.c_str());
     std::printf("\n");

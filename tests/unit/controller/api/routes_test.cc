@@ -40,6 +40,8 @@ TEST_CASE("every query answers with a document that names its schema first", "[a
       {"/api/v1/incidents?state=all", "faultline.incidents/1"},
       {"/api/v1/incidents/i-42", "faultline.incident/1"},
       {"/api/v1/silences?state=all", "faultline.silences/1"},
+      {"/api/v1/changes?since=10m", "faultline.changes/1"},
+      {"/api/v1/anomalies", "faultline.anomalies/1"},
       {"/api/v1/alerts", "faultline.alerts/1"},
       {"/api/v1/topology", "faultline.topology/1"},
       {"/api/v1/topology/export?format=json", "faultline.topology/1"},
