@@ -199,6 +199,7 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.outbox_oldest = core.outbox().oldest_waiting();
   snapshot.reports_late = core.windows().late_reports();
   snapshot.windows_skipped = core.windows().windows_skipped();
+  snapshot.reports_late_refused = core.windows().refused_late_reports();
   snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,

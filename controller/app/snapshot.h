@@ -67,6 +67,7 @@ struct Snapshot {
   std::vector<std::string> watchdog;  // the names of its checks that are raised
   FleetExtremes extremes;
   std::uint64_t reports_late = 0;     // after their window was judged
+  std::uint64_t reports_late_refused = 0;  // for want of room
   std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window
   std::uint64_t windows_skipped = 0;  // not judged on their own
   std::uint64_t document_failures = 0;

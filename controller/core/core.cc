@@ -12,7 +12,6 @@ namespace faultline::core {
 namespace {
 
 // Nodes join and restart in bursts; one plan serves them all.
-constexpr Duration kPlanDelay = std::chrono::seconds{1};
 
 topology::Placement placement_of(const Labels& labels) {
   const auto label = [&](const char* key) {
@@ -162,11 +161,7 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
     topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address,
                                   placement_of(fleet::effective_labels(record)));
   }
-  plans_due_ = now.instant + kPlanDelay;
-  fleet_changed_at_ = now.instant;
-  auto memory = *memory_;  // other gaps are no failure of the tries before
-  memory.gaps_least = memory.vain_rounds = 0;
-  memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
+  fleet_changed(now.instant);
 }
 
 // One job is under way at a time. A verdict comes before the past.

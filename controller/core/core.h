@@ -219,6 +219,7 @@ class ControllerCore {
                    EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
+  void fleet_changed(Instant now);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
   void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
@@ -255,6 +256,8 @@ class ControllerCore {
   Instant planning_began_{};
   Instant planning_not_before_{};
   Instant fleet_changed_at_{};
+  Instant restless_since_{};  // the first change that no quiet time followed
+  Instant plans_due_by_{};    // whatever changes until then
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};
