@@ -416,6 +416,7 @@ struct AlertTestView {
 enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll };
 
 inline constexpr std::size_t kIncidentsListedMax = 500;
+inline constexpr Duration kIncidentsSinceMax = std::chrono::hours{24 * 3660};
 
 struct DeviceView {
   std::string id;

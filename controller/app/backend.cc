@@ -189,11 +189,18 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
 }
 
-Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
+Result<api::SloView> AppBackend::slo(const api::SloRequest& request) const {
+  return queries_.slo(*snapshots_.snapshot(), async::now_wall(), request);
+}
+
+Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter,
+                                                             std::optional<Duration> since) const {
   FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
+  const auto now = async::now_wall();
   std::vector<api::IncidentView> views;
   for (const auto& incident : incidents) {
     if (!wanted(incident, filter)) continue;
+    if (since && incident.resolved_at && *incident.resolved_at < now - *since) continue;
     views.push_back(incident_view(incident));
     views.back().events.clear();
   }
