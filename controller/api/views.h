@@ -451,6 +451,7 @@ struct SilencesView {
 };
 
 inline constexpr std::size_t kIncidentsListedMax = 500;
+inline constexpr Duration kIncidentsSinceMax = std::chrono::hours{24 * 3660};
 
 struct DeviceView {
   std::string id;

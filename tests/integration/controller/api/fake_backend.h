@@ -271,7 +271,23 @@ class FakeBackend : public Backend {
     return answer(view);
   }
 
-  Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const override {
+  Result<SloView> slo(const SloRequest& request) const override {
+    remember("slo since=" + format_duration(request.since));
+    SloView view;
+    view.by = request.by;
+    view.from = kFakeNow - request.since;
+    view.to = kFakeNow;
+    view.all.group = "all";
+    view.all.pair_minutes = 1000;
+    view.all.pair_minutes_bad = 1;
+    view.all.availability = 0.999;
+    view.rows = {view.all};
+    view.rows.front().group = "z1";
+    return view;
+  }
+  Result<std::vector<IncidentView>> incidents(IncidentFilter filter,
+                                              std::optional<Duration> since) const override {
+    if (since) remember("incidents since=" + format_duration(*since));
     if (filter == IncidentFilter::kResolved) return answer(std::vector<IncidentView>{});
     return answer(incident_list);
   }
