@@ -106,6 +106,7 @@ Verdict well(const Pair& pair, const Check* odd) {
   const bool of_host =
       odd->code == "cpu_steal" || odd->code == "cpu_throttled" || odd->code == "prober_overloaded";
   if (of_host) verdict.code = "not_the_network";
+  if (odd->code == "icmp_filtered") verdict.code = odd->code;
   return verdict;
 }
 
@@ -155,8 +156,8 @@ Diagnosis diagnose(const Inputs& inputs) {
   }
   auto& checks = diagnosis.checks;
   for (const auto look :
-       {look_at_design, look_at_prober, look_at_addressing, look_at_link, look_at_routes, look_at_filtering,
-        look_at_mtu, look_at_path, look_at_quality, take_findings}) {
+       {look_at_design, look_at_prober, look_at_addressing, look_at_link, look_at_routes,
+        look_at_filtering, look_at_mtu, look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {
