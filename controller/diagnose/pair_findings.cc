@@ -63,7 +63,8 @@ bool stands_between(const Pair& pair, const Finding& finding) {
   constexpr std::array kBetween{"bridge_filter_drop", "forwarding_off", "vxlan_mtu",
                                 "vxlan_mismatch",     "vip_held_twice", "duplicate_address",
                                 "duplicate_mac",      "nic_errors",     "cpu_steal"};
-  const bool of_end = std::ranges::any_of(finding.nodes, [&](const std::string& node) {
+  const auto& whose = finding.odd.empty() ? finding.nodes : finding.odd;
+  const bool of_end = std::ranges::any_of(whose, [&](const std::string& node) {
     return node == pair.in.a.name || node == pair.in.b.name;
   });
   return of_end || std::ranges::find(kBetween, finding.code) != kBetween.end();
