@@ -82,7 +82,7 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
     const bool explains = (check.explains & pair.symptoms) != 0;
-    return std::tuple(explains, check.level == Level::kFail, check.weight);
+    return std::tuple(explains, explains || check.level == Level::kFail, check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;

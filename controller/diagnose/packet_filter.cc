@@ -104,6 +104,10 @@ Match match(const facts::FirewallRule& rule, const Packet& packet) {
   auto result = Match::kYes;
   if (!rule.ports.empty()) {
     if (!packet.port) {
+      // An answer goes to a client's port: a range may hold it, a service's port is another one.
+      const bool ranges = std::ranges::any_of(
+          rule.ports, [](const auto& ports) { return ports.find('-') != std::string::npos; });
+      if (!ranges) return Match::kNo;
       result = Match::kPerhaps;
     } else if (std::ranges::none_of(
                    rule.ports, [&](const auto& ports) { return holds(ports, *packet.port); })) {
