@@ -67,7 +67,8 @@ bool stands_between(const Pair& pair, const Finding& finding) {
   const bool of_end = std::ranges::any_of(whose, [&](const std::string& node) {
     return node == pair.in.a.name || node == pair.in.b.name;
   });
-  return of_end || std::ranges::find(kBetween, finding.code) != kBetween.end();
+  return of_end ||
+         std::ranges::any_of(kBetween, [&](const char* code) { return finding.code == code; });
 }
 
 Place place_of(const std::string& code) {
