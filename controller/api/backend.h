@@ -44,11 +44,11 @@ using TextSink = std::function<Status(std::string_view)>;
 
 // Why can A not talk to B? Names of nodes, or addresses.
 struct DiagnoseRequest {
-  std::string a;
-  std::string b;
-  std::optional<std::uint16_t> port;  // a service at B
+  std::string a{};
+  std::string b{};
+  std::optional<std::uint16_t> port{};  // a service at B
   std::string protocol = "tcp";
-  std::optional<WallTime> at;  // empty: now, and live nodes are asked for their facts first
+  std::optional<WallTime> at{};  // empty: now, and live nodes are asked for their facts first
   bool inputs = false;         // what it is made of, instead of the answer
 };
 

@@ -89,15 +89,6 @@ std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
 
 }  // namespace
 
-Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
-  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
-  if (at == snapshot.nodes.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no node {}; `faultline node list` shows all", name));
-  }
-  return NodeId{at->id};
-}
-
 AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Write write,
                        Test test, Metrics metrics)

@@ -291,4 +291,13 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   return snapshot;
 }
 
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
+}
+
 }  // namespace faultline::app

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "controller/api/views.h"
 #include "controller/core/core.h"
 

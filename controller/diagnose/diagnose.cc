@@ -106,6 +106,7 @@ Verdict well(const Pair& pair, const Check* odd) {
   const bool of_host =
       odd->code == "cpu_steal" || odd->code == "cpu_throttled" || odd->code == "prober_overloaded";
   if (of_host) verdict.code = "not_the_network";
+  if (odd->code == "icmp_filtered") verdict.code = odd->code;
   return verdict;
 }
 

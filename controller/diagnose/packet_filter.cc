@@ -72,6 +72,9 @@ Match by_word(const std::string& word, const Packet& packet) {
     return (packet.reply ? established : fresh) != negated ? Match::kYes : Match::kNo;
   }
   const auto value = word.substr(word.find_last_of(' ') + 1);
+  if (packet.protocol == "icmp" && (has(word, "--icmp-type") || has(word, "\"icmp\""))) {
+    return has(value, "echo-request") || value == "8" ? Match::kYes : Match::kNo;
+  }
   if (has(word, "-s ") || has(word, "--source ")) {
     return by_prefix(prefix_of(value), packet.src, negated);
   }
