@@ -20,6 +20,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
@@ -78,6 +79,17 @@ class Backend {
   // Newest first, at most kIncidentsListedMax, without their events.
   virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
+  virtual Result<IncidentView> act_on_incident(std::string_view id,
+                                               const IncidentActionRequest& request) = 0;
+  virtual Result<SilencesView> silences(SilenceFilter filter) const = 0;
+  // The request's id is given by the backend.
+  virtual Result<incident::Silence> add_silence(incident::SilenceRequest request) = 0;
+  // It is over from now on.
+  virtual Result<incident::Silence> end_silence(std::string_view id, std::string_view by) = 0;
+  // What changed since then, newest first, at most kChangesListedMax.
+  virtual Result<ChangesView> changes(Duration since) const = 0;
+  // What is abnormal in the window last judged, pair by pair.
+  virtual Result<AnomaliesView> anomalies() const = 0;
   virtual Result<TopologyView> topology() const = 0;
   // The plans in force, by their numbers and by node.
   virtual Result<plan::PlanReport> plan() const = 0;

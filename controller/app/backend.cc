@@ -13,70 +13,10 @@
 #include "controller/app/records.h"
 #include "controller/app/topology_view.h"
 #include "controller/backup/data_dir.h"
-#include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
 
 namespace faultline::app {
 namespace {
-
-std::string state_text(const incident::Incident& incident) {
-  return std::string(to_string(incident.state));
-}
-
-std::vector<api::IncidentEventView> events_of(const incident::Incident& incident) {
-  std::vector<api::IncidentEventView> events;
-  if (incident.opened_at) {
-    events.push_back({*incident.opened_at, "opened", incident.suspect.text});
-  }
-  if (incident.acknowledged_at) {
-    events.push_back({*incident.acknowledged_at, "acknowledged",
-                      fmt::format("by {}", incident.acknowledged_by)});
-  }
-  if (incident.resolved_at) {
-    events.push_back({*incident.resolved_at, "resolved", incident.resolution});
-  }
-  return events;
-}
-
-api::IncidentView incident_view(const incident::Incident& incident) {
-  const auto& suspect = incident.suspect;
-  return {.id = incident.id,
-          .state = state_text(incident),
-          .kind = suspect.kind,
-          .component = suspect.id,
-          .from = suspect.from,
-          .to = suspect.to,
-          .fault_class = suspect.fault_class,
-          .posterior = suspect.posterior,
-          .loss = suspect.loss,
-          .loss_low = suspect.loss_low,
-          .loss_high = suspect.loss_high,
-          .since = incident.since,
-          .opened_at = incident.opened_at.value_or(incident.since),
-          .updated_at = incident.updated_at,
-          .resolved_at = incident.resolved_at,
-          .summary = suspect.text,
-          .ambiguous_with = suspect.ambiguous_with,
-          .affected_nodes = suspect.affected,
-          .evidence = {.bad_flows = suspect.evidence.bad_flows,
-                       .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
-                       .good_flows_crossing = suspect.evidence.good_flows_crossing,
-                       .good_flows = suspect.evidence.good_flows},
-          .events = events_of(incident)};
-}
-
-bool wanted(const incident::Incident& incident, api::IncidentFilter filter) {
-  if (incident.state == incident::State::kPending) return false;
-  switch (filter) {
-    case api::IncidentFilter::kOpen:
-      return incident.is_open();
-    case api::IncidentFilter::kResolved:
-      return !incident.is_open();
-    case api::IncidentFilter::kAll:
-      return true;
-  }
-  return true;
-}
 
 // Those that a token proves its controller by: during a change, the next one too.
 std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
@@ -171,31 +111,6 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(const auto ends, pair(*snapshot, src, dst));
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
-}
-
-Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
-  FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
-  std::vector<api::IncidentView> views;
-  for (const auto& incident : incidents) {
-    if (!wanted(incident, filter)) continue;
-    views.push_back(incident_view(incident));
-    views.back().events.clear();
-  }
-  std::ranges::sort(views, std::greater{}, [](const api::IncidentView& view) {
-    return std::pair(view.opened_at, view.id);
-  });
-  if (views.size() > api::kIncidentsListedMax) views.resize(api::kIncidentsListedMax);
-  return views;
-}
-
-Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
-  FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
-  if (!document) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list` shows all", id));
-  }
-  FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
-  return incident_view(incident);
 }
 
 Result<api::TopologyView> AppBackend::topology() const {

@@ -68,7 +68,8 @@ std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const core::LiveLocalizer::Options& live, Handlers handlers)
+             const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+             Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -80,6 +81,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       live_(live),
+      detector_(detector),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
@@ -141,6 +143,7 @@ void Shell::solve(core::SolveJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto started = async::now_instant();
     auto solution = live_.solve(job);
+    detector_.judge(job, solution);
     counters_.solve_seconds.set(
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
@@ -163,6 +166,7 @@ void Shell::recall(core::RecallJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto reports = stored_reports(store_.journal(), job);
     live_.recall(job, reports);
+    detector_.recall(job, reports);
     job = {};  // as above
     post(core::RecallDone{reports.size()});
   });

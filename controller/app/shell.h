@@ -22,6 +22,7 @@
 #include "controller/app/link.h"
 #include "controller/app/records.h"
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "controller/notify/receiver.h"
 #include "controller/notify/sender.h"
@@ -53,7 +54,8 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const core::LiveLocalizer::Options& live, Handlers handlers);
+        const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+        Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -114,7 +116,8 @@ class Shell : public core::EffectSink {
   notify::OutboxId next_test_;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
-  core::LiveLocalizer live_;  // the solver's, once it runs
+  core::LiveLocalizer live_;     // the solver's, once it runs
+  core::LiveDetector detector_;  // likewise
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;

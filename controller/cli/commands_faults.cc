@@ -63,14 +63,17 @@ void add_incident(CLI::App& app, Context& context) {
   auto* incident = add_command(app, "incident", "Faults from their opening to their resolve",
                                "  faultline incident list\n"
                                "  faultline incident list --state all\n"
-                               "  faultline incident show i-42\n");
+                               "  faultline incident show i-42\n"
+                               "  faultline incident ack i-42\n"
+                               "  faultline incident note i-42 'port is shut'\n");
   incident->require_subcommand(1);
   auto state = std::make_shared<std::string>("open");
   auto* list = add_command(*incident, "list", "Open incidents, newest first",
                            "  faultline incident list\n"
                            "  faultline incident list --state all\n");
-  list->add_option("--state", *state, "open, resolved or all; default: open")
-      ->check(CLI::IsMember({"open", "resolved", "all"}));
+  list->add_option("--state", *state,
+                   "open, resolved, all, or pending: seen, not confirmed; default: open")
+      ->check(CLI::IsMember({"open", "resolved", "all", "pending"}));
   list->callback([&context, state] {
     context.command = [&context, state] {
       return context.query("/api/v1/incidents?state=" + *state);
@@ -83,6 +86,7 @@ void add_incident(CLI::App& app, Context& context) {
   show->callback([&context, id] {
     context.command = [&context, id] { return context.query_one("/api/v1/incidents/", "ID", *id); };
   });
+  add_incident_actions(*incident, context);
 }
 
 struct BundleCommand {

@@ -78,6 +78,10 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.history/1", render_history},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
+                                Renderer{"faultline.silences/1", render_silences},
+                                Renderer{"faultline.silence/1", render_silence},
+                                Renderer{"faultline.anomalies/1", render_anomalies},
+                                Renderer{"faultline.changes/1", render_changes},
                                 Renderer{"faultline.alerts/1", render_alerts},
                                 Renderer{"faultline.alert_test/1", render_alert_test},
                                 Renderer{"faultline.topology/1", render_topology},
@@ -171,7 +175,9 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.incidents/1") {
     const auto& incidents = member(document, "incidents");
-    const auto open = [](const Json& incident) { return text(incident, "state") == "open"; };
+    const auto open = [](const Json& incident) {
+      return text(incident, "state") == "open" || text(incident, "state") == "acknowledged";
+    };
     return std::any_of(incidents.begin(), incidents.end(), open) ? ExitCode::kFaultFound
                                                                  : ExitCode::kHealthy;
   }

@@ -10,9 +10,11 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/report.h"
+#include "controller/changes/change.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
+#include "controller/incident/silence.h"
 #include "controller/notify/outbox.h"
 #include "controller/notify/watchdog.h"
 
@@ -76,6 +78,12 @@ struct VitalsRead {
   notify::Vitals vitals;
 };
 
+// Something changed that the core does not see for itself: a node's configuration, an MTU, an
+// inventory that was read again.
+struct ChangeSeen {
+  changes::Change change;
+};
+
 // The answer to EffectSink::keep_facts. `digest`: of what is kept now, 0 where the update did not
 // fit.
 struct FactsKept {
@@ -118,12 +126,32 @@ struct RekeyController {
   bool force = false;
 };
 
+// What an operator does to an incident.
+enum class IncidentAction : std::uint8_t { kAcknowledge, kResolve, kNote };
+struct ActOnIncident {
+  std::uint64_t request = 0;
+  IncidentAction action = IncidentAction::kAcknowledge;
+  std::string incident;
+  std::string by;
+  std::string text;
+};
+struct AddSilence {
+  std::uint64_t request = 0;
+  incident::SilenceRequest silence;
+};
+struct EndSilence {
+  std::uint64_t request = 0;
+  std::string id;
+  std::string by;
+};
+
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event =
-    std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone, SolveDone,
-                 PlanningDone, RecallDone, DeliveryDone, VitalsRead, FactsKept, AskFacts, CreateToken,
-                 RemoveToken, RemoveNode, AddNode, RekeyNode, RekeyController, Tick>;
+using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
+                           ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
+                           AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
+                           EndSilence, Tick>;
 
 }  // namespace faultline::core
