@@ -51,10 +51,13 @@ bool measures_anything(const Json& matrix) {
 }
 
 bool is_unchanged(const Json& difference) {
-  return std::ranges::all_of(difference, [](const Json& part) {
-    return !part.is_object() ||
-           std::ranges::all_of(part, [](const Json& list) { return list.empty(); });
-  });
+  for (const auto& part : difference) {
+    if (!part.is_object()) continue;
+    for (const auto& list : part) {
+      if (!list.empty()) return false;
+    }
+  }
+  return true;
 }
 
 struct Renderer {
