@@ -45,11 +45,11 @@ using TextSink = std::function<Status(std::string_view)>;
 
 // Why can A not talk to B? Names of nodes, or addresses.
 struct DiagnoseRequest {
-  std::string a;
-  std::string b;
-  std::optional<std::uint16_t> port;  // a service at B
+  std::string a{};
+  std::string b{};
+  std::optional<std::uint16_t> port{};  // a service at B
   std::string protocol = "tcp";
-  std::optional<WallTime> at;  // empty: now, and live nodes are asked for their facts first
+  std::optional<WallTime> at{};  // empty: now, and live nodes are asked for their facts first
   bool inputs = false;         // what it is made of, instead of the answer
 };
 
@@ -79,6 +79,13 @@ class Backend {
   // Newest first, at most kIncidentsListedMax, without their events.
   virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
+  virtual Result<IncidentView> act_on_incident(std::string_view id,
+                                               const IncidentActionRequest& request) = 0;
+  virtual Result<SilencesView> silences(SilenceFilter filter) const = 0;
+  // The request's id is given by the backend.
+  virtual Result<incident::Silence> add_silence(incident::SilenceRequest request) = 0;
+  // It is over from now on.
+  virtual Result<incident::Silence> end_silence(std::string_view id, std::string_view by) = 0;
   // What changed since then, newest first, at most kChangesListedMax.
   virtual Result<ChangesView> changes(Duration since) const = 0;
   // What is abnormal in the window last judged, pair by pair.

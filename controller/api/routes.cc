@@ -12,6 +12,7 @@
 #include "controller/api/call.h"
 #include "controller/api/fleet_requests.h"
 #include "controller/api/routes_access.h"
+#include "controller/api/routes_incidents.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
 
@@ -221,8 +222,11 @@ Response get_incidents(const Call& call) {
       filter = IncidentFilter::kResolved;
     } else if (state->second == "all") {
       filter = IncidentFilter::kAll;
+    } else if (state->second == "pending") {
+      filter = IncidentFilter::kPending;
     } else if (state->second != "open") {
-      return error_response({ErrorCode::kInvalid, "'state' must be open, resolved or all"});
+      return error_response(
+          {ErrorCode::kInvalid, "'state' must be open, resolved, all or pending"});
     }
   }
   return respond(call.backend.incidents(filter), incidents_json);
@@ -339,6 +343,12 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
     Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
+    Route{"POST", "/api/v1/incidents/{id}/acknowledge", kOperator, "", post_acknowledge},
+    Route{"POST", "/api/v1/incidents/{id}/resolve", kOperator, "", post_resolve},
+    Route{"POST", "/api/v1/incidents/{id}/notes", kOperator, "", post_note},
+    Route{"GET", "/api/v1/silences", kViewer, "state", get_silences},
+    Route{"POST", "/api/v1/silences", kOperator, "", post_silence},
+    Route{"DELETE", "/api/v1/silences/{id}", kOperator, "", delete_silence},
     Route{"GET", "/api/v1/changes", kViewer, "since", get_changes},
     Route{"GET", "/api/v1/anomalies", kViewer, "", get_anomalies},
     Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},

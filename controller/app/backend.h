@@ -77,6 +77,11 @@ class AppBackend : public api::Backend {
                                    const api::HistoryRequest& request) const override;
   Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
+  Result<api::IncidentView> act_on_incident(std::string_view id,
+                                            const api::IncidentActionRequest& request) override;
+  Result<api::SilencesView> silences(api::SilenceFilter filter) const override;
+  Result<incident::Silence> add_silence(incident::SilenceRequest request) override;
+  Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override;
   Result<api::ChangesView> changes(Duration since) const override;
   Result<api::AnomaliesView> anomalies() const override;
   Result<api::TopologyView> topology() const override;
@@ -106,6 +111,7 @@ class AppBackend : public api::Backend {
  private:
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
+  [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
   // Asks live nodes for their facts as they are now, and waits for them, at most kFactsPatience.
   void refresh_facts(const std::vector<const api::NodeView*>& nodes) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,

@@ -1,6 +1,7 @@
 #include "controller/app/config.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,33 @@ namespace {
 using config::Section;
 using std::chrono::seconds;
 
+// Sizes and classes of the flows.
+void read_flow_kinds(Section& plan, plan::PlannerConfig& planner) {
+  std::uint32_t bytes = planner.large_packet_bytes;
+  plan.integer("large_packet_bytes", bytes, 0U, std::uint32_t{kFlowSizeMax});
+  if (bytes != 0 && bytes < kFlowSizeMin) {
+    plan.error("large_packet_bytes",
+               fmt::format("must be 0, for none, or {} to {}", kFlowSizeMin, kFlowSizeMax));
+  }
+  planner.large_packet_bytes = static_cast<std::uint16_t>(bytes);
+  plan.integer("large_flows_one_in", planner.large_flows_one_in, 1U, 1024U);
+  std::vector<std::string> classes;
+  plan.texts("dscp_classes", classes);
+  for (const auto& text : classes) {
+    std::uint8_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_new =
+        std::ranges::find(planner.dscp_classes, value) == planner.dscp_classes.end();
+    if (error != std::errc{} || end != text.data() + text.size() || value == 0 ||
+        value > kDscpMax || !is_new || planner.dscp_classes.size() == plan::kDscpClassesMax) {
+      plan.error("dscp_classes", fmt::format("must be at most {} different numbers from 1 to {}",
+                                             plan::kDscpClassesMax, kDscpMax));
+      return;
+    }
+    planner.dscp_classes.push_back(value);
+  }
+}
+
 void read_plan(Section plan, plan::PlannerConfig& planner) {
   plan.integer("flows_per_pair", planner.flows_per_pair, 1U, 64U);
   plan.integer("tracked_flows_per_node_max", planner.tracked_flows_per_node_max, 1U,
@@ -25,6 +53,7 @@ void read_plan(Section plan, plan::PlannerConfig& planner) {
                kPacketsPerSecondMax);
   plan.integer("packets_per_second_per_link_max", planner.packets_per_second_per_link_max, 1U,
                1'000'000'000U);
+  read_flow_kinds(plan, planner);
   plan.duration("reply_timeout", planner.reply_timeout);
   plan.duration("lease", planner.lease);
   double rate = 1;
@@ -83,6 +112,7 @@ void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.integer("confirm_of", machine.confirm_of, 1U, 32U);
   incident.integer("resolve_windows", machine.resolve_windows, 1U, incident::kResolveWindowsMax);
   incident.duration("reopen_within", machine.reopen_within);
+  incident.duration("quiet_after_resolve", machine.quiet_after_resolve);
 }
 
 // `status` is a mistake of `key` unless it is well.

@@ -9,6 +9,7 @@
 
 #include "controller/app/facts_store.h"
 #include "controller/app/records.h"
+#include "controller/core/observations.h"
 
 namespace faultline::app {
 namespace {

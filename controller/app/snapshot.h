@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "controller/api/views.h"
 #include "controller/core/core.h"
 
@@ -58,6 +59,7 @@ struct Snapshot {
   core::IntakeCounters intake;
   fleet::FleetCounters fleet;
   incident::MachineCounters incidents;
+  std::size_t silences_active = 0;  // maintenance windows, too
   notify::OutboxCounters outbox;
   std::size_t outbox_waiting = 0;
   std::optional<WallTime> outbox_oldest;  // when the oldest waiting alert was made
@@ -65,6 +67,7 @@ struct Snapshot {
   std::vector<std::string> watchdog;  // the names of its checks that are raised
   FleetExtremes extremes;
   std::uint64_t reports_late = 0;     // after their window was judged
+  std::uint64_t reports_late_refused = 0;  // for want of room
   std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window
   std::uint64_t windows_skipped = 0;  // not judged on their own
   std::uint64_t document_failures = 0;

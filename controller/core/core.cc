@@ -12,7 +12,6 @@ namespace faultline::core {
 namespace {
 
 // Nodes join and restart in bursts; one plan serves them all.
-constexpr Duration kPlanDelay = std::chrono::seconds{1};
 
 topology::Placement placement_of(const Labels& labels) {
   const auto label = [&](const char* key) {
@@ -48,6 +47,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
+  incidents_.restore_silences(std::move(restored.silences));
   telling_.restore(std::move(restored.outbox), restored.telling);
   intake_.restore(restored.dedup);
   begin_recall(restored.dedup, now.wall);
@@ -161,11 +161,7 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
     topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address,
                                   placement_of(fleet::effective_labels(record)));
   }
-  plans_due_ = now.instant + kPlanDelay;
-  fleet_changed_at_ = now.instant;
-  auto memory = *memory_;  // other gaps are no failure of the tries before
-  memory.gaps_least = memory.vain_rounds = 0;
-  memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
+  fleet_changed(now.instant);
 }
 
 // One job is under way at a time. A verdict comes before the past.
@@ -259,24 +255,9 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   solution_ = std::move(event.solution);
   judged_at_ = now.instant;
   probe_adaptively(now, effects);
-  auto judged = to_judged_window(*solution_);
-  std::ranges::move(abnormal_suspects(*solution_, options_.abnormal_incidents),
-                    std::back_inserter(judged.suspects));
-  auto outcome = incidents_.judge(judged, rng_);
+  auto outcome = incidents_.judge(judged_window(now), rng_);
   add_to_incidents(outcome);
-  std::vector<DocumentWrite> writes;
-  for (const auto& incident : outcome.changed) {
-    writes.push_back({Document::kIncident, incident.id, incident::to_json(incident)});
-  }
-  for (const auto& id : outcome.erased) writes.push_back({Document::kIncident, id, std::nullopt});
-  for (const auto& happened : outcome.events) {
-    std::string summary;
-    auto told = telling_.tell(happened, fleet_, now.wall, summary);
-    effects.log(Severity::kWarning, "incident",
-                fmt::format("{} {}: {}", happened.incident.id, to_string(happened.kind), summary));
-    std::ranges::move(told, std::back_inserter(writes));
-  }
-  documents_.commit(std::move(writes), {}, effects);
+  settle(now, outcome, {}, effects);
 }
 
 // Before they are stored and told: what changed at their onset, and what extra packets brought.

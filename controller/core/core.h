@@ -10,6 +10,7 @@
 //   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
+//   ActOnIncident, AddSilence, EndSilence -> incident machine
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -86,6 +87,7 @@ struct Restored {
   std::vector<fleet::NodeRecord> nodes;
   std::vector<fleet::TokenRecord> tokens;
   std::vector<incident::Incident> incidents;
+  std::vector<incident::Silence> silences;
   std::vector<notify::OutboxEntry> outbox;
   std::map<std::string, std::string> telling;  // the outbox's other records, by key
   std::vector<ingest::DedupRow> dedup;
@@ -179,6 +181,9 @@ class ControllerCore {
   void on(Now now, AddNode event, EffectSink& effects);
   void on(Now now, const RekeyNode& event, EffectSink& effects);
   void on(Now now, const RekeyController& event, EffectSink& effects);
+  void on(Now now, const ActOnIncident& event, EffectSink& effects);
+  void on(Now now, AddSilence event, EffectSink& effects);
+  void on(Now now, const EndSilence& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void join(Now now, const PeerMessage& event, const Join& join, EffectSink& effects);
@@ -208,8 +213,13 @@ class ControllerCore {
   void feed_solver(Now now, EffectSink& effects);
   void judge(Now now, EffectSink& effects);
   [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
+  [[nodiscard]] incident::JudgedWindow judged_window(Now now) const;
+  void settle(Now now, const incident::Outcome& outcome, AfterCommit after, EffectSink& effects);
+  void answer_with(Now now, std::uint64_t request, const Result<incident::Outcome>& outcome,
+                   EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
+  void fleet_changed(Instant now);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
   void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
@@ -246,6 +256,8 @@ class ControllerCore {
   Instant planning_began_{};
   Instant planning_not_before_{};
   Instant fleet_changed_at_{};
+  Instant restless_since_{};  // the first change that no quiet time followed
+  Instant plans_due_by_{};    // whatever changes until then
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};

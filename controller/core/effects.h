@@ -41,7 +41,15 @@ struct Append {
   std::vector<TracedPath> paths;
 };
 
-enum class Document : std::uint8_t { kNode, kToken, kIncident, kOutbox, kPlan, kControllerKeys };
+enum class Document : std::uint8_t {
+  kNode,
+  kToken,
+  kIncident,
+  kOutbox,
+  kPlan,
+  kControllerKeys,
+  kSilence,
+};
 
 struct DocumentWrite {
   Document document = Document::kNode;

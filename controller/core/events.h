@@ -14,6 +14,7 @@
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
+#include "controller/incident/silence.h"
 #include "controller/notify/outbox.h"
 #include "controller/notify/watchdog.h"
 
@@ -127,12 +128,32 @@ struct RekeyController {
   bool force = false;
 };
 
+// What an operator does to an incident.
+enum class IncidentAction : std::uint8_t { kAcknowledge, kResolve, kNote };
+struct ActOnIncident {
+  std::uint64_t request = 0;
+  IncidentAction action = IncidentAction::kAcknowledge;
+  std::string incident;
+  std::string by;
+  std::string text;
+};
+struct AddSilence {
+  std::uint64_t request = 0;
+  incident::SilenceRequest silence;
+};
+struct EndSilence {
+  std::uint64_t request = 0;
+  std::string id;
+  std::string by;
+};
+
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
                            SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
                            ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
-                           AddNode, RekeyNode, RekeyController, Tick>;
+                           AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
+                           EndSilence, Tick>;
 
 }  // namespace faultline::core

@@ -125,6 +125,8 @@ Verdict nothing_known(const Pair& pair) {
 }  // namespace
 
 Verdict verdict_of(const Pair& pair, const Checks& checks) {
+  const auto design = std::ranges::find(checks, "unreachable_by_design", &Check::code);
+  if (design != checks.end()) return of_check(pair, *design);
   const auto* cause = weightiest(pair, checks);
   const bool explains = cause != nullptr && (cause->explains & pair.symptoms) != 0;
   if (explains || (cause != nullptr && cause->level == Level::kFail)) {
@@ -152,9 +154,9 @@ Diagnosis diagnose(const Inputs& inputs) {
     diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
   }
   auto& checks = diagnosis.checks;
-  for (const auto look :
-       {look_at_prober, look_at_addressing, look_at_link, look_at_routes, look_at_filtering,
-        look_at_mtu, look_at_path, look_at_quality, take_findings}) {
+  for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
+                          look_at_routes, look_at_detours, look_at_filtering, look_at_mtu,
+                          look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {

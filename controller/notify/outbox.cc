@@ -23,7 +23,7 @@ void Outbox::restore(OutboxEntry entry) {
 std::vector<OutboxChange> Outbox::add(NewEntry entry, WallTime wall) {
   std::vector<OutboxChange> changes;
   auto& line = lines_[entry.receiver];
-  if (!entry.incident.empty()) supersede(line, entry.incident, changes);
+  if (entry.supersedes && !entry.incident.empty()) supersede(line, entry.incident, changes);
   make_room(line, entry.body.size(), changes);
   line.bytes += entry.body.size();
   const auto id = next_id_++;

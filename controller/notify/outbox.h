@@ -120,6 +120,7 @@ struct NewEntry {
   std::string incident;
   std::string body;
   bool supersedable = false;
+  bool supersedes = true;  // says all that the supersedable ones of its incident do
 };
 
 // One receiver's alerts as they stand.

@@ -34,6 +34,7 @@ enum class Table : std::uint8_t {
   kControllerKeys = 9,
   kFacts = 10,
   kFactsHistory = 11,
+  kSilences = 12,
 };
 [[nodiscard]] std::string_view to_string(Table table);
 

@@ -47,6 +47,8 @@ std::string_view to_string(Table table) {
       return "meta";
     case Table::kControllerKeys:
       return "controller_keys";
+    case Table::kSilences:
+      return "silences";
     case Table::kApiTokens:
       return "API tokens";
     case Table::kFacts:

@@ -74,6 +74,7 @@ core::Restored SimController::restored() const {
   take_all(disk, core::Document::kNode, fleet::node_record_from_json, restored.nodes);
   take_all(disk, core::Document::kToken, fleet::token_record_from_json, restored.tokens);
   take_all(disk, core::Document::kIncident, incident::incident_from_json, restored.incidents);
+  take_all(disk, core::Document::kSilence, incident::silence_from_json, restored.silences);
   for (const auto& [name, value] : disk.documents) {
     if (name.first != core::Document::kOutbox) continue;
     if (name.second.starts_with(core::kToldPrefix) || name.second == core::kWatchdogKey) {

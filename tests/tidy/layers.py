@@ -13,7 +13,7 @@ GROUPS = {"common": COMMON, "probe": PROBE, "controller": CONTROLLER}
 LEAVES = ("access", "fleet", "topology", "plan", "changes", "detect", "localize", "incident", "diagnose", "vpc", "explain")
 
 # The CLI is a thin client: it links neither RocksDB nor ZeroMQ.
-CLI_MAY_USE = ("controller/diagnose", "controller/explain", "controller/localize", "controller/plan", "controller/vpc", "common/base", "common/facts", "common/model", "common/stats", "common/config", "common/obs", "common/manual")
+CLI_MAY_USE = ("controller/diagnose", "controller/explain", "controller/localize", "controller/plan", "controller/topology", "controller/vpc", "common/base", "common/facts", "common/model", "common/stats", "common/config", "common/obs", "common/manual")
 
 # Headers of shell folders that are pure themselves and that PURE folders may use.
 PURE_HEADERS = {

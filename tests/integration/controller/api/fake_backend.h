@@ -33,12 +33,30 @@ inline IncidentView fake_incident() {
   incident.opened_at = kFakeNow - std::chrono::seconds{20};
   incident.updated_at = kFakeNow - std::chrono::seconds{10};
   incident.summary = "link leaf2>spine3 loses 2.1 % of packets";
+  incident.severity = "error";
   incident.affected_nodes = {"h1", "h5"};
+  incident.affected_racks = {"r1", "r2"};
+  incident.counter_evidence = {"h1 to h9 crosses it and lost nothing"};
+  incident.changes = {
+      {kFakeNow - std::chrono::seconds{45}, "path", "h1>h5:4000", "leaf2>spine1", "leaf2>spine3"}};
   incident.evidence = {
       .bad_flows = 32, .bad_flows_crossing = 31, .good_flows_crossing = 0, .good_flows = 210};
   incident.events = {
       {kFakeNow - std::chrono::seconds{20}, "opened", "31 of 32 bad flows cross it"}};
   return incident;
+}
+
+inline incident::Silence fake_silence() {
+  return {.id = "m-1f0c5a9b",
+          .kind = incident::SilenceKind::kMaintenance,
+          .selector = {{"rack", {"r17"}}},
+          .author = "ada",
+          .comment = "CHG-4711",
+          .created_at = kFakeNow,
+          .starts_at = kFakeNow,
+          .ends_at = kFakeNow + std::chrono::hours{4},
+          .ended_by = {},
+          .incidents_held = 1};
 }
 
 inline localize::Verdict fake_verdict() {
@@ -260,6 +278,42 @@ class FakeBackend : public Backend {
   Result<IncidentView> incident(std::string_view id) const override {
     if (id != "i-42") return not_found("incident", id);
     return answer(fake_incident());
+  }
+  Result<IncidentView> act_on_incident(std::string_view id,
+                                       const IncidentActionRequest& request) override {
+    if (id != "i-42") return not_found("incident", id);
+    auto incident = fake_incident();
+    if (request.action == IncidentAction::kAcknowledge) {
+      incident.state = "acknowledged";
+      incident.acknowledged_at = kFakeNow;
+      incident.acknowledged_by = request.by;
+    } else if (request.action == IncidentAction::kResolve) {
+      incident.state = "resolved";
+      incident.resolved_at = kFakeNow;
+      incident.resolution = "by " + request.by + ": " + request.text;
+    } else {
+      incident.events.push_back(
+          {.at = kFakeNow, .what = "note", .text = request.text, .by = request.by});
+    }
+    return answer(incident);
+  }
+  Result<SilencesView> silences(SilenceFilter) const override {
+    return answer(SilencesView{.generated_at = kFakeNow, .silences = {fake_silence()}});
+  }
+  Result<incident::Silence> add_silence(incident::SilenceRequest request) override {
+    auto silence = fake_silence();
+    silence.kind = request.kind;
+    silence.selector = std::move(request.selector);
+    silence.author = std::move(request.author);
+    silence.comment = std::move(request.comment);
+    silence.ends_at = request.ends_at;
+    return answer(silence);
+  }
+  Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override {
+    if (id != "m-1f0c5a9b") return not_found("silence", id);
+    auto silence = fake_silence();
+    silence.ended_by = by;
+    return answer(silence);
   }
 
   Result<TopologyView> topology() const override {

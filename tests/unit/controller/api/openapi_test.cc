@@ -107,6 +107,8 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"History", {"GET", "/api/v1/history/h1/h9", ""}},
       {"Incidents", {"GET", "/api/v1/incidents", ""}},
       {"Incident", {"GET", "/api/v1/incidents/i-42", ""}},
+      {"Silences", {"GET", "/api/v1/silences", ""}},
+      {"Silence", {"DELETE", "/api/v1/silences/m-1f0c5a9b", ""}},
       {"Changes", {"GET", "/api/v1/changes", ""}},
       {"Anomalies", {"GET", "/api/v1/anomalies", ""}},
       {"Alerts", {"GET", "/api/v1/alerts", ""}},

@@ -82,8 +82,9 @@ class RecordedEffects : public EffectSink {
 // Drives a core by hand; what it asks of the disk happens only when the test says so.
 class Bench {
  public:
-  explicit Bench(CoreOptions options = {}) : core(std::move(options), {}, Rng(7)) {
-    REQUIRE(core.restore({}, now));
+  explicit Bench(CoreOptions options = {}, Restored restored = {})
+      : core(std::move(options), {}, Rng(7)) {
+    REQUIRE(core.restore(std::move(restored), now));
   }
 
   void step(Event event) { core.step(now, std::move(event), effects); }
