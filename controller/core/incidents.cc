@@ -8,6 +8,7 @@
 #include "controller/core/alerts.h"
 #include "controller/core/blast_radius.h"
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 
 namespace faultline::core {
 
