@@ -55,7 +55,7 @@ struct OpenOptions {
   std::function<void(const std::string& line)> on_progress{};
 };
 
-// Of all formats before kFormatVersion, ascending. None yet: format 1 is the first.
+// Of all formats before kFormatVersion, ascending.
 [[nodiscard]] std::span<const MigrationStep> migration_steps();
 
 // What "format" holds.

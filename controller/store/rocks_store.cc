@@ -55,4 +55,34 @@ StoreStats RocksStore::stats() const {
           .oldest_window = parts_->journal.oldest_window()};
 }
 
+std::vector<TierStats> RocksStore::tiers() const {
+  const Database& database = *parts_->database;
+  std::vector<TierStats> tiers;
+  for (auto* family : database.families()) {
+    TierStats tier{.name = family->GetName(), .oldest = {}};
+    static_cast<void>(database.db().GetIntProperty(
+        family, rocksdb::DB::Properties::kTotalSstFilesSize, &tier.bytes));
+    static_cast<void>(database.db().GetIntProperty(
+        family, rocksdb::DB::Properties::kEstimateNumKeys, &tier.keys));
+    if (family == database.windows() || database.is_bucketed(family)) {
+      tier.oldest = database.first_time(family);
+    }
+    tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+Status RocksStore::compact() {
+  const Database& database = *parts_->database;
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  for (auto* family : database.families()) {
+    const auto status = database.db().CompactRange(options, family, nullptr, nullptr);
+    if (!status.ok()) {
+      return tl::unexpected<Error>(Database::error("cannot compact the store", status));
+    }
+  }
+  return {};
+}
+
 }  // namespace faultline::store

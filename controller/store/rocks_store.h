@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "controller/store/journal.h"
@@ -27,6 +28,15 @@ struct StoreStats {
   std::optional<WallTime> oldest_window;  // empty: there is none, or its place is damaged
 
   bool operator==(const StoreStats&) const = default;
+};
+
+struct TierStats {
+  std::string name;  // of the column family
+  std::uint64_t bytes = 0;
+  std::uint64_t keys = 0;          // an estimate
+  std::optional<WallTime> oldest{};  // where keys begin with a time
+
+  bool operator==(const TierStats&) const = default;
 };
 
 class RocksStore {
@@ -46,6 +56,11 @@ class RocksStore {
   [[nodiscard]] Ledger& ledger();
   [[nodiscard]] Views& views();
   [[nodiscard]] StoreStats stats() const;
+
+  // What each column family takes.
+  [[nodiscard]] std::vector<TierStats> tiers() const;
+  // Rewrites everything in its smallest form. Takes as long as reading and writing all of it.
+  [[nodiscard]] Status compact();
 
   // A copy of this moment's store in `directory`, which must not exist: hard links where the file
   // system has them, so it costs little but keeps what is dropped meanwhile. Everything that was
