@@ -147,6 +147,7 @@ Result<HistoryRequest> parse_history_request(const Parameters& query) {
   FAULTLINE_TRY(request.at, time_parameter(query, "at"));
   FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
   if (since) request.since = *since;
+  FAULTLINE_TRY(request.step, duration_parameter(query, "step"));
   return request;
 }
 
@@ -265,7 +266,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/matrix", kViewer, "by at since", get_matrix},
     Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
     Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
-    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
+    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
     Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
     Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},

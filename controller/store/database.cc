@@ -101,8 +101,10 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
       {kFamilies[6], rollup_options(cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
+  rocksdb::DBOptions database_opened = database_options();
+  if (options.env != nullptr) database_opened.env = options.env;
   const rocksdb::Status status =
-      rocksdb::DB::Open(database_options(), directory.string(), families, &handles, &db);
+      rocksdb::DB::Open(database_opened, directory.string(), families, &handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(open_error(directory, status));
 
   std::unique_ptr<Database> database{new Database};
@@ -120,8 +122,8 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
 }
 
 Database::~Database() {
-  // No SyncWAL(), though Close() does not sync in RocksDB 7.8.3: write() has synced every write, and
-  // after a write that failed for want of space SyncWAL() would abort the process.
+  // No SyncWAL(), though Close() does not sync in RocksDB 7.8.3: write() has synced every write,
+  // and after a write that failed for want of space SyncWAL() would abort the process.
   for (auto* handle : families()) {
     static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
   }

@@ -17,12 +17,9 @@ std::uint64_t nanoseconds(Duration duration) {
 }
 
 // The counts of a flow, in the order of their columns.
-constexpr std::array kCounts{&FlowWindow::sent,
-                             &FlowWindow::lost_forward,
-                             &FlowWindow::lost_return,
-                             &FlowWindow::lost_undetermined,
-                             &FlowWindow::duplicated,
-                             &FlowWindow::reordered,
+constexpr std::array kCounts{&FlowWindow::sent,        &FlowWindow::lost_forward,
+                             &FlowWindow::lost_return, &FlowWindow::lost_undetermined,
+                             &FlowWindow::duplicated,  &FlowWindow::reordered,
                              &FlowWindow::late};
 
 void put_windows(BitWriter& bits, const std::vector<WindowTime>& windows) {

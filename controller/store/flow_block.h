@@ -17,7 +17,8 @@
 //     counts      sent, lost_forward, lost_return, lost_undetermined, duplicated, reordered, late
 //     delays      rtt_min, rtt_mean - rtt_min, rtt_max - rtt_mean, of windows with answers
 //     histograms  per window: 1 bit "none", or buckets in Rice's code
-//   v is a varint; a column of a flow is 1 bit "as predicted" or k (6 bits) and Rice's code (bits.h)
+//   v is a varint; a column of a flow is 1 bit "as predicted" or k (6 bits) and Rice's code
+//   (bits.h)
 //
 // Pure. Thread safety: none needed.
 #pragma once

@@ -5,17 +5,16 @@
 //   column family   key (field and width in bytes)
 //   windows         | window_start 8 | partition 2 | node 4 | boot 8 | sequence 8 |
 //   dedup           | partition 2 | node 4 | boot 8 |
-//   paths           | day 4 | partition 2 | reporter 4 | target 4 | port 2 | direction 1 | ~traced_at 8 |
-//   blocks          | bucket 8 | partition 2 | node 4 | target 4 |     target 0: of the node itself
-//   minutes, hours  | bucket 8 | partition 2 | node 4 | target 4 |
-//   ledger          | table 1 | key n |
-//   default         "format"  (the version of this layout)
+//   paths           | day 4 | partition 2 | reporter 4 | target 4 | port 2 | direction 1 |
+//   ~traced_at 8 | blocks          | bucket 8 | partition 2 | node 4 | target 4 |     target 0: of
+//   the node itself minutes, hours  | bucket 8 | partition 2 | node 4 | target 4 | ledger | table 1
+//   | key n | default         "format"  (the version of this layout)
 //
 // windows begins with the time: the localizer reads a window of all nodes in one sweep, and
 // retention drops one range. All that grows begins with the time for the same reason, in buckets of
-// kBlockSpan, an hour and a day (tiers.h); within a bucket a node's pairs are neighbors. The partition is hashed
-// from the source node, so that a fleet can later be divided among several stores by it without
-// rewriting keys (DESIGN.md decision 12).
+// kBlockSpan, an hour and a day (tiers.h); within a bucket a node's pairs are neighbors. The
+// partition is hashed from the source node, so that a fleet can later be divided among several
+// stores by it without rewriting keys (DESIGN.md decision 12).
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,8 @@ struct Family {
 
 std::uint64_t bytes_of(const Database& database, rocksdb::ColumnFamilyHandle* family) {
   std::uint64_t bytes = 0;
-  const bool known = database.db().GetIntProperty(
-      family, rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+  const bool known =
+      database.db().GetIntProperty(family, rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
   return known ? bytes : 0;
 }
 
@@ -69,8 +69,7 @@ Status RocksJournal::retain(WallTime now, const Retention& retention) {
     const std::uint64_t bytes = bytes_of(database_, family.handle);
     const auto first = database_.first_time(family.handle);
     if (retention.bytes_max == 0 || bytes <= family.bytes_max || !first) continue;
-    const WallTime end =
-        end_of_excess(database_, family, bytes - family.bytes_max, *first, now);
+    const WallTime end = end_of_excess(database_, family, bytes - family.bytes_max, *first, now);
     FAULTLINE_TRY_STATUS(database_.drop_below(family.handle, window_floor(end)));
   }
   return {};

@@ -37,10 +37,10 @@ Result<bool> scan_fresh(const Database& database, const Interval& interval,
   while (cursor.valid()) {
     const WindowKey at = cursor.key();
     if (node && at.node != *node) {
-      const bool is_before = std::pair(partition_of(at.node), at.node) <
-                             std::pair(partition_of(*node), *node);
-      cursor.seek({is_before ? at.window_start : at.window_start + Duration{1}, *node, BootId{0},
-                   0});
+      const bool is_before =
+          std::pair(partition_of(at.node), at.node) < std::pair(partition_of(*node), *node);
+      cursor.seek(
+          {is_before ? at.window_start : at.window_start + Duration{1}, *node, BootId{0}, 0});
       continue;
     }
     if (const auto entry = cursor.entry(); entry && !entry->is_gap()) {

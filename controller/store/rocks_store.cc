@@ -2,6 +2,7 @@
 
 #include <rocksdb/utilities/checkpoint.h>
 
+#include "controller/store/check.h"
 #include "controller/store/database.h"
 #include "controller/store/rocks_journal.h"
 #include "controller/store/rocks_ledger.h"
@@ -21,9 +22,7 @@ struct RocksStore::Parts {
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory,
                                                      Progress on_progress) {
-  FAULTLINE_TRY(
-      auto database,
-      Database::open(directory, {.format = 0, .steps = {}, .on_progress = std::move(on_progress)}));
+  FAULTLINE_TRY(auto database, Database::open(directory, {.on_progress = std::move(on_progress)}));
   auto parts = std::make_unique<Parts>(std::move(database));
   return std::unique_ptr<RocksStore>{new RocksStore{std::move(parts)}};
 }
@@ -70,6 +69,11 @@ std::vector<TierStats> RocksStore::tiers() const {
     tiers.push_back(std::move(tier));
   }
   return tiers;
+}
+
+Result<std::vector<CheckedTier>> RocksStore::check(
+    const std::function<Status(const std::string&)>& on_progress) const {
+  return check_all(*parts_->database, on_progress);
 }
 
 Status RocksStore::compact() {

@@ -33,10 +33,17 @@ struct StoreStats {
 struct TierStats {
   std::string name;  // of the column family
   std::uint64_t bytes = 0;
-  std::uint64_t keys = 0;          // an estimate
+  std::uint64_t keys = 0;            // an estimate
   std::optional<WallTime> oldest{};  // where keys begin with a time
 
   bool operator==(const TierStats&) const = default;
+};
+
+struct CheckedTier {
+  std::string name;
+  ScanSummary summary;  // visited: keys
+
+  bool operator==(const CheckedTier&) const = default;
 };
 
 class RocksStore {
@@ -59,6 +66,10 @@ class RocksStore {
 
   // What each column family takes.
   [[nodiscard]] std::vector<TierStats> tiers() const;
+  // Reads everything, verifies every checksum and decodes every value; says what is damaged. Long.
+  // An Error of `on_progress`, which is told of each tier before it is read, ends it.
+  [[nodiscard]] Result<std::vector<CheckedTier>> check(
+      const std::function<Status(const std::string& tier)>& on_progress) const;
   // Rewrites everything in its smallest form. Takes as long as reading and writing all of it.
   [[nodiscard]] Status compact();
 

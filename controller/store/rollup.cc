@@ -12,8 +12,8 @@ namespace {
 constexpr std::uint64_t kLayout = 1;
 constexpr std::size_t kStepsMax = 10'000;
 
-constexpr std::array kCounts{&Rollup::flow_windows, &Rollup::sent,
-                             &Rollup::lost_forward, &Rollup::lost_return,
+constexpr std::array kCounts{&Rollup::flow_windows,      &Rollup::sent,
+                             &Rollup::lost_forward,      &Rollup::lost_return,
                              &Rollup::lost_undetermined, &Rollup::late};
 constexpr std::array kDelays{&Rollup::rtt_min_ns, &Rollup::rtt_mean_ns, &Rollup::rtt_max_ns};
 
@@ -83,12 +83,9 @@ void Rollup::merge(const Rollup& other) {
   if (there > 0) {
     rtt_min_ns = here > 0 ? std::min(rtt_min_ns, other.rtt_min_ns) : other.rtt_min_ns;
     rtt_max_ns = std::max(rtt_max_ns, other.rtt_max_ns);
-    // Of a year at 10,000 packets a second and a mean of a minute this would still be exact enough.
-    rtt_mean_ns = static_cast<std::uint64_t>(
-        (static_cast<long double>(rtt_mean_ns) * here +
-         static_cast<long double>(other.rtt_mean_ns) * there) /
-            static_cast<long double>(here + there) +
-        0.5L);
+    const double sum = static_cast<double>(rtt_mean_ns) * static_cast<double>(here) +
+                       static_cast<double>(other.rtt_mean_ns) * static_cast<double>(there);
+    rtt_mean_ns = static_cast<std::uint64_t>(sum / static_cast<double>(here + there) + 0.5);
   }
   flow_windows += other.flow_windows;
   sent += other.sent;
@@ -96,7 +93,7 @@ void Rollup::merge(const Rollup& other) {
   lost_return += other.lost_return;
   lost_undetermined += other.lost_undetermined;
   late += other.late;
-  rtt.merge(other.rtt);
+  if (!other.rtt.buckets().empty()) rtt.merge(other.rtt);
 }
 
 std::string encode_rollups(const RollupSteps& steps) {

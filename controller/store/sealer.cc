@@ -36,19 +36,41 @@ void take_report(NodeRows& rows, const Report& report) {
   }
 }
 
-std::map<RollupKey, RollupSteps> roll_up(const NodeRows& rows, const RollupTier& tier) {
-  std::map<RollupKey, RollupSteps> buckets;
+using Rollups = std::map<RollupKey, RollupSteps>;
+
+Rollup& step_at(Rollups& rollups, const RollupTier& tier, NodeId target, WallTime time) {
+  const WallTime bucket = window_start(time, tier.bucket);
+  const auto number = static_cast<std::uint32_t>((time - bucket) / tier.step);
+  return rollups[{bucket, target}][number];
+}
+
+Rollups roll_up(const NodeRows& rows, const RollupTier& tier) {
+  Rollups rollups;
+  std::vector<Rollup*> steps;  // of each window
   for (const auto& [target, part] : rows.targets) {
-    const auto step_at = [&, target = target](std::uint32_t window) -> Rollup& {
-      const WallTime start = rows.node.rows[window].time.start;
-      const WallTime bucket = window_start(start, tier.bucket);
-      const auto number = static_cast<std::uint32_t>((start - bucket) / tier.step);
-      return buckets[{bucket, target}][number];
+    steps.assign(rows.node.rows.size(), nullptr);
+    const auto of_window = [&, target = target](std::uint32_t window) -> Rollup& {
+      Rollup*& step = steps[window];
+      if (step == nullptr) {
+        step = &step_at(rollups, tier, target, rows.node.rows[window].time.start);
+      }
+      return *step;
     };
-    for (const auto& row : part.rows) step_at(row.window).add(row.flow);
-    for (const auto& delay : part.delays) step_at(delay.window).rtt.merge(delay.rtt);
+    for (const auto& row : part.rows) of_window(row.window).add(row.flow);
+    for (const auto& delay : part.delays) of_window(delay.window).rtt.merge(delay.rtt);
   }
-  return buckets;
+  return rollups;
+}
+
+// Steps of a finer tier into those of a coarser one.
+Rollups roll_up(const Rollups& finer, const RollupTier& from, const RollupTier& to) {
+  Rollups rollups;
+  for (const auto& [key, steps] : finer) {
+    for (const auto& [number, rollup] : steps) {
+      step_at(rollups, to, key.second, key.first + number * from.step).merge(rollup);
+    }
+  }
+  return rollups;
 }
 
 }  // namespace
@@ -83,6 +105,14 @@ std::set<std::pair<BootId, std::uint64_t>> sealed_reports(const Database& databa
                      });
   if (!whole) database.count_damage();
   return sealed;
+}
+
+void merge(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family, NodeId node,
+           const Rollups& rollups) {
+  for (const auto& [key, steps] : rollups) {
+    static_cast<void>(
+        batch.Merge(family, encode(BucketKey{key.first, node, key.second}), encode_rollups(steps)));
+  }
 }
 
 }  // namespace
@@ -155,17 +185,13 @@ Status Sealer::write_slice(Slice& slice, SealProgress& progress) {
       std::ranges::sort(part.rows, {}, [](const FlowPart::Row& row) {
         return std::pair(row.flow.source_port, row.window);
       });
-      static_cast<void>(batch.Merge(database_.blocks(),
-                                    encode(BucketKey{slice.block, node, target}),
-                                    encode_part(part)));
+      static_cast<void>(batch.Merge(
+          database_.blocks(), encode(BucketKey{slice.block, node, target}), encode_part(part)));
     }
-    for (const RollupTier& tier : kRollupTiers) {
-      for (const auto& [key, steps] : roll_up(rows, tier)) {
-        static_cast<void>(batch.Merge(database_.rollups(tier.resolution),
-                                      encode(BucketKey{key.first, node, key.second}),
-                                      encode_rollups(steps)));
-      }
-    }
+    const auto& [minutes, hours] = kRollupTiers;
+    const Rollups by_minute = roll_up(rows, minutes);
+    merge(batch, database_.rollups(minutes.resolution), node, by_minute);
+    merge(batch, database_.rollups(hours.resolution), node, roll_up(by_minute, minutes, hours));
   }
   for (const std::string& key : slice.keys) {
     static_cast<void>(batch.Delete(database_.windows(), key));

@@ -136,8 +136,8 @@ void ask(RocksStore& store, std::string_view what, std::size_t times,
   const double seconds = timed([&] {
     for (std::size_t i = 0; i < times; ++i) rows += question();
   });
-  fmt::print("  {:46} {:10.2f} ms  ({} rows)\n", what,
-             1e3 * seconds / static_cast<double>(times), rows / times);
+  fmt::print("  {:46} {:10.2f} ms  ({} rows)\n", what, 1e3 * seconds / static_cast<double>(times),
+             rows / times);
   static_cast<void>(store);
 }
 
