@@ -205,6 +205,7 @@ Result<HistoryRequest> parse_history_request(const Parameters& query) {
   FAULTLINE_TRY(request.at, time_parameter(query, "at"));
   FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
   if (since) request.since = *since;
+  FAULTLINE_TRY(request.step, duration_parameter(query, "step"));
   return request;
 }
 
@@ -363,7 +364,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/matrix", kViewer, "by at since", get_matrix},
     Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
     Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
-    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
+    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
     Route{"GET", "/api/v1/slo", kViewer, "at by since", get_slo},
     Route{"GET", "/api/v1/incidents", kViewer, "since state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},

@@ -34,7 +34,7 @@ AppBackend::AppBackend(Options options, store::RocksStore& store,
                        Test test, Metrics metrics)
     : options_(std::move(options)),
       store_(store),
-      queries_(store.journal(), store.views(), stopping_, {}),
+      queries_(store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
       test_(std::move(test)),

@@ -13,6 +13,7 @@ struct MeasurementOptions {
   std::string by = "rack";
   std::string at;
   std::string since;
+  std::string step;
 };
 
 void add_interval(CLI::App& command, const std::shared_ptr<MeasurementOptions>& options,
@@ -43,7 +44,12 @@ Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
 Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
   FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
-  return context.query("/api/v1/history/" + pair + interval);
+  std::string query = interval;
+  if (!options.step.empty()) {
+    FAULTLINE_CLI_TRY(const auto step, parse_duration_argument(options.step));
+    query += (query.empty() ? "?step=" : "&step=") + format_duration(step);
+  }
+  return context.query("/api/v1/history/" + pair + query);
 }
 
 Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
@@ -114,9 +120,12 @@ void add_measurement_commands(CLI::App& app, Context& context) {
   auto* show_history =
       add_command(app, "history", "Loss and round-trip time between two nodes over time",
                   "  faultline history h1 h9\n"
-                  "  faultline history h1 h9 --since 2h --at 14:05\n");
+                  "  faultline history h1 h9 --since 2h --at 14:05\n"
+                  "  faultline history h1 h9 --since 30d --step 1h\n");
   add_pair(*show_history, options);
   add_interval(*show_history, options, "10m");
+  show_history->add_option("--step", options->step,
+                           "Of the rows: 1m, 10m, 1h; default: one window up to 24h, 1h beyond");
   show_history->callback([&context, options] {
     context.command = [&context, options] { return history(context, *options); };
   });

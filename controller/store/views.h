@@ -1,5 +1,5 @@
-// Views: what could be rebuilt from the journal but is too slow to rebuild at every question.
-// Today: the paths of sessions, with their history.
+// Views: what questions are answered from. The history of results (history.h), raw and rolled up,
+// sealed or not; and the paths of sessions, with their history.
 //
 // Thread safety: drop_paths_before() from one thread (the writer); reads from any thread.
 #pragma once
@@ -11,6 +11,8 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/path.h"
+#include "controller/store/history.h"
+#include "controller/store/scan_summary.h"
 
 namespace faultline::store {
 
@@ -33,6 +35,18 @@ inline constexpr Duration kPathBucket = std::chrono::hours{24};
 class Views {
  public:
   virtual ~Views() = default;
+
+  // Reports with from <= window_start < to, of one node or of all. Each is passed on once. Those of
+  // a node come in order of time, but for late ones; nodes one after the other within a block.
+  [[nodiscard]] virtual Result<ScanSummary> scan_reports(WallTime from, WallTime to,
+                                                         std::optional<NodeId> node,
+                                                         const ReportVisitor& visitor) const = 0;
+  // What `source` measured of `target`. Reads the pair's blocks alone, and what is not sealed.
+  [[nodiscard]] virtual Result<ScanSummary> scan_pair(NodeId source, NodeId target, WallTime from,
+                                                      WallTime to,
+                                                      const PairVisitor& visitor) const = 0;
+  [[nodiscard]] virtual Result<ScanSummary> scan_rollups(const RollupQuery& query,
+                                                         const RollupVisitor& visitor) const = 0;
 
   // For every session and direction (of one reporter, or of all) the latest path traced at or
   // before `at`, looking back to the beginning of the day before. Ordered by reporter within a

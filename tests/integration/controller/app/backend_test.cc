@@ -85,7 +85,7 @@ class Bench {
         std::vector<store::LedgerWrite>{{store::Table::kIncidents, id, record, 0}}));
   }
   [[nodiscard]] Queries queries(Queries::Options options) const {
-    return Queries(store->journal(), store->views(), stopping, options);
+    return Queries(store->views(), stopping, options);
   }
   // Its changes are never done.
   [[nodiscard]] AppBackend backend(std::vector<std::string> advertise) {
