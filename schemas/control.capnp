@@ -5,6 +5,7 @@
 #   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 #   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
+#           FactsUpdate -> FactsAck (1.1, where both sides have its capability)
 #   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
 #           Controllers -> ControllersAck            the controllers' keys change
 #   end:    Goodbye (1.1, where both sides have its capability), then nothing more
@@ -19,6 +20,7 @@ using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("faultline::wire::schema");
 using Types = import "types.capnp";
 using Plan = import "plan.capnp".Plan;
+using Facts = import "facts.capnp";
 
 struct ProbeMessage {
   union {
@@ -31,6 +33,7 @@ struct ProbeMessage {
     goodbye @6 :Goodbye;  # since 1.1; capability bit 2
     rekey @7 :Rekey;
     controllersAck @8 :ControllersAck;
+    factsUpdate @9 :Facts.FactsUpdate;  # since 1.1; capability bit 6
   }
 }
 
@@ -47,6 +50,7 @@ struct ControllerMessage {
     rekeyed @8 :Rekeyed;
     controllers @9 :Controllers;
     boost @10 :Boost;  # since 1.1; capability bit 4
+    factsAck @11 :Facts.FactsAck;  # since 1.1; capability bit 6
   }
 }
 

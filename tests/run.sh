@@ -9,12 +9,12 @@ usage() {
   cat <<'EOF'
 Usage: tests/run.sh [--fast] [CTEST OPTIONS...]
 
-Installs missing packages (Debian 12), builds the presets release and asan, and runs all tests of the first and the
-unit, property, simulation and integration tests of the second (their names begin with "sanitized."). The second is
-built while the first is tested; that is the test "build.asan".
+Installs missing packages (Debian 12), builds the presets release and asan, and runs the tests of both: unit tests with
+the second only, the lab and the deployment with the first only, all others with both (those of the second have names
+that begin with "sanitized."). The second is built while the first is tested; that is the test "build.asan".
 The lab and deployment tests need root; without it they are reported as skipped.
 
-  --fast       neither the lab, nor the deployment tests, nor the sanitizer build
+  --fast       only the preset release, with its unit tests, without the lab and the deployment
   -h, --help   this text
 
 Other options go to ctest, for example: tests/run.sh --fast -R unit.controller
@@ -35,17 +35,26 @@ done
 
 say() { printf '\n== %s\n' "$*"; }
 
-groups=(build test)
-if [[ $fast == no ]]; then
-  groups+=(lab deploy)
-else
-  ctest_options+=(-LE '^(lab|deploy)$')
-fi
-
 say "Packages"
-"$root/deploy/install-deps.sh" "${groups[@]}"
+"$root/deploy/install-deps.sh" build test
+if [[ $fast == yes ]]; then
+  ctest_options+=(-LE '^(lab|deploy)$')
+else  # what only tests need is installed while the compiler works
+  mkdir -p "$root/build/tests"
+  later="$root/build/tests/packages.log"
+  "$root/deploy/install-deps.sh" lab deploy >"$later" 2>&1 &
+fi
 say "Build, preset release"
-"$root/deploy/build.sh" release
+(cd "$root" && cmake --preset release -DFAULTLINE_UNIT_TESTS="$fast" --log-level=WARNING >/dev/null)
+built=0 installed=0
+"$root/deploy/build.sh" release || built=$?
+if [[ $fast == no ]]; then
+  wait $! || installed=$?
+  say "Packages of the lab and the deployment tests"
+  cat "$later"
+fi
+((built == 0)) || exit "$built"
+((installed == 0)) || exit "$installed"
 
 # One ctest over both build folders, so that its closing lines are the verdict on everything. The sanitizer build is its
 # first test, on which the sanitized ones wait: those of the release build, which mostly wait, run beside it meanwhile. So

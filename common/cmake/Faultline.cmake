@@ -1,6 +1,7 @@
 # Project-wide compiler settings and the three functions every folder uses:
 # faultline_library(), faultline_program() and faultline_tests().
 option(FAULTLINE_TESTS "Build the tests" ON)
+option(FAULTLINE_UNIT_TESTS "Build the unit tests too" ON)
 set(FAULTLINE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -96,9 +97,10 @@ endfunction()
 
 # faultline_tests(unit controller_plan SRCS planner_test.cc DEPS controller_plan): one Catch2 program and
 # one ctest entry, named layer.area. LABELS are the layer, so `ctest -L unit` runs a layer. Optional
-# TIMEOUT (seconds, a guard against hangs and never an assertion).
+# TIMEOUT (seconds, a guard against hangs and never an assertion). PARTS are tags of Catch2 whose test cases are ctest
+# entries of their own, layer.area.tag, so that a long program uses more than one processor.
 function(faultline_tests layer area)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SRCS;DEPS;PARTS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
@@ -107,11 +109,21 @@ function(faultline_tests layer area)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} tests_catch_main)
   target_precompile_headers(${target} REUSE_FROM tests_precompiled)
-  add_test(NAME ${FAULTLINE_TEST_PREFIX}${layer}.${area} COMMAND ${target})
-  set_tests_properties(${FAULTLINE_TEST_PREFIX}${layer}.${area} PROPERTIES
+  set(name ${FAULTLINE_TEST_PREFIX}${layer}.${area})
+  set(names ${name})
+  set(rest "")
+  foreach(tag ${ARG_PARTS})
+    add_test(NAME ${name}.${tag} COMMAND ${target} [${tag}])
+    list(APPEND names ${name}.${tag})
+    string(APPEND rest "~[${tag}]")
+  endforeach()
+  add_test(NAME ${name} COMMAND ${target} ${rest})
+  set_tests_properties(${names} PROPERTIES
     LABELS ${layer} TIMEOUT ${ARG_TIMEOUT}
     SKIP_REGULAR_EXPRESSION "SKIPPED: ")
-  faultline_needs_build(${FAULTLINE_TEST_PREFIX}${layer}.${area})
+  foreach(test ${names})
+    faultline_needs_build(${test})
+  endforeach()
 endfunction()
 
 # tests/run.sh builds the sanitizer build while it already tests the other: its tests wait for that. Elsewhere, as in

@@ -4,6 +4,7 @@
 //   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
+//           FactsUpdate -> FactsAck, where both sides know it
 //   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
@@ -31,10 +32,12 @@ inline constexpr std::uint64_t kCapabilityGoodbye = 1U << 2;
 inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
 inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
 inline constexpr std::uint64_t kCapabilityAuthenticate = 1U << 5;  // STAMP, PlanPeer says with whom
+inline constexpr std::uint64_t kCapabilityFacts = 1U << 6;
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
     kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost |
-    kCapabilityAuthenticate;
+    kCapabilityAuthenticate | kCapabilityFacts;
 
+inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
 
@@ -202,9 +205,27 @@ struct ControllersAck {
   bool operator==(const ControllersAck&) const = default;
 };
 
-using ProbeMessage =
-    std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey, ControllersAck>;
+// A node's own network configuration (common/facts), or what changed of it since `base`.
+struct FactsUpdate {
+  WallTime collected_at{};
+  std::uint64_t base = 0;    // digest of the document that the payload changes; 0: it is all of it
+  std::uint64_t digest = 0;  // of the document after it; not 0
+  std::vector<std::byte> payload{};
+
+  bool operator==(const FactsUpdate&) const = default;
+};
+
+// What the controller has of the node now; 0: nothing that can be built on.
+struct FactsAck {
+  std::uint64_t digest = 0;
+  bool again = false;  // somebody asks just now: collect and send at once
+
+  bool operator==(const FactsAck&) const = default;
+};
+
+using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey,
+                                  ControllersAck, FactsUpdate>;
 using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
-                                       RekeyRequest, Rekeyed, Controllers, Boost>;
+                                       RekeyRequest, Rekeyed, Controllers, Boost, FactsAck>;
 
 }  // namespace faultline

@@ -19,6 +19,8 @@ struct OutgoingDatagram {
   std::span<const std::byte> payload;
   std::uint8_t ttl = 0;   // hop limit of this datagram; 0: 255, the socket's own
   std::uint8_t dscp = 0;  // of this datagram, 0 to 63
+  // Not on the way either (IPv4's DF): lost where it does not fit, which then is what it measures.
+  bool unfragmented = false;
 };
 
 struct TransmitStamp {

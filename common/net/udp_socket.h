@@ -8,6 +8,8 @@
 //   queue first, and what the kernel still had to drop is counted by receive_drops().
 // - The path MTU that the host has cached for a destination is neither used nor changed
 //   (IP_PMTUDISC_INTERFACE), and the IPv6 flow label is 0, so that ECMP sees the 5-tuple only.
+//   Datagrams that must not be fragmented go out as IP_PMTUDISC_PROBE would have them; the socket
+//   is in that mode for the call only, for in it ICMP would change the cache.
 //
 // Not thread safe: one owner.
 #pragma once
@@ -84,6 +86,9 @@ class UdpSocket {
   [[nodiscard]] std::uint32_t oversized() const { return oversized_; }
 
  private:
+  // The same, all alike in `unfragmented`.
+  std::size_t send_alike(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink);
+
   UdpSocket(UniqueFd fd, Endpoint local) : fd_(std::move(fd)), local_(local) {}
 
   UniqueFd fd_;

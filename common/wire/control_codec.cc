@@ -157,6 +157,27 @@ Result<ProbeMessage> read(schema::ControllersAck::Reader reader) {
   return ControllersAck{.revision = reader.getRevision()};
 }
 
+void write(schema::ProbeMessage::Builder root, const FactsUpdate& update) {
+  auto builder = root.initFactsUpdate();
+  builder.setCollectedAt(unix_nanoseconds(update.collected_at));
+  builder.setBase(update.base);
+  builder.setDigest(update.digest);
+  builder.setPayload({reinterpret_cast<const kj::byte*>(update.payload.data()),  //
+                      update.payload.size()});
+}
+
+Result<ProbeMessage> read(schema::FactsUpdate::Reader reader) {
+  FactsUpdate update{.base = reader.getBase(), .digest = reader.getDigest()};
+  FAULTLINE_TRY(update.collected_at, read_time("collected at", reader.getCollectedAt()));
+  FAULTLINE_TRY_STATUS(check_nonzero("digest", update.digest));
+  const auto payload = reader.getPayload();
+  FAULTLINE_TRY_STATUS(check_count("payload bytes", payload.size(), kFactsPayloadMax));
+  FAULTLINE_TRY_STATUS(check_nonzero("payload bytes", payload.size()));
+  const auto bytes = std::as_bytes(std::span(payload.begin(), payload.size()));
+  update.payload.assign(bytes.begin(), bytes.end());
+  return update;
+}
+
 // ---- controller to probe
 
 void write(schema::ControllerMessage::Builder root, const Joined& joined) {
@@ -329,6 +350,12 @@ Result<ControllerMessage> read(schema::Boost::Reader reader) {
   return boost;
 }
 
+void write(schema::ControllerMessage::Builder root, const FactsAck& ack) {
+  auto out = root.initFactsAck();
+  out.setDigest(ack.digest);
+  out.setAgain(ack.again);
+}
+
 // ---- both
 
 template <typename Root, typename Message>
@@ -361,6 +388,8 @@ Result<ProbeMessage> read_probe_message(schema::ProbeMessage::Reader root) {
       return read(root.getRekey());
     case schema::ProbeMessage::CONTROLLERS_ACK:
       return read(root.getControllersAck());
+    case schema::ProbeMessage::FACTS_UPDATE:
+      return read(root.getFactsUpdate());
     case schema::ProbeMessage::NONE:
       break;
   }
@@ -389,6 +418,9 @@ Result<ControllerMessage> read_controller_message(schema::ControllerMessage::Rea
       return read(root.getControllers());
     case schema::ControllerMessage::BOOST:
       return read(root.getBoost());
+    case schema::ControllerMessage::FACTS_ACK:
+      return FactsAck{.digest = root.getFactsAck().getDigest(),
+                      .again = root.getFactsAck().getAgain()};
     case schema::ControllerMessage::NONE:
       break;
   }

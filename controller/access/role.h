@@ -9,7 +9,7 @@ namespace faultline::access {
 
 enum class Role : std::uint8_t {
   kViewer = 1,    // reads
-  kOperator = 2,  // also makes and removes join tokens
+  kOperator = 2,  // also makes and removes join tokens, acts on incidents, silences them
   kAdmin = 3,     // also changes who belongs to the fleet and who may do what; reads the audit log
 };
 

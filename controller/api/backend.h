@@ -20,6 +20,7 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
@@ -42,6 +43,16 @@ struct LocalizeAnswer {
 // whatever it still writes is discarded.
 using TextSink = std::function<Status(std::string_view)>;
 
+// Why can A not talk to B? Names of nodes, or addresses.
+struct DiagnoseRequest {
+  std::string a{};
+  std::string b{};
+  std::optional<std::uint16_t> port{};  // a service at B
+  std::string protocol = "tcp";
+  std::optional<WallTime> at{};  // empty: now, and live nodes are asked for their facts first
+  bool inputs = false;         // what it is made of, instead of the answer
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -50,6 +61,14 @@ class Backend {
   virtual Result<StatusView> status() const = 0;
   virtual Result<std::vector<NodeView>> nodes() const = 0;  // by name
   virtual Result<NodeView> node(std::string_view name) const = 0;
+  // The document "faultline.facts/1" with the node's name, as of `at` or the newest.
+  virtual Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const = 0;
+  // The document "faultline.check/1": what is wrong between the facts of all nodes.
+  virtual Result<std::string> check() const = 0;
+  // The document "faultline.facts_changes/1": what changed on the node since then.
+  virtual Result<std::string> facts_changes(std::string_view name, WallTime since) const = 0;
+  // The document "faultline.diagnosis/1", or "faultline.diagnosis_inputs/1".
+  virtual Result<std::string> diagnose(const DiagnoseRequest& request) const = 0;
   virtual Result<std::vector<TokenView>> tokens() const = 0;  // unspent, oldest first
   virtual Result<TrustView> trust() const = 0;
   virtual Result<MatrixView> matrix(const MatrixRequest& request) const = 0;
@@ -60,6 +79,17 @@ class Backend {
   // Newest first, at most kIncidentsListedMax, without their events.
   virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
+  virtual Result<IncidentView> act_on_incident(std::string_view id,
+                                               const IncidentActionRequest& request) = 0;
+  virtual Result<SilencesView> silences(SilenceFilter filter) const = 0;
+  // The request's id is given by the backend.
+  virtual Result<incident::Silence> add_silence(incident::SilenceRequest request) = 0;
+  // It is over from now on.
+  virtual Result<incident::Silence> end_silence(std::string_view id, std::string_view by) = 0;
+  // What changed since then, newest first, at most kChangesListedMax.
+  virtual Result<ChangesView> changes(Duration since) const = 0;
+  // What is abnormal in the window last judged, pair by pair.
+  virtual Result<AnomaliesView> anomalies() const = 0;
   virtual Result<TopologyView> topology() const = 0;
   // The plans in force, by their numbers and by node.
   virtual Result<plan::PlanReport> plan() const = 0;

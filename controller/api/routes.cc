@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
 #include "common/obs/metrics.h"
+#include "controller/api/abnormal_json.h"
 #include "controller/api/alerts_json.h"
 #include "controller/api/call.h"
 #include "controller/api/fleet_requests.h"
 #include "controller/api/routes_access.h"
+#include "controller/api/routes_incidents.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
 
@@ -54,6 +57,61 @@ Response get_nodes(const Call& call) { return respond(call.backend.nodes(), node
 
 Response get_node(const Call& call) {
   return respond(call.backend.node(call.captured[0]), node_json);
+}
+
+Response get_node_facts(const Call& call) {
+  const auto at = time_parameter(call.query, "at");
+  if (!at) return error_response(at.error());
+  auto document = call.backend.facts(call.captured[0], *at);
+  return document ? json_response(*std::move(document)) : error_response(document.error());
+}
+
+Response get_node_facts_changes(const Call& call) {
+  const auto since = time_parameter(call.query, "since");
+  if (!since) return error_response(since.error());
+  if (!*since) {
+    return error_response({ErrorCode::kInvalid, "'since' is required, an RFC 3339 time"});
+  }
+  auto document = call.backend.facts_changes(call.captured[0], **since);
+  return document ? json_response(*std::move(document)) : error_response(document.error());
+}
+
+Result<DiagnoseRequest> parse_diagnose_request(const Parameters& query) {
+  const auto text = [&](const char* name) {
+    const auto found = query.find(name);
+    return found == query.end() ? std::string() : found->second;
+  };
+  DiagnoseRequest request{.a = text("a"), .b = text("b"), .inputs = text("inputs") == "true"};
+  if (request.a.empty() || request.b.empty()) {
+    return fail(ErrorCode::kInvalid, "'a' and 'b' are required: names of nodes, or addresses");
+  }
+  if (const auto protocol = text("protocol"); !protocol.empty()) request.protocol = protocol;
+  if (request.protocol != "tcp" && request.protocol != "udp") {
+    return fail(ErrorCode::kInvalid, "'protocol' must be tcp or udp");
+  }
+  if (const auto port = text("port"); !port.empty()) {
+    std::uint16_t number = 0;
+    const auto* end = port.data() + port.size();
+    const auto [stop, error] = std::from_chars(port.data(), end, number);
+    if (error != std::errc{} || stop != end || number == 0) {
+      return fail(ErrorCode::kInvalid, "'port' must be a number from 1 to 65535");
+    }
+    request.port = number;
+  }
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  return request;
+}
+
+Response get_diagnosis(const Call& call) {
+  const auto request = parse_diagnose_request(call.query);
+  if (!request) return error_response(request.error());
+  auto document = call.backend.diagnose(*request);
+  return document ? json_response(*std::move(document)) : error_response(document.error());
+}
+
+Response get_check(const Call& call) {
+  auto document = call.backend.check();
+  return document ? json_response(*std::move(document)) : error_response(document.error());
 }
 
 Response delete_node(const Call& call) {
@@ -165,8 +223,11 @@ Response get_incidents(const Call& call) {
       filter = IncidentFilter::kResolved;
     } else if (state->second == "all") {
       filter = IncidentFilter::kAll;
+    } else if (state->second == "pending") {
+      filter = IncidentFilter::kPending;
     } else if (state->second != "open") {
-      return error_response({ErrorCode::kInvalid, "'state' must be open, resolved or all"});
+      return error_response(
+          {ErrorCode::kInvalid, "'state' must be open, resolved, all or pending"});
     }
   }
   return respond(call.backend.incidents(filter), incidents_json);
@@ -174,6 +235,16 @@ Response get_incidents(const Call& call) {
 
 Response get_incident(const Call& call) {
   return respond(call.backend.incident(call.captured[0]), incident_json);
+}
+
+Response get_changes(const Call& call) {
+  const auto since = duration_parameter(call.query, "since");
+  if (!since) return error_response(since.error());
+  return respond(call.backend.changes(since->value_or(kChangesSpanDefault)), changes_json);
+}
+
+Response get_anomalies(const Call& call) {
+  return respond(call.backend.anomalies(), anomalies_json);
 }
 
 Response get_alerts(const Call& call) { return respond(call.backend.alerts(), alerts_json); }
@@ -255,10 +326,14 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/status", kViewer, "", get_status, true},
     Route{"GET", "/api/v1/nodes", kViewer, "", get_nodes, true},
     Route{"GET", "/api/v1/nodes/{name}", kViewer, "", get_node, true},
+    Route{"GET", "/api/v1/nodes/{name}/facts", kViewer, "at", get_node_facts},
+    Route{"GET", "/api/v1/nodes/{name}/facts/changes", kViewer, "since", get_node_facts_changes},
+    Route{"GET", "/api/v1/diagnose", kViewer, "a b port protocol at inputs", get_diagnosis},
     Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},
     Route{"POST", "/api/v1/nodes", kAdmin, "", post_node},
     Route{"POST", "/api/v1/nodes/{name}/rekey", kAdmin, "", post_node_rekey},
     Route{"POST", "/api/v1/controller/rekey", kAdmin, "", post_controller_rekey},
+    Route{"GET", "/api/v1/check", kViewer, "", get_check},
     Route{"GET", "/api/v1/trust", kViewer, "", get_trust, true},
     Route{"GET", "/api/v1/tokens", kViewer, "", get_tokens, true},
     Route{"POST", "/api/v1/tokens", kOperator, "", post_token},
@@ -269,6 +344,14 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
     Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
+    Route{"POST", "/api/v1/incidents/{id}/acknowledge", kOperator, "", post_acknowledge},
+    Route{"POST", "/api/v1/incidents/{id}/resolve", kOperator, "", post_resolve},
+    Route{"POST", "/api/v1/incidents/{id}/notes", kOperator, "", post_note},
+    Route{"GET", "/api/v1/silences", kViewer, "state", get_silences},
+    Route{"POST", "/api/v1/silences", kOperator, "", post_silence},
+    Route{"DELETE", "/api/v1/silences/{id}", kOperator, "", delete_silence},
+    Route{"GET", "/api/v1/changes", kViewer, "since", get_changes},
+    Route{"GET", "/api/v1/anomalies", kViewer, "", get_anomalies},
     Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},
     Route{"POST", "/api/v1/receivers/{name}/test", kOperator, "", post_receiver_test},
     Route{"GET", "/api/v1/topology", kViewer, "", get_topology},

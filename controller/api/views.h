@@ -17,6 +17,8 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "controller/incident/incident.h"
+#include "controller/incident/silence.h"
 
 namespace faultline::api {
 
@@ -330,16 +332,18 @@ struct EvidenceView {
 
 struct IncidentEventView {
   WallTime at{};
-  std::string what;  // opened, updated, acknowledged, resolved
-  std::string text;  // one sentence
+  std::string what;     // opened, updated, acknowledged, resolved, held, released, note
+  std::string text;     // one sentence
+  std::string by = {};  // who; empty: the controller itself
 
   bool operator==(const IncidentEventView&) const = default;
 };
 
 struct IncidentView {
   std::string id;
-  std::string state;  // open, resolved
-  std::string kind;   // of the component
+  std::string state;  // pending, open, acknowledged, resolved
+  std::string severity;
+  std::string kind;  // of the component
   std::string component;
   std::string from;  // links and cables only
   std::string to;
@@ -348,15 +352,29 @@ struct IncidentView {
   std::optional<double> loss;
   std::optional<double> loss_low;
   std::optional<double> loss_high;
+  std::optional<double> delay_us;
+  std::optional<double> delay_p95_us;
+  std::optional<std::uint32_t> mtu;
   std::optional<WallTime> since;
   WallTime opened_at{};
   WallTime updated_at{};
   std::optional<WallTime> resolved_at;
+  std::string resolution;  // "healed", "by ada: replaced"; empty while it is open
+  std::optional<WallTime> acknowledged_at;
+  std::string acknowledged_by;
+  std::string held_by;  // why nobody is told: a silence, another incident; empty: all are
   std::string summary;
   std::vector<std::string> ambiguous_with;
   std::vector<std::string> affected_nodes;
+  std::vector<std::string> affected_vms;
+  std::vector<std::string> affected_racks;
+  std::vector<std::string> affected_zones;
   EvidenceView evidence;
+  std::vector<std::string> counter_evidence;
+  std::vector<incident::Change> changes;  // between the last good window and the first bad one
+  std::optional<incident::Confirmation> confirmation;
   std::vector<IncidentEventView> events;  // oldest first; empty in lists
+  std::uint64_t events_omitted = 0;       // before them
 
   bool operator==(const IncidentView&) const = default;
 };
@@ -414,7 +432,24 @@ struct AlertTestView {
   bool operator==(const AlertTestView&) const = default;
 };
 
-enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll };
+// Pending ones are in no list but their own.
+enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll, kPending };
+
+enum class IncidentAction : std::uint8_t { kAcknowledge, kResolve, kNote };
+struct IncidentActionRequest {
+  IncidentAction action = IncidentAction::kAcknowledge;
+  std::string by;
+  std::string text;  // of a note; why it is resolved
+};
+
+enum class SilenceFilter : std::uint8_t {
+  kLasting,  // active, or to come
+  kAll,      // with those that are over
+};
+struct SilencesView {
+  WallTime generated_at{};
+  std::vector<incident::Silence> silences;  // by start, newest first
+};
 
 inline constexpr std::size_t kIncidentsListedMax = 500;
 
@@ -423,6 +458,8 @@ struct DeviceView {
   std::string kind;
   std::string tier;  // free text, may be empty
   std::vector<std::string> addresses;
+  bool declared = false;  // in the inventory
+  bool seen = false;      // a node, or it answered a trace
 
   bool operator==(const DeviceView&) const = default;
 };
@@ -432,14 +469,46 @@ struct LinkView {
   std::string from;
   std::string to;
   std::uint64_t flows = 0;  // tracked flows whose known path crosses it
+  bool declared = false;
 
   bool operator==(const LinkView&) const = default;
+};
+
+// A virtual machine, and how it hangs on its host, by what both say of themselves.
+struct MachineView {
+  std::string vm;
+  std::string nic;
+  std::string host;    // empty: not known
+  std::string mode;    // bridged, routed, nat, isolated, macvlan, macvtap, overlay
+  std::string bridge;  // of the host; empty: none or not known, as the next two
+  std::string port;
+  std::string uplink;
+  bool proven = false;
+  std::vector<std::string> evidence;
+
+  bool operator==(const MachineView&) const = default;
+};
+
+// The switch port that a NIC is in, by LLDP.
+struct SwitchPortView {
+  std::string node;
+  std::string nic;
+  std::string device;
+  std::string port;
+  bool known = false;  // a device of the topology
+  std::optional<std::uint16_t> vlan;
+
+  bool operator==(const SwitchPortView&) const = default;
 };
 
 struct TopologyView {
   std::string source;  // "inventory", "traces", "inventory and traces"
   std::vector<DeviceView> devices;
   std::vector<LinkView> links;
+  std::vector<MachineView> machines{};
+  std::vector<SwitchPortView> ports{};
+  std::vector<std::string> conflicts{};   // what contradicts what, one sentence each
+  std::uint64_t nodes_without_facts = 0;  // `machines` and `ports` know nothing of these
 
   bool operator==(const TopologyView&) const = default;
 };

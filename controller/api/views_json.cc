@@ -164,13 +164,39 @@ static Json json(const HistoryRow& row) {
 }
 
 static Json json(const IncidentEventView& event) {
-  return Json{{"at", format_rfc3339(event.at)}, {"what", event.what}, {"text", event.text}};
+  return Json{{"at", format_rfc3339(event.at)},
+              {"what", event.what},
+              {"by", or_null(event.by)},
+              {"text", event.text}};
+}
+
+static Json changes_json(const std::vector<incident::Change>& changes) {
+  auto result = Json::array();
+  for (const auto& change : changes) {
+    result.push_back(Json{{"time", format_rfc3339(change.time)},
+                          {"kind", change.kind},
+                          {"subject", change.subject},
+                          {"before", or_null(change.before)},
+                          {"after", or_null(change.after)}});
+  }
+  return result;
+}
+
+static Json json(const incident::Confirmation& confirmation) {
+  return Json{{"component", confirmation.component},
+              {"outcome", confirmation.outcome},
+              {"began_at", format_rfc3339(confirmation.began_at)},
+              {"ended_at", or_null(confirmation.ended_at)},
+              {"before", confirmation.before},
+              {"after", confirmation.after},
+              {"packets", confirmation.packets}};
 }
 
 static Json json(const IncidentView& incident) {
   const auto& evidence = incident.evidence;
   return Json{{"id", incident.id},
               {"state", incident.state},
+              {"severity", or_null(incident.severity)},
               {"component",
                {{"kind", incident.kind},
                 {"id", incident.component},
@@ -181,13 +207,26 @@ static Json json(const IncidentView& incident) {
               {"loss", or_null(incident.loss)},
               {"loss_low", or_null(incident.loss_low)},
               {"loss_high", or_null(incident.loss_high)},
+              {"delay_us", or_null(incident.delay_us)},
+              {"delay_p95_us", or_null(incident.delay_p95_us)},
+              {"mtu", or_null(incident.mtu)},
               {"since", or_null(incident.since)},
               {"opened_at", format_rfc3339(incident.opened_at)},
               {"updated_at", format_rfc3339(incident.updated_at)},
               {"resolved_at", or_null(incident.resolved_at)},
+              {"resolution", or_null(incident.resolution)},
+              {"acknowledged_at", or_null(incident.acknowledged_at)},
+              {"acknowledged_by", or_null(incident.acknowledged_by)},
+              {"held_by", or_null(incident.held_by)},
               {"summary", incident.summary},
               {"ambiguous_with", Json(incident.ambiguous_with)},
               {"affected_nodes", Json(incident.affected_nodes)},
+              {"affected_vms", Json(incident.affected_vms)},
+              {"affected_racks", Json(incident.affected_racks)},
+              {"affected_zones", Json(incident.affected_zones)},
+              {"counter_evidence", Json(incident.counter_evidence)},
+              {"changes", changes_json(incident.changes)},
+              {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
               {"evidence",
                {{"bad_flows", evidence.bad_flows},
                 {"bad_flows_crossing", evidence.bad_flows_crossing},
@@ -199,11 +238,35 @@ static Json json(const DeviceView& device) {
   return Json{{"id", device.id},
               {"kind", device.kind},
               {"tier", or_null(device.tier)},
-              {"addresses", Json(device.addresses)}};
+              {"addresses", Json(device.addresses)},
+              {"declared", device.declared},
+              {"seen", device.seen}};
 }
 
 static Json json(const LinkView& link) {
-  return Json{{"id", link.id}, {"from", link.from}, {"to", link.to}, {"flows", link.flows}};
+  return Json{{"id", link.id},
+              {"from", link.from},
+              {"to", link.to},
+              {"flows", link.flows},
+              {"declared", link.declared}};
+}
+
+static Json json(const MachineView& machine) {
+  return Json{{"vm", machine.vm},
+              {"nic", machine.nic},
+              {"host", or_null(machine.host)},
+              {"mode", machine.mode},
+              {"bridge", or_null(machine.bridge)},
+              {"port", or_null(machine.port)},
+              {"uplink", or_null(machine.uplink)},
+              {"proven", machine.proven},
+              {"evidence", Json(machine.evidence)}};
+}
+
+static Json json(const SwitchPortView& port) {
+  return Json{{"node", port.node},     {"nic", port.nic},
+              {"device", port.device}, {"port", port.port},
+              {"known", port.known},   {"vlan", port.vlan ? Json(*port.vlan) : Json()}};
 }
 
 namespace {
@@ -381,6 +444,7 @@ std::string incident_json(const IncidentView& incident) {
   auto result = document("faultline.incident/1");
   result.update(json(incident));
   result["events"] = list(incident.events);
+  result["events_omitted"] = incident.events_omitted;
   return text(result);
 }
 
@@ -389,6 +453,10 @@ std::string topology_json(const TopologyView& topology) {
   result["source"] = topology.source;
   result["devices"] = list(topology.devices);
   result["links"] = list(topology.links);
+  result["machines"] = list(topology.machines);
+  result["ports"] = list(topology.ports);
+  result["conflicts"] = topology.conflicts;
+  result["nodes_without_facts"] = topology.nodes_without_facts;
   return text(result);
 }
 
@@ -406,6 +474,15 @@ std::string topology_dot(const TopologyView& topology) {
   for (const auto& link : topology.links) {
     dot += fmt::format("  {} -> {} [tooltip={}];\n", dot_quoted(link.from), dot_quoted(link.to),
                        dot_quoted(link.id));
+  }
+  for (const auto& machine : topology.machines) {
+    if (machine.host.empty()) continue;
+    dot += fmt::format("  {} -> {} [dir=none, style=dotted, label={}];\n", dot_quoted(machine.host),
+                       dot_quoted(machine.vm), dot_quoted(machine.mode));
+  }
+  for (const auto& port : topology.ports) {
+    dot += fmt::format("  {} -> {} [dir=none, style=dashed, label={}];\n", dot_quoted(port.device),
+                       dot_quoted(port.node), dot_quoted(port.port));
   }
   return dot + "}\n";
 }

@@ -11,81 +11,12 @@
 #include "controller/app/key_files.h"
 #include "controller/app/plan_queries.h"
 #include "controller/app/records.h"
+#include "controller/app/topology_view.h"
 #include "controller/backup/data_dir.h"
-#include "controller/incident/incident.h"
 #include "controller/localize/bundle.h"
-#include "controller/topology/graph.h"
 
 namespace faultline::app {
 namespace {
-
-Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
-  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
-  if (at == snapshot.nodes.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no node {}; `faultline node list` shows all", name));
-  }
-  return NodeId{at->id};
-}
-
-std::string state_text(const incident::Incident& incident) {
-  return std::string(to_string(incident.state));
-}
-
-std::vector<api::IncidentEventView> events_of(const incident::Incident& incident) {
-  std::vector<api::IncidentEventView> events;
-  if (incident.opened_at) {
-    events.push_back({*incident.opened_at, "opened", incident.suspect.text});
-  }
-  if (incident.acknowledged_at) {
-    events.push_back({*incident.acknowledged_at, "acknowledged",
-                      fmt::format("by {}", incident.acknowledged_by)});
-  }
-  if (incident.resolved_at) {
-    events.push_back({*incident.resolved_at, "resolved", incident.resolution});
-  }
-  return events;
-}
-
-api::IncidentView incident_view(const incident::Incident& incident) {
-  const auto& suspect = incident.suspect;
-  return {.id = incident.id,
-          .state = state_text(incident),
-          .kind = suspect.kind,
-          .component = suspect.id,
-          .from = suspect.from,
-          .to = suspect.to,
-          .fault_class = suspect.fault_class,
-          .posterior = suspect.posterior,
-          .loss = suspect.loss,
-          .loss_low = suspect.loss_low,
-          .loss_high = suspect.loss_high,
-          .since = incident.since,
-          .opened_at = incident.opened_at.value_or(incident.since),
-          .updated_at = incident.updated_at,
-          .resolved_at = incident.resolved_at,
-          .summary = suspect.text,
-          .ambiguous_with = suspect.ambiguous_with,
-          .affected_nodes = suspect.affected,
-          .evidence = {.bad_flows = suspect.evidence.bad_flows,
-                       .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
-                       .good_flows_crossing = suspect.evidence.good_flows_crossing,
-                       .good_flows = suspect.evidence.good_flows},
-          .events = events_of(incident)};
-}
-
-bool wanted(const incident::Incident& incident, api::IncidentFilter filter) {
-  if (incident.state == incident::State::kPending) return false;
-  switch (filter) {
-    case api::IncidentFilter::kOpen:
-      return incident.is_open();
-    case api::IncidentFilter::kResolved:
-      return !incident.is_open();
-    case api::IncidentFilter::kAll:
-      return true;
-  }
-  return true;
-}
 
 // Those that a token proves its controller by: during a change, the next one too.
 std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
@@ -94,13 +25,6 @@ std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
     if (const auto key = parse_public_key(view.key)) keys.push_back(*key);
   }
   return keys;
-}
-
-std::string source_of(const topology::Graph& graph) {
-  const bool inventory = std::ranges::any_of(graph.devices, &topology::DeviceInfo::declared);
-  const bool traces = graph.paths > 0;
-  if (inventory && traces) return "inventory and traces";
-  return inventory ? "inventory" : "traces";
 }
 
 }  // namespace
@@ -189,48 +113,14 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
 }
 
-Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
-  FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
-  std::vector<api::IncidentView> views;
-  for (const auto& incident : incidents) {
-    if (!wanted(incident, filter)) continue;
-    views.push_back(incident_view(incident));
-    views.back().events.clear();
-  }
-  std::ranges::sort(views, std::greater{}, [](const api::IncidentView& view) {
-    return std::pair(view.opened_at, view.id);
-  });
-  if (views.size() > api::kIncidentsListedMax) views.resize(api::kIncidentsListedMax);
-  return views;
-}
-
-Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
-  FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
-  if (!document) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list` shows all", id));
-  }
-  FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
-  return incident_view(incident);
-}
-
 Result<api::TopologyView> AppBackend::topology() const {
   const auto snapshot = snapshots_.snapshot();
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
-  const auto graph = topology::make_graph(*snapshot->topology, *snapshot->paths);
-  api::TopologyView view{.source = source_of(graph), .devices = {}, .links = {}};
-  for (const auto& device : graph.devices) {
-    api::DeviceView out{.id = device.id,
-                        .kind = std::string(to_string(device.kind)),
-                        .tier = device.tier,
-                        .addresses = {}};
-    for (const auto& address : device.addresses) out.addresses.push_back(address.to_string());
-    view.devices.push_back(std::move(out));
-  }
-  for (const auto& [link, flows] : graph.links) {
-    view.links.push_back({link.id, link.from, link.to, flows});
-  }
-  return view;
+  return topology_view(*snapshot, [this](NodeId node) -> std::optional<facts::Facts> {
+    auto stored = load_facts(store_.ledger(), node, std::nullopt);
+    if (!stored) return std::nullopt;
+    return std::move(stored->facts);
+  });
 }
 
 Result<plan::PlanReport> AppBackend::plan() const { return plan_report(*snapshots_.snapshot()); }

@@ -26,6 +26,8 @@ namespace faultline::app {
 inline constexpr Duration kChangeTimeout = std::chrono::seconds{10};
 // Beyond what a receiver may take (kTimeoutMax of notify_config.cc).
 inline constexpr Duration kTestTimeout = std::chrono::minutes{2} + std::chrono::seconds{5};
+// For facts that nodes were asked for: then the diagnosis is made with what is kept.
+inline constexpr Duration kFactsPatience = std::chrono::milliseconds{3500};
 inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
@@ -62,6 +64,10 @@ class AppBackend : public api::Backend {
   Result<api::StatusView> status() const override;
   Result<std::vector<api::NodeView>> nodes() const override;
   Result<api::NodeView> node(std::string_view name) const override;
+  Result<std::string> check() const override;
+  Result<std::string> facts_changes(std::string_view name, WallTime since) const override;
+  Result<std::string> diagnose(const api::DiagnoseRequest& request) const override;
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
   Result<api::TrustView> trust() const override;
   Result<api::MatrixView> matrix(const api::MatrixRequest& request) const override;
@@ -71,6 +77,13 @@ class AppBackend : public api::Backend {
                                    const api::HistoryRequest& request) const override;
   Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
+  Result<api::IncidentView> act_on_incident(std::string_view id,
+                                            const api::IncidentActionRequest& request) override;
+  Result<api::SilencesView> silences(api::SilenceFilter filter) const override;
+  Result<incident::Silence> add_silence(incident::SilenceRequest request) override;
+  Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override;
+  Result<api::ChangesView> changes(Duration since) const override;
+  Result<api::AnomaliesView> anomalies() const override;
   Result<api::TopologyView> topology() const override;
   Result<plan::PlanReport> plan() const override;
   Result<plan::NodePlanReport> node_plan(std::string_view name) const override;
@@ -98,6 +111,9 @@ class AppBackend : public api::Backend {
  private:
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
+  [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
+  // Asks live nodes for their facts as they are now, and waits for them, at most kFactsPatience.
+  void refresh_facts(const std::vector<const api::NodeView*>& nodes) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
                                                        std::string_view dst) const;

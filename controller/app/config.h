@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "controller/access/audit_trail.h"
 #include "controller/api/tls_identity.h"
 #include "controller/app/notify_config.h"
+#include "controller/detect/detector.h"
 #include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
 #include "controller/plan/adaptive.h"
@@ -49,6 +51,8 @@ struct ControllerConfig {
   std::uint32_t horizon_windows = 6;
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
+  detect::DetectConfig detect;
+  std::set<detect::Kind> abnormal_incidents;  // detect.incidents
   incident::MachineConfig incident;
   NotifyConfig notify;
   obs::LogOptions log;

@@ -53,6 +53,7 @@ core::CoreOptions core_options(const ControllerConfig& config) {
                             .planner = config.planner,
                             .adaptive = config.adaptive,
                             .incident = config.incident,
+                            .abnormal_incidents = config.abnormal_incidents,
                             .receivers = {},
                             .telling = config.notify.telling};
   for (const auto& item : config.notify.receivers) options.receivers.push_back(item.receiver.name);
@@ -149,6 +150,9 @@ class Process : public Controller {
         core::LiveLocalizer::Options{.window = config_.planner.window,
                                      .horizon_windows = config_.horizon_windows,
                                      .excused_max = config_.restart_excused_max},
+        core::LiveDetector::Options{
+            .config = config_.detect,
+            .recalled_windows = config_.horizon_windows * core::kLongestHorizon},
         Shell::Handlers{
             .on_event = [this](core::Event event) { handle(std::move(event)); },
             .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },

@@ -44,9 +44,6 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.status.sessions.reporting);
   expose("faultline_suspects", "Components accused in the window judged last.",
          s.status.suspects.size());
-  expose("faultline_incidents_open", "Open incidents.", s.status.incidents_open);
-  expose("faultline_incidents_opened_total", "Incidents opened.", s.incidents.opened);
-  expose("faultline_incidents_resolved_total", "Incidents resolved.", s.incidents.resolved);
   expose("faultline_windows_judged_total", "Windows judged; standing still is trouble.",
          s.core.windows_judged);
   expose("faultline_windows_without_data_total",
@@ -103,6 +100,20 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.core.alerts_before_durable);
   expose("faultline_alerts_dead_total", "Alerts given up; above zero: nobody was told.",
          s.outbox.dead);
+}
+
+void expose_incidents(const Snapshot& s, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_incidents_open", "Open incidents.", s.status.incidents_open);
+  expose("faultline_incidents_opened_total", "Incidents opened.", s.incidents.opened);
+  expose("faultline_incidents_resolved_total", "Incidents resolved.", s.incidents.resolved);
+  expose("faultline_incidents_held_total",
+         "Incidents that nobody was told of at first: maintenance, silences, what explains them.",
+         s.incidents.held);
+  expose("faultline_silences_active", "Silences and maintenance windows in force.",
+         s.silences_active);
 }
 
 // Extra packets, and what they decided.
@@ -187,6 +198,9 @@ void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_reports_late_total",
          "Reports that came after their window was judged; growing: probes or the way here lag.",
          s.reports_late);
+  expose("faultline_reports_late_refused_total",
+         "Of these, left out of live verdicts for want of room; growing: a long outage ends.",
+         s.reports_late_refused);
   expose("faultline_reports_refused_total",
          "Reports of windows in the future, or repeated; growing: a clock is wrong.",
          s.reports_refused);
@@ -318,6 +332,7 @@ std::string render_metrics(const MetricSources& sources) {
   MetricRegistry registry;
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
+  expose_incidents(sources.snapshot, registry);
   expose_adaptive(sources.snapshot, registry);
   expose_verdict(sources.snapshot, registry);
   expose_stream(sources.snapshot, registry);

@@ -158,6 +158,17 @@ Status Queries::scan_rollups(const store::RollupQuery& query,
   return visited;
 }
 
+Result<std::vector<Report>> Queries::reports_of(NodeId node, WallTime from, WallTime to) const {
+  std::map<WallTime, Report> reports;
+  FAULTLINE_TRY_STATUS(scan(from, to, node, [&](NodeId, const Report& report) {
+    reports.insert_or_assign(report.window_start, report);
+    return Status();
+  }));
+  std::vector<Report> result;
+  for (auto& [start, report] : reports) result.push_back(std::move(report));
+  return result;
+}
+
 Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
                                         const api::MatrixRequest& request) const {
   // Before the first window was judged: the newest there is, in which nothing is measured.

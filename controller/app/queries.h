@@ -43,6 +43,9 @@ class Queries {
   [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
   [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
                                                      WallTime to) const;
+  // What one node reported of windows that begin in [from, to), oldest first.
+  [[nodiscard]] Result<std::vector<Report>> reports_of(NodeId node, WallTime from,
+                                                       WallTime to) const;
   // Observations of windows that begin in [from, to), each seen with the paths of its own
   // time: whoever asks for a window, and when, gets the same observations.
   [[nodiscard]] Status observe(

@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "common/facts/exchange.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
+#include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
 
 namespace faultline::app {
@@ -66,7 +68,8 @@ std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const core::LiveLocalizer::Options& live, Handlers handlers)
+             const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+             Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -78,6 +81,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       live_(live),
+      detector_(detector),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
@@ -139,6 +143,7 @@ void Shell::solve(core::SolveJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto started = async::now_instant();
     auto solution = live_.solve(job);
+    detector_.judge(job, solution);
     counters_.solve_seconds.set(
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
@@ -161,6 +166,7 @@ void Shell::recall(core::RecallJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto reports = stored_reports(store_.journal(), job);
     live_.recall(job, reports);
+    detector_.recall(job, reports);
     job = {};  // as above
     post(core::RecallDone{reports.size()});
   });
@@ -226,6 +232,16 @@ void Shell::beat(const std::string& url, std::string body) {
                                 .ca_file = {},
                                 .secrets = notify::secrets_of_url(url)};
   if (!sender_.send({kHeartbeat, request})) counters_.heartbeats_failed.add();
+}
+
+void Shell::keep_facts(NodeId node, FactsUpdate update) {
+  run_on(writer_, [this, node, update = std::move(update)] {
+    const auto kept = app::keep_facts(store_.ledger(), node, update);
+    if (!kept && kept.error().code != ErrorCode::kConflict) {
+      obs::log_warning("facts", "node {}: {}", node.value(), kept.error().context);
+    }
+    post(core::FactsKept{node, kept ? facts::digest_of(*kept) : 0});
+  });
 }
 
 void Shell::publish_trust(const fleet::TrustTable& trust) {
@@ -309,6 +325,9 @@ void Shell::retain(WallTime now, const store::Retention& retention) {
     }
     if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
       obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
+    }
+    if (auto dropped = drop_facts_before(store_.ledger(), horizon); !dropped) {
+      obs::log_warning("store", "retention of facts failed: {}", dropped.error().context);
     }
     if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
       obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);

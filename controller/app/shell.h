@@ -22,6 +22,7 @@
 #include "controller/app/link.h"
 #include "controller/app/records.h"
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "controller/notify/receiver.h"
 #include "controller/notify/sender.h"
@@ -56,7 +57,8 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const core::LiveLocalizer::Options& live, Handlers handlers);
+        const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+        Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -66,6 +68,7 @@ class Shell : public core::EffectSink {
   void plan(core::PlanningJob job) override;
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
+  void keep_facts(NodeId node, FactsUpdate update) override;
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t request, Status status) override;
@@ -123,7 +126,8 @@ class Shell : public core::EffectSink {
   bool sealing_ = false;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
-  core::LiveLocalizer live_;  // the solver's, once it runs
+  core::LiveLocalizer live_;     // the solver's, once it runs
+  core::LiveDetector detector_;  // likewise
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;

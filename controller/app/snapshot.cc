@@ -193,11 +193,13 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.intake = core.intake_counters();
   snapshot.fleet = core.fleet().counters();
   snapshot.incidents = core.incidents().counters();
+  snapshot.silences_active = core.incidents().silences().count_active(now.wall);
   snapshot.outbox = core.outbox().counters();
   snapshot.outbox_waiting = core.outbox().waiting();
   snapshot.outbox_oldest = core.outbox().oldest_waiting();
   snapshot.reports_late = core.windows().late_reports();
   snapshot.windows_skipped = core.windows().windows_skipped();
+  snapshot.reports_late_refused = core.windows().refused_late_reports();
   snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
@@ -270,6 +272,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.solution()) {
     status.window_judged = core.solution()->window_start + core.solution()->window;
   }
+  snapshot.changes = core.what_changed().history();
   // By the clock that nobody sets.
   snapshot.verdict_age = core.solution() ? now.instant - core.judged_at() : status.uptime;
   snapshot.stale = core.solution() && is_stale(core, now, *core.solution());
@@ -289,6 +292,15 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
     snapshot.paths = core.paths();
   }
   return snapshot;
+}
+
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
 }
 
 }  // namespace faultline::app

@@ -56,6 +56,9 @@ void define(CLI::App& app, Context& context) {
   add_global_options(app, context.options);
   add_completion_option(app);
   add_fault_commands(app, context);
+  add_topology_commands(app, context);
+  add_maintenance_commands(app, context);
+  add_abnormal_commands(app, context);
   add_alert_commands(app, context);
   add_measurement_commands(app, context);
   add_plan_commands(app, context);
@@ -63,6 +66,8 @@ void define(CLI::App& app, Context& context) {
   add_trust_commands(app, context);
   add_access_commands(app, context);
   add_vpc_commands(app, context);
+  add_facts_commands(app, context);
+  add_diagnose_command(app, context);
   add_explain_command(app, context);
   add_complete_command(app, context);
   manual::describe(app, cli_manual());

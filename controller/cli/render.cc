@@ -50,6 +50,13 @@ bool measures_anything(const Json& matrix) {
   });
 }
 
+bool is_unchanged(const Json& difference) {
+  return std::ranges::all_of(difference, [](const Json& part) {
+    return !part.is_object() ||
+           std::ranges::all_of(part, [](const Json& list) { return list.empty(); });
+  });
+}
+
 struct Renderer {
   std::string_view schema;
   std::string (*render)(const Json&, const Style&);
@@ -68,15 +75,25 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.history/1", render_history},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
+                                Renderer{"faultline.silences/1", render_silences},
+                                Renderer{"faultline.silence/1", render_silence},
+                                Renderer{"faultline.anomalies/1", render_anomalies},
+                                Renderer{"faultline.changes/1", render_changes},
                                 Renderer{"faultline.alerts/1", render_alerts},
                                 Renderer{"faultline.alert_test/1", render_alert_test},
                                 Renderer{"faultline.topology/1", render_topology},
+                                Renderer{"faultline.topology_check/1", render_topology_check},
+                                Renderer{"faultline.topology_diff/1", render_topology_diff},
                                 Renderer{"faultline.api_token/1", render_token},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
                                 Renderer{"faultline.audit/1", render_audit},
                                 Renderer{"faultline.explain/1", render_explain},
                                 Renderer{"faultline.vpc_check/1", render_vpc_check},
                                 Renderer{"faultline.vpc_reach/1", render_vpc_reach},
+                                Renderer{"faultline.facts/1", render_facts},
+                                Renderer{"faultline.facts_changes/1", render_facts_changes},
+                                Renderer{"faultline.check/1", render_check},
+                                Renderer{"faultline.diagnosis/1", render_diagnosis},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
@@ -120,6 +137,25 @@ ExitCode exit_code_of(const Json& document) {
     return flag(document, "enough_data") && !unexplained ? ExitCode::kHealthy
                                                          : ExitCode::kInconclusive;
   }
+  if (schema == "faultline.check/1") {
+    const auto& findings = member(document, "findings");
+    const bool fault = std::any_of(findings.begin(), findings.end(), [](const Json& finding) {
+      return text(finding, "severity") != "notice";
+    });
+    if (fault) return ExitCode::kFaultFound;
+    return member(document, "nodes").empty() ? ExitCode::kInconclusive : ExitCode::kHealthy;
+  }
+  if (schema == "faultline.topology_check/1") {
+    return member(document, "conflicts").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.topology_diff/1") {
+    return is_unchanged(document) ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.diagnosis/1") {
+    const auto level = text(member(document, "verdict"), "level");
+    if (level == "fail") return ExitCode::kFaultFound;
+    return level == "unknown" ? ExitCode::kInconclusive : ExitCode::kHealthy;
+  }
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;
   }
@@ -136,7 +172,9 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.incidents/1") {
     const auto& incidents = member(document, "incidents");
-    const auto open = [](const Json& incident) { return text(incident, "state") == "open"; };
+    const auto open = [](const Json& incident) {
+      return text(incident, "state") == "open" || text(incident, "state") == "acknowledged";
+    };
     return std::any_of(incidents.begin(), incidents.end(), open) ? ExitCode::kFaultFound
                                                                  : ExitCode::kHealthy;
   }

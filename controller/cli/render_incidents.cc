@@ -1,4 +1,4 @@
-// incidents and the topology.
+// incidents.
 #include <fmt/format.h>
 
 #include "controller/cli/render.h"
@@ -28,18 +28,56 @@ std::string evidence_text(const Json& evidence) {
                      count(evidence, "good_flows_crossing"), count(evidence, "good_flows"));
 }
 
-Tone tone_of_state(const std::string& state) { return state == "open" ? Tone::kBad : Tone::kGood; }
+Tone tone_of_state(const std::string& state) {
+  if (state == "open") return Tone::kBad;
+  return state == "resolved" ? Tone::kGood : Tone::kWarn;
+}
+
+// "racks r1, r2; zones east; VMs v3", or "-".
+std::string blast_text(const Json& incident) {
+  std::string shown;
+  for (const auto& [name, key] :
+       {std::pair("racks", "affected_racks"), std::pair("zones", "affected_zones"),
+        std::pair("VMs", "affected_vms")}) {
+    if (member(incident, key).empty()) continue;
+    shown += fmt::format("{}{} {}", shown.empty() ? "" : "; ", name, joined(incident, key));
+  }
+  return shown.empty() ? "-" : shown;
+}
+
+std::string delay_text(const Json& incident) {
+  return fmt::format("{} us (p95 {} us)", text(incident, "delay_us"),
+                     text(incident, "delay_p95_us"));
+}
+
+std::string events_table(const Json& incident, const Style& style) {
+  Table events({"TIME", "EVENT", "BY", ""}, "  ");
+  for (const auto& event : member(incident, "events")) {
+    events.add({text(event, "at"), text(event, "what"), text(event, "by"), text(event, "text")});
+  }
+  return events.empty() ? "" : "\n" + events.text(style);
+}
+
+// "0.71 -> 0.99 after 640 extra packets on leaf1>spine2".
+std::string confirmation_text(const Json& confirmation) {
+  return fmt::format("{}: {:.2f} -> {:.2f} after {} extra packets on {}",
+                     text(confirmation, "outcome"), number(confirmation, "before").value_or(0),
+                     number(confirmation, "after").value_or(0), count(confirmation, "packets"),
+                     text(confirmation, "component"));
+}
 
 }  // namespace
 
 std::string render_incidents(const Json& document, const Style& style) {
-  Table table({"ID", "STATE", "COMPONENT", "KIND", "CLASS", ">LOSS", ">SURE", "SINCE", "RESOLVED"});
+  Table table({"ID", "STATE", "COMPONENT", "KIND", "CLASS", ">LOSS", ">SURE", "SINCE", "RESOLVED",
+               "HELD BY"});
   for (const auto& incident : member(document, "incidents")) {
     const auto state = text(incident, "state");
     const auto& component = member(incident, "component");
     table.add({text(incident, "id"), Cell(state, tone_of_state(state)), text(component, "id"),
                text(component, "kind"), text(incident, "class"), loss_text(incident),
-               sure(incident), text(incident, "since"), text(incident, "resolved_at")});
+               sure(incident), text(incident, "since"), text(incident, "resolved_at"),
+               text(incident, "held_by")});
   }
   return table.empty() ? "no incidents\n" : table.text(style);
 }
@@ -56,37 +94,38 @@ std::string render_incident(const Json& document, const Style& style) {
   result += line("component", text(component, "kind") + " " + text(component, "id"));
   result += line("class", text(document, "class"));
   result += line("loss", loss_interval(document));
+  if (number(document, "delay_us")) result += line("delay", delay_text(document));
+  if (number(document, "mtu")) result += line("passes", text(document, "mtu") + " bytes at most");
   result += line("sure", sure(document));
   result += line("since", text(document, "since"));
   result += line("opened", text(document, "opened_at"));
   result += line("resolved", text(document, "resolved_at"));
+  if (!member(document, "resolution").is_null()) {
+    result += line("resolution", text(document, "resolution"));
+  }
+  if (!member(document, "acknowledged_by").is_null()) {
+    result += line("acknowledged",
+                   text(document, "acknowledged_at") + " by " + text(document, "acknowledged_by"));
+  }
+  if (!member(document, "held_by").is_null()) {
+    result += line("held by", text(document, "held_by") + ": nobody is told");
+  }
   result += line("evidence", evidence_text(member(document, "evidence")));
   if (!member(document, "ambiguous_with").empty()) {
     result += line("or perhaps", joined(document, "ambiguous_with"));
   }
+  for (const auto& against : member(document, "counter_evidence")) {
+    result += line("against", against.is_string() ? against.get<std::string>() : "-");
+  }
   result += line("affected", joined(document, "affected_nodes"));
-  Table events({"TIME", "EVENT", ""}, "  ");
-  for (const auto& event : member(document, "events")) {
-    events.add({text(event, "at"), text(event, "what"), text(event, "text")});
+  result += line("blast radius", blast_text(document));
+  if (const auto& confirmation = member(document, "confirmation"); confirmation.is_object()) {
+    result += line("confirmation", confirmation_text(confirmation));
   }
-  return result + (events.empty() ? "" : "\n" + events.text(style));
-}
-
-std::string render_topology(const Json& document, const Style& style) {
-  Table devices({"DEVICE", "KIND", "TIER", "ADDRESSES"});
-  for (const auto& device : member(document, "devices")) {
-    devices.add({text(device, "id"), text(device, "kind"), text(device, "tier"),
-                 joined(device, "addresses", " ")});
+  if (const auto changes = changes_table(member(document, "changes"), style); !changes.empty()) {
+    result += "\nwhat changed at its onset\n" + changes;
   }
-  Table links({"LINK", "FROM", "TO", ">FLOWS"});
-  for (const auto& link : member(document, "links")) {
-    links.add({text(link, "id"), text(link, "from"), text(link, "to"), text(link, "flows")});
-  }
-  const auto head =
-      fmt::format("{} devices, {} directed links, from {}\n", member(document, "devices").size(),
-                  member(document, "links").size(), text(document, "source"));
-  return head + (devices.empty() ? "" : "\n" + devices.text(style)) +
-         (links.empty() ? "" : "\n" + links.text(style));
+  return result + events_table(document, style);
 }
 
 }  // namespace faultline::cli

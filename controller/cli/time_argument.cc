@@ -35,6 +35,16 @@ Outcome<WallTime> parse_time_argument(std::string_view text, WallTime now) {
       fmt::format("'{}' is not a time: use 14:05 (UTC), -30m, or 2026-11-22T03:00:00Z", text));
 }
 
+Outcome<WallTime> parse_future_argument(std::string_view text, WallTime now) {
+  if (text == "now") return now;
+  const auto ahead = parse_duration(text.starts_with('+') ? text.substr(1) : text);
+  if (ahead && *ahead > Duration::zero()) return now + *ahead;
+  if (const auto time = time_of_day(text, now)) return *time + std::chrono::days{1};
+  if (const auto time = parse_rfc3339(text)) return *time;
+  return usage(
+      fmt::format("'{}' is not a time: use 22:00 (UTC), +2h, or 2026-11-22T03:00:00Z", text));
+}
+
 Outcome<Duration> parse_duration_argument(std::string_view text) {
   if (const auto duration = positive_duration(text)) return *duration;
   return usage(fmt::format("'{}' is not a duration: use 90s, 10m, 2h or 1d", text));

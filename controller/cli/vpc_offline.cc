@@ -58,7 +58,9 @@ Outcome<std::vector<vpc::SourceFile>> read_folder(const std::string& folder) {
   return files;
 }
 
-Outcome<vpc::Import> import_folder(const std::string& folder) {
+}  // namespace
+
+Outcome<vpc::Import> import_cloud(const std::string& folder) {
   FAULTLINE_CLI_TRY(const auto files, read_folder(folder));
   auto import = vpc::import_files(files);
   if (!import) return tl::unexpected(refused(import.error()));
@@ -69,15 +71,13 @@ Outcome<vpc::Import> import_folder(const std::string& folder) {
   return *std::move(import);
 }
 
-}  // namespace
-
 Outcome<std::string> vpc_check(const std::string& folder) {
-  FAULTLINE_CLI_TRY(const auto import, import_folder(folder));
+  FAULTLINE_CLI_TRY(const auto import, import_cloud(folder));
   return vpc::check_json(import);
 }
 
 Outcome<std::string> vpc_reach(const std::string& folder, const vpc::Question& question) {
-  FAULTLINE_CLI_TRY(const auto import, import_folder(folder));
+  FAULTLINE_CLI_TRY(const auto import, import_cloud(folder));
   const auto answer = vpc::reach(import.model, question);
   if (!answer) return tl::unexpected(refused(answer.error()));
   return vpc::answer_json(*answer);

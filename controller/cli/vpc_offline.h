@@ -4,10 +4,13 @@
 #include <string>
 
 #include "controller/cli/failure.h"
+#include "controller/vpc/importer.h"
 #include "controller/vpc/reach.h"
 
 namespace faultline::cli {
 
+// What the files of the folder and below it describe.
+[[nodiscard]] Outcome<vpc::Import> import_cloud(const std::string& folder);
 // The documents "faultline.vpc_check/1" and "faultline.vpc_reach/1". Every file in the folder and
 // below it is read.
 [[nodiscard]] Outcome<std::string> vpc_check(const std::string& folder);

@@ -5,6 +5,22 @@
 namespace faultline::core {
 namespace {
 
+// Hosts and switches at work delay by less, and it comes and goes.
+constexpr double kDelayPagedMinUs = 1000;
+
+// What a host adds to its own packets is mostly its own load.
+bool is_slow(const localize::Suspect& suspect) {
+  const bool is_host =
+      suspect.kind == localize::SuspectKind::kHost || suspect.kind == localize::SuspectKind::kVm;
+  return !is_host && suspect.delay_us.value_or(0) >= kDelayPagedMinUs;
+}
+
+// A prober that starves itself is no fault of the network: the watchdog tells of it when it lasts.
+bool may_page(const localize::Suspect& suspect) {
+  if (suspect.fault_class == localize::FaultClass::kSickHost) return false;
+  return suspect.fault_class != localize::FaultClass::kDelay || is_slow(suspect);
+}
+
 std::string percent(double ratio) {
   const double value = 100 * ratio;
   if (value < 0.1) return fmt::format("{:.3f}", value);
@@ -54,6 +70,9 @@ incident::Suspect to_suspect(const localize::Suspect& found, const Solution& sol
                             .loss = found.loss,
                             .loss_low = found.loss_low,
                             .loss_high = found.loss_high,
+                            .delay_us = found.delay_us,
+                            .delay_p95_us = found.delay_p95_us,
+                            .mtu = found.mtu,
                             .ambiguous_with = found.ambiguous_with,
                             .evidence = {.bad_flows = found.evidence.bad_flows,
                                          .bad_flows_crossing = found.evidence.bad_flows_crossing,
@@ -61,6 +80,11 @@ incident::Suspect to_suspect(const localize::Suspect& found, const Solution& sol
                                          .good_flows = found.evidence.good_flows},
                             .counter_evidence = found.counter_evidence,
                             .affected = {},
+                            .affected_vms = {},
+                            .affected_racks = {},
+                            .affected_zones = {},
+                            .labels = {},
+                            .depends_on = {},
                             .since = {},
                             .text = {}};
   if (found.since_s) suspect.since = wall_time_from_unix_seconds(*found.since_s);
@@ -91,10 +115,34 @@ notify::AlertEvent to_alert_event(incident::EventKind kind) {
       return notify::AlertEvent::kOpened;
     case incident::EventKind::kUpdated:
       return notify::AlertEvent::kUpdated;
+    case incident::EventKind::kAcknowledged:
+      return notify::AlertEvent::kAcknowledged;
     case incident::EventKind::kResolved:
       return notify::AlertEvent::kResolved;
   }
   return notify::AlertEvent::kUpdated;
+}
+
+std::string summary_of(const incident::Event& event) {
+  const auto& incident = event.incident;
+  switch (event.kind) {
+    case incident::EventKind::kResolved:
+      return fmt::format("resolved ({}): {}", incident.resolution, incident.suspect.text);
+    case incident::EventKind::kAcknowledged:
+      return fmt::format("acknowledged by {}: {}", incident.acknowledged_by, incident.suspect.text);
+    case incident::EventKind::kOpened:
+    case incident::EventKind::kUpdated:
+      return incident.suspect.text;
+  }
+  return incident.suspect.text;
+}
+
+std::vector<notify::AlertChange> to_alert_changes(const std::vector<incident::Change>& changes) {
+  std::vector<notify::AlertChange> result;
+  for (const auto& change : changes) {
+    result.push_back({change.time, change.kind, change.subject, change.before, change.after});
+  }
+  return result;
 }
 
 }  // namespace
@@ -114,10 +162,18 @@ incident::JudgedWindow to_judged_window(const Solution& solution) {
   incident::JudgedWindow judged{.end = solution.window_start + solution.window,
                                 .enough_data = solution.verdict.enough_data,
                                 .suspects = {},
-                                .unmeasured = solution.unmeasured};
+                                .unmeasured = solution.unmeasured,
+                                .restarting = {},
+                                .removed = {},
+                                .length = solution.window,
+                                .judged_at = {}};
   for (const auto& suspect : solution.verdict.suspects) {
-    if (suspect.fault_class == localize::FaultClass::kDelay) continue;
+    if (!may_page(suspect) || solution.bursts.contains(suspect.id)) continue;
     judged.suspects.push_back(to_suspect(suspect, solution));
+  }
+  // A queue is load, not a fault, but for one that never empties.
+  for (const auto& queue : solution.verdict.congested) {
+    if (is_slow(queue)) judged.suspects.push_back(to_suspect(queue, solution));
   }
   return judged;
 }
@@ -134,7 +190,6 @@ std::vector<incident::Component> watched_components(
 notify::Alert to_alert(const incident::Event& event, WallTime now) {
   const auto& incident = event.incident;
   const auto& suspect = incident.suspect;
-  const bool resolved = event.kind == incident::EventKind::kResolved;
   return {.event = to_alert_event(event.kind),
           .incident = incident.id,
           .sequence = incident.revision,
@@ -148,19 +203,27 @@ notify::Alert to_alert(const incident::Event& event, WallTime now) {
           .loss = suspect.loss,
           .loss_low = suspect.loss_low,
           .loss_high = suspect.loss_high,
+          .delay_us = suspect.delay_us,
+          .delay_p95_us = suspect.delay_p95_us,
+          .mtu = suspect.mtu,
           .since = incident.since,
           .resolved_at = incident.resolved_at,
-          .summary = resolved ? fmt::format("resolved ({}): {}", incident.resolution, suspect.text)
-                              : suspect.text,
+          .summary = summary_of(event),
           .evidence = {.bad_flows = suspect.evidence.bad_flows,
                        .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
                        .good_flows_crossing = suspect.evidence.good_flows_crossing,
                        .good_flows = suspect.evidence.good_flows},
+          .counter_evidence = suspect.counter_evidence,
           .ambiguous_with = suspect.ambiguous_with,
           .affected_nodes = suspect.affected,
           .affected_nodes_omitted = 0,
+          .affected_vms = suspect.affected_vms,
+          .affected_racks = suspect.affected_racks,
+          .affected_zones = suspect.affected_zones,
+          .changes = to_alert_changes(incident.changes),
           .labels = {},
           .link = {},
+          .acknowledged_by = incident.acknowledged_by,
           .generated_at = now};
 }
 

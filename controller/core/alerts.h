@@ -12,8 +12,10 @@
 
 namespace faultline::core {
 
-// Added latency (kDelay) is in the verdict and opens no incident: on busy hosts delays come and go
-// with the probers' own scheduling.
+// Added latency opens an incident from a millisecond on and not at a host: on busy hosts delays
+// come and go with the probers' own scheduling. So does a queue through which even the fastest
+// packets come that late. A sick prober opens none, nor does a burst (Solution::bursts): what it
+// was alone in its first window counts, but not before another bears it out.
 [[nodiscard]] incident::JudgedWindow to_judged_window(const Solution& solution);
 
 // "link leaf2>spine3 loses 1.1 % (0.9 to 1.4 %): 31 of 32 bad flows cross it, 0 of 210 good ones

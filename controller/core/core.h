@@ -10,6 +10,7 @@
 //   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
+//   ActOnIncident, AddSilence, EndSilence -> incident machine
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -25,12 +26,14 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "controller/core/confirmations.h"
 #include "controller/core/documents.h"
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/telling.h"
+#include "controller/core/what_changed.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/controller_keys.h"
 #include "controller/fleet/fleet.h"
@@ -48,6 +51,9 @@ using Now = fleet::Moment;
 // For how long alerts wait for a ledger that cannot be written. Then they leave all the same: twice
 // after a crash, with another incident's name, is better than never.
 inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
+// Nodes whose facts are being kept at once; those of more are shed, and come again with their next
+// update.
+inline constexpr std::size_t kFactsInHandMax = 64;
 
 // In the shortest ones.
 inline constexpr std::size_t kLongestHorizon = 30;
@@ -62,7 +68,8 @@ struct CoreOptions {
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
-  std::vector<std::string> receivers;  // their names, in the order of the configuration
+  std::set<detect::Kind> abnormal_incidents;  // that open one though no component explains them
+  std::vector<std::string> receivers;         // their names, in the order of the configuration
   TellingOptions telling;
 };
 
@@ -80,6 +87,7 @@ struct Restored {
   std::vector<fleet::NodeRecord> nodes;
   std::vector<fleet::TokenRecord> tokens;
   std::vector<incident::Incident> incidents;
+  std::vector<incident::Silence> silences;
   std::vector<notify::OutboxEntry> outbox;
   std::map<std::string, std::string> telling;  // the outbox's other records, by key
   std::vector<ingest::DedupRow> dedup;
@@ -103,6 +111,10 @@ struct CoreCounters {
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
+  std::uint64_t facts_kept = 0;
+  std::uint64_t facts_asked = 0;            // of nodes, for somebody who waits
+  std::uint64_t facts_refused = 0;          // did not fit what was kept: the node sends all of it
+  std::uint64_t facts_shed = 0;             // trouble when it grows: the disk
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -139,6 +151,7 @@ class ControllerCore {
   [[nodiscard]] Instant judged_at() const { return judged_at_; }  // when solution() came
   [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
+  [[nodiscard]] const WhatChanged& what_changed() const { return what_changed_; }
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
@@ -159,12 +172,18 @@ class ControllerCore {
   void on(Now now, const RecallDone& event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
   void on(Now now, const VitalsRead& event, EffectSink& effects);
+  void on(Now now, ChangeSeen event, EffectSink& effects);
+  void on(Now now, const FactsKept& event, EffectSink& effects);
+  void on(Now now, const AskFacts& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
   void on(Now now, AddNode event, EffectSink& effects);
   void on(Now now, const RekeyNode& event, EffectSink& effects);
   void on(Now now, const RekeyController& event, EffectSink& effects);
+  void on(Now now, const ActOnIncident& event, EffectSink& effects);
+  void on(Now now, AddSilence event, EffectSink& effects);
+  void on(Now now, const EndSilence& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void join(Now now, const PeerMessage& event, const Join& join, EffectSink& effects);
@@ -180,10 +199,13 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
+  topology::PathNews learn_path(NodeId reporter, const PathRecord& path);
   void membership_changed(Now now, NodeId node);
-  void make_plans(EffectSink& effects);
+  void add_to_incidents(incident::Outcome& outcome);
+  void make_plans(Now now, EffectSink& effects);
   [[nodiscard]] plan::FleetView planned_members() const;
   [[nodiscard]] std::string plan_document() const;
   void think_of_plans(Now now, EffectSink& effects);
@@ -191,8 +213,13 @@ class ControllerCore {
   void feed_solver(Now now, EffectSink& effects);
   void judge(Now now, EffectSink& effects);
   [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
+  [[nodiscard]] incident::JudgedWindow judged_window(Now now) const;
+  void settle(Now now, const incident::Outcome& outcome, AfterCommit after, EffectSink& effects);
+  void answer_with(Now now, std::uint64_t request, const Result<incident::Outcome>& outcome,
+                   EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
+  void fleet_changed(Instant now);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
   void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
@@ -212,6 +239,8 @@ class ControllerCore {
   WindowBook windows_;
   incident::Machine incidents_;
   Telling telling_;
+  WhatChanged what_changed_;
+  Confirmations confirmations_;
   std::shared_ptr<topology::Topology> topology_;
   bool topology_is_settled_ = false;
   std::shared_ptr<topology::PathBook> paths_;
@@ -227,6 +256,8 @@ class ControllerCore {
   Instant planning_began_{};
   Instant planning_not_before_{};
   Instant fleet_changed_at_{};
+  Instant restless_since_{};  // the first change that no quiet time followed
+  Instant plans_due_by_{};    // whatever changes until then
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};
@@ -237,6 +268,7 @@ class ControllerCore {
     WallTime from{};                                // the last one
   } recall_;
   std::map<NodeId, WallTime> last_windows_;
+  std::set<NodeId> facts_in_hand_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

@@ -41,7 +41,15 @@ struct Append {
   std::vector<TracedPath> paths;
 };
 
-enum class Document : std::uint8_t { kNode, kToken, kIncident, kOutbox, kPlan, kControllerKeys };
+enum class Document : std::uint8_t {
+  kNode,
+  kToken,
+  kIncident,
+  kOutbox,
+  kPlan,
+  kControllerKeys,
+  kSilence,
+};
 
 struct DocumentWrite {
   Document document = Document::kNode;
@@ -74,6 +82,8 @@ class EffectSink {
   virtual void solve(SolveJob job) = 0;                 // SolveDone
   virtual void recall(RecallJob job) = 0;               // RecallDone
   virtual void deliver(notify::OutboxEntry entry) = 0;  // DeliveryDone
+  // Follows the update from what is kept of the node, and keeps that with its history.
+  virtual void keep_facts(NodeId node, FactsUpdate update) = 0;  // FactsKept
   virtual void publish_trust(const fleet::TrustTable& trust) = 0;
   // From now on probes are served under this key of the controller; connections under another end.
   virtual void serve_under(const PublicKey& key) = 0;

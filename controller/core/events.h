@@ -10,9 +10,11 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/report.h"
+#include "controller/changes/change.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
+#include "controller/incident/silence.h"
 #include "controller/notify/outbox.h"
 #include "controller/notify/watchdog.h"
 
@@ -76,6 +78,25 @@ struct VitalsRead {
   notify::Vitals vitals;
 };
 
+// Something changed that the core does not see for itself: a node's configuration, an MTU, an
+// inventory that was read again.
+struct ChangeSeen {
+  changes::Change change;
+};
+
+// The answer to EffectSink::keep_facts. `digest`: of what is kept now, 0 where the update did not
+// fit.
+struct FactsKept {
+  NodeId node;
+  std::uint64_t digest = 0;
+};
+
+// Somebody wants to know of these nodes as they are now: answered at once, the facts follow.
+struct AskFacts {
+  std::uint64_t request = 0;
+  std::vector<NodeId> nodes;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -97,12 +118,31 @@ struct RekeyNode {
   std::uint64_t request = 0;
   std::string name;
 };
-// Begins the change to `next`, whose pair is on disk; answered well again while that is under way.
-// With `force` the change that is under way ends now, whoever is missing.
+// Begins the change to `next`, whose pair is on disk; answered well again while that is under
+// way. With `force` the change that is under way ends now, whoever is missing.
 struct RekeyController {
   std::uint64_t request = 0;
   PublicKey next;
   bool force = false;
+};
+
+// What an operator does to an incident.
+enum class IncidentAction : std::uint8_t { kAcknowledge, kResolve, kNote };
+struct ActOnIncident {
+  std::uint64_t request = 0;
+  IncidentAction action = IncidentAction::kAcknowledge;
+  std::string incident;
+  std::string by;
+  std::string text;
+};
+struct AddSilence {
+  std::uint64_t request = 0;
+  incident::SilenceRequest silence;
+};
+struct EndSilence {
+  std::uint64_t request = 0;
+  std::string id;
+  std::string by;
 };
 
 // About four times a second: liveness, ripe windows, deliveries that are due.
@@ -110,7 +150,8 @@ struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
                            SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
-                           CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
-                           RekeyController, Tick>;
+                           ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
+                           AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
+                           EndSilence, Tick>;
 
 }  // namespace faultline::core

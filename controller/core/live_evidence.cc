@@ -1,12 +1,14 @@
 #include "controller/core/live_evidence.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -22,6 +24,12 @@ using localize::SuspectKind;
 
 // Windows as clean as this, were the fault still there, mean that it is healed.
 constexpr double kHealedChance = 0.01;
+// Less likely than this, what a window lost is not the background's; nor what all but the worst
+// windows lost, of which there are many to choose from.
+constexpr double kNewestChance = 0.01;
+constexpr double kRestChance = 0.001;
+constexpr double kBackgroundMax = 1e-3;  // where hardly a row is left to tell
+constexpr std::size_t kBurstsMax = 2;    // of one link in a verdict's time that are no fault
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
 double poisson_at_most(std::uint64_t count, double mean) {
@@ -35,6 +43,11 @@ double poisson_at_most(std::uint64_t count, double mean) {
     sum += term;
   }
   return sum;
+}
+
+// P(X >= count).
+double poisson_at_least(std::uint64_t count, double mean) {
+  return count == 0 ? 1 : 1 - poisson_at_most(count - 1, mean);
 }
 
 // Of a block that reaches into what finer ones tell in full, the part before these.
@@ -98,7 +111,8 @@ Crossings::Crossings(const ObservationSet& set, std::span<const Suspect> suspect
 }
 
 std::vector<CrossedBlocks> crossed_blocks(const Stream& stream, Horizon horizon,
-                                          const Crossings& suspects, const Crossings& explained) {
+                                          const Crossings& suspects, const Crossings& explained,
+                                          SharedRows shared) {
   using ByEnd = std::map<std::int64_t, CrossedBlock, std::greater<>>;
   std::vector<ByEnd> found(suspects.size());
   std::int64_t ends_by_s = std::numeric_limits<std::int64_t>::max();
@@ -109,6 +123,7 @@ std::vector<CrossedBlocks> crossed_blocks(const Stream& stream, Horizon horizon,
                            std::uint64_t lost, const localize::Delay*) {
       auto mask = suspects(key);
       if (mask == 0 || sent == 0 || explained(key) != 0) return;
+      if (shared == SharedRows::kLeftOut && !std::has_single_bit(mask)) return;
       for (; mask != 0; mask &= mask - 1) {
         auto& block = coarse[static_cast<std::size_t>(std::countr_zero(mask))][end_s];
         block = {end_s, block.sent + sent, block.lost + lost};
@@ -164,6 +179,43 @@ bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
     if (poisson_at_most(lost, rate * static_cast<double>(sent)) < kHealedChance) return false;
   }
   return lost > 0;
+}
+
+double background_of(const Stream& stream, const Crossings& suspects) {
+  std::uint64_t all_sent = 0;
+  std::uint64_t all_lost = 0;
+  stream.visit(Horizon::kMinute, [&](const Stream::Key& key, std::int64_t, std::uint64_t sent,
+                                     std::uint64_t lost, const localize::Delay*) {
+    if (suspects(key) != 0) return;
+    all_sent += sent;
+    all_lost += lost;
+  });
+  const double seen = (static_cast<double>(all_lost) + 0.5) / (static_cast<double>(all_sent) + 1);
+  return std::min(seen, kBackgroundMax);
+}
+
+bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks, double background,
+                     std::int64_t newest_end_s) {
+  const auto chance = [&](std::uint64_t lost, std::uint64_t sent) {
+    return poisson_at_least(lost, background * static_cast<double>(sent));
+  };
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  std::array<CrossedBlock, kBurstsMax> worst{};  // worst first
+  for (CrossedBlock block : blocks) {
+    if (block.end_s <= since_s) break;
+    if (block.end_s == newest_end_s && chance(block.lost, block.sent) < kNewestChance) return true;
+    sent += block.sent;
+    lost += block.lost;
+    for (auto& known : worst) {
+      if (block.lost > known.lost) std::swap(block, known);
+    }
+  }
+  for (const auto& block : worst) {
+    sent -= block.sent;
+    lost -= block.lost;
+  }
+  return chance(lost, sent) < kRestChance;
 }
 
 std::vector<std::vector<std::string>> affected_by(const Stream& stream, Horizon horizon,

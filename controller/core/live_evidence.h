@@ -45,13 +45,18 @@ struct CrossedBlock {
 };
 using CrossedBlocks = std::vector<CrossedBlock>;  // newest first
 
+// Of a row that crosses several of the suspects: whether it counts for each, or for none, because
+// its losses may be another's.
+enum class SharedRows : std::uint8_t { kCount, kLeftOut };
+
 // For each of `suspects`: its windows of the shortest horizon, then the older blocks of the longer
 // ones up to `horizon`. Rows that cross one of `explained` are left out: their losses are somebody
 // else's.
 [[nodiscard]] std::vector<CrossedBlocks> crossed_blocks(const localize::Stream& stream,
                                                         localize::Horizon horizon,
                                                         const Crossings& suspects,
-                                                        const Crossings& explained);
+                                                        const Crossings& explained,
+                                                        SharedRows shared = SharedRows::kCount);
 
 // Whether the newest window alone, the first of `blocks`, loses at least what the low end of the
 // suspect's interval predicts, but for chance. The estimate is diluted by the windows since the
@@ -69,6 +74,14 @@ struct LateClaim {
 // not borne out.
 [[nodiscard]] bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
                                        std::int64_t newest_end_s);
+
+// Share of the packets lost that cross none of `suspects`, over the shortest horizon; never 0.
+[[nodiscard]] double background_of(const localize::Stream& stream, const Crossings& suspects);
+// Whether the suspect is more than a burst or two: the newest window loses what the background does
+// not, or those since the onset do without the two worst of them. A queue that overflows for a
+// tenth of a second stands out in a verdict of a minute for all of that minute.
+[[nodiscard]] bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks,
+                                   double background, std::int64_t newest_end_s);
 
 // For each of `suspects`, the ends of the flows that cross it, by name; of one that loses packets,
 // of lossy flows only.

@@ -63,6 +63,12 @@ std::vector<Suspect> lossy(const std::vector<Suspect>& suspects) {
   return result;
 }
 
+// Whether the rows of `part` speak for those of `all`.
+bool says_enough(const CrossedBlocks& part, const CrossedBlocks& all) {
+  return !part.empty() && !all.empty() && part.front().end_s == all.front().end_s &&
+         2 * part.front().sent >= all.front().sent;
+}
+
 std::size_t index_of(Horizon horizon) { return static_cast<std::size_t>(horizon); }
 
 }  // namespace
@@ -88,11 +94,13 @@ bool LiveLocalizer::names_have_grown() const {
 void LiveLocalizer::follow(const topology::Topology& topology, const topology::PathBook& paths) {
   if (!builder_) {
     builder_.emplace(topology, paths_of(paths));
+    judges_.emplace(builder_->set());
   } else if (topology.names_version() != names_version_ || names_have_grown()) {
     std::vector<Stream::Key> keys(stream_.keys().begin(), stream_.keys().end());
     builder_->renew(topology, paths_of(paths), stream_.begins_after_s(Horizon::kHalfHour), keys);
     stream_.rename(keys);
-    held_ = {};  // their names are the former ones
+    held_ = {};                        // their names are the former ones
+    judges_.emplace(builder_->set());  // its revisions begin anew
     const auto& set = builder_->set();
     names_after_renewal_ = set.stored_hops() + set.flow_count() + builder_->session_count();
     ++renewals_;
@@ -153,6 +161,10 @@ void LiveLocalizer::recall(const RecallJob& job, std::span<const NodeReport> rep
   take(reports, job.window, job.excused);
 }
 
+localize::Localizer& LiveLocalizer::judge_of(Horizon horizon) {
+  return *judges_->by_horizon[index_of(horizon)];
+}
+
 void LiveLocalizer::show(Horizon horizon) {
   auto& set = builder_->set();
   std::vector<localize::Delay> delays(1);
@@ -174,8 +186,8 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
   const auto& set = builder_->set();
   show(Horizon::kMinute);
   const auto newest =
-      localize::localize(set, {.after_s = unix_seconds(job.ripe.window_start), .until_s = end_s});
-  auto verdict = localize::localize(set, {.near_misses_max = job.asks ? kNearMissesMax : 0});
+      judges_->newest.run({.after_s = unix_seconds(job.ripe.window_start), .until_s = end_s});
+  auto verdict = judge_of(Horizon::kMinute).run({.near_misses_max = job.asks ? kNearMissesMax : 0});
   const auto is_named_now = [&](const Suspect& suspect) {
     return std::ranges::any_of(newest.suspects,
                                [&](const Suspect& it) { return same_suspect(suspect, it); });
@@ -188,7 +200,12 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
     // Delays are judged by the last windows of any horizon.
     const bool stands = suspect.loss == 0 || is_named_now(suspect) ||
                         is_borne_out(suspect.loss_low, blocks[i], end_s);
-    if (stands) standing.push_back(std::move(suspect));
+    if (!stands) {
+      mended_.push_back(std::move(suspect));
+      continue;
+    }
+    suspect.over = false;  // the newest window says so
+    standing.push_back(std::move(suspect));
   }
   verdict.suspects = std::move(standing);
   add_newest(verdict, newest, Containers(set));
@@ -204,8 +221,7 @@ const localize::Verdict& LiveLocalizer::longer(Horizon horizon, const SolveJob& 
                                 : std::max<std::size_t>(1, options_.horizon_windows / turns);
   if (held && ++held->windows < every) return held->verdict;
   show(horizon);
-  held = Held{
-      localize::localize(builder_->set(), {.near_misses_max = job.asks ? kNearMissesMax : 0}), 0};
+  held = Held{judge_of(horizon).run({.near_misses_max = job.asks ? kNearMissesMax : 0}), 0};
   return held->verdict;
 }
 
@@ -214,20 +230,50 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
   const auto& found = longer(horizon, job);
   const auto& set = builder_->set();
   const Containers containers(set);
-  const Crossings explained(set, lossy(verdict.suspects));
   // Delays are of the shortest horizon only.
   auto asked = lossy(found.suspects);
   std::erase_if(asked, [&](const Suspect& it) { return !is_news(verdict, it, containers); });
-  const auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  const Crossings explained(set, lossy(verdict.suspects));
+  auto blocks = crossed_blocks(stream_, horizon, Crossings(set, asked), explained);
+  const auto apart =
+      crossed_blocks(stream_, horizon, Crossings(set, asked),
+                     Crossings(set, lossy(explaining(verdict, asked))), SharedRows::kLeftOut);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (says_enough(apart[i], blocks[i])) blocks[i] = apart[i];
+  }
   for (std::size_t i = 0; i < asked.size(); ++i) {
     if (!is_borne_out_lately({asked[i].loss_low, asked[i].since_s.value_or(localize::kNoTime)},
-                             blocks[i], end_of(job)))
+                             blocks[i], end_of(job))) {
+      mended_.push_back(asked[i]);
       continue;
+    }
     if (!is_news(verdict, asked[i], containers)) continue;
     named_by_[asked[i].id] = horizon;
+    asked[i].over = false;
     verdict.suspects.push_back(std::move(asked[i]));
   }
   add_near_misses(verdict, still_near(horizon, found.near_misses, explained, end_of(job)));
+}
+
+// What losses are put down to that none of `asked` is to answer for.
+std::vector<Suspect> LiveLocalizer::explaining(const localize::Verdict& verdict,
+                                               const std::vector<Suspect>& asked) const {
+  auto suspects = verdict.suspects;
+  std::ranges::move(mended_beside(asked), std::back_inserter(suspects));
+  return suspects;
+}
+
+// The mended ones that none of `asked` has a part of.
+std::vector<Suspect> LiveLocalizer::mended_beside(const std::vector<Suspect>& asked) const {
+  const Containers containers(builder_->set());
+  std::vector<Suspect> beside;
+  std::ranges::copy_if(mended_, std::back_inserter(beside), [&](const Suspect& mended) {
+    return std::ranges::none_of(asked, [&](const Suspect& it) {
+      return same_suspect(it, mended) || contains(it, mended, containers) ||
+             contains(mended, it, containers);
+    });
+  });
+  return beside;
 }
 
 // Those of a fault that is mended are near no more.
@@ -270,6 +316,23 @@ std::vector<std::string> LiveLocalizer::unmeasured(const SolveJob& job) const {
   return unmeasured;
 }
 
+void LiveLocalizer::tell_bursts(const SolveJob& job, Solution& solution) const {
+  const auto asked = lossy(solution.verdict.suspects);
+  if (asked.empty()) return;
+  const auto& set = builder_->set();
+  auto everybody = asked;
+  everybody.insert(everybody.end(), mended_.begin(), mended_.end());
+  const double background = background_of(stream_, Crossings(set, lossy(everybody)));
+  const auto blocks =
+      crossed_blocks(stream_, Horizon::kHalfHour, Crossings(set, asked), Crossings(set, {}));
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto since_s = asked[i].since_s.value_or(localize::kNoTime);
+    if (!is_corroborated(since_s, blocks[i], background, end_of(job))) {
+      solution.bursts.insert(asked[i].id);
+    }
+  }
+}
+
 void LiveLocalizer::tell_affected(Solution& solution) const {
   std::array<std::vector<Suspect>, localize::kHorizons.size()> by_horizon;
   for (const auto& suspect : solution.verdict.suspects) {
@@ -294,6 +357,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
   auto& set = builder_->set();
   health_ = set.health();
   named_by_.clear();
+  mended_.clear();
   auto verdict = judge_minute(job);
   for (const Horizon horizon : {Horizon::kFiveMinutes, Horizon::kHalfHour}) {
     add_longer(horizon, job, verdict);
@@ -309,6 +373,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
                     .sessions_without_path = builder_->sessions_without_path(),
                     .observations_excused = left_out,
                     .unmeasured = {},
+                    .bursts = {},
                     .open = {},
                     .live = figures()};
   if (left_out > 0) solution.unmeasured = unmeasured(job);
@@ -317,6 +382,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
         set, solution.verdict, builder_->sessions(stream_.begins_after_s(Horizon::kMinute) + 1));
   }
   tell_affected(solution);
+  tell_bursts(job, solution);
   set.set_health(std::exchange(health_, {}));
   return solution;
 }

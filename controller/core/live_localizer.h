@@ -47,6 +47,8 @@ class LiveLocalizer {
     std::size_t flows_at_once_max = 200'000;
   };
   explicit LiveLocalizer(const Options& options);
+  LiveLocalizer(const LiveLocalizer&) = delete;  // the judges refer to its observations
+  LiveLocalizer& operator=(const LiveLocalizer&) = delete;
 
   // Takes the job's windows and judges the last of them.
   [[nodiscard]] Solution solve(const SolveJob& job);
@@ -60,9 +62,14 @@ class LiveLocalizer {
     localize::Verdict verdict;
     std::size_t windows = 0;  // judged since it was solved
   };
-  struct Standing {
-    localize::Suspect suspect;
-    localize::Horizon horizon;
+  // Keep what can be at fault from solve to solve: one for the newest window, one for each horizon.
+  struct Judges {
+    explicit Judges(const localize::ObservationSet& set) : newest(set) {
+      for (auto& judge : by_horizon) judge.emplace(set);
+    }
+
+    localize::Localizer newest;
+    std::array<std::optional<localize::Localizer>, localize::kHorizons.size()> by_horizon;
   };
 
   void follow(const topology::Topology& topology, const topology::PathBook& paths);
@@ -74,27 +81,37 @@ class LiveLocalizer {
   void take_out_excused(const ExcusedNodes& excused, Duration window);
   void forget_old();
 
+  [[nodiscard]] localize::Localizer& judge_of(localize::Horizon horizon);
   // Puts a horizon's rows in front of the localizer.
   void show(localize::Horizon horizon);
   void show_health(localize::Horizon horizon);
   [[nodiscard]] localize::Verdict judge_minute(const SolveJob& job);
   void add_longer(localize::Horizon horizon, const SolveJob& job, localize::Verdict& verdict);
   [[nodiscard]] const localize::Verdict& longer(localize::Horizon horizon, const SolveJob& job);
+  [[nodiscard]] std::vector<localize::Suspect> explaining(
+      const localize::Verdict& verdict, const std::vector<localize::Suspect>& asked) const;
+  [[nodiscard]] std::vector<localize::Suspect> mended_beside(
+      const std::vector<localize::Suspect>& asked) const;
   [[nodiscard]] std::vector<localize::NearMiss> still_near(
       localize::Horizon horizon, std::vector<localize::NearMiss> near_misses,
       const Crossings& explained, std::int64_t newest_end_s) const;
   void tell_affected(Solution& solution) const;
+  void tell_bursts(const SolveJob& job, Solution& solution) const;
   [[nodiscard]] std::vector<std::string> unmeasured(const SolveJob& job) const;
 
   Options options_;
   localize::Stream stream_;
   std::optional<ObservationBuilder> builder_;
+  std::optional<Judges> judges_;
   std::vector<localize::ProbeHealth> health_;  // of all horizons, while one of them is shown
   std::uint64_t names_version_ = 0;
   std::size_t names_after_renewal_ = 0;
   ExcusedNodes taken_;  // windows taken lately, and who was excused then
   std::array<std::optional<Held>, localize::kHorizons.size()> held_;
   std::map<std::string, localize::Horizon> named_by_;  // longer horizons' suspects, by id
+  // Of the window that is judged: what explains losses of the horizons, but not of the newest
+  // windows. A fault of before must not be held against who shares a round trip with it.
+  std::vector<localize::Suspect> mended_;
   std::uint64_t taken_out_ = 0;
   std::uint64_t renewals_ = 0;
 };

@@ -14,6 +14,7 @@
 #include "common/model/control.h"
 #include "controller/core/contested.h"
 #include "controller/core/window_book.h"
+#include "controller/detect/folding.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/localizer.h"
 #include "controller/topology/path_book.h"
@@ -64,6 +65,16 @@ struct LiveFigures {
   bool operator==(const LiveFigures&) const = default;
 };
 
+// What is abnormal between two nodes, or of a node, against its own past.
+struct Abnormal {
+  detect::Finding finding;
+  std::string explained_by;  // the suspect that it crosses; empty: no component explains it
+  std::string text;          // one sentence
+  std::string src;           // of the worst pair
+  std::string dst;
+  std::string node;  // of findings about a node
+};
+
 struct Solution {
   WallTime window_start{};
   Duration window{};
@@ -77,7 +88,11 @@ struct Solution {
   // Of the watched: components that nothing in the newest window crosses, because who would have
   // measured them is away. That is no sign of health.
   std::vector<std::string> unmeasured;
-  OpenQuestions open;  // for adaptive probing
+  // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
+  std::set<std::string> bursts;
+  OpenQuestions open;                // for adaptive probing
+  std::vector<Abnormal> abnormal{};  // the worst first; LiveDetector's
+  detect::DetectorCounters detection{};
   LiveFigures live;
 };
 

@@ -74,7 +74,8 @@ void Telling::add(const std::string& receiver, const notify::Alert& alert, WallT
                                     .idempotency_key = notify::idempotency_key(alert),
                                     .incident = alert.incident,
                                     .body = notify::alert_json(alert),
-                                    .supersedable = alert.event == notify::AlertEvent::kUpdated},
+                                    .supersedable = alert.event == notify::AlertEvent::kUpdated,
+                                    .supersedes = alert.event != notify::AlertEvent::kAcknowledged},
                                    now);
   std::ranges::move(to_writes(changes), std::back_inserter(writes));
 }
@@ -90,7 +91,10 @@ std::vector<DocumentWrite> Telling::tell(const incident::Event& event, const fle
 
 // To those that its route names and those that know of it.
 void Telling::send(const notify::Alert& alert, WallTime now, std::vector<DocumentWrite>& writes) {
-  auto receivers = notify::receivers_for(options_.routes, receivers_, alert);
+  // Who does not know that it is open need not know that somebody is on it.
+  auto receivers = alert.event == notify::AlertEvent::kAcknowledged
+                       ? std::set<std::string>()
+                       : notify::receivers_for(options_.routes, receivers_, alert);
   receivers.erase(notify::stuck_receiver(alert));
   auto& told = told_[alert.incident];
   const auto before = told;
@@ -102,6 +106,8 @@ void Telling::send(const notify::Alert& alert, WallTime now, std::vector<Documen
   if (alert.event == notify::AlertEvent::kResolved) {
     told_.erase(alert.incident);
     writes.push_back({Document::kOutbox, key, std::nullopt});
+  } else if (told.empty()) {
+    told_.erase(alert.incident);
   } else if (told != before) {
     writes.push_back({Document::kOutbox, key, record_of(told)});
   }

@@ -35,10 +35,13 @@ void WindowBook::keep_late(NodeReport report, WallTime start) {
   ++late_reports_;
   const auto span = options_.window * static_cast<std::int64_t>(options_.horizon_windows);
   if (start + span <= *last_judged_) return;
-  if (late_waiting_ >= kLateReportsMax) {
+  auto& of_node = late_of_node_[report.node];
+  if (late_waiting_ >= kLateReportsMax || of_node >= kLateReportsPerNodeMax) {
     ++refused_reports_;
+    ++refused_late_reports_;
     return;
   }
+  ++of_node;
   late_[start].push_back(std::move(report));
   ++late_waiting_;
 }
@@ -83,6 +86,7 @@ RipeWindow WindowBook::judge(WallTime start, std::size_t expected) {
                   .windows = {}};
   for (auto& [window, reports] : late_) ripe.windows.push_back(std::move(reports));
   late_.clear();
+  late_of_node_.clear();
   late_waiting_ = 0;
   sessions_reporting_ = sessions_in(windows_.at(start));
   while (!windows_.empty() && windows_.begin()->first <= start) {

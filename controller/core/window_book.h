@@ -48,6 +48,8 @@ class WindowBook {
   static constexpr std::size_t kWindowsAheadMax = 4;  // windows from the future: a clock is wrong
   static constexpr std::size_t kReportsPerNodeMax = 16;  // for one window; more are refused
   static constexpr std::size_t kLateReportsMax = 8192;   // until the next window; more are refused
+  // Of one node likewise: half an hour's and some, so that no node takes all the room.
+  static constexpr std::size_t kLateReportsPerNodeMax = 256;
   static constexpr std::size_t kWindowsBehindMax = 3;
   static constexpr std::size_t kWindowsKeptMax = 64;
 
@@ -80,6 +82,8 @@ class WindowBook {
   [[nodiscard]] std::uint64_t sessions_reporting() const { return sessions_reporting_; }
   [[nodiscard]] std::uint64_t late_reports() const { return late_reports_; }
   [[nodiscard]] std::uint64_t refused_reports() const { return refused_reports_; }
+  // Of these, late ones for want of room; they are stored, but no live verdict counts them.
+  [[nodiscard]] std::uint64_t refused_late_reports() const { return refused_late_reports_; }
   // Ripe windows that were not judged, or not even kept, for want of time.
   [[nodiscard]] std::uint64_t windows_skipped() const { return windows_skipped_; }
 
@@ -96,12 +100,14 @@ class WindowBook {
   Options options_;
   std::map<WallTime, Reports> windows_;               // open ones
   std::map<WallTime, std::vector<NodeReport>> late_;  // by window, which was judged
+  std::map<NodeId, std::size_t> late_of_node_;
   std::size_t late_waiting_ = 0;
   std::optional<WallTime> last_judged_;
   std::uint64_t sessions_reporting_ = 0;
   std::uint64_t windows_skipped_ = 0;
   std::uint64_t late_reports_ = 0;
   std::uint64_t refused_reports_ = 0;
+  std::uint64_t refused_late_reports_ = 0;
 };
 
 }  // namespace faultline::core

@@ -170,6 +170,32 @@ void check_steal(const NodeFacts& node, std::vector<Finding>& findings) {
        .command = "vmstat 1 5"});
 }
 
+constexpr double kThrottledShareMax = 0.05;
+
+void check_throttling(const NodeFacts& node, std::vector<Finding>& findings) {
+  if (!node.facts.cpu || !node.earlier || !node.earlier->cpu) return;
+  const auto& before = node.earlier->cpu->throttled_us;
+  const auto& now = node.facts.cpu->throttled_us;
+  const auto between = node.facts.collected_at - node.earlier->collected_at;
+  if (!before || !now || *now < *before || between <= Duration::zero()) return;
+  const auto waited = *now - *before;
+  const auto share = static_cast<double>(waited) * 1000 / static_cast<double>(between.count());
+  if (share < kThrottledShareMax) return;
+  findings.push_back(
+      {.code = "cpu_throttled",
+       .severity = Severity::kWarning,
+       .nodes = {node.node},
+       .summary = fmt::format("{}: its processor quota is used up, it was made to wait {:.0f} % of "
+                              "the time",
+                              node.node, 100 * share),
+       .evidence = {fmt::format("{}: throttled for {} ms from {} to {}", node.node, waited / 1000,
+                                format_rfc3339(node.earlier->collected_at),
+                                format_rfc3339(node.facts.collected_at))},
+       .remedy = "The network is not at fault for delays of this node: raise its processor limit, "
+                 "or give it less to do.",
+       .command = "cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.stat"});
+}
+
 constexpr double kTableShareMax = 0.9;
 
 void check_neighbor_table(const NodeFacts& node, std::vector<Finding>& findings) {
@@ -224,6 +250,7 @@ void check_filters(const Fleet& fleet, std::vector<Finding>& findings) {
 void check_hosts(const Fleet& fleet, std::vector<Finding>& findings) {
   for (const auto& node : fleet.nodes) {
     check_steal(node, findings);
+    check_throttling(node, findings);
     check_neighbor_table(node, findings);
     check_clock(node, findings);
   }

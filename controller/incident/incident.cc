@@ -7,6 +7,7 @@ namespace {
 
 constexpr double kCriticalLoss = 0.10;
 constexpr double kErrorLoss = 0.005;
+constexpr double kDeadLoss = 0.5;  // what depends on such a component says nothing of itself
 
 bool has_ends(const Component& component) { return !component.from.empty(); }
 
@@ -63,6 +64,14 @@ Severity severity_of(const Suspect& suspect) {
 
 Component component_of(const Suspect& suspect) { return {suspect.id, suspect.from, suspect.to}; }
 
+Component component_from_id(std::string_view id) {
+  const auto mark = id.find_first_of(">=");
+  if (mark == std::string_view::npos) return {std::string(id), {}, {}};
+  const auto to = id.substr(mark + 1);
+  return {std::string(id), std::string(id.substr(0, mark)),
+          std::string(to.substr(0, to.find('#')))};
+}
+
 bool same_fault(const Component& left, const Component& right) {
   return left.id == right.id || is_end_of(left, right) || is_end_of(right, left) ||
          is_direction_of(left, right) || is_direction_of(right, left);
@@ -71,6 +80,16 @@ bool same_fault(const Component& left, const Component& right) {
 bool names(const Suspect& suspect, const Component& component) {
   return suspect.id == component.id ||
          std::ranges::find(suspect.ambiguous_with, component.id) != suspect.ambiguous_with.end();
+}
+
+bool is_dead(const Suspect& suspect) {
+  return suspect.fault_class == "down" ||
+         (suspect.fault_class == "loss" && suspect.loss >= kDeadLoss);
+}
+
+bool explains(const Suspect& parent, const Suspect& child) {
+  if (parent.id == child.id || child.fault_class == "sick_host" || !is_dead(parent)) return false;
+  return std::ranges::find(child.depends_on, parent.id) != child.depends_on.end();
 }
 
 }  // namespace faultline::incident

@@ -5,7 +5,9 @@
 // they can be stored, sent and shown without anything of the localizer's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +27,9 @@ struct Evidence {
   bool operator==(const Evidence&) const = default;
 };
 
+// By name, all values: {"rack": ["r1", "r2"]}.
+using LabelSets = std::map<std::string, std::vector<std::string>>;
+
 // One component that explains losses in the judged window.
 struct Suspect {
   std::string kind{};  // link, cable, device, host, ... as the bundle names them
@@ -36,12 +41,24 @@ struct Suspect {
   double loss = 0;            // share of packets, 0 .. 1, with its 95 % interval
   double loss_low = 0;
   double loss_high = 0;
+  std::optional<double> delay_us{};  // what it adds to p50 and p95; empty where no delay is seen
+  std::optional<double> delay_p95_us{};
+  std::optional<std::uint32_t> mtu{};         // the largest size that passes
   std::vector<std::string> ambiguous_with{};  // ids of the others that it cannot be told from
   Evidence evidence{};
   std::vector<std::string> counter_evidence{};  // sentences
-  std::vector<std::string> affected{};          // nodes in the blast radius, by name
-  std::optional<WallTime> since{};              // onset; empty when not known
-  std::string text{};                           // one sentence for the page
+  // The blast radius: nodes whose flows suffer from it, by name, and what those belong to.
+  std::vector<std::string> affected{};
+  std::vector<std::string> affected_vms{};  // those of `affected` that are VMs
+  std::vector<std::string> affected_racks{};
+  std::vector<std::string> affected_zones{};
+  // Of the component itself, or of the nodes at its ends: what silences match. `node` is their
+  // names.
+  LabelSets labels{};
+  // Components that all that reaches this one must cross: a host's only switch, a VM's hypervisor.
+  std::vector<std::string> depends_on{};
+  std::optional<WallTime> since{};  // onset; empty when not known
+  std::string text{};               // one sentence for the page
 
   bool operator==(const Suspect&) const = default;
 };
@@ -71,6 +88,47 @@ struct Component {
 };
 [[nodiscard]] Component component_of(const Suspect& suspect);
 
+// One thing that changed between the last good window and the first bad one, in words.
+struct Change {
+  WallTime time{};
+  std::string kind{};  // path, plan, membership, mtu, dscp, clock, topology, facts
+  std::string subject{};
+  std::string before{};  // may be empty
+  std::string after{};
+
+  bool operator==(const Change&) const = default;
+};
+
+inline constexpr std::size_t kChangesPerIncidentMax = 8;
+
+// What happened to an incident, for people.
+struct Entry {
+  WallTime at{};
+  std::string what{};  // opened, updated, acknowledged, resolved, held, released, note
+  std::string by{};    // who; empty: the controller itself
+  std::string text{};
+
+  bool operator==(const Entry&) const = default;
+};
+// Beyond it the oldest entries are left out, and counted; notes and the first stay.
+inline constexpr std::size_t kHistoryMax = 64;  // more than kNotesMax
+inline constexpr std::size_t kNotesMax = 32;
+inline constexpr std::size_t kNoteBytesMax = 2000;
+inline constexpr std::size_t kAuthorBytesMax = 128;
+
+// Extra packets that were spent on this incident's component, and what they brought.
+struct Confirmation {
+  std::string component{};  // that was under test: the suspect, or what it could not be told from
+  std::string outcome{};    // testing, confirmed, cleared, given up
+  WallTime began_at{};
+  std::optional<WallTime> ended_at{};
+  double before = 0;  // probability that this very component is at fault, 0 .. 1
+  double after = 0;   // as of the newest window of the test
+  std::uint64_t packets = 0;
+
+  bool operator==(const Confirmation&) const = default;
+};
+
 struct Incident {
   std::string id{};  // opaque, fixed from the first moment
   State state = State::kPending;
@@ -89,11 +147,25 @@ struct Incident {
   std::uint32_t reopened = 0;  // how often it came back soon after it was resolved
   std::optional<WallTime> acknowledged_at{};
   std::string acknowledged_by{};
+  // What changed at its onset and touches it, the most relevant first.
+  std::vector<Change> changes{};
+  std::vector<Entry> history{};  // oldest first
+  std::uint64_t history_omitted = 0;
+  // Why nobody is told at present: a silence's id ("m-1f", "s-1f"), the incident that explains this
+  // one ("i-1f"), "restart of h1". Empty: everybody is.
+  std::string held_by{};
+  // Somebody was told that it is open, and not yet that it is over.
+  bool announced = false;
+  std::string resolved_by{};  // an operator; empty: it healed
+  // Of one that an operator resolved: until then the same evidence opens nothing.
+  std::optional<WallTime> quiet_until{};
+  std::optional<Confirmation> confirmation{};
 
   // The machine's own memory.
   std::uint32_t presence = 0;        // bit i: surely seen i windows ago
   std::uint32_t windows_absent = 0;  // in a row
-  double loss_told = 0;              // as of the last event
+  double loss_told = 0;              // as of the last event, told or owed
+  std::string owed{};                // an event that was held; empty: none
   // Another component or class that wants to replace the present one: "id/class".
   std::string contender{};
   std::uint32_t contender_presence = 0;  // bit i: it led surely i windows ago
@@ -104,11 +176,19 @@ struct Incident {
   bool operator==(const Incident&) const = default;
 };
 
+// By its id: "a>b", "a=b#2", "a".
+[[nodiscard]] Component component_from_id(std::string_view id);
+
 // That both can be about the same fault: one component, a cable and one of its directions, a device
 // and one of its links or cables.
 [[nodiscard]] bool same_fault(const Component& left, const Component& right);
 // That the suspect is this component, or cannot be told from it.
 [[nodiscard]] bool names(const Suspect& suspect, const Component& component);
+// Down, or as good as that.
+[[nodiscard]] bool is_dead(const Suspect& suspect);
+// That nothing worth measuring passes `parent`, and all that reaches `child` must: what is seen of
+// the child is the parent's doing. A sick host is sick in any case.
+[[nodiscard]] bool explains(const Suspect& parent, const Suspect& child);
 
 [[nodiscard]] std::string to_json(const Incident& incident);
 // Stored text is validated: what does not fit is kCorrupt.

@@ -1,89 +1,22 @@
-#include <algorithm>
-#include <array>
-#include <concepts>
-#include <limits>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <cmath>
 
 #include "controller/incident/incident.h"
+#include "controller/incident/json_fields.h"
 
 namespace faultline::incident {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kRecordVersion = 1;
 
-// What a record lacks or holds wrongly; caught in incident_from_json(), the one boundary with
-// nlohmann's exceptions.
-struct BadRecord {
-  std::string problem;
-};
-
-std::string text_of(const Json& json, const char* key) {
-  const auto& value = json.at(key);
-  if (!value.is_string()) throw BadRecord{fmt::format("{} is not a string", key)};
-  return value.get<std::string>();
+Json or_null(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? Json(*value) : Json();
 }
 
-const Json& list_of(const Json& json, const char* key) {
+std::optional<double> optional_number_of(const Json& json, const char* key) {
   const auto& value = json.at(key);
-  if (!value.is_array()) throw BadRecord{fmt::format("{} is not a list", key)};
-  return value;
-}
-
-std::vector<std::string> texts_of(const Json& json, const char* key) {
-  std::vector<std::string> texts;
-  for (const auto& value : list_of(json, key)) {
-    if (!value.is_string()) throw BadRecord{fmt::format("{} holds more than strings", key)};
-    texts.push_back(value.get<std::string>());
-  }
-  return texts;
-}
-
-template <std::unsigned_integral T>
-T count_of(const Json& json, const char* key) {
-  const auto& value = json.at(key);
-  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<T>::max()) {
-    throw BadRecord{fmt::format("{} is not a count", key)};
-  }
-  return value.get<T>();
-}
-
-double ratio_of(const Json& json, const char* key) {
-  const auto& value = json.at(key);
-  if (!value.is_number() || !(value.get<double>() >= 0 && value.get<double>() <= 1)) {
-    throw BadRecord{fmt::format("{} is not between 0 and 1", key)};
-  }
+  if (value.is_null()) return std::nullopt;
+  if (!value.is_number()) throw BadRecord{fmt::format("{} is not a number", key)};
   return value.get<double>();
-}
-
-// What is written must be readable: no NaN, nothing a rounding error past 1.
-double written(double ratio) { return ratio >= 0 ? std::min(ratio, 1.0) : 0; }
-
-WallTime time_of(const Json& json, const char* key) {
-  const auto time = parse_rfc3339(text_of(json, key));
-  if (!time) throw BadRecord{fmt::format("{} is not an RFC 3339 time", key)};
-  return *time;
-}
-
-std::optional<WallTime> optional_time_of(const Json& json, const char* key) {
-  if (json.at(key).is_null()) return std::nullopt;
-  return time_of(json, key);
-}
-
-Json to_object(const std::optional<WallTime>& time) {
-  return time ? Json(format_rfc3339(*time)) : Json();
-}
-
-template <typename Enum, std::size_t kCount>
-Enum choice_of(const Json& json, const char* key, const std::array<Enum, kCount>& values) {
-  const auto text = text_of(json, key);
-  for (const auto value : values) {
-    if (to_string(value) == text) return value;
-  }
-  throw BadRecord{fmt::format("{} is not known to this build", key)};
 }
 
 Json to_object(const Suspect& suspect) {
@@ -97,6 +30,9 @@ Json to_object(const Suspect& suspect) {
           {"loss", written(suspect.loss)},
           {"loss_low", written(suspect.loss_low)},
           {"loss_high", written(suspect.loss_high)},
+          {"delay_us", or_null(suspect.delay_us)},
+          {"delay_p95_us", or_null(suspect.delay_p95_us)},
+          {"mtu", suspect.mtu ? Json(*suspect.mtu) : Json()},
           {"ambiguous_with", suspect.ambiguous_with},
           {"evidence",
            {{"bad_flows", evidence.bad_flows},
@@ -105,30 +41,134 @@ Json to_object(const Suspect& suspect) {
             {"good_flows", evidence.good_flows}}},
           {"counter_evidence", suspect.counter_evidence},
           {"affected", suspect.affected},
-          {"since", to_object(suspect.since)},
+          {"affected_vms", suspect.affected_vms},
+          {"affected_racks", suspect.affected_racks},
+          {"affected_zones", suspect.affected_zones},
+          {"labels", suspect.labels},
+          {"depends_on", suspect.depends_on},
+          {"since", time_or_null(suspect.since)},
           {"text", suspect.text}};
+}
+
+// Members that controllers before this one did not write.
+void read_newer(const Json& json, Suspect& suspect) {
+  if (!json.contains("depends_on")) return;
+  suspect.delay_us = optional_number_of(json, "delay_us");
+  suspect.delay_p95_us = optional_number_of(json, "delay_p95_us");
+  if (!json.at("mtu").is_null()) suspect.mtu = count_of<std::uint32_t>(json, "mtu");
+  suspect.affected_vms = texts_of(json, "affected_vms");
+  suspect.affected_racks = texts_of(json, "affected_racks");
+  suspect.affected_zones = texts_of(json, "affected_zones");
+  suspect.labels = label_sets_of(json, "labels");
+  suspect.depends_on = texts_of(json, "depends_on");
 }
 
 Suspect suspect_of(const Json& json) {
   const auto& evidence = json.at("evidence");
-  return {.kind = text_of(json, "kind"),
-          .id = text_of(json, "id"),
-          .from = text_of(json, "from"),
-          .to = text_of(json, "to"),
-          .fault_class = text_of(json, "class"),
-          .posterior = ratio_of(json, "posterior"),
-          .loss = ratio_of(json, "loss"),
-          .loss_low = ratio_of(json, "loss_low"),
-          .loss_high = ratio_of(json, "loss_high"),
-          .ambiguous_with = texts_of(json, "ambiguous_with"),
-          .evidence = {count_of<std::uint64_t>(evidence, "bad_flows"),
-                       count_of<std::uint64_t>(evidence, "bad_flows_crossing"),
-                       count_of<std::uint64_t>(evidence, "good_flows_crossing"),
-                       count_of<std::uint64_t>(evidence, "good_flows")},
-          .counter_evidence = texts_of(json, "counter_evidence"),
-          .affected = texts_of(json, "affected"),
-          .since = optional_time_of(json, "since"),
-          .text = text_of(json, "text")};
+  Suspect suspect{.kind = text_of(json, "kind"),
+                  .id = text_of(json, "id"),
+                  .from = text_of(json, "from"),
+                  .to = text_of(json, "to"),
+                  .fault_class = text_of(json, "class"),
+                  .posterior = ratio_of(json, "posterior"),
+                  .loss = ratio_of(json, "loss"),
+                  .loss_low = ratio_of(json, "loss_low"),
+                  .loss_high = ratio_of(json, "loss_high"),
+                  .ambiguous_with = texts_of(json, "ambiguous_with"),
+                  .evidence = {count_of<std::uint64_t>(evidence, "bad_flows"),
+                               count_of<std::uint64_t>(evidence, "bad_flows_crossing"),
+                               count_of<std::uint64_t>(evidence, "good_flows_crossing"),
+                               count_of<std::uint64_t>(evidence, "good_flows")},
+                  .counter_evidence = texts_of(json, "counter_evidence"),
+                  .affected = texts_of(json, "affected"),
+                  .since = optional_time_of(json, "since"),
+                  .text = text_of(json, "text")};
+  read_newer(json, suspect);
+  return suspect;
+}
+
+Json to_objects(const std::vector<Change>& changes) {
+  auto list = Json::array();
+  for (const auto& change : changes) {
+    list.push_back({{"time", format_rfc3339(change.time)},
+                    {"kind", change.kind},
+                    {"subject", change.subject},
+                    {"before", change.before},
+                    {"after", change.after}});
+  }
+  return list;
+}
+
+std::vector<Change> changes_of(const Json& json) {
+  std::vector<Change> changes;
+  for (const auto& change : list_of(json, "changes")) {
+    changes.push_back({.time = time_of(change, "time"),
+                       .kind = text_of(change, "kind"),
+                       .subject = text_of(change, "subject"),
+                       .before = text_of(change, "before"),
+                       .after = text_of(change, "after")});
+  }
+  return changes;
+}
+
+Json to_objects(const std::vector<Entry>& history) {
+  auto list = Json::array();
+  for (const auto& entry : history) {
+    list.push_back({{"at", format_rfc3339(entry.at)},
+                    {"what", entry.what},
+                    {"by", entry.by},
+                    {"text", entry.text}});
+  }
+  return list;
+}
+
+std::vector<Entry> history_of(const Json& json) {
+  std::vector<Entry> history;
+  for (const auto& entry : list_of(json, "history")) {
+    history.push_back({.at = time_of(entry, "at"),
+                       .what = text_of(entry, "what"),
+                       .by = text_of(entry, "by"),
+                       .text = text_of(entry, "text")});
+  }
+  return history;
+}
+
+void read_newer(const Json& json, Incident& incident) {
+  if (!json.contains("history")) {
+    incident.announced = incident.is_open();  // whoever opened it told of it
+    return;
+  }
+  incident.changes = changes_of(json);
+  incident.history = history_of(json);
+  incident.history_omitted = count_of<std::uint64_t>(json, "history_omitted");
+  incident.held_by = text_of(json, "held_by");
+  incident.announced = flag_of(json, "announced");
+  incident.resolved_by = text_of(json, "resolved_by");
+  incident.quiet_until = optional_time_of(json, "quiet_until");
+  incident.owed = text_of(json, "owed");
+}
+
+Json to_object(const std::optional<Confirmation>& confirmation) {
+  if (!confirmation) return {};
+  return {{"component", confirmation->component},
+          {"outcome", confirmation->outcome},
+          {"began_at", format_rfc3339(confirmation->began_at)},
+          {"ended_at", time_or_null(confirmation->ended_at)},
+          {"before", written(confirmation->before)},
+          {"after", written(confirmation->after)},
+          {"packets", confirmation->packets}};
+}
+
+std::optional<Confirmation> confirmation_of(const Json& json) {
+  const auto at = json.find("confirmation");
+  if (at == json.end() || at->is_null()) return std::nullopt;
+  return Confirmation{.component = text_of(*at, "component"),
+                      .outcome = text_of(*at, "outcome"),
+                      .began_at = time_of(*at, "began_at"),
+                      .ended_at = optional_time_of(*at, "ended_at"),
+                      .before = ratio_of(*at, "before"),
+                      .after = ratio_of(*at, "after"),
+                      .packets = count_of<std::uint64_t>(*at, "packets")};
 }
 
 Incident incident_of(const Json& json) {
@@ -151,6 +191,7 @@ Incident incident_of(const Json& json) {
       .reopened = count_of<std::uint32_t>(json, "reopened"),
       .acknowledged_at = optional_time_of(json, "acknowledged_at"),
       .acknowledged_by = text_of(json, "acknowledged_by"),
+      .confirmation = confirmation_of(json),
       .presence = count_of<std::uint32_t>(json, "presence"),
       .windows_absent = count_of<std::uint32_t>(json, "windows_absent"),
       .loss_told = ratio_of(json, "loss_told"),
@@ -160,6 +201,7 @@ Incident incident_of(const Json& json) {
     incident.components.push_back(
         {text_of(component, "id"), text_of(component, "from"), text_of(component, "to")});
   }
+  read_newer(json, incident);
   if (incident.id.empty()) throw BadRecord{"id is empty"};
   if (incident.components.empty() || incident.components.back() != component_of(incident.suspect)) {
     throw BadRecord{"the last of components is not the suspect"};
@@ -185,35 +227,34 @@ std::string to_json(const Incident& incident) {
                      {"suspect", to_object(incident.suspect)},
                      {"components", components},
                      {"since", format_rfc3339(incident.since)},
-                     {"opened_at", to_object(incident.opened_at)},
+                     {"opened_at", time_or_null(incident.opened_at)},
                      {"updated_at", format_rfc3339(incident.updated_at)},
                      {"last_present", format_rfc3339(incident.last_present)},
-                     {"resolved_at", to_object(incident.resolved_at)},
+                     {"resolved_at", time_or_null(incident.resolved_at)},
                      {"resolution", incident.resolution},
                      {"revision", incident.revision},
                      {"reopened", incident.reopened},
-                     {"acknowledged_at", to_object(incident.acknowledged_at)},
+                     {"acknowledged_at", time_or_null(incident.acknowledged_at)},
                      {"acknowledged_by", incident.acknowledged_by},
+                     {"changes", to_objects(incident.changes)},
+                     {"history", to_objects(incident.history)},
+                     {"history_omitted", incident.history_omitted},
+                     {"held_by", incident.held_by},
+                     {"announced", incident.announced},
+                     {"resolved_by", incident.resolved_by},
+                     {"quiet_until", time_or_null(incident.quiet_until)},
+                     {"owed", incident.owed},
+                     {"confirmation", to_object(incident.confirmation)},
                      {"presence", incident.presence},
                      {"windows_absent", incident.windows_absent},
                      {"loss_told", written(incident.loss_told)},
                      {"contender", incident.contender},
                      {"contender_presence", incident.contender_presence}};
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text_of(json);
 }
 
 Result<Incident> incident_from_json(std::string_view text) {
-  try {
-    const auto json = Json::parse(text);
-    if (count_of<std::uint32_t>(json, "version") != kRecordVersion) {
-      throw BadRecord{"its version is not known to this build"};
-    }
-    return incident_of(json);
-  } catch (const BadRecord& bad) {
-    return fail(ErrorCode::kCorrupt, fmt::format("stored incident: {}", bad.problem));
-  } catch (const Json::exception& error) {
-    return fail(ErrorCode::kCorrupt, fmt::format("stored incident: {}", error.what()));
-  }
+  return read_record(text, "incident", kRecordVersion, incident_of);
 }
 
 }  // namespace faultline::incident

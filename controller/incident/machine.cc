@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "common/base/check.h"
+#include "controller/incident/machine_round.h"
 
 namespace faultline::incident {
 namespace {
@@ -16,6 +17,17 @@ constexpr std::string_view kHealed = "healed";
 
 // Only a fault that healed can come back; one that was merged lives on under another id.
 bool can_reopen(const Incident& incident) { return incident.resolution == kHealed; }
+
+// Resolved, and no longer of any use to a later window.
+bool is_over(const Incident& incident, WallTime now, Duration reopen_within) {
+  if (!incident.resolved_at) return false;
+  if (incident.quiet_until) return *incident.quiet_until <= now;
+  return !can_reopen(incident) || now - *incident.resolved_at > reopen_within;
+}
+
+auto has_id(const std::string& id) {
+  return [&id](const Incident& incident) { return incident.id == id; };
+}
 
 std::string key_of(const Suspect& suspect) {
   return fmt::format("{}/{}", suspect.id, suspect.fault_class);
@@ -61,6 +73,9 @@ void refresh(Suspect& told, const Suspect& seen) {
   told.loss_high = seen.loss_high;
   told.evidence = seen.evidence;
   told.affected = seen.affected;
+  told.affected_vms = seen.affected_vms;
+  told.affected_racks = seen.affected_racks;
+  told.affected_zones = seen.affected_zones;
 }
 
 bool loss_changed(const Suspect& suspect, double told) {
@@ -68,22 +83,18 @@ bool loss_changed(const Suspect& suspect, double told) {
          (suspect.loss <= told / 2 && suspect.loss_high < told);
 }
 
+// Than what an operator called resolved.
+bool is_worse(const Suspect& suspect, const Suspect& resolved) {
+  return suspect.fault_class != resolved.fault_class ||
+         (suspect.loss >= 2 * resolved.loss && suspect.loss_low > resolved.loss);
+}
+
+// That one of them died and the other can only be reached across it.
+bool one_outage(const Suspect& left, const Suspect& right) {
+  return is_dead(left) && is_dead(right) && (explains(left, right) || explains(right, left));
+}
+
 }  // namespace
-
-// What happens to the incidents in one window. Indexes are those of incidents_.
-struct Machine::Round {
-  const JudgedWindow& window;
-  Outcome outcome;
-  std::vector<std::vector<const Suspect*>> attached;  // strongest first
-  std::vector<bool> named;  // its present component is one of the suspects
-  std::vector<bool> changed;
-
-  Incident& touch(std::vector<Incident>& incidents, std::size_t index) {
-    changed[index] = true;
-    incidents[index].updated_at = window.end;
-    return incidents[index];
-  }
-};
 
 std::string_view to_string(EventKind kind) {
   switch (kind) {
@@ -91,6 +102,8 @@ std::string_view to_string(EventKind kind) {
       return "opened";
     case EventKind::kUpdated:
       return "updated";
+    case EventKind::kAcknowledged:
+      return "acknowledged";
     case EventKind::kResolved:
       return "resolved";
   }
@@ -113,6 +126,9 @@ Status validate(const MachineConfig& config) {
     return bad("resolve_windows must be 1 to 48");
   }
   if (config.reopen_within < Duration::zero()) return bad("reopen_within must not be negative");
+  if (config.quiet_after_resolve < Duration::zero()) {
+    return bad("quiet_after_resolve must not be negative");
+  }
   return {};
 }
 
@@ -128,10 +144,7 @@ Status Machine::restore(std::vector<Incident> incidents, WallTime now) {
       return fail(ErrorCode::kCorrupt, fmt::format("incident {} is stored twice", incident.id));
     }
     last_end_ = std::max(last_end_.value_or(incident.updated_at), incident.updated_at);
-    const bool is_history =
-        incident.resolved_at &&
-        (!can_reopen(incident) || now - *incident.resolved_at > config_.reopen_within);
-    if (!is_history) incidents_.push_back(std::move(incident));
+    if (!is_over(incident, now, config_.reopen_within)) incidents_.push_back(std::move(incident));
   }
   // A clock that was set back must not silence the machine until it has caught up.
   if (last_end_) last_end_ = std::min(*last_end_, now);
@@ -147,10 +160,13 @@ Outcome Machine::judge(const JudgedWindow& window, Rng& rng) {
   ++counters_.windows_judged;
   if (!window.enough_data) ++counters_.windows_without_data;
 
-  Round round{.window = window, .outcome = {}, .attached = {}, .named = {}, .changed = {}};
+  Round round{
+      .window = window, .outcome = {}, .attached = {}, .named = {}, .changed = {}, .holds = {}};
+  end_removed(round);
   forget(round);
   sort_oldest_first();
   attach(round, rng);
+  hold_all(round);
   for (std::size_t i = 0; i < incidents_.size(); ++i) {
     if (!round.attached[i].empty()) {
       note_present(round, i);
@@ -162,19 +178,18 @@ Outcome Machine::judge(const JudgedWindow& window, Rng& rng) {
     if (round.changed[i]) round.outcome.changed.push_back(incidents_[i]);
   }
   for (const auto& id : round.outcome.erased) {
-    std::erase_if(round.outcome.changed, [&](const Incident& each) { return each.id == id; });
-    std::erase_if(incidents_, [&](const Incident& each) { return each.id == id; });
+    std::erase_if(round.outcome.changed, has_id(id));
+    std::erase_if(incidents_, has_id(id));
   }
   return std::move(round.outcome);
 }
 
-// Resolved incidents that can no longer be reopened; the ledger keeps them.
-void Machine::forget(const Round& round) {
+// Resolved incidents that can no longer be reopened; the ledger keeps them. Silences of long ago.
+void Machine::forget(Round& round) {
   std::erase_if(incidents_, [&](const Incident& incident) {
-    return incident.resolved_at &&
-           (!can_reopen(incident) ||
-            round.window.end - *incident.resolved_at > config_.reopen_within);
+    return is_over(incident, round.window.end, config_.reopen_within);
   });
+  round.outcome.silences_erased = silences_.forget(round.window.end);
 }
 
 // So that a restart changes nothing.
@@ -191,6 +206,7 @@ void Machine::attach(Round& round, Rng& rng) {
   std::vector<const Suspect*> leftovers;
   for (const auto& suspect : round.window.suspects) {
     if (!(suspect.posterior >= config_.keep_posterior)) continue;
+    if (find_end(round.window.removed, suspect) != nullptr) continue;
     if (const auto index = find_named(suspect)) {
       round.attached[*index].push_back(&suspect);
       round.named[*index] = true;
@@ -224,8 +240,11 @@ std::optional<std::size_t> Machine::find_related(const Round& round, const Suspe
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < incidents_.size(); ++i) {
     const auto& known = incidents_[i].components;
-    const bool continues_present = !round.named[i] && (same_fault(component, known.back()) ||
-                                                       share_group(suspect, incidents_[i].suspect));
+    if (incidents_[i].quiet_until && is_worse(suspect, incidents_[i].suspect)) continue;
+    const bool continues_present =
+        !round.named[i] &&
+        (same_fault(component, known.back()) || share_group(suspect, incidents_[i].suspect) ||
+         (!incidents_[i].resolved_at && one_outage(suspect, incidents_[i].suspect)));
     const bool continues_past =
         std::any_of(known.begin(), known.end() - 1,
                     [&](const Component& past) { return same_fault(component, past); });
@@ -256,9 +275,11 @@ void Machine::begin(Round& round, Rng& rng, const Suspect& suspect) {
 }
 
 void Machine::note_present(Round& round, std::size_t index) {
+  if (incidents_[index].quiet_until) return;  // somebody called it resolved
   auto& incident = round.touch(incidents_, index);
   const auto& lead = *round.attached[index].front();
-  incident.presence = incident.presence << 1 | (lead.posterior >= config_.confirm_posterior);
+  const bool is_sure = lead.posterior >= config_.confirm_posterior;
+  incident.presence = incident.presence << 1 | (is_sure && !round.holds[index].opens_not);
   incident.windows_absent = 0;
   incident.last_present = round.window.end;
   if (incident.is_open()) {
@@ -270,7 +291,11 @@ void Machine::note_present(Round& round, std::size_t index) {
     incident.components = {component_of(lead)};
     incident.since = lead.since.value_or(incident.since);
   }
-  if (!is_confirmed(incident.presence)) return;
+  if (is_confirmed(incident.presence)) open(round, index, lead);
+}
+
+void Machine::open(Round& round, std::size_t index, const Suspect& lead) {
+  auto& incident = incidents_[index];
   const bool again = incident.state == State::kResolved;
   if (again) {
     hold_responsible(incident, lead);
@@ -280,6 +305,7 @@ void Machine::note_present(Round& round, std::size_t index) {
     incident.resolution.clear();
     incident.acknowledged_at.reset();
     incident.acknowledged_by.clear();
+    incident.held_by = round.holds[index].by;
   } else {
     incident.opened_at = round.window.end;
     ++counters_.opened;
@@ -291,6 +317,7 @@ void Machine::note_present(Round& round, std::size_t index) {
 void Machine::note_absent(Round& round, std::size_t index) {
   auto& incident = incidents_[index];
   if (!round.window.enough_data || is_explained(round, index)) return;
+  if (incident.is_open() && round.holds[index].explained) return;  // nobody can tell
   if (std::ranges::find(round.window.unmeasured, incident.components.back().id) !=
       round.window.unmeasured.end()) {
     return;
@@ -316,8 +343,9 @@ bool Machine::is_explained(const Round& round, std::size_t index) const {
   for (std::size_t other = 0; other < incidents_.size(); ++other) {
     if (other == index) continue;
     for (const auto* suspect : round.attached[other]) {
-      if (!names(*suspect, incidents_[other].components.back()) &&
-          same_fault(component_of(*suspect), component)) {
+      if (names(*suspect, incidents_[other].components.back())) continue;
+      if (same_fault(component_of(*suspect), component) ||
+          one_outage(*suspect, incidents_[index].suspect)) {
         return true;
       }
     }
@@ -336,7 +364,13 @@ void Machine::follow(Round& round, std::size_t index, const Suspect& lead) {
   }
   incident.contender_presence <<= 1;
   refresh(incident.suspect, lead);
-  if (lead.posterior < config_.confirm_posterior || !loss_changed(lead, incident.loss_told)) return;
+  if (lead.posterior < config_.confirm_posterior) return;
+  if (incident.held_by.empty() && !(incident.announced && incident.owed.empty())) {
+    announce(round, EventKind::kUpdated, incident,
+             incident.owed.empty() ? "opened" : incident.owed);
+    return;
+  }
+  if (!loss_changed(lead, incident.loss_told)) return;
   tell(round, EventKind::kUpdated, incident,
        fmt::format("loss {:.3g} % -> {:.3g} %", 100 * incident.loss_told, 100 * lead.loss));
 }
@@ -374,7 +408,11 @@ void Machine::merge_into(Round& round, std::size_t index) {
   for (std::size_t i = 0; i < incidents_.size(); ++i) {
     auto& other = incidents_[i];
     if (i == index || other.resolved_at || !round.attached[i].empty()) continue;
-    if (!same_fault(other.components.back(), incidents_[index].components.back())) continue;
+    const auto& explanation = incidents_[index];
+    if (!same_fault(other.components.back(), explanation.components.back()) &&
+        !one_outage(other.suspect, explanation.suspect)) {
+      continue;
+    }
     round.touch(incidents_, i);
     if (other.is_open()) {
       resolve(round, other, fmt::format("merged into {}", incidents_[index].id));
@@ -389,6 +427,8 @@ void Machine::resolve(Round& round, Incident& incident, std::string resolution) 
   incident.state = State::kResolved;
   incident.resolved_at = round.window.end;
   incident.resolution = std::move(resolution);
+  incident.held_by.clear();
+  incident.owed.clear();
   incident.presence = 0;
   incident.contender.clear();
   incident.contender_presence = 0;
@@ -396,32 +436,23 @@ void Machine::resolve(Round& round, Incident& incident, std::string resolution) 
   tell(round, EventKind::kResolved, incident, incident.resolution);
 }
 
-void Machine::tell(Round& round, EventKind kind, Incident& incident, std::string reason) {
-  if (kind == EventKind::kUpdated) ++counters_.updated;
-  if (kind != EventKind::kResolved) {
-    incident.severity = severity_of(incident.suspect);
-    incident.loss_told = incident.suspect.loss;
+bool Machine::note_changes(std::string_view id, std::vector<Change> changes) {
+  const auto found = std::ranges::find(incidents_, id, &Incident::id);
+  if (found == incidents_.end()) return false;
+  changes.resize(std::min(changes.size(), kChangesPerIncidentMax));
+  for (auto& change : changes) {
+    change.time = std::chrono::floor<std::chrono::milliseconds>(change.time);
   }
-  ++incident.revision;
-  round.outcome.events.push_back({kind, incident, std::move(reason)});
+  if (found->changes == changes) return false;
+  found->changes = std::move(changes);
+  return true;
 }
 
-Result<Outcome> Machine::acknowledge(std::string_view id, std::string by, WallTime now) {
+bool Machine::note_confirmation(std::string_view id, Confirmation confirmation) {
   const auto found = std::ranges::find(incidents_, id, &Incident::id);
-  if (found == incidents_.end()) {
-    return fail(ErrorCode::kNotFound, fmt::format("no incident {} is open", id.substr(0, 64)));
-  }
-  if (!found->is_open()) {
-    return fail(ErrorCode::kConflict,
-                fmt::format("incident {} is {}, not open", found->id, to_string(found->state)));
-  }
-  Outcome outcome;
-  if (found->state == State::kAcknowledged) return outcome;
-  found->state = State::kAcknowledged;
-  found->acknowledged_at = std::chrono::floor<std::chrono::milliseconds>(now);
-  found->acknowledged_by = std::move(by);
-  outcome.changed.push_back(*found);
-  return outcome;
+  if (found == incidents_.end() || found->confirmation == confirmation) return false;
+  found->confirmation = std::move(confirmation);
+  return true;
 }
 
 const Incident* Machine::find(std::string_view id) const {

@@ -61,6 +61,7 @@ class ComponentTable {
   [[nodiscard]] std::string id(std::uint32_t component) const {
     return id(components_[component].names.front());
   }
+  [[nodiscard]] SuspectKind kind_of(DeviceIndex device) const;
 
  private:
   using Twin = std::pair<std::uint32_t, ComponentName>;  // a component, and what it also is
@@ -74,7 +75,6 @@ class ComponentTable {
   // `twins` in order of components.
   void join_names(const std::vector<Twin>& twins);
   void index_links();
-  [[nodiscard]] SuspectKind kind_of(DeviceIndex device) const;
 
   const ObservationSet& set_;
   std::vector<Component> components_;

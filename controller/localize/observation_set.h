@@ -116,6 +116,8 @@ struct Observation {
 };
 
 // What a prober says of itself: sick is 0 (well) to 1 (its own measurements mean nothing).
+// A prober that drops a share of its packets is that share times kSickPerLoss sick.
+inline constexpr double kSickPerLoss = 10;
 struct ProbeHealth {
   DeviceIndex node;
   std::int64_t time_s = kNoTime;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,8 @@ namespace {
 // Above this share lost, everything is lost: the rest is what still was in flight.
 constexpr double kDownMin = 0.95;
 constexpr double kSickMin = 0.5;
+// A loss beside a prober is the prober's own when it admits to at least this share of it.
+constexpr double kAdmittedShare = 0.5;
 // A group grows beyond kAmbiguousOdds until it holds this share of what the data allow, but by no
 // member less likely than this.
 constexpr double kGroupShare = 0.99;
@@ -79,6 +82,8 @@ class Maker {
     double ratio = 1;
     if (onset) {
       suspect_.since_s = onset->since_s;
+      suspect_.last_seen_s = onset->last_seen_s;
+      suspect_.over = onset->over;
       // The share of flows that a black hole swallows does not depend on when it began.
       if (score.mode == FaultMode::kLoss) ratio = onset->rate_ratio;
     }
@@ -95,11 +100,13 @@ class Maker {
 
   void classify() {
     const bool dead = choice_.score.mode == FaultMode::kDead;
-    if (selection_.sickness(choice_.component) >= kSickMin) {
+    admitting_ = find_admitting();
+    if (admitting_ || selection_.sickness(choice_.component) >= kSickMin) {
       suspect_.fault_class = FaultClass::kSickHost;
     } else if (const auto limit = find_size_limit(tally_.sized_flows)) {
       suspect_.fault_class = FaultClass::kMtu;
       suspect_.mtu = limit->passes;
+      suspect_.size_lost = limit->fails;
       suspect_.slice = "packets larger than " + std::to_string(limit->passes) + " bytes (" +
                        std::to_string(limit->large_bad_flows) + " of " +
                        std::to_string(limit->large_flows) + " flows of such)";
@@ -111,6 +118,20 @@ class Maker {
     } else if (const auto dscp = find_dscp_class(tally_.classed_flows)) {
       only_class(*dscp);
     }
+  }
+
+  // A prober that cannot read its own packets fast enough loses what arrives, as its last link does
+  // that is at fault; but it says so. What it names is of one window, the loss of a whole horizon.
+  [[nodiscard]] std::optional<DeviceIndex> find_admitting() const {
+    const ComponentName& name = components_.at(choice_.component).names.front();
+    if (choice_.score.mode == FaultMode::kDead) return std::nullopt;
+    std::vector<DeviceIndex> ends{DeviceIndex{name.index}};
+    if (is_link(name.kind)) ends = {set_.links()[name.index].from, set_.links()[name.index].to};
+    for (const ProbeHealth& health : set_.health()) {
+      if (std::ranges::find(ends, health.node) == ends.end()) continue;
+      if (health.sick >= kAdmittedShare * kSickPerLoss * suspect_.loss) return health.node;
+    }
+    return std::nullopt;
   }
 
   // The rate was estimated over the packets of all classes.
@@ -149,6 +170,12 @@ class Maker {
     }
     for (std::size_t i = 1; i < names.size(); ++i) {
       suspect_.ambiguous_with.push_back(components_.id(names[i]));
+    }
+    if (admitting_ && is_link(suspect_.kind)) {
+      suspect_.ambiguous_with.push_back(std::exchange(suspect_.id, set_.at(*admitting_).id));
+      suspect_.kind = components_.kind_of(*admitting_);
+      suspect_.from.clear();
+      suspect_.to.clear();
     }
   }
 
@@ -294,6 +321,7 @@ class Maker {
   const Tally& tally_;
   std::size_t lead_;
   Choice choice_;
+  std::optional<DeviceIndex> admitting_;       // the prober whose own loss this is
   std::optional<std::uint32_t> group_member_;  // the likeliest other component of the group
   Suspect suspect_;
 };

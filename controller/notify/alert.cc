@@ -43,6 +43,19 @@ Json labels_json(const Alert& alert) {
   return json;
 }
 
+Json changes_json(const Alert& alert) {
+  auto list = Json::array();
+  for (const auto& change : alert.changes) {
+    if (list.size() == kChangesShownMax) break;
+    list.push_back(Json{{"time", format_rfc3339(change.time)},
+                        {"kind", change.kind},
+                        {"subject", change.subject},
+                        {"before", or_null(change.before)},
+                        {"after", or_null(change.after)}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string_view to_string(AlertEvent event) {
@@ -51,6 +64,8 @@ std::string_view to_string(AlertEvent event) {
       return "opened";
     case AlertEvent::kUpdated:
       return "updated";
+    case AlertEvent::kAcknowledged:
+      return "acknowledged";
     case AlertEvent::kResolved:
       return "resolved";
   }
@@ -101,12 +116,21 @@ std::string alert_json(const Alert& alert) {
   json["loss"] = or_null(alert.loss);
   json["loss_low"] = or_null(alert.loss_low);
   json["loss_high"] = or_null(alert.loss_high);
+  json["delay_us"] = or_null(alert.delay_us);
+  json["delay_p95_us"] = or_null(alert.delay_p95_us);
+  json["mtu"] = alert.mtu ? Json(*alert.mtu) : Json(nullptr);
   json["since"] = or_null(alert.since);
   json["resolved_at"] = or_null(alert.resolved_at);
   json["evidence"] = evidence_json(alert.evidence);
+  json["counter_evidence"] = first(alert.counter_evidence, kCounterEvidenceShownMax);
   json["ambiguous_with"] = first(alert.ambiguous_with, kAmbiguousShownMax);
   json["affected_nodes"] = first(alert.affected_nodes, kAffectedNodesShownMax);
   json["affected_nodes_total"] = alert.affected_nodes.size() + alert.affected_nodes_omitted;
+  json["affected_vms"] = first(alert.affected_vms, kAffectedNodesShownMax);
+  json["affected_racks"] = first(alert.affected_racks, kAffectedNodesShownMax);
+  json["affected_zones"] = first(alert.affected_zones, kAffectedNodesShownMax);
+  json["changes"] = changes_json(alert);
+  json["acknowledged_by"] = or_null(alert.acknowledged_by);
   json["labels"] = labels_json(alert);
   json["command"] = command_of(alert);
   json["link"] = or_null(alert.link);

@@ -19,7 +19,7 @@
 
 namespace faultline::notify {
 
-enum class AlertEvent : std::uint8_t { kOpened, kUpdated, kResolved };
+enum class AlertEvent : std::uint8_t { kOpened, kUpdated, kAcknowledged, kResolved };
 [[nodiscard]] std::string_view to_string(AlertEvent event);
 
 // The words of PagerDuty's Events v2, so that no receiver has to translate; in ascending order.
@@ -36,6 +36,17 @@ struct AlertEvidence {
   bool operator==(const AlertEvidence&) const = default;
 };
 
+// What was otherwise before the fault.
+struct AlertChange {
+  WallTime time{};
+  std::string kind;
+  std::string subject;
+  std::string before;  // may be empty
+  std::string after;
+
+  bool operator==(const AlertChange&) const = default;
+};
+
 struct Alert {
   AlertEvent event = AlertEvent::kOpened;
   std::string incident;
@@ -50,16 +61,25 @@ struct Alert {
   std::optional<double> loss;
   std::optional<double> loss_low;
   std::optional<double> loss_high;
+  std::optional<double> delay_us;  // what it adds to p50 and p95
+  std::optional<double> delay_p95_us;
+  std::optional<std::uint32_t> mtu;  // the largest size that passes
   std::optional<WallTime> since;
   std::optional<WallTime> resolved_at;
   std::string summary;  // one sentence
   AlertEvidence evidence;
+  std::vector<std::string> counter_evidence;  // sentences, the strongest first
   std::vector<std::string> ambiguous_with;
   std::vector<std::string> affected_nodes;
   std::size_t affected_nodes_omitted = 0;  // besides those listed
+  std::vector<std::string> affected_vms;   // those of them that are VMs
+  std::vector<std::string> affected_racks;
+  std::vector<std::string> affected_zones;
+  std::vector<AlertChange> changes;  // between the last good window and the first bad one
   // Labels of the affected nodes, each with all its values: {"rack": ["r1", "r2"]}.
   std::map<std::string, std::vector<std::string>> labels;
-  std::string link;  // a page about the incident; may be empty
+  std::string link;             // a page about the incident; may be empty
+  std::string acknowledged_by;  // empty: nobody has
   WallTime generated_at{};
 
   bool operator==(const Alert&) const = default;
@@ -72,6 +92,8 @@ inline constexpr std::string_view kProductKind = "faultline";
 inline constexpr std::size_t kAffectedNodesShownMax = 50;
 inline constexpr std::size_t kAmbiguousShownMax = 50;
 inline constexpr std::size_t kLabelValuesShownMax = 16;
+inline constexpr std::size_t kCounterEvidenceShownMax = 8;
+inline constexpr std::size_t kChangesShownMax = 8;
 
 // The same for every attempt and every receiver: "<incident>-<sequence>-<event>".
 [[nodiscard]] std::string idempotency_key(const Alert& alert);

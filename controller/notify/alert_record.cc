@@ -23,7 +23,8 @@ std::optional<WallTime> time_of(const Json& json, const char* key) {
 }
 
 std::optional<AlertEvent> parse_event(std::string_view text) {
-  for (const auto event : {AlertEvent::kOpened, AlertEvent::kUpdated, AlertEvent::kResolved}) {
+  for (const auto event : {AlertEvent::kOpened, AlertEvent::kUpdated, AlertEvent::kAcknowledged,
+                           AlertEvent::kResolved}) {
     if (text == to_string(event)) return event;
   }
   return std::nullopt;
@@ -44,6 +45,26 @@ AlertEvidence evidence_of(const Json& json) {
           .bad_flows_crossing = json.at("bad_flows_crossing").get<std::uint64_t>(),
           .good_flows_crossing = json.at("good_flows_crossing").get<std::uint64_t>(),
           .good_flows = json.at("good_flows").get<std::uint64_t>()};
+}
+
+// Members that bodies of before do not have.
+void read_newer(const Json& json, Alert& alert) {
+  if (!json.contains("changes")) return;
+  alert.delay_us = number_of(json, "delay_us");
+  alert.delay_p95_us = number_of(json, "delay_p95_us");
+  if (!json.at("mtu").is_null()) alert.mtu = json.at("mtu").get<std::uint32_t>();
+  alert.counter_evidence = json.at("counter_evidence").get<std::vector<std::string>>();
+  alert.affected_vms = json.at("affected_vms").get<std::vector<std::string>>();
+  alert.affected_racks = json.at("affected_racks").get<std::vector<std::string>>();
+  alert.affected_zones = json.at("affected_zones").get<std::vector<std::string>>();
+  alert.acknowledged_by = text_of(json, "acknowledged_by");
+  for (const auto& change : json.at("changes")) {
+    alert.changes.push_back({.time = time_of(change, "time").value(),
+                             .kind = text_of(change, "kind"),
+                             .subject = text_of(change, "subject"),
+                             .before = text_of(change, "before"),
+                             .after = text_of(change, "after")});
+  }
 }
 
 Alert alert_of(const Json& json) {
@@ -75,6 +96,7 @@ Alert alert_of(const Json& json) {
     alert.labels = labels->get<std::map<std::string, std::vector<std::string>>>();
   }
   alert.link = text_of(json, "link");
+  read_newer(json, alert);
   alert.generated_at = time_of(json, "generated_at").value();
   return alert;
 }

@@ -20,6 +20,7 @@ namespace faultline::notify {
 namespace {
 
 constexpr int kDataError = 65;  // EX_DATAERR of sysexits.h
+constexpr int kReadsMax = 64;   // of its stderr in one step: a chatty program delays no other
 
 void close_fd(int& descriptor) {
   if (descriptor >= 0) ::close(descriptor);
@@ -170,7 +171,11 @@ std::optional<DeliveryOutcome> Child::step(Instant now) {
   }
   siginfo_t ended{};
   const int asked = ::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT);
-  if (asked != 0 || ended.si_pid != pid_) return std::nullopt;
+  if (asked != 0) {  // this process was started with SIGCHLD ignored: nobody will hear how it ends
+    pid_ = -1;
+    return DeliveryOutcome{DeliveryResult::kRetry, "its exit code is lost: SIGCHLD is ignored", {}};
+  }
+  if (ended.si_pid != pid_) return std::nullopt;
   kill_group();  // what it left behind, while its number cannot be another's
   int status = 0;
   ::waitpid(pid_, &status, 0);
@@ -192,7 +197,7 @@ void Child::feed() {
 
 void Child::hear() {
   std::array<char, 1024> buffer{};
-  while (output_fd_ >= 0) {
+  for (int reads = 0; output_fd_ >= 0 && reads < kReadsMax; ++reads) {
     const auto count = ::read(output_fd_, buffer.data(), buffer.size());
     if (count < 0 && errno == EAGAIN) return;
     if (count <= 0) return close_fd(output_fd_);

@@ -23,7 +23,7 @@ void Outbox::restore(OutboxEntry entry) {
 std::vector<OutboxChange> Outbox::add(NewEntry entry, WallTime wall) {
   std::vector<OutboxChange> changes;
   auto& line = lines_[entry.receiver];
-  if (!entry.incident.empty()) supersede(line, entry.incident, changes);
+  if (entry.supersedes && !entry.incident.empty()) supersede(line, entry.incident, changes);
   make_room(line, entry.body.size(), changes);
   line.bytes += entry.body.size();
   const auto id = next_id_++;
@@ -148,7 +148,8 @@ std::vector<OutboxChange> Outbox::result(OutboxId id, const DeliveryOutcome& out
     return changes;
   }
   ++counters_.retried;
-  const auto asked = std::min(outcome.retry_after.value_or(Duration::zero()), options_.backoff_max);
+  const auto asked =
+      std::min(outcome.retry_after.value_or(Duration::zero()), options_.retry_after_max);
   line->due = now + std::max(asked, backoff(entry.attempts, rng));
   changes.push_back({id, entry});
   return changes;

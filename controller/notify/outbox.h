@@ -35,6 +35,7 @@ namespace faultline::notify {
 struct OutboxOptions {
   Duration backoff_first = std::chrono::seconds{1};
   Duration backoff_max = std::chrono::minutes{5};
+  Duration retry_after_max = std::chrono::hours{1};  // what a receiver may ask for
   std::uint32_t attempts_max = 500;
   Duration age_max = std::chrono::hours{24};
   // Age alone gives nothing up: the controller may have been off, or its clock set.
@@ -119,6 +120,7 @@ struct NewEntry {
   std::string incident;
   std::string body;
   bool supersedable = false;
+  bool supersedes = true;  // says all that the supersedable ones of its incident do
 };
 
 // One receiver's alerts as they stand.

@@ -34,6 +34,39 @@ std::string loss_sentence(const Alert& alert) {
   return text;
 }
 
+std::string blast_sentence(const Alert& alert) {
+  std::string text;
+  const auto add = [&](std::string_view what, const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    text += fmt::format("{}{} {}", text.empty() ? "" : "; ", what, fmt::join(names, ", "));
+  };
+  add("racks", alert.affected_racks);
+  add("zones", alert.affected_zones);
+  add("VMs", alert.affected_vms);
+  return text;
+}
+
+std::vector<std::string> change_sentences(const Alert& alert) {
+  std::vector<std::string> sentences;
+  for (const auto& change : alert.changes) {
+    sentences.push_back(fmt::format("{} {} {}: {} -> {}", format_rfc3339(change.time), change.kind,
+                                    change.subject, change.before.empty() ? "-" : change.before,
+                                    change.after.empty() ? "-" : change.after));
+  }
+  return sentences;
+}
+
+std::string harm_sentence(const Alert& alert) {
+  std::string text;
+  if (alert.delay_us) text = fmt::format("adds {:.0f} us", *alert.delay_us);
+  if (alert.delay_us && alert.delay_p95_us)
+    text += fmt::format(" (p95 {:.0f} us)", *alert.delay_p95_us);
+  if (alert.mtu) {
+    text += fmt::format("{}passes {} bytes at most", text.empty() ? "" : "; ", *alert.mtu);
+  }
+  return text;
+}
+
 std::string webhook_body(const Receiver& receiver, const Alert& alert, const std::string& body) {
   return receiver.body ? receiver.body->render(alert, Escape::kJson) : body;
 }

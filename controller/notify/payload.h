@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "controller/notify/receiver.h"
 
@@ -14,6 +15,12 @@ namespace faultline::notify {
 // "leaf2>spine3, 98 % sure, 31 of 32 bad flows cross it, 0 of 210 good ones do"
 [[nodiscard]] std::string evidence_sentence(const Alert& alert);
 [[nodiscard]] std::string loss_sentence(const Alert& alert);  // empty without an estimate
+// "racks r1, r2; zones east; VMs v3"; empty when none is known.
+[[nodiscard]] std::string blast_sentence(const Alert& alert);
+// "2026-11-22T02:59:50Z path h1>h5:4000: spine1 -> spine3", one each.
+[[nodiscard]] std::vector<std::string> change_sentences(const Alert& alert);
+// "adds 240 us (p95 900 us); passes 1400 bytes at most"; empty without an estimate.
+[[nodiscard]] std::string harm_sentence(const Alert& alert);
 
 [[nodiscard]] std::string webhook_body(const Receiver& receiver, const Alert& alert,
                                        const std::string& body);

@@ -8,6 +8,7 @@
 // It forgets every alert when it restarts, and ends those whose `endsAt` has passed. The controller
 // repeats what is open (core/telling.h), and `endsAt` lies kOpenFor ahead: a controller that is
 // down for an hour must not look like a network that has healed.
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "controller/notify/payload.h"
@@ -39,6 +40,14 @@ Json annotations_of(const Receiver& receiver, const Alert& alert) {
                    {"evidence", evidence_sentence(alert)},
                    {"command", command_of(alert)}};
   if (const auto loss = loss_sentence(alert); !loss.empty()) annotations["loss"] = loss;
+  if (const auto harm = harm_sentence(alert); !harm.empty()) annotations["harm"] = harm;
+  if (const auto blast = blast_sentence(alert); !blast.empty()) {
+    annotations["blast_radius"] = blast;
+  }
+  if (!alert.changes.empty()) {
+    annotations["changes"] = fmt::format("{}", fmt::join(change_sentences(alert), "\n"));
+  }
+  if (!alert.acknowledged_by.empty()) annotations["acknowledged_by"] = alert.acknowledged_by;
   if (!alert.link.empty()) annotations["link"] = alert.link;
   return annotations;
 }

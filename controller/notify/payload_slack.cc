@@ -33,6 +33,7 @@ std::string escaped(const std::string& text, std::size_t bytes_max) {
 
 std::string_view symbol(const Alert& alert) {
   if (alert.event == AlertEvent::kResolved) return ":white_check_mark:";
+  if (alert.event == AlertEvent::kAcknowledged) return ":eyes:";
   return alert.severity >= AlertSeverity::kError ? ":red_circle:" : ":large_yellow_circle:";
 }
 
@@ -47,6 +48,7 @@ Json fields(const Alert& alert) {
   if (alert.kind == kProductKind) return fields;
   fields.push_back(field("Confidence", fmt::format("{:.1f} %", 100 * alert.posterior)));
   if (alert.loss) fields.push_back(field("Loss", loss_sentence(alert)));
+  if (const auto harm = harm_sentence(alert); !harm.empty()) fields.push_back(field("Harm", harm));
   if (alert.since) fields.push_back(field("Since", format_rfc3339(*alert.since)));
   fields.push_back(field("Evidence", evidence_sentence(alert)));
   const auto total = alert.affected_nodes.size() + alert.affected_nodes_omitted;
@@ -54,7 +56,14 @@ Json fields(const Alert& alert) {
     fields.push_back(field(fmt::format("Affected nodes ({})", total),
                            fmt::format("{}", fmt::join(alert.affected_nodes, ", "))));
   }
-  return fields;
+  if (const auto blast = blast_sentence(alert); !blast.empty()) {
+    fields.push_back(field("Blast radius", blast));
+  }
+  if (!alert.changes.empty()) {
+    fields.push_back(
+        field("What changed", fmt::format("{}", fmt::join(change_sentences(alert), "\n"))));
+  }
+  return fields;  // at most 10
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ namespace {
 // Only an upper bound: send(), the sockets and the programs wake the thread.
 constexpr Duration kPoll = std::chrono::seconds{1};
 constexpr Duration kPollWithoutPidfd = std::chrono::milliseconds{50};
-constexpr long kReceiversConnectedMax = 16;
+// One for each delivery in flight: the heartbeat does not wait for receivers that hang.
+constexpr auto kConnectionsMax = static_cast<long>(kDeliveriesMax);
 constexpr std::size_t kAnswerBytesKept = 512;
 
 long milliseconds(Duration duration) {
@@ -86,9 +87,8 @@ struct Exchange {
     curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(curl.get(), CURLINFO_RETRY_AFTER, &retry_after_s);
     std::optional<Duration> retry_after;
-    // An hour is beyond any back-off of ours, and keeps the nanoseconds far from overflowing.
-    if (retry_after_s > 0) {
-      retry_after = std::chrono::seconds{std::min<curl_off_t>(retry_after_s, 3600)};
+    if (retry_after_s > 0) {  // within what the nanoseconds of a Duration hold
+      retry_after = std::chrono::seconds{std::min<curl_off_t>(retry_after_s, 1'000'000)};
     }
     auto outcome = outcome_of_http(status, retry_after);
     if (outcome.result != DeliveryResult::kDelivered && !answer.empty()) {
@@ -109,8 +109,8 @@ class Sender::Thread {
  public:
   Thread(SenderOptions options, OutcomeHandler on_outcome)
       : options_(std::move(options)), on_outcome_(std::move(on_outcome)) {
-    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kReceiversConnectedMax);
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kReceiversConnectedMax);
+    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, kConnectionsMax);
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kConnectionsMax);
     thread_ = std::thread([this] { run(); });
   }
 

@@ -45,6 +45,11 @@ constexpr std::array kNames{
          [](const Alert& alert) {
            return std::to_string(alert.affected_nodes.size() + alert.affected_nodes_omitted);
          }},
+    Name{"affected_racks",
+         [](const Alert& alert) {
+           return fmt::format("{}", fmt::join(alert.affected_racks, ", "));
+         }},
+    Name{"acknowledged_by", [](const Alert& alert) { return alert.acknowledged_by; }},
     Name{"command", [](const Alert& alert) { return command_of(alert); }},
     Name{"link", [](const Alert& alert) { return alert.link; }},
 };

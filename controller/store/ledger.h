@@ -32,6 +32,9 @@ enum class Table : std::uint8_t {
   kApiTokens = 7,
   kAudit = 8,
   kControllerKeys = 9,
+  kFacts = 10,
+  kFactsHistory = 11,
+  kSilences = 12,
 };
 [[nodiscard]] std::string_view to_string(Table table);
 

@@ -47,8 +47,14 @@ std::string_view to_string(Table table) {
       return "meta";
     case Table::kControllerKeys:
       return "controller_keys";
+    case Table::kSilences:
+      return "silences";
     case Table::kApiTokens:
       return "API tokens";
+    case Table::kFacts:
+      return "facts";
+    case Table::kFactsHistory:
+      return "history of facts";
     case Table::kAudit:
       return "audit log";
   }

@@ -8,7 +8,7 @@ import sys
 
 import netns
 from client import CliError
-from fleet import Fleet
+from fleet import Fleet, Rates
 from options import UsageError, parse
 from progress import Progress, WaitTimeout
 from scenario import Scenario
@@ -22,9 +22,9 @@ FAILURES = (LabError, CliError, WaitTimeout, subprocess.TimeoutExpired)
 
 
 class Demo:
-    def __init__(self, options, progress, controller_settings=""):
+    def __init__(self, options, progress, controller_settings="", rates=Rates()):
         self.options, self.fabric, self._progress = options, options.fabric, progress
-        self.fleet = Fleet(self.fabric, options.binaries, options.window_seconds, controller_settings=controller_settings)
+        self.fleet = Fleet(self.fabric, options.binaries, options.window_seconds, rates, controller_settings)
         self.scenario = Scenario(self.fleet, progress)
 
     def bring_up(self):

@@ -4,6 +4,7 @@
 
 #include "common/obs/log.h"
 #include "common/wire/report_codec.h"
+#include "probe/facts/collector.h"
 
 namespace faultline::probe_app {
 namespace {
@@ -115,6 +116,23 @@ void Disk::adopt_next_key() {
   // Refused or failed: the next start finds both pairs, and that the old one is void.
   static_cast<void>(
       worker_.post([this] { log_failure("new key in its place", state_.adopt_next_key()); }));
+}
+
+void Disk::collect_facts() {
+  // Refused: the schedule gives it up and asks again.
+  static_cast<void>(worker_.post([this] { collect_facts_now(); }));
+}
+
+void Disk::collect_facts_now() {
+  const auto collection = probe_facts::collect({});
+  auto update = facts_.next(collection.facts);
+  if (!update) obs::log_warning("facts", "not sent: {}", update.error().context);
+  deliver(probe_core::FactsCollected{.update = update ? *std::move(update) : std::nullopt,
+                                     .pause = probe_facts::pause_after(collection.processor_time)});
+}
+
+void Disk::facts_acknowledged(FactsAck ack) {
+  static_cast<void>(worker_.post([this, ack] { facts_.acknowledged(ack); }));
 }
 
 probe_core::SpoolLevel Disk::level() {

@@ -17,6 +17,7 @@
 
 #include "common/async/asio.h"
 #include "common/async/worker.h"
+#include "common/facts/exchange.h"
 #include "probe/app/state_dir.h"
 #include "probe/core/events.h"
 #include "probe/spool/spool.h"
@@ -45,6 +46,10 @@ class Disk {
   void make_next_key(std::function<void(crypto::KeyPair)> on_made);
   void adopt_next_key();
 
+  // Reads this machine's own network configuration and tells what of it is news.
+  void collect_facts();  // FactsCollected
+  void facts_acknowledged(FactsAck ack);
+
   // Skipped while the one before waits for the disk: only the newest is worth anything.
   void save_health(std::string json);
 
@@ -55,6 +60,7 @@ class Disk {
  private:
   void append_now(const Report& report, std::uint64_t lost_before);
   void fetch_now(bool from_oldest, std::size_t batches_max);
+  void collect_facts_now();
   [[nodiscard]] probe_core::SpoolLevel level();
   void deliver(probe_core::Event event);
 
@@ -67,6 +73,7 @@ class Disk {
   // The worker's own.
   const std::unique_ptr<spool::Spool> spool_;
   spool::SpoolCursor cursor_;
+  facts::Sender facts_;
   std::optional<Error> disk_error_;  // as last logged
   async::Worker worker_;             // last: its jobs use all of the above
 };

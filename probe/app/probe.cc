@@ -414,6 +414,10 @@ void Probe::adopt_next_key() {
   disk_.adopt_next_key();
 }
 
+void Probe::collect_facts() { disk_.collect_facts(); }
+
+void Probe::facts_acknowledged(const FactsAck& ack) { disk_.facts_acknowledged(ack); }
+
 void Probe::append(Report report) { disk_.append(std::move(report)); }
 
 void Probe::fetch(bool from_oldest, std::size_t batches_max) {

@@ -101,6 +101,8 @@ class Probe final : private probe_core::EffectSink {
   void append(Report report) override;
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
+  void collect_facts() override;
+  void facts_acknowledged(const FactsAck& ack) override;
   void end() override;
   void log(probe_core::Severity severity, std::string_view area, std::string text) override;
 

@@ -70,6 +70,9 @@ void add_core(Line& line, const probe_core::ProbeCore& core) {
   line.add("batches_sent", core.delivery().counters().batches_sent);
   line.add("batch_acks", core.delivery().counters().acks);
   line.add("batch_rewinds", core.delivery().counters().rewinds);
+  line.add("facts_sent", core.facts().counters().sent);
+  line.add("facts_hurried", core.facts().counters().hurried);
+  line.add("facts_lost", core.facts().counters().lost);
   line.add("heartbeats", core.uplink().counters().heartbeats);
   line.add("links_opened", core.uplink().counters().links_opened);
   line.add("links_lost", core.uplink().counters().links_lost);

@@ -11,7 +11,8 @@ ProbeCore::ProbeCore(UplinkOptions options, Rng rng)
     : rng_(std::move(rng)),
       uplink_(options, rng_),
       plan_(options.profile),
-      tracer_(options.profile.reflector_port, rng_) {}
+      tracer_(options.profile.reflector_port, rng_),
+      facts_(rng_) {}
 
 void ProbeCore::restore(Now now, SavedPlan saved, EffectSink& effects) {
   if (!uplink_.membership()) return;
@@ -90,6 +91,17 @@ void ProbeCore::take(Now now, const Controllers& message, EffectSink& effects) {
 
 void ProbeCore::take(Now /*now*/, Boost message, EffectSink& effects) {
   if (!farewell_.begun()) plan_.boost(std::move(message), effects);
+}
+
+void ProbeCore::take(Now now, const FactsAck& message, EffectSink& effects) {
+  effects.facts_acknowledged(message);
+  if (!message.again) return;
+  facts_.hurry(now);
+  facts_.tick(now, uplink_, effects);
+}
+
+void ProbeCore::on(Now now, FactsCollected event, EffectSink& effects) {
+  facts_.collected(now, std::move(event), uplink_, effects);
 }
 
 void ProbeCore::on(Now /*now*/, const MembershipKept& event, EffectSink& effects) {
@@ -180,6 +192,7 @@ void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
   delivery_.tick(now, effects);
   plan_.tick(now, effects);
   tracer_.tick(now, effects);
+  facts_.tick(now, uplink_, effects);
 }
 
 UplinkStatus ProbeCore::status() const {

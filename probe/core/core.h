@@ -6,7 +6,8 @@
 //   ControllerReceived -> uplink (joining, keys, heartbeats), plan, delivery (acks)
 //   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
 //   MeshReceived, TraceDone -> tracer
-//   Tick               -> heartbeats, leases, traces that are due, time-outs
+//   FactsCollected     -> facts schedule
+//   Tick               -> heartbeats, leases, traces and facts that are due, time-outs
 //   StopRequested      -> farewell: last windows, last batches, Goodbye
 //
 // Thread safety: none; owned by the probe's loop. Counters marked (*) mean trouble when they grow.
@@ -19,6 +20,7 @@
 #include "probe/core/delivery.h"
 #include "probe/core/effects.h"
 #include "probe/core/events.h"
+#include "probe/core/facts_schedule.h"
 #include "probe/core/farewell.h"
 #include "probe/core/plan_keeper.h"
 #include "probe/core/tracer.h"
@@ -54,6 +56,7 @@ class ProbeCore {
   [[nodiscard]] const Delivery& delivery() const { return delivery_; }
   [[nodiscard]] const PlanKeeper& plan() const { return plan_; }
   [[nodiscard]] const Tracer& tracer() const { return tracer_; }
+  [[nodiscard]] const FactsSchedule& facts() const { return facts_; }
   // As last heard of.
   [[nodiscard]] const SpoolLevel& spool() const { return spool_; }
 
@@ -70,6 +73,7 @@ class ProbeCore {
   void on(Now now, const MeasuringEnded& event, EffectSink& effects);
   void on(Now now, const MembershipKept& event, EffectSink& effects);
   void on(Now now, const NextKeyMade& event, EffectSink& effects);
+  void on(Now now, FactsCollected event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);
@@ -82,6 +86,7 @@ class ProbeCore {
   void take(Now now, const Rekeyed& message, EffectSink& effects);
   void take(Now now, const Controllers& message, EffectSink& effects);
   void take(Now now, Boost message, EffectSink& effects);
+  void take(Now now, const FactsAck& message, EffectSink& effects);
   void expect_node(NodeId before, EffectSink& effects);
   [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);
@@ -92,6 +97,7 @@ class ProbeCore {
   Delivery delivery_;
   PlanKeeper plan_;
   Tracer tracer_;
+  FactsSchedule facts_;
   Farewell farewell_;
   SpoolLevel spool_;
   std::uint64_t appending_ = 0;  // reports on their way into the spool

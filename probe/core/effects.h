@@ -70,6 +70,11 @@ class EffectSink {
   virtual void fetch(bool from_oldest, std::size_t batches_max) = 0;  // SpoolFetched
   virtual void release(BootId boot, const std::vector<SequenceInterval>& durable) = 0;
 
+  // Reads this machine's own network configuration, on the worker.
+  virtual void collect_facts() = 0;  // FactsCollected
+  // What the controller has of it.
+  virtual void facts_acknowledged(const FactsAck& ack) = 0;
+
   // The process may end: a Farewell is over.
   virtual void end() = 0;
 

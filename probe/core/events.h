@@ -75,6 +75,12 @@ struct SpoolFetched {
   std::optional<SpoolLevel> level{};
 };
 
+// The answer to EffectSink::collect_facts. `update` is empty where nothing of it is news.
+struct FactsCollected {
+  std::optional<FactsUpdate> update{};
+  Duration pause{};  // until the next collection, so that collecting stays cheap
+};
+
 // The process is to end.
 struct StopRequested {};
 // The last window has closed.
@@ -93,9 +99,8 @@ struct NextKeyMade {
 struct Tick {};
 inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
-using Event =
-    std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
-                 TraceDone, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade, StopRequested,
-                 MeasuringEnded, Tick>;
+using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
+                           WindowClosed, TraceDone, SpoolAppended, SpoolFetched, MembershipKept,
+                           NextKeyMade, FactsCollected, StopRequested, MeasuringEnded, Tick>;
 
 }  // namespace faultline::probe_core

@@ -13,7 +13,7 @@
 namespace faultline::probe_facts {
 
 struct ChildLimits {
-  Duration patience = std::chrono::seconds{5};
+  Duration patience = std::chrono::seconds{3};
   std::size_t output_max = 4 << 20;  // bytes
 };
 

@@ -32,7 +32,7 @@ struct Collection {
 
 // How long to wait before the next collection, so that collecting takes at most a thousandth of a
 // processor.
-inline constexpr Duration kIntervalMin = std::chrono::minutes{1};
+inline constexpr Duration kIntervalMin = std::chrono::seconds{15};
 inline constexpr int kProcessorShare = 1000;
 [[nodiscard]] Duration pause_after(Duration processor_time);
 

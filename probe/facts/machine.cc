@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -177,6 +178,20 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   if (error != std::errc{}) return std::nullopt;
   const bool ends = end == text.data() + text.size() || *end == ' ' || *end == '\t' || *end == '\n';
   return ends ? std::optional(value) : std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_throttled_us(std::string_view cpu_stat) {
+  std::istringstream lines{std::string(cpu_stat)};
+  std::string name;
+  std::uint64_t value = 0;
+  bool limited = false;
+  std::optional<std::uint64_t> throttled;
+  while (lines >> name >> value) {
+    if (name == "nr_periods") limited = value > 0;
+    if (name == "throttled_usec") throttled = value;
+    if (name == "throttled_time") throttled = value / 1000;  // version 1: nanoseconds
+  }
+  return limited ? throttled : std::nullopt;
 }
 
 std::optional<facts::CpuTime> parse_cpu_time(std::string_view proc_stat) {

@@ -33,6 +33,8 @@ struct MachineSources {
 // How the node may be connected, from its interfaces, drivers, MACs and addresses.
 [[nodiscard]] std::vector<facts::ModeHint> mode_hints(const facts::Facts& facts);
 
+// Of a control group's cpu.stat; empty: it has no quota.
+[[nodiscard]] std::optional<std::uint64_t> parse_throttled_us(std::string_view cpu_stat);
 // The first line of /proc/stat (proc(5)).
 [[nodiscard]] std::optional<facts::CpuTime> parse_cpu_time(std::string_view proc_stat);
 

@@ -86,6 +86,11 @@ TEST_CASE("a kind that an old peer does not know is no kind to it, and no error"
   const auto boost = wire::encode(ControllerMessage{
       Boost{.plan = PlanRevision{1}, .life = std::chrono::seconds{8}, .flows = {{0, 2}}}});
   CHECK(schema.read("controller", boost) == Json::object());
+  const auto facts =
+      wire::encode(ProbeMessage{FactsUpdate{.digest = 1, .payload = {std::byte{2}}}});
+  CHECK(schema.read("probe", facts) == Json::object());
+  const auto facts_ack = wire::encode(ControllerMessage{FactsAck{.digest = 1}});
+  CHECK(schema.read("controller", facts_ack) == Json::object());
 }
 
 TEST_CASE("an old peer reads the opening of this build: version, capabilities, and its own fields",

@@ -87,6 +87,15 @@ Json describe(const Boost& boost) {
       {"plan", boost.plan.value()}, {"life_ns", boost.life.count()}, {"flows", std::move(flows)}};
 }
 
+Json describe(const FactsUpdate& update) {
+  return {{"collected_at_ns", unix_nanoseconds(update.collected_at)},
+          {"base", update.base},
+          {"digest", update.digest},
+          {"payload_bytes", update.payload.size()}};
+}
+
+Json describe(const FactsAck& ack) { return {{"digest", ack.digest}, {"again", ack.again}}; }
+
 Json describe(const Joined& joined) {
   return {{"node", joined.node.value()}, {"name", joined.name}};
 }
@@ -208,12 +217,12 @@ Json of_kind(const Message& message, std::initializer_list<const char*> kinds) {
 
 Json meaning(const ProbeMessage& message) {
   return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye", "Rekey",
-                           "ControllersAck"});
+                           "ControllersAck", "FactsUpdate"});
 }
 
 Json meaning(const ControllerMessage& message) {
   return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck",
-                           "RekeyRequest", "Rekeyed", "Controllers", "Boost"});
+                           "RekeyRequest", "Rekeyed", "Controllers", "Boost", "FactsAck"});
 }
 
 Json meaning(const MeshMessage& message) {

@@ -178,6 +178,10 @@ std::vector<Sample<ProbeMessage>> probe_samples() {
                               .payload = wire::encode(healthy_report())}},
       {"batch_gap",
        Batch{.boot = boot, .first_sequence = 3, .sequence = 9, .results_dropped = 1234}},
+      {"facts", FactsUpdate{.collected_at = time(60),
+                            .base = 61,
+                            .digest = 62,
+                            .payload = {std::byte{1}, std::byte{2}}}},
   };
 }
 
@@ -202,6 +206,7 @@ std::vector<Sample<ControllerMessage>> controller_samples() {
        BatchAck{.boot = BootId{77}, .durable = {{1, 4}, {6, 6}, {9, 12}}, .credit = 28}},
       {"boost",
        Boost{.plan = PlanRevision{31}, .life = milliseconds{8001}, .flows = {{2, 3}, {5, 16}}}},
+      {"facts_ack", FactsAck{.digest = 62}},
       {"batch_ack_of_nothing", BatchAck{.boot = BootId{78}, .durable = {}, .credit = 32}},
   };
   for (std::uint8_t reason = 0; reason <= 5; ++reason) {

@@ -62,7 +62,8 @@ SimController::SimController(SimFleet& fleet)
       core_(options(fleet, served_key_), fleet.fabric.inventory(), Rng(fleet.rng())),
       live_({.window = core_.options().planner.window,
              .horizon_windows = core_.options().horizon_windows,
-             .excused_max = fleet.restart_excused_max}) {
+             .excused_max = fleet.restart_excused_max}),
+      detector_({}) {
   FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
   tick();
 }
@@ -73,6 +74,7 @@ core::Restored SimController::restored() const {
   take_all(disk, core::Document::kNode, fleet::node_record_from_json, restored.nodes);
   take_all(disk, core::Document::kToken, fleet::token_record_from_json, restored.tokens);
   take_all(disk, core::Document::kIncident, incident::incident_from_json, restored.incidents);
+  take_all(disk, core::Document::kSilence, incident::silence_from_json, restored.silences);
   for (const auto& [name, value] : disk.documents) {
     if (name.first != core::Document::kOutbox) continue;
     if (name.second.starts_with(core::kToldPrefix) || name.second == core::kWatchdogKey) {
@@ -181,6 +183,7 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
 void SimController::solve(core::SolveJob job) {
   later(fleet_.solve_takes, [this, job = std::move(job)] {
     auto solution = live_.solve(job);
+    detector_.judge(job, solution);
     handle(core::SolveDone{std::move(solution)});
   });
 }
@@ -196,6 +199,7 @@ void SimController::recall(core::RecallJob job) {
           {write.node, std::make_shared<const Report>(wire::decode_report(batch.payload).value())});
     }
     live_.recall(job, reports);
+    detector_.recall(job, reports);
     handle(core::RecallDone{reports.size()});
   });
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "tests/sim/fleet.h"
 
@@ -34,6 +35,7 @@ class SimController final : public core::EffectSink {
   void plan(core::PlanningJob job) override;
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
+  void keep_facts(NodeId, FactsUpdate) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}
@@ -53,6 +55,7 @@ class SimController final : public core::EffectSink {
   int plannings_under_way_ = 0;
   core::ControllerCore core_;
   core::LiveLocalizer live_;
+  core::LiveDetector detector_;
 };
 
 }  // namespace faultline::sim

@@ -64,6 +64,8 @@ class SimProbe final : public probe_core::EffectSink {
   void fetch(bool from_oldest, std::size_t batches_max) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
   void end() override;
+  void collect_facts() override {}  // a simulated host has none
+  void facts_acknowledged(const FactsAck&) override {}
   void log(probe_core::Severity, std::string_view, std::string) override {}
 
  private:

@@ -89,12 +89,21 @@ inline Plan random_plan(Rng& rng) {
   if (plan.peers.empty()) return plan;
   for (auto n = random_below(rng, 60); n > 0; --n) {
     plan.flows.push_back({random_below(rng, plan.peers.size()), random_port(rng)});
+    if (random_below(rng, 8) == 0) {
+      plan.flows.back().size = static_cast<std::uint16_t>(
+          kFlowSizeMin + random_below(rng, kFlowSizeMax - kFlowSizeMin + 1U));
+    }
+    if (random_below(rng, 8) == 0) {
+      plan.flows.back().dscp = static_cast<std::uint8_t>(random_below(rng, kDscpMax + 1U));
+    }
   }
   return plan;
 }
 
 inline FlowWindow random_flow_window(Rng& rng, NodeId target, std::uint16_t port) {
   FlowWindow flow{.target = target, .source_port = port};
+  if (random_bool(rng)) flow.size = static_cast<std::uint16_t>(random_below(rng, kFlowSizeMax));
+  if (random_bool(rng)) flow.dscp = static_cast<std::uint8_t>(random_below(rng, kDscpMax + 1U));
   flow.lost_forward = random_bool(rng) ? random_below(rng, 1000) : 0;
   flow.lost_return = random_bool(rng) ? random_below(rng, 1000) : 0;
   flow.lost_undetermined = random_bool(rng) ? random_below(rng, 1000) : 0;
@@ -183,7 +192,7 @@ inline BatchAck random_batch_ack(Rng& rng) {
 }
 
 inline ProbeMessage random_probe_message(Rng& rng) {
-  switch (random_below(rng, 8)) {
+  switch (random_below(rng, 9)) {
     case 0:
       return Join{.node_key = random_key(rng),
                   .name = random_bool(rng) ? random_name(rng) : std::string(),
@@ -215,6 +224,12 @@ inline ProbeMessage random_probe_message(Rng& rng) {
       return Rekey{.key = random_key(rng)};
     case 6:
       return ControllersAck{.revision = 1 + (rng() >> 1)};
+    case 7:
+      return FactsUpdate{
+          .collected_at = random_time(rng),
+          .base = rng(),
+          .digest = 1 + (rng() >> 1),
+          .payload = std::vector<std::byte>(1 + random_below(rng, 200), std::byte{7})};
     default:
       return random_batch(rng);
   }
@@ -240,7 +255,7 @@ inline Boost random_boost(Rng& rng) {
 
 inline ControllerMessage random_controller_message(Rng& rng) {
   const NodeId node{1 + random_below(rng, 1000)};
-  switch (random_below(rng, 10)) {
+  switch (random_below(rng, 11)) {
     case 0:
       return Joined{.node = node, .name = random_name(rng)};
     case 1:
@@ -267,6 +282,8 @@ inline ControllerMessage random_controller_message(Rng& rng) {
       return random_controllers(rng);
     case 8:
       return random_boost(rng);
+    case 9:
+      return FactsAck{.digest = rng(), .again = rng() % 2 == 0};
     default:
       return random_batch_ack(rng);
   }

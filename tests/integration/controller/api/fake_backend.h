@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "controller/api/backend.h"
 #include "tests/integration/controller/api/fake_access_control.h"
 
@@ -31,12 +33,30 @@ inline IncidentView fake_incident() {
   incident.opened_at = kFakeNow - std::chrono::seconds{20};
   incident.updated_at = kFakeNow - std::chrono::seconds{10};
   incident.summary = "link leaf2>spine3 loses 2.1 % of packets";
+  incident.severity = "error";
   incident.affected_nodes = {"h1", "h5"};
+  incident.affected_racks = {"r1", "r2"};
+  incident.counter_evidence = {"h1 to h9 crosses it and lost nothing"};
+  incident.changes = {
+      {kFakeNow - std::chrono::seconds{45}, "path", "h1>h5:4000", "leaf2>spine1", "leaf2>spine3"}};
   incident.evidence = {
       .bad_flows = 32, .bad_flows_crossing = 31, .good_flows_crossing = 0, .good_flows = 210};
   incident.events = {
       {kFakeNow - std::chrono::seconds{20}, "opened", "31 of 32 bad flows cross it"}};
   return incident;
+}
+
+inline incident::Silence fake_silence() {
+  return {.id = "m-1f0c5a9b",
+          .kind = incident::SilenceKind::kMaintenance,
+          .selector = {{"rack", {"r17"}}},
+          .author = "ada",
+          .comment = "CHG-4711",
+          .created_at = kFakeNow,
+          .starts_at = kFakeNow,
+          .ends_at = kFakeNow + std::chrono::hours{4},
+          .ended_by = {},
+          .incidents_held = 1};
 }
 
 inline localize::Verdict fake_verdict() {
@@ -132,6 +152,30 @@ class FakeBackend : public Backend {
   Result<NodeView> node(std::string_view name) const override {
     if (name != "h1" && name != "h9") return not_found("node", name);
     return answer(node_named(std::string{name}));
+  }
+  Result<std::string> facts(std::string_view name, std::optional<WallTime> /*at*/) const override {
+    return answer(fmt::format(
+        R"({{"schema":"faultline.facts/1","node":"{}","collected_at":"2026-11-22T03:00:00Z"}})",
+        name));
+  }
+  Result<std::string> facts_changes(std::string_view name, WallTime since) const override {
+    return answer(fmt::format(
+        R"({{"schema":"faultline.facts_changes/1","node":"{}","since":"{}","oldest_kept":"2026-11-22T02:00:00Z","steps":[{{"at":"2026-11-22T03:00:00Z","changes":[{{"what":"interfaces eth0 mtu","before":"1500","after":"1400"}}]}}]}})",
+        name, format_rfc3339(since)));
+  }
+  Result<std::string> diagnose(const DiagnoseRequest& request) const override {
+    if (request.inputs) {
+      return answer(fmt::format(
+          R"({{"schema":"faultline.diagnosis_inputs/1","question":{{"at":"2026-11-22T03:00:00Z"}},"a":{{"name":"{}"}},"b":{{"name":"{}"}}}})",
+          request.a, request.b));
+    }
+    return answer(fmt::format(
+        R"({{"schema":"faultline.diagnosis/1","a":{{"name":"{}"}},"b":{{"name":"{}"}},"asked":{{"port":{}}},"symptoms":[],"verdict":{{"code":"healthy","level":"ok","sentence":"the network is fine"}},"layers":[{{"layer":"prober","level":"ok","checks":[]}}],"findings":[]}})",
+        request.a, request.b, request.port ? std::to_string(*request.port) : "null"));
+  }
+  Result<std::string> check() const override {
+    return answer(std::string(
+        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"findings":[]})"));
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});
@@ -235,6 +279,42 @@ class FakeBackend : public Backend {
     if (id != "i-42") return not_found("incident", id);
     return answer(fake_incident());
   }
+  Result<IncidentView> act_on_incident(std::string_view id,
+                                       const IncidentActionRequest& request) override {
+    if (id != "i-42") return not_found("incident", id);
+    auto incident = fake_incident();
+    if (request.action == IncidentAction::kAcknowledge) {
+      incident.state = "acknowledged";
+      incident.acknowledged_at = kFakeNow;
+      incident.acknowledged_by = request.by;
+    } else if (request.action == IncidentAction::kResolve) {
+      incident.state = "resolved";
+      incident.resolved_at = kFakeNow;
+      incident.resolution = "by " + request.by + ": " + request.text;
+    } else {
+      incident.events.push_back(
+          {.at = kFakeNow, .what = "note", .text = request.text, .by = request.by});
+    }
+    return answer(incident);
+  }
+  Result<SilencesView> silences(SilenceFilter) const override {
+    return answer(SilencesView{.generated_at = kFakeNow, .silences = {fake_silence()}});
+  }
+  Result<incident::Silence> add_silence(incident::SilenceRequest request) override {
+    auto silence = fake_silence();
+    silence.kind = request.kind;
+    silence.selector = std::move(request.selector);
+    silence.author = std::move(request.author);
+    silence.comment = std::move(request.comment);
+    silence.ends_at = request.ends_at;
+    return answer(silence);
+  }
+  Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override {
+    if (id != "m-1f0c5a9b") return not_found("silence", id);
+    auto silence = fake_silence();
+    silence.ended_by = by;
+    return answer(silence);
+  }
 
   Result<TopologyView> topology() const override {
     return answer(TopologyView{
@@ -318,6 +398,42 @@ class FakeBackend : public Backend {
   Status remove_node(std::string_view name) override {
     if (name == "h9") return fail(ErrorCode::kDenied, "h9 is protected");
     return name == "h1" ? Status{} : not_found("node", name);
+  }
+
+  Result<ChangesView> changes(Duration since) const override {
+    ChangesView view{.since = kFakeNow - since, .known_since = kFakeNow - since, .changes = {}};
+    view.changes.push_back({.time = kFakeNow,
+                            .kind = "path",
+                            .subject = "h1:20003>h9 and 11 others",
+                            .before = "leaf1 > spine2 > leaf3",
+                            .after = "leaf1 > spine1 > leaf3",
+                            .count = 12,
+                            .components = {"leaf1>spine2", "h1"}});
+    return answer(view);
+  }
+  Result<AnomaliesView> anomalies() const override {
+    AnomaliesView view;
+    view.judged_until = kFakeNow;
+    view.pairs = 56;
+    view.pairs_learned = 54;
+    view.flows = 224;
+    view.anomalies.push_back({.kind = "rtt-shift",
+                              .node = {},
+                              .src = "h1",
+                              .dst = "h9",
+                              .pair_class = "host-host",
+                              .way = {},
+                              .since = kFakeNow,
+                              .windows = 5,
+                              .usual_ms = 0.4,
+                              .now_ms = 3.1,
+                              .usual_loss = {},
+                              .now_loss = {},
+                              .spreads = 12,
+                              .source_ports = {},
+                              .explained_by = {},
+                              .text = "h1 -> h9: round trip 0.40 -> 3.10 ms, 12 spreads"});
+    return answer(view);
   }
 
   Result<AlertsView> alerts() const override {

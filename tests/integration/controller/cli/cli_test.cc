@@ -79,7 +79,21 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"incident list", "faultline.incidents/1", 1, "i-42  open   leaf2>spine3"},
       {"incident list --state resolved", "faultline.incidents/1", 0, "no incidents"},
       {"incident show i-42", "faultline.incident/1", 0, "31 of 32 bad flows cross it"},
+      {"incident show i-42", "faultline.incident/1", 0, "racks r1, r2"},
+      {"incident show i-42", "faultline.incident/1", 0, "leaf2>spine1  leaf2>spine3"},
+      {"incident ack i-42 --author ada", "faultline.incident/1", 0, "by ada"},
+      {"incident resolve i-42 --author ada --comment shut", "faultline.incident/1", 0,
+       "by ada: shut"},
+      {"incident note i-42 cleaned --author ada", "faultline.incident/1", 0,
+       "note    ada  cleaned"},
+      {"incident silence i-42 --for 2h --comment part --author ada", "faultline.silence/1", 0,
+       "silence m-1f0c5a9b of incident=i-42"},
+      {"maintenance add --rack r17 --node h1 --until 06:00 --comment CHG --author ada",
+       "faultline.silence/1", 0, "maintenance m-1f0c5a9b of rack=r17 node=h1"},
+      {"maintenance list", "faultline.silences/1", 0, "rack=r17"},
+      {"maintenance end m-1f0c5a9b", "faultline.silence/1", 0, "CHG-4711"},
       {"topology show", "faultline.topology/1", 0, "2 devices, 2 directed links"},
+      {"topology check", "faultline.topology_check/1", 0, "Everything fits together"},
       {"topology export", "faultline.topology/1", 0, "\"leaf2\" -> \"spine3\""},
       {"version", "faultline.version/1", 0, "controller 0.1.0 (API 1)"},
   };
@@ -310,9 +324,10 @@ TEST_CASE("help teaches by example and documents the exit codes", "[cli]") {
     CHECK(contains(run.out, std::string{"  faultline "} + command));
   }
   for (const auto* command :
-       {"incident list", "incident show", "topology show", "topology export", "bundle create",
-        "node list", "node show", "node remove", "node token", "node token create",
-        "node token list", "node token remove", "version"}) {
+       {"incident list", "incident show", "topology show", "topology check", "topology diff",
+        "topology export", "topology import", "bundle create", "node list", "node show",
+        "node remove", "node token", "node token create", "node token list", "node token remove",
+        "version"}) {
     CAPTURE(command);
     const auto run = run_program(words(std::string{command} + " --help"));
     CHECK(run.exit_code == 0);

@@ -1,6 +1,7 @@
 // The sender against a real HTTP server on loopback that answers as it is told, or not at all.
 #include "controller/notify/sender.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -182,7 +183,7 @@ TEST_CASE("each kind of failing answer is what the outbox takes it for", "[notif
   };
   CHECK(outcome_for("429 Too Many Requests", "Retry-After: 30\r\n").retry_after == seconds{30});
   CHECK(outcome_for("429 Too Many Requests", "Retry-After: 99999999\r\n").retry_after ==
-        seconds{3600});
+        seconds{1'000'000});
   CHECK(outcome_for("500 Internal Server Error").result == DeliveryResult::kRetry);
   CHECK(outcome_for("400 Bad Request").result == DeliveryResult::kRefused);
   CHECK(outcome_for("301 Moved", "Location: http://127.0.0.1:1/\r\n").result ==
@@ -228,6 +229,25 @@ TEST_CASE("a program that reads nothing of a large alert harms nobody", "[notify
   large.request.body.assign(1 << 20, 'x');
   REQUIRE(harness.sender.send(large));
   CHECK(harness.arrived.pop_wait()->outcome.result == DeliveryResult::kDelivered);
+}
+
+TEST_CASE("a program that complains without end delays no other", "[notify]") {
+  Harness harness;
+  auto chatty = program("exec yes complaint >&2", std::chrono::minutes{1});
+  chatty.id = 99;
+  REQUIRE(harness.sender.send(chatty));
+  REQUIRE(harness.sender.send(program("exit 0")));
+  CHECK(harness.arrived.pop_wait()->id != chatty.id);
+}
+
+TEST_CASE("a program whose exit nobody hears is to be tried again", "[notify]") {
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  {
+    Harness harness;
+    REQUIRE(harness.sender.send(program("exit 0")));
+    CHECK(harness.arrived.pop_wait()->outcome.text == "its exit code is lost: SIGCHLD is ignored");
+  }
+  std::signal(SIGCHLD, before);
 }
 
 TEST_CASE("a program that hangs is ended with all that it started", "[notify]") {

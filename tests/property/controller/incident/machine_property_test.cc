@@ -41,6 +41,7 @@ struct Receiver {
         REQUIRE(incident.is_open());
         break;
       case EventKind::kUpdated:
+      case EventKind::kAcknowledged:
         REQUIRE(open.contains(incident.id));
         break;
       case EventKind::kResolved:
@@ -72,6 +73,81 @@ TEST_CASE("every incident opens before it resolves, and all resolve in the end",
     REQUIRE(receiver.open.empty());
     const auto& counters = machine.counters();
     REQUIRE(counters.opened + counters.reopened == counters.resolved);
+  }
+}
+
+// A random operator: he acknowledges, resolves, silences, announces work, and ends it.
+Outcome operate(Machine& machine, Rng& rng, WallTime now, int number) {
+  const double choice = uniform(rng);
+  if (choice < 0.1) {
+    const auto kind = choice < 0.05 ? SilenceKind::kMaintenance : SilenceKind::kSilence;
+    const auto& component = kComponents[rng() % kComponents.size()];
+    return machine
+        .add_silence({.id = fmt::format("{}{}", id_prefix(kind), number),
+                      .kind = kind,
+                      .selector = {{"component", {component.substr(0, component.find('!'))}}},
+                      .author = "ada",
+                      .comment = "why",
+                      .starts_at = {},
+                      .ends_at = now + kWindow * (1 + static_cast<int>(rng() % 30))},
+                     now)
+        .value_or(Outcome{});
+  }
+  if (machine.incidents().empty()) return {};
+  const auto id = machine.incidents()[rng() % machine.incidents().size()].id;
+  if (choice < 0.2) return machine.acknowledge(id, "ada", now).value_or(Outcome{});
+  if (choice < 0.23) return machine.resolve(id, "ada", "done", now).value_or(Outcome{});
+  if (choice < 0.28 && !machine.silences().all().empty()) {
+    const auto silence = machine.silences().all().begin()->first;
+    return machine.end_silence(silence, "ada", now).value_or(Outcome{});
+  }
+  return {};
+}
+
+TEST_CASE(
+    "whatever operators do and however often it restarts, who is told of an opening hears one "
+    "end",
+    "[incident]") {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    Receiver receiver;
+    Machine machine{{}};
+    std::map<std::string, std::string> incidents;
+    std::map<std::string, std::string> silences;
+    const auto take = [&](const Outcome& outcome) {
+      for (const auto& event : outcome.events) receiver.hear(event);
+      for (const auto& incident : outcome.changed) incidents[incident.id] = to_json(incident);
+      for (const auto& id : outcome.erased) incidents.erase(id);
+      for (const auto& silence : outcome.silences) silences[silence.id] = to_json(silence);
+      for (const auto& id : outcome.silences_erased) silences.erase(id);
+    };
+    const auto restart = [&](WallTime now) {
+      std::vector<Incident> stored;
+      std::vector<Silence> stored_silences;
+      for (const auto& [id, text] : incidents) stored.push_back(incident_from_json(text).value());
+      for (const auto& [id, text] : silences) {
+        stored_silences.push_back(silence_from_json(text).value());
+      }
+      machine = Machine{{}};
+      machine.restore_silences(std::move(stored_silences));
+      REQUIRE(machine.restore(std::move(stored), now));
+    };
+    const auto quiet_windows = 2 * static_cast<int>(kResolveWindowsMax);
+    for (int number = 0; number < kWindows + quiet_windows; ++number) {
+      const auto window = window_of(number, number < kWindows ? random_window(rng) : "");
+      if (number < kWindows) take(operate(machine, rng, window.end, number));
+      if (uniform(rng) < 0.1) restart(window.end - std::chrono::seconds{1});
+      take(machine.judge(window, rng));
+      std::set<std::string> announced;
+      for (const auto& incident : machine.incidents()) {
+        REQUIRE((!incident.announced || incident.is_open()));
+        if (incident.announced) announced.insert(incident.id);
+      }
+      REQUIRE(announced == receiver.open);
+    }
+    REQUIRE(receiver.open.empty());
+    REQUIRE(machine.open_count() == 0);
   }
 }
 

@@ -39,6 +39,9 @@ TEST_CASE("every query answers with a document that names its schema first", "[a
       {"/api/v1/history/h1/h9?since=1h", "faultline.history/1"},
       {"/api/v1/incidents?state=all", "faultline.incidents/1"},
       {"/api/v1/incidents/i-42", "faultline.incident/1"},
+      {"/api/v1/silences?state=all", "faultline.silences/1"},
+      {"/api/v1/changes?since=10m", "faultline.changes/1"},
+      {"/api/v1/anomalies", "faultline.anomalies/1"},
       {"/api/v1/alerts", "faultline.alerts/1"},
       {"/api/v1/topology", "faultline.topology/1"},
       {"/api/v1/topology/export?format=json", "faultline.topology/1"},
@@ -171,6 +174,56 @@ TEST_CASE("nodes and tokens are removed by name", "[api]") {
   CHECK(refusal(handle({"DELETE", "/api/v1/nodes/h9", ""}, backend)) == "403 denied");
   CHECK(is_mutation("DELETE"));
   CHECK_FALSE(is_mutation("GET"));
+}
+
+TEST_CASE("an operator acts on an incident, by his own name or by the one he gives", "[api]") {
+  FakeBackend backend;
+  const access::Principal caller{.name = "uid 1000", .peer = "pid 1"};
+  const auto post = [&](const std::string& target, const std::string& body) {
+    return handle({"POST", "/api/v1/incidents/" + target, body, caller}, backend);
+  };
+  CHECK(Json::parse(post("i-42/acknowledge", "").body)["acknowledged_by"] == "uid 1000");
+  const auto resolved = post("i-42/resolve", R"({"author":"ada","comment":"port is shut"})");
+  CHECK(Json::parse(resolved.body)["resolution"] == "by ada: port is shut");
+  const auto noted = Json::parse(post("i-42/notes", R"({"text":"-19 dBm"})").body)["events"].back();
+  CHECK(noted["what"] == "note");
+  CHECK(noted["by"] == "uid 1000");
+  CHECK(noted["text"] == "-19 dBm");
+  CHECK(refusal(post("i-41/acknowledge", "")) == "404 not_found");
+  CHECK(refusal(post("i-42/acknowledge", R"({"text":"x"})")) == "400 invalid");
+  CHECK(refusal(post("i-42/notes", "[]")) == "400 invalid");
+}
+
+TEST_CASE("silences and maintenance windows are made, listed and ended", "[api]") {
+  FakeBackend backend;
+  const access::Principal caller{.name = "uid 1000", .peer = "pid 1"};
+  const auto post = [&](const std::string& body) {
+    return handle({"POST", "/api/v1/silences", body, caller}, backend);
+  };
+  const auto made =
+      post(R"({"kind":"silence","selector":{"rack":"r1","node":["h1","h2"]},"comment":"why",)"
+           R"("ends_at":"2026-11-22T03:00:00Z"})");
+  CHECK(made.status == 201);
+  CHECK(made.subject == "m-1f0c5a9b: silence of node=h1,h2 rack=r1");
+  const auto silence = Json::parse(made.body);
+  CHECK(silence["author"] == "uid 1000");
+  CHECK(silence["selector"]["rack"] == Json::array({"r1"}));
+  CHECK(silence["ends_at"] == "2026-11-22T03:00:00Z");
+  const auto list = Json::parse(get(backend, "/api/v1/silences").body)["silences"];
+  CHECK(list[0]["state"] == "active");
+  const auto ended = handle({"DELETE", "/api/v1/silences/m-1f0c5a9b", "", caller}, backend);
+  CHECK(Json::parse(ended.body)["ended_by"] == "uid 1000");
+  CHECK(refusal(handle({"DELETE", "/api/v1/silences/m-2", "", caller}, backend)) ==
+        "404 not_found");
+  for (const char* bad :
+       {"", R"({"kind":"silence"})",
+        R"({"kind":"holiday","selector":{},"ends_at":"2026-11-22T03:00:00Z"})",
+        R"({"kind":"silence","selector":{"rack":1},"ends_at":"2026-11-22T03:00:00Z"})",
+        R"({"kind":"silence","selector":{"rack":"r1"},"ends_at":"tomorrow"})",
+        R"({"kind":"silence","selector":{},"ends_at":"2026-11-22T03:00:00Z","x":1})"}) {
+    CAPTURE(bad);
+    CHECK(refusal(post(bad)) == "400 invalid");
+  }
 }
 
 TEST_CASE("a bundle is streamed from the backend", "[api]") {

@@ -12,8 +12,11 @@ using Json = nlohmann::json;
 TEST_CASE("a status says what is wrong and what is measured", "[api]") {
   const auto json = Json::parse(status_json(fake_status()));
   CHECK(json["health"] == "fault");
-  CHECK(json["nodes"] ==
-        Json{{"total", 16}, {"live", 15}, {"silent", 1}, {"silent_names", Json::array({"h9"})}, {"restarting", 0}});
+  CHECK(json["nodes"] == Json{{"total", 16},
+                              {"live", 15},
+                              {"silent", 1},
+                              {"silent_names", Json::array({"h9"})},
+                              {"restarting", 0}});
   CHECK(json["window_s"] == 10);
   CHECK(json["suspects"][0]["id"] == "leaf2>spine3");
   CHECK(json["store"]["state"] == "ok");

@@ -20,6 +20,7 @@ class NoEffects : public core::EffectSink {
   void recall(core::RecallJob) override {}
   void plan(core::PlanningJob) override {}
   void deliver(notify::OutboxEntry) override {}
+  void keep_facts(NodeId, FactsUpdate) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
   void answer(std::uint64_t, Status) override {}

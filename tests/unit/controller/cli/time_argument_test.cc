@@ -27,6 +27,22 @@ TEST_CASE("a duration is that long ago", "[cli]") {
   CHECK(parsed("now") == "2026-11-22T12:00:00Z");
 }
 
+TEST_CASE("of what is yet to come, a time of day is the next one and a duration lies ahead",
+          "[cli]") {
+  const auto future = [](std::string_view text) {
+    const auto time = parse_future_argument(text, kNow);
+    return time ? format_rfc3339(*time) : "usage: " + std::to_string(int(time.error().exit_code));
+  };
+  CHECK(future("14:05") == "2026-11-22T14:05:00Z");
+  CHECK(future("11:59") == "2026-11-23T11:59:00Z");
+  CHECK(future("12:00") == "2026-11-23T12:00:00Z");
+  CHECK(future("+2h") == "2026-11-22T14:00:00Z");
+  CHECK(future("2h") == "2026-11-22T14:00:00Z");
+  CHECK(future("now") == "2026-11-22T12:00:00Z");
+  CHECK(future("2026-12-01T03:00:00Z") == "2026-12-01T03:00:00Z");
+  for (const auto* text : {"", "-2h", "0s", "tomorrow", "+"}) CHECK(future(text) == "usage: 3");
+}
+
 TEST_CASE("a full time is taken as it is", "[cli]") {
   CHECK(parsed("2026-11-01T03:00:00+01:00") == "2026-11-01T02:00:00Z");
 }

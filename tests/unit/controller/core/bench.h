@@ -39,6 +39,9 @@ class RecordedEffects : public EffectSink {
   void plan(PlanningJob job) override { plannings.push_back(std::move(job)); }
   void recall(RecallJob job) override { recalls.push_back(std::move(job)); }
   void deliver(notify::OutboxEntry entry) override { deliveries.push_back(std::move(entry)); }
+  void keep_facts(NodeId node, FactsUpdate update) override {
+    facts.emplace_back(node, std::move(update));
+  }
   void publish_trust(const fleet::TrustTable& table) override { trust = table; }
   void serve_under(const PublicKey& key) override { served.push_back(key); }
   void answer(std::uint64_t request, Status status) override {
@@ -69,6 +72,7 @@ class RecordedEffects : public EffectSink {
   std::deque<PlanningJob> plannings;
   std::deque<RecallJob> recalls;
   std::deque<notify::OutboxEntry> deliveries;
+  std::deque<std::pair<NodeId, FactsUpdate>> facts;
   fleet::TrustTable trust;
   std::vector<std::pair<std::uint64_t, Status>> answers;
   std::vector<PublicKey> served;
@@ -78,8 +82,9 @@ class RecordedEffects : public EffectSink {
 // Drives a core by hand; what it asks of the disk happens only when the test says so.
 class Bench {
  public:
-  explicit Bench(CoreOptions options = {}) : core(std::move(options), {}, Rng(7)) {
-    REQUIRE(core.restore({}, now));
+  explicit Bench(CoreOptions options = {}, Restored restored = {})
+      : core(std::move(options), {}, Rng(7)) {
+    REQUIRE(core.restore(std::move(restored), now));
   }
 
   void step(Event event) { core.step(now, std::move(event), effects); }

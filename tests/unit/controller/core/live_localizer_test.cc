@@ -119,6 +119,47 @@ class LossyLink {
   double share_;
 };
 
+TEST_CASE("a link that swallows large packets, or all of a class, is named as that", "[live]") {
+  const Fabric fabric;
+  const auto of_kind = [](FlowWindow& flow) {  // as a plan would have it: one in four, and others
+    if (flow.source_port % 4 == 0) flow.size = 1500;
+    if (flow.source_port % 4 == 1) flow.dscp = 46;
+  };
+  const auto lost_on_link = [](NodeId from, FlowWindow& flow) {
+    if (LossyLink::crosses(from, flow.target, flow.source_port, Direction::kForward)) {
+      flow.lost_forward = flow.sent;
+    } else if (LossyLink::crosses(from, flow.target, flow.source_port, Direction::kReturn)) {
+      flow.lost_return = flow.sent;
+    }
+  };
+  LiveLocalizer live({.window = kWindow});
+  LiveLocalizer other({.window = kWindow});
+  for (int number = 0; number < 4; ++number) {
+    CAPTURE(number);
+    const auto mtu =
+        live.solve(fabric.job({Fabric::window(number, [&](NodeId from, FlowWindow& flow) {
+          of_kind(flow);
+          if (flow.size == 1500) lost_on_link(from, flow);
+        })}));
+    REQUIRE(names_of(mtu) == Names{"leafA>spine1"});
+    const auto& small = mtu.verdict.suspects.front();
+    CHECK(small.fault_class == localize::FaultClass::kMtu);
+    CHECK(small.mtu == 72);
+    CHECK(small.size_lost == 1500);
+    CHECK_FALSE(small.over);
+    const auto dscp =
+        other.solve(fabric.job({Fabric::window(number, [&](NodeId from, FlowWindow& flow) {
+          of_kind(flow);
+          if (flow.dscp != 46) return;
+          lost_on_link(from, flow);
+          flow.lost_forward = std::min(flow.lost_forward, flow.sent / 5);
+          flow.lost_return = std::min(flow.lost_return, flow.sent / 5);
+        })}));
+    REQUIRE(names_of(dscp) == Names{"leafA>spine1"});
+    CHECK(dscp.verdict.suspects.front().slice.value_or("").starts_with("dscp 46 only"));
+  }
+}
+
 // Everything that crossed leafA>spine1 goes over spine2 from that window on.
 void route_around(Fabric& fabric, int window) {
   auto paths = std::make_shared<topology::PathBook>(*fabric.paths);
@@ -160,6 +201,28 @@ TEST_CASE("a fault that is over is not named again, whether mended or routed aro
     const auto names = names_of(judge(window, 0));
     if (clean >= 1) CHECK(names.empty());
   }
+}
+
+TEST_CASE("a burst or two are no fault, however few packets are lost besides", "[live]") {
+  constexpr double kBackground = 1e-4;
+  constexpr std::uint64_t kSent = 2000;
+  const auto blocks_of = [](std::initializer_list<std::uint64_t> lost) {  // newest first
+    CrossedBlocks blocks;
+    for (const auto count : lost) {
+      blocks.push_back({1000 - 10 * static_cast<std::int64_t>(blocks.size()), kSent, count});
+    }
+    return blocks;
+  };
+  const auto is_more = [&](const CrossedBlocks& blocks, std::int64_t since_s = localize::kNoTime) {
+    return is_corroborated(since_s, blocks, kBackground, 1000);
+  };
+  CHECK(is_more(blocks_of({30, 0, 0, 0})));        // it has just begun
+  CHECK(is_more(blocks_of({30, 28, 0, 0})));       // and goes on
+  CHECK_FALSE(is_more(blocks_of({0, 30, 0, 0})));  // it was over at once
+  CHECK_FALSE(is_more(blocks_of({1, 30, 1, 0, 0, 0})));
+  CHECK_FALSE(is_more(blocks_of({1, 0, 30, 0, 25, 0})));
+  CHECK(is_more(blocks_of({1, 2, 1, 2, 3, 1, 2, 2, 1, 2})));  // each weak, together none
+  CHECK_FALSE(is_more(blocks_of({1, 0, 0, 9, 9, 9, 9, 9}), 970));
 }
 
 TEST_CASE("a late report of a window that a horizon has left changes nothing there", "[live]") {

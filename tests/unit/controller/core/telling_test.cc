@@ -96,6 +96,19 @@ TEST_CASE("a resolve goes to whoever was told, whatever its severity is by then"
   CHECK(after.ledger.size() == 3);  // nothing is remembered of an incident that is over
 }
 
+TEST_CASE("an acknowledgement goes to who was told, and holds up no update", "[core]") {
+  using incident::EventKind;
+  using incident::Severity;
+  Teller bench(by_severity());
+  bench.tell(EventKind::kAcknowledged, Severity::kCritical);
+  CHECK(bench.waiting().empty());
+  bench.tell(EventKind::kOpened, Severity::kCritical);
+  bench.tell(EventKind::kUpdated, Severity::kCritical);
+  bench.tell(EventKind::kAcknowledged, Severity::kWarning);
+  CHECK(bench.waiting() ==
+        Names{"pager i-1-1-opened", "pager i-1-1-updated", "pager i-1-1-acknowledged"});
+}
+
 TEST_CASE("an alert that one window makes and supersedes is written once, as gone", "[core]") {
   using incident::EventKind;
   using incident::Severity;

@@ -103,9 +103,26 @@ TEST_CASE("late reports are bounded", "[window_book]") {
   book.add(now, {NodeId{1}, report_of(kStart)});
   REQUIRE(book.take_ripe(now, {NodeId{1}}));
   const auto late = report_of(kStart);
-  for (std::size_t i = 0; i <= WindowBook::kLateReportsMax; ++i) book.add(now, {NodeId{2}, late});
-  CHECK(book.late_reports() == WindowBook::kLateReportsMax + 1);
+  const auto add = [&](std::uint32_t node, std::size_t reports) {
+    for (std::size_t i = 0; i < reports; ++i) book.add(now, {NodeId{node}, late});
+  };
+  add(2, WindowBook::kLateReportsPerNodeMax + 1);
   CHECK(book.refused_reports() == 1);
+  add(3, 1);  // the others are not to pay for it
+  CHECK(book.refused_reports() == 1);
+  for (std::uint32_t node = 4; book.refused_reports() == 1; ++node) {
+    REQUIRE(node < 100);
+    add(node, WindowBook::kLateReportsPerNodeMax);
+  }
+  CHECK(book.late_reports() == WindowBook::kLateReportsMax + 2);
+  CHECK(book.refused_late_reports() == 2);
+  const auto next = kStart + kWindow;
+  book.add(now + kWindow, {NodeId{1}, report_of(next)});
+  const auto ripe = book.take_ripe(now + kWindow, {NodeId{1}});
+  REQUIRE(ripe);
+  CHECK(ripe->windows.front().size() == WindowBook::kLateReportsMax);
+  add(2, 1);
+  CHECK(book.refused_late_reports() == 2);
 }
 
 TEST_CASE("a solver that does not keep up gets all windows and judges the newest ones",

@@ -200,6 +200,7 @@ TEST_CASE("a config that cannot work is refused by the name of its field", "[inc
       {{.confirm_of = 33}, "confirm_of"},
       {{.resolve_windows = 0}, "resolve_windows"},
       {{.reopen_within = Duration{-1}}, "reopen_within"},
+      {{.quiet_after_resolve = Duration{-1}}, "quiet_after_resolve"},
   };
   for (const auto& [config, field] : cases) {
     const auto status = validate(config);

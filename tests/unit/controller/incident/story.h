@@ -7,7 +7,11 @@
 //   "a>b@0.05"      with another loss, known to a tenth of itself
 //   "a>b!down"      with another class
 //   "a>b~c>d"       that cannot be told from c>d
-// Events read "opened a>b", "updated a>b", "resolved a>b", joined by ", ".
+//   "a^b^c"         that all of b and c must be crossed to reach
+//   "a+rack=r1"     with a label
+//   "off:h1" "gone:h1" "unmeasured:a>b"   what else the window says
+// Events read "opened a>b", "updated a>b", "resolved a>b", joined by ", "; "reopened a>b" is an
+// incident that was there before.
 #pragma once
 
 #include <sstream>
@@ -28,9 +32,21 @@ inline std::string take_part(std::string& text, char mark) {
   return part;
 }
 
+inline std::vector<std::string> split_at(const std::string& text, char mark) {
+  std::vector<std::string> parts;
+  std::istringstream stream(text);
+  for (std::string part; std::getline(stream, part, mark);) parts.push_back(part);
+  return parts;
+}
+
 inline Suspect suspect_of(std::string text) {
   Suspect suspect{.posterior = 0.99, .loss = 0.01};
   suspect.fault_class = "loss";
+  for (const auto& label : split_at(take_part(text, '+'), '+')) {
+    const auto equals = label.find('=');
+    suspect.labels[label.substr(0, equals)].push_back(label.substr(equals + 1));
+  }
+  suspect.depends_on = split_at(take_part(text, '^'), '^');
   if (const auto other = take_part(text, '~'); !other.empty()) suspect.ambiguous_with = {other};
   if (const auto name = take_part(text, '!'); !name.empty()) suspect.fault_class = name;
   if (const auto loss = take_part(text, '@'); !loss.empty()) suspect.loss = std::stod(loss);
@@ -49,15 +65,35 @@ inline Suspect suspect_of(std::string text) {
   return suspect;
 }
 
+inline constexpr Duration kWindow = std::chrono::seconds{10};
+
 inline WallTime window_end(int number) {
-  return wall_time_from_unix_seconds(1'790'000'000 + 10 * number);
+  return wall_time_from_unix_seconds(1'790'000'000) + kWindow * number;
 }
 
 inline JudgedWindow window_of(int number, const std::string& text) {
-  JudgedWindow window{.end = window_end(number), .enough_data = text != "?", .suspects = {}};
+  JudgedWindow window{.end = window_end(number),
+                      .enough_data = text != "?",
+                      .suspects = {},
+                      .unmeasured = {},
+                      .restarting = {},
+                      .removed = {},
+                      .length = kWindow,
+                      .judged_at = {}};
   std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (word != "?") window.suspects.push_back(suspect_of(word));
+    const auto colon = word.find(':');
+    const auto name = word.substr(colon + 1);
+    if (word == "?" || word == "-") continue;
+    if (word.starts_with("off:")) {
+      window.restarting.push_back(name);
+    } else if (word.starts_with("gone:")) {
+      window.removed.push_back(name);
+    } else if (word.starts_with("unmeasured:")) {
+      window.unmeasured.push_back(name);
+    } else {
+      window.suspects.push_back(suspect_of(word));
+    }
   }
   return window;
 }
@@ -65,8 +101,9 @@ inline JudgedWindow window_of(int number, const std::string& text) {
 inline std::string said(const Outcome& outcome) {
   std::string text;
   for (const auto& event : outcome.events) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(event.kind),
-                        event.incident.suspect.id);
+    const bool again = event.kind == EventKind::kOpened && event.reason == "opened again";
+    text += fmt::format("{}{}{} {}", text.empty() ? "" : ", ", again ? "re" : "",
+                        to_string(event.kind), event.incident.suspect.id);
   }
   return text;
 }

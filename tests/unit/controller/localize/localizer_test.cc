@@ -135,6 +135,20 @@ TEST_CASE("a prober that says it is sick is suspected before the network", "[loc
   CHECK(verdict.suspects.front().fault_class == FaultClass::kSickHost);
 }
 
+TEST_CASE("a prober that drops what it receives is named for it, and its last link for more",
+          "[localize]") {
+  for (const auto& [dropped, is_its_own] : {std::pair(0.02, true), std::pair(0.001, false)}) {
+    CAPTURE(dropped);
+    auto set = SmallFabric{.loss = {{"leaf2>h6", 0.03}}}.measure(11);
+    set.add_health({set.device("h6"), kNoTime, kSickPerLoss * dropped, "packets dropped"});
+    const Verdict verdict = localize(set, {});
+    REQUIRE(ids(verdict) == Ids{is_its_own ? "h6" : "leaf2>h6"});
+    const auto& suspect = verdict.suspects.front();
+    CHECK((suspect.fault_class == FaultClass::kSickHost) == is_its_own);
+    CHECK((suspect.kind == SuspectKind::kHost) == is_its_own);
+  }
+}
+
 TEST_CASE("links that the same flows cross are reported together", "[localize]") {
   ObservationSet set;
   for (int i = 0; i < 20; ++i) {
@@ -173,6 +187,37 @@ TEST_CASE("the onset is the start of the first bad window", "[localize]") {
   REQUIRE(ids(verdict) == Ids{"leaf2>spine3"});
   CHECK(verdict.suspects.front().since_s == 1'790'000'030);
   CHECK(verdict.suspects.front().loss == Approx(0.05).epsilon(0.4));
+}
+
+TEST_CASE("a fault that healed inside the span is over, and one that goes on is not",
+          "[localize]") {
+  const auto rows_until = [](std::int64_t healed_s, std::uint64_t seed) {
+    auto rows = SmallFabric{.windows = 12}.rows(seed);
+    const auto bad = SmallFabric{.windows = 12, .loss = {{"leaf2>spine3", 0.05}}}.rows(seed);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto time_s = rows[i].observation.time_s;
+      if (time_s > 1'790'000'030 && time_s <= healed_s) rows[i] = bad[i];
+    }
+    return rows;
+  };
+  const auto first = [](const std::vector<SmallFabric::Row>& rows) {
+    const Verdict verdict = localize(SmallFabric::build(rows), {});
+    REQUIRE(ids(verdict) == Ids{"leaf2>spine3"});
+    return verdict.suspects.front();
+  };
+  for (std::uint64_t seed = 19; seed < 24; ++seed) {
+    CAPTURE(seed);
+    const auto healed = first(rows_until(1'790'000'070, seed));
+    CHECK(healed.since_s == 1'790'000'030);
+    CHECK(healed.last_seen_s == 1'790'000'070);
+    CHECK(healed.over);
+    CHECK(healed.loss == Approx(0.05).epsilon(0.4));  // while it lasted
+    const auto lasting = first(rows_until(1'790'000'999, seed));
+    CHECK_FALSE(lasting.over);
+    CHECK(lasting.last_seen_s == 1'790'000'120);
+    const auto late = first(rows_until(1'790'000'110, seed));  // one clean window is no healing
+    CHECK(late.since_s == 1'790'000'030);
+  }
 }
 
 TEST_CASE("windows outside the horizon do not count", "[localize]") {

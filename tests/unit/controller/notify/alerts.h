@@ -24,8 +24,22 @@ inline Alert opened_alert() {
   alert.evidence = {
       .bad_flows = 32, .bad_flows_crossing = 31, .good_flows_crossing = 0, .good_flows = 210};
   alert.affected_nodes = {"h1", "h5"};
+  alert.affected_vms = {"h5"};
+  alert.affected_racks = {"r1", "r2"};
+  alert.affected_zones = {"east"};
+  alert.counter_evidence = {"h1 to h9 crosses it and lost nothing"};
+  alert.changes = {{wall_time_from_unix_seconds(1'789'999'990), "path", "h1>h5:4000",
+                    "leaf2>spine1", "leaf2>spine3"}};
   alert.labels = {{"rack", {"r1", "r2"}}};
   alert.generated_at = wall_time_from_unix_seconds(1'790'000'042);
+  return alert;
+}
+
+inline Alert acknowledged_alert() {
+  auto alert = opened_alert();
+  alert.event = AlertEvent::kAcknowledged;
+  alert.sequence = 2;
+  alert.acknowledged_by = "ada";
   return alert;
 }
 
@@ -48,6 +62,12 @@ inline Alert hostile_alert() {
   alert.affected_nodes.assign(kAffectedNodesShownMax, std::string(200, '&'));
   alert.affected_nodes_omitted = 950;
   alert.ambiguous_with.assign(kAmbiguousShownMax, "\xc3\xa4>\xc3\xb6");
+  alert.affected_racks.assign(200, std::string(60, '<'));
+  alert.counter_evidence.assign(100, std::string(500, '"'));
+  alert.changes.assign(50, {alert.generated_at, "path", "<&>", std::string(300, '>'), ""});
+  alert.delay_us = 240;
+  alert.delay_p95_us = 900;
+  alert.mtu = 1400;
   return alert;
 }
 

@@ -20,7 +20,14 @@ inline bool has_type(const Json& value, const std::string& type) {
   if (type == "array") return value.is_array();
   if (type == "string") return value.is_string();
   if (type == "number") return value.is_number();
+  if (type == "null") return value.is_null();
   return type == "boolean" && value.is_boolean();
+}
+
+// `types`: one, or a list of which one will do.
+inline bool has_type(const Json& value, const Json& types) {
+  if (types.is_string()) return has_type(value, types.get_ref<const std::string&>());
+  return std::ranges::any_of(types, [&](const Json& type) { return has_type(value, type); });
 }
 
 inline void check_json(const Json& rules, const Json& value, const std::string& at,
@@ -65,8 +72,8 @@ inline void check_object(const Json& rules, const Json& value, const std::string
 
 inline void check_json(const Json& rules, const Json& value, const std::string& at,
                        Violations& found) {
-  if (rules.contains("type") && !has_type(value, rules["type"].get<std::string>())) {
-    return found.push_back(at + " is no " + rules["type"].get<std::string>());
+  if (rules.contains("type") && !has_type(value, rules["type"])) {
+    return found.push_back(at + " is no " + rules["type"].dump());
   }
   if (rules.contains("enum") &&
       std::find(rules["enum"].begin(), rules["enum"].end(), value) == rules["enum"].end()) {

@@ -1,6 +1,8 @@
 // Each payload against what its receiver publishes: PagerDuty's OpenAPI document of the Events API
 // v2, Slack's reference of incoming webhooks and Block Kit, Alertmanager's OpenAPI document of API
 // v2 and Prometheus' rules for names of labels.
+#include <fstream>
+
 #include "controller/notify/receiver.h"
 #include "controller/notify/signature.h"
 #include "tests/support/catch.h"
@@ -74,10 +76,29 @@ std::vector<Alert> all_alerts() {
   product.kind = kProductKind;
   product.loss.reset();
   product.affected_nodes.clear();
-  return {opened_alert(), resolved_alert(), hostile_alert(), product};
+  return {opened_alert(), acknowledged_alert(), resolved_alert(), hostile_alert(), product};
 }
 
 }  // namespace
+
+TEST_CASE("every alert fits the schema that we publish, and survives its own form",
+          "[notify][contract]") {
+  std::ifstream file(FAULTLINE_ALERT_SCHEMA);
+  const auto schema = Json::parse(file);
+  auto alerts = all_alerts();
+  alerts.emplace_back().summary = "nothing is known";  // all that may be null is
+  alerts.back().incident = "i-1";
+  for (const auto& alert : alerts) {
+    CAPTURE(idempotency_key(alert));
+    const auto body = alert_json(alert);
+    CHECK(violations(schema, Json::parse(body)) == Violations{});
+    CHECK(alert_json(alert_from_json(body).value()) == body);
+    for (const auto& [member, value] : Json::parse(body).items()) {
+      CAPTURE(member);
+      CHECK(schema["properties"].contains(member));  // nothing is undocumented
+    }
+  }
+}
 
 TEST_CASE("every event fits PagerDuty's schema of the Events API v2", "[notify][contract]") {
   for (const auto& alert : all_alerts()) {
@@ -95,6 +116,10 @@ TEST_CASE("PagerDuty's alert is one per incident: triggered, updated and resolve
   CHECK(trigger["payload"]["severity"] == "critical");
   CHECK(trigger["payload"]["summary"] == "link leaf2>spine3 loses 21 % of packets");
   CHECK(body_for(pager, hostile_alert())["event_action"] == "trigger");
+  CHECK(body_for(pager, acknowledged_alert())["event_action"] == "acknowledge");
+  CHECK(trigger["payload"]["custom_details"]["blast_radius"] == "racks r1, r2; zones east; VMs h5");
+  CHECK(trigger["payload"]["custom_details"]["changes"] ==
+        Json::array({"2026-09-21T14:13:10Z path h1>h5:4000: leaf2>spine1 -> leaf2>spine3"}));
   const auto resolve = body_for(pager, resolved_alert());
   CHECK(resolve["event_action"] == "resolve");
   CHECK(resolve["dedup_key"] == trigger["dedup_key"]);
@@ -139,6 +164,10 @@ TEST_CASE("Alertmanager's alert keeps its labels until it ends, and one of anoth
   const auto first = body_for(prometheus, opened_alert());
   const auto second = body_for(prometheus, milder);
   const auto last = body_for(prometheus, resolved_alert());
+  const auto acknowledged = body_for(prometheus, acknowledged_alert());
+  CHECK(acknowledged[0]["labels"] == first[0]["labels"]);
+  CHECK(acknowledged[0]["endsAt"] == first[0]["endsAt"]);  // it stays
+  CHECK(acknowledged[0]["annotations"]["acknowledged_by"] == "ada");
   REQUIRE(first.size() == 1);
   REQUIRE(second.size() == 3);
   CHECK(second[0]["labels"]["severity"] == "warning");

@@ -31,6 +31,8 @@ class FakeWorld final : public EffectSink {
   int stops = 0;
   std::vector<Duration> finishes;
   bool ended = false;
+  int facts_collected = 0;
+  std::vector<FactsAck> facts_acks;
   std::vector<trace::TraceOrder> orders;
   std::vector<std::shared_ptr<const Plan>> plans_kept;
   std::vector<Membership> memberships_kept;
@@ -88,6 +90,8 @@ class FakeWorld final : public EffectSink {
     released.emplace_back(boot, durable);
   }
   void end() override { ended = true; }
+  void collect_facts() override { ++facts_collected; }
+  void facts_acknowledged(const FactsAck& ack) override { facts_acks.push_back(ack); }
   void log(Severity severity, std::string_view /*area*/, std::string text) override {
     if (severity == Severity::kWarning) warnings.push_back(std::move(text));
   }

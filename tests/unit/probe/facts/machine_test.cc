@@ -50,6 +50,10 @@ TEST_CASE("a cloud is told by its firmware only", "[facts]") {
 TEST_CASE("processor time is read with what was stolen", "[facts]") {
   CHECK(parse_cpu_time("cpu  10 1 5 100 20 2 3 7 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n") ==
         facts::CpuTime{.total = 148, .idle = 120, .steal = 7});
+  CHECK(parse_throttled_us("usage_usec 5\nnr_periods 9\nnr_throttled 2\nthrottled_usec 1234\n") ==
+        1234U);
+  CHECK(parse_throttled_us("nr_periods 9\nnr_throttled 2\nthrottled_time 1234000\n") == 1234U);
+  CHECK_FALSE(parse_throttled_us("usage_usec 5\nnr_periods 0\nthrottled_usec 0\n"));
   CHECK_FALSE(parse_cpu_time("cpu  10 1 5\ncpu0 1 1 1 1 1 1 1 1\n"));
   CHECK_FALSE(parse_cpu_time("cpu0 1 1 1 1 1 1 1 1\n"));
   CHECK_FALSE(parse_cpu_time("cpu  a b c d e f g h\n"));

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+
+#include "controller/diagnose/layers.h"
+
+namespace faultline::diagnose {
+
+std::string_view to_string(Layer layer) {
+  switch (layer) {
+    case Layer::kProber:
+      return "prober";
+    case Layer::kAddressing:
+      return "addressing";
+    case Layer::kLink:
+      return "l2";
+    case Layer::kRoutes:
+      return "routes";
+    case Layer::kFiltering:
+      return "filtering";
+    case Layer::kMtu:
+      return "mtu";
+    case Layer::kPath:
+      return "path";
+    case Layer::kQuality:
+      return "quality";
+    case Layer::kHa:
+      return "ha";
+  }
+  return "unknown";
+}
+
+std::string_view to_string(Level level) {
+  switch (level) {
+    case Level::kOk:
+      return "ok";
+    case Level::kUnknown:
+      return "unknown";
+    case Level::kWarn:
+      return "warn";
+    case Level::kFail:
+      return "fail";
+  }
+  return "unknown";
+}
+
+Level level_of(const Pair& pair, Symptoms explains) {
+  return (pair.symptoms & explains) != 0 ? Level::kFail : Level::kWarn;
+}
+
+namespace {
+
+bool is_cause(const Check& check) {
+  return check.level == Level::kFail || check.level == Level::kWarn;
+}
+
+// That an end has no probe is part of every answer about it.
+std::string seen_from(const Pair& pair) {
+  const bool no_a = pair.in.a.probe == ProbeState::kNone;
+  const bool no_b = pair.in.b.probe == ProbeState::kNone;
+  if (no_a == no_b) return {};
+  return fmt::format(" (seen from {} only: {} has no probe)",
+                     no_a ? pair.in.b.name : pair.in.a.name,
+                     no_a ? pair.in.a.name : pair.in.b.name);
+}
+
+Verdict of_check(const Pair& pair, const Check& check) {
+  return {.code = check.code,
+          .level = check.level,
+          .layer = check.layer,
+          .nodes = check.nodes,
+          .component = check.component,
+          .sentence = check.summary + seen_from(pair),
+          .remedy = check.remedy,
+          .command = check.command,
+          .run_on = check.run_on};
+}
+
+// Of causes: what explains a symptom first, then what breaks something, then the heaviest.
+const Check* weightiest(const Pair& pair, const Checks& checks) {
+  const Check* best = nullptr;
+  const auto rank = [&](const Check& check) {
+    const bool explains = (check.explains & pair.symptoms) != 0;
+    return std::tuple(explains, check.level == Level::kFail, check.weight);
+  };
+  for (const auto& check : checks) {
+    if (!is_cause(check)) continue;
+    if (best == nullptr || rank(check) > rank(*best)) best = &check;
+  }
+  return best;
+}
+
+// Nothing is wrong with the network; what is odd at an end is told all the same.
+Verdict well(const Pair& pair, const Check* odd) {
+  Verdict verdict{.code = "healthy", .level = Level::kOk};
+  verdict.sentence = fmt::format("the network between {} and {} is fine{}", pair.in.a.name,
+                                 pair.in.b.name, seen_from(pair));
+  if (odd == nullptr) return verdict;
+  verdict.level = Level::kWarn;
+  verdict.nodes = odd->nodes;
+  verdict.sentence += "; worth a look: " + odd->summary;
+  verdict.remedy = odd->remedy;
+  verdict.command = odd->command;
+  verdict.run_on = odd->run_on;
+  const bool of_host =
+      odd->code == "cpu_steal" || odd->code == "cpu_throttled" || odd->code == "prober_overloaded";
+  if (of_host) verdict.code = "not_the_network";
+  return verdict;
+}
+
+Verdict nothing_known(const Pair& pair) {
+  const bool facts = pair.a != nullptr || pair.b != nullptr;
+  return {.code = "unknown",
+          .level = Level::kUnknown,
+          .sentence =
+              fmt::format("nothing measures between {} and {}{}{}", pair.in.a.name, pair.in.b.name,
+                          facts ? ", and what is known of their configurations fits"
+                                : ", and neither has told its configuration",
+                          seen_from(pair)),
+          .remedy = "Measure it, or ask the plan why it is not measured.",
+          .command = fmt::format("faultline plan show {}", pair.in.a.name)};
+}
+
+}  // namespace
+
+Verdict verdict_of(const Pair& pair, const Checks& checks) {
+  const auto design = std::ranges::find(checks, "unreachable_by_design", &Check::code);
+  if (design != checks.end()) return of_check(pair, *design);
+  const auto* cause = weightiest(pair, checks);
+  const bool explains = cause != nullptr && (cause->explains & pair.symptoms) != 0;
+  if (explains || (cause != nullptr && cause->level == Level::kFail)) {
+    auto verdict = of_check(pair, *cause);
+    if (explains && verdict.level == Level::kWarn && cause->code == "prober_overloaded") {
+      verdict.code = "not_the_network";
+    }
+    if (!explains && pair.works()) verdict.sentence += "; what is measured gets through";
+    return verdict;
+  }
+  const bool asked_port = pair.in.question.port && pair.b != nullptr && pair.b->facts.listeners;
+  if (!pair.measured() && !asked_port) {
+    if (cause == nullptr) return nothing_known(pair);
+    auto verdict = nothing_known(pair);
+    verdict.sentence += "; worth a look: " + cause->summary;
+    return verdict;
+  }
+  return well(pair, cause);
+}
+
+Diagnosis diagnose(const Inputs& inputs) {
+  const Pair pair(inputs);
+  Diagnosis diagnosis{.question = inputs.question, .a = inputs.a, .b = inputs.b};
+  for (const auto* node : {pair.a, pair.b}) {
+    diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
+  }
+  auto& checks = diagnosis.checks;
+  for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
+                          look_at_routes, look_at_detours, look_at_filtering, look_at_mtu,
+                          look_at_path, look_at_quality, take_findings}) {
+    look(pair, checks);
+  }
+  std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {
+    return std::tuple(a.layer, -static_cast<int>(a.level), -a.weight) <
+           std::tuple(b.layer, -static_cast<int>(b.level), -b.weight);
+  });
+  diagnosis.symptoms = pair.symptoms;
+  diagnosis.verdict = verdict_of(pair, checks);
+  return diagnosis;
+}
+
+}  // namespace faultline::diagnose

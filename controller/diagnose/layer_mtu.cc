@@ -1,0 +1,106 @@
+// Layer MTU: the sizes that both ends use, and the largest that was seen to pass.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "controller/diagnose/layers.h"
+#include "controller/diagnose/routing.h"
+
+namespace faultline::diagnose {
+namespace {
+
+struct Size {
+  std::string interface {};
+  std::uint32_t mtu = 0;
+};
+
+// What the end sends by towards the other.
+std::optional<Size> size_of(const Side& side) {
+  if (!side.has_facts() || !side.self.address || !side.other.address) return std::nullopt;
+  const auto way = way_to(side.facts->facts, *side.self.address, *side.other.address);
+  if (way.route == nullptr || way.route->next_hops.empty()) return std::nullopt;
+  const auto* interface = find_interface(side.facts->facts, way.route->next_hops.front().interface);
+  if (interface == nullptr) return std::nullopt;
+  return Size{interface->name, std::min(interface->mtu, way.route->mtu.value_or(interface->mtu))};
+}
+
+void look_at_tried(const Pair& pair, Checks& checks) {
+  for (const auto& tried : pair.in.tried) {
+    if (tried.what != "mtu") continue;
+    const auto& from = tried.from_b ? pair.in.b : pair.in.a;
+    const auto& to = tried.from_b ? pair.in.a : pair.in.b;
+    const bool ok = tried.outcome == "ok";
+    Check check{.layer = Layer::kMtu,
+                .level = ok ? Level::kOk : Level::kFail,
+                .code = ok                           ? "mtu_passes"
+                        : tried.outcome == "timeout" ? "mtu_black_hole"
+                                                     : "mtu_low",
+                .nodes = {from.name, to.name},
+                .evidence = {tried.detail}};
+    check.summary =
+        ok ? fmt::format("packets of full size pass from {} to {}", from.name, to.name)
+           : fmt::format("packets of more than {} bytes do not pass from {} to {}",
+                         tried.mtu ? std::to_string(*tried.mtu) : "some", from.name, to.name);
+    if (!ok) {
+      check.remedy = tried.outcome == "timeout"
+                         ? "A device on the way drops them without saying so: raise its MTU or let "
+                           "ICMP 'fragmentation needed' pass."
+                         : "Raise the MTU of the narrow link, or lower that of both ends.";
+      check.command =
+          fmt::format("tracepath -n {}", to.address ? to.address->to_string() : to.name);
+      check.run_on = from.name;
+      check.explains = kMtuLow;
+      check.weight = 50;
+    }
+    checks.push_back(std::move(check));
+  }
+}
+
+}  // namespace
+
+void look_at_mtu(const Pair& pair, Checks& checks) {
+  look_at_tried(pair, checks);
+  const auto a = size_of(pair.side_a());
+  const auto b = size_of(pair.side_b());
+  if (!a || !b) {
+    checks.push_back({.layer = Layer::kMtu,
+                      .level = Level::kUnknown,
+                      .code = "mtu_unknown",
+                      .summary = "the MTU of both ends is not known",
+                      .remedy = "A test of sizes shows it.",
+                      .command = fmt::format("tracepath -n {}", pair.in.b.address
+                                                                    ? pair.in.b.address->to_string()
+                                                                    : pair.in.b.name),
+                      .run_on = pair.in.a.name});
+    return;
+  }
+  const auto evidence = {fmt::format("{}: {} has MTU {}", pair.in.a.name, a->interface, a->mtu),
+                         fmt::format("{}: {} has MTU {}", pair.in.b.name, b->interface, b->mtu)};
+  if (a->mtu == b->mtu) {
+    checks.push_back({.layer = Layer::kMtu,
+                      .level = Level::kOk,
+                      .code = "mtu_equal",
+                      .summary = fmt::format("both ends send packets of up to {} bytes", a->mtu),
+                      .evidence = evidence});
+    return;
+  }
+  const bool a_is_low = a->mtu < b->mtu;
+  const auto& low = a_is_low ? pair.in.a : pair.in.b;
+  checks.push_back({.layer = Layer::kMtu,
+                    .level = level_of(pair, kMtuLow),
+                    .code = "mtu_differs",
+                    .summary = fmt::format("{} sends packets of up to {} bytes, {} of up to {}",
+                                           pair.in.a.name, a->mtu, pair.in.b.name, b->mtu),
+                    .nodes = {low.name},
+                    .evidence = evidence,
+                    .remedy = fmt::format("Give both the same, unless {} is meant to have less (a "
+                                          "tunnel).",
+                                          low.name),
+                    .command = fmt::format("ip link set {} mtu {}", (a_is_low ? a : b)->interface,
+                                           std::max(a->mtu, b->mtu)),
+                    .run_on = low.name,
+                    .explains = kMtuLow,
+                    .weight = 48});
+}
+
+}  // namespace faultline::diagnose

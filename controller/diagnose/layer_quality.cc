@@ -1,0 +1,156 @@
+// Layer quality: what is measured between the two ends, as it is: the symptoms in plain words.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "controller/diagnose/layers.h"
+
+namespace faultline::diagnose {
+namespace {
+
+// Packets lost in one direction of the pair, as both ends' sessions tell.
+struct Direction {
+  std::uint64_t there = 0;  // from A to B
+  std::uint64_t back = 0;
+  std::uint64_t untold = 0;
+};
+
+Direction lost_by(const Pair& pair, Counts Session::*counts) {
+  Direction lost;
+  if (pair.in.by_a) {
+    const auto& a = (*pair.in.by_a).*counts;
+    lost = {a.lost_there, a.lost_back, a.lost_undetermined};
+  }
+  if (pair.in.by_b) {
+    const auto& b = (*pair.in.by_b).*counts;
+    lost.there += b.lost_back;
+    lost.back += b.lost_there;
+    lost.untold += b.lost_undetermined;
+  }
+  return lost;
+}
+
+std::vector<std::string> both_evidence(const Pair& pair) {
+  std::vector<std::string> lines;
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (side.session != nullptr) lines.push_back(evidence_of(side));
+  }
+  return lines;
+}
+
+Check symptom(const Pair& pair, const char* code, Symptoms explains, int weight) {
+  return {.layer = Layer::kQuality,
+          .level = Level::kFail,
+          .code = code,
+          .nodes = {pair.in.a.name, pair.in.b.name},
+          .evidence = both_evidence(pair),
+          .explains = explains,
+          .weight = weight};
+}
+
+void add_dead(const Pair& pair, Checks& checks) {
+  const auto lost = lost_by(pair, &Session::now);
+  const bool there = lost.there > 0 && lost.back == 0;
+  const bool back = lost.back > 0 && lost.there == 0;
+  const bool one_way = there || back;
+  const auto& from = back ? pair.in.b : pair.in.a;
+  const auto& to = back ? pair.in.a : pair.in.b;
+  auto check = symptom(pair, one_way ? "one_way" : "unreachable", kDead, one_way ? 12 : 10);
+  check.summary =
+      one_way ? fmt::format("nothing gets from {} to {}; the other way is open", from.name, to.name)
+              : fmt::format("nothing gets through between {} and {}", from.name, to.name);
+  check.remedy = one_way ? fmt::format(
+                               "Look for a filter or a missing route on the way from {} to "
+                               "{} only.",
+                               from.name, to.name)
+                         : "Neither configuration explains it: follow the path to where it ends.";
+  check.command = fmt::format("faultline path {} {}", from.name, to.name);
+  checks.push_back(std::move(check));
+}
+
+void add_subset(const Pair& pair, Checks& checks) {
+  auto check = symptom(pair, "flows_dead", kSubset, 11);
+  std::vector<std::string> ports;
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (side.session == nullptr) continue;
+    for (const auto& flow : side.session->flows) {
+      if (flow.now.sent < kEnoughPacketsOfFlow || flow.now.lost() != flow.now.sent) continue;
+      ports.push_back(fmt::format("{}:{}", side.self.name, flow.source_port));
+    }
+  }
+  check.summary = fmt::format(
+      "{} flows between {} and {} are dead, the others are well: one of the "
+      "parallel ways is broken",
+      ports.size(), pair.in.a.name, pair.in.b.name);
+  check.evidence.push_back(fmt::format("dead: {}", fmt::join(ports, ", ")));
+  check.remedy = "Compare the ways of dead flows with those of others.";
+  check.command = fmt::format("faultline path {} {}", pair.in.a.name, pair.in.b.name);
+  checks.push_back(std::move(check));
+}
+
+void add_lossy(const Pair& pair, Checks& checks) {
+  const auto lost = lost_by(pair, &Session::minute);
+  const auto all = lost.there + lost.back + lost.untold;
+  auto check = symptom(pair, "lossy", kLossy, 10);
+  std::string where = "in both directions";
+  if (lost.there > 4 * lost.back) {
+    where = fmt::format("from {} to {}", pair.in.a.name, pair.in.b.name);
+    check.code = "lossy_there";
+  } else if (lost.back > 4 * lost.there) {
+    where = fmt::format("from {} to {}", pair.in.b.name, pair.in.a.name);
+    check.code = "lossy_back";
+  }
+  std::uint64_t sent = 0;
+  for (const auto* session : {&pair.in.by_a, &pair.in.by_b}) {
+    if (*session) sent += (*session)->minute.sent;
+  }
+  check.summary = fmt::format("{:.2g} % of the packets between {} and {} are lost, {}",
+                              100 * static_cast<double>(all) / static_cast<double>(sent),
+                              pair.in.a.name, pair.in.b.name, where);
+  check.evidence.push_back(
+      fmt::format("in the last minute: {} of {} lost: {} from {} to {}, {} back", all, sent,
+                  lost.there, pair.in.a.name, pair.in.b.name, lost.back));
+  check.remedy = "Too little to accuse a component yet, or it is at the ends: see who else loses.";
+  check.command = "faultline matrix --by node; faultline localize --explain";
+  checks.push_back(std::move(check));
+}
+
+void add_slow(const Pair& pair, Checks& checks) {
+  auto check = symptom(pair, "slow", kSlow, 9);
+  check.level = Level::kWarn;
+  const auto& session = pair.in.by_a && is_slow(*pair.in.by_a) ? *pair.in.by_a : *pair.in.by_b;
+  check.summary = fmt::format("round trips between {} and {} take {:.1f} ms, {:.1f} ms is usual",
+                              pair.in.a.name, pair.in.b.name, *session.now.rtt_mean_us / 1000,
+                              *session.earlier.rtt_mean_us / 1000);
+  check.remedy = "Delays also come from busy hosts: compare with other pairs of both ends.";
+  check.command = fmt::format("faultline history {} {} --since 1h", pair.in.a.name, pair.in.b.name);
+  checks.push_back(std::move(check));
+}
+
+}  // namespace
+
+void look_at_quality(const Pair& pair, Checks& checks) {
+  if (!pair.measured()) {
+    checks.push_back({.layer = Layer::kQuality,
+                      .level = Level::kUnknown,
+                      .code = "not_measured",
+                      .summary = fmt::format("nothing was measured between {} and {} lately",
+                                             pair.in.a.name, pair.in.b.name),
+                      .evidence = {evidence_of(pair.side_a()), evidence_of(pair.side_b())},
+                      .remedy = "The plan tells who measures whom.",
+                      .command = fmt::format("faultline plan show {}", pair.in.a.name)});
+    return;
+  }
+  if (pair.has(kDead)) add_dead(pair, checks);
+  if (pair.has(kSubset)) add_subset(pair, checks);
+  if (pair.has(kLossy)) add_lossy(pair, checks);
+  if (pair.has(kSlow)) add_slow(pair, checks);
+  if (pair.has(kDead) || pair.has(kSubset) || pair.has(kLossy) || pair.has(kSlow)) return;
+  checks.push_back({.layer = Layer::kQuality,
+                    .level = Level::kOk,
+                    .code = "measured_well",
+                    .summary = "what is measured between them is as usual",
+                    .evidence = both_evidence(pair)});
+}
+
+}  // namespace faultline::diagnose

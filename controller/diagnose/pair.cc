@@ -1,0 +1,119 @@
+#include "controller/diagnose/pair.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "controller/diagnose/check.h"
+
+namespace faultline::diagnose {
+namespace {
+
+bool is_dead_flow(const Flow& flow) {
+  return flow.now.sent >= kEnoughPacketsOfFlow && flow.now.lost() == flow.now.sent;
+}
+
+const NodeFacts* facts_of(const Inputs& inputs, const std::string& name) {
+  const auto found = std::ranges::find(inputs.facts, name, &NodeFacts::node);
+  return found == inputs.facts.end() ? nullptr : &*found;
+}
+
+Symptoms symptoms_of(const Session& session) {
+  if (!is_enough(session)) return 0;
+  if (is_dead(session)) return kDead;
+  Symptoms found = 0;
+  if (is_partly_dead(session)) found |= kSubset;
+  if (is_lossy(session)) found |= kLossy;
+  if (is_slow(session)) found |= kSlow;
+  return found;
+}
+
+Symptoms symptoms_of(const Tried& tried) {
+  if (tried.what.starts_with("tcp")) return tried.outcome == "ok" ? 0 : kPortDead;
+  if (tried.what == "mtu") return tried.outcome == "ok" ? 0 : kMtuLow;
+  return 0;
+}
+
+}  // namespace
+
+bool is_enough(const Session& session) { return session.now.sent >= kEnoughPackets; }
+
+bool is_dead(const Session& session) {
+  return is_enough(session) && session.now.lost() == session.now.sent;
+}
+
+bool is_partly_dead(const Session& session) {
+  const auto dead = std::ranges::count_if(session.flows, is_dead_flow);
+  const auto well = std::ranges::count_if(session.flows, [](const Flow& flow) {
+    return flow.now.sent >= kEnoughPacketsOfFlow && flow.now.loss() < 0.5;
+  });
+  return dead > 0 && well > 0;
+}
+
+bool is_lossy(const Session& session) {
+  const auto& minute = session.minute;
+  if (minute.lost() < kLostMin || minute.loss() < kLossMin) return false;
+  return minute.loss() > 2 * session.earlier.loss() || minute.loss() > 0.01;
+}
+
+bool is_slow(const Session& session) {
+  if (!session.now.rtt_mean_us || !session.earlier.rtt_mean_us) return false;
+  const auto now = *session.now.rtt_mean_us;
+  const auto usual = *session.earlier.rtt_mean_us;
+  return now > kSlowTimes * usual && now - usual > kSlowMinUs;
+}
+
+std::string evidence_of(const Side& side) {
+  if (side.session == nullptr) {
+    return fmt::format("{} measures nothing of {}", side.self.name, side.other.name);
+  }
+  const auto& now = side.session->now;
+  auto text = fmt::format("{} to {}: {} packets sent, {} lost", side.self.name, side.other.name,
+                          now.sent, now.lost());
+  if (now.lost() > 0) {
+    text +=
+        fmt::format(" ({} on the way there, {} on the way back, {} without an answer that tells)",
+                    now.lost_there, now.lost_back, now.lost_undetermined);
+  }
+  if (now.rtt_mean_us) text += fmt::format(", round trip {:.2f} ms", *now.rtt_mean_us / 1000);
+  return fmt::format("{}, {} to {}", text, format_rfc3339(side.session->from),
+                     format_rfc3339(side.session->to));
+}
+
+Pair::Pair(const Inputs& inputs)
+    : in(inputs), a(facts_of(inputs, inputs.a.name)), b(facts_of(inputs, inputs.b.name)) {
+  for (const auto* session : {&in.by_a, &in.by_b}) {
+    if (*session) symptoms |= symptoms_of(**session);
+  }
+  for (const auto& tried : in.tried) symptoms |= symptoms_of(tried);
+  for (auto& finding : check(in.facts)) {
+    const bool concerns = std::ranges::any_of(finding.nodes, [&](const std::string& node) {
+      return node == in.a.name || node == in.b.name;
+    });
+    if (concerns) findings.push_back(std::move(finding));
+  }
+}
+
+Side Pair::side_a() const {
+  return {.self = in.a,
+          .other = in.b,
+          .facts = a,
+          .other_facts = b,
+          .session = in.by_a ? &*in.by_a : nullptr,
+          .is_a = true};
+}
+
+Side Pair::side_b() const {
+  return {.self = in.b,
+          .other = in.a,
+          .facts = b,
+          .other_facts = a,
+          .session = in.by_b ? &*in.by_b : nullptr,
+          .is_a = false};
+}
+
+bool Pair::measured() const {
+  return (in.by_a && is_enough(*in.by_a)) || (in.by_b && is_enough(*in.by_b));
+}
+
+}  // namespace faultline::diagnose

@@ -1,0 +1,66 @@
+// Pair: the inputs of a diagnosis with what every layer asks of them: whose facts are whose, what
+// is measured to go wrong, and what the rules found about either end.
+//
+// Thread safety: pure. Lifetimes: a Pair and a Side borrow from the Inputs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "controller/diagnose/diagnosis.h"
+
+namespace faultline::diagnose {
+
+// Packets of the newest windows below which nothing is concluded from their loss.
+inline constexpr std::uint64_t kEnoughPackets = 5;
+inline constexpr std::uint64_t kEnoughPacketsOfFlow = 3;
+// Losses of a minute that chance and a busy machine do not bring.
+inline constexpr std::uint64_t kLostMin = 4;
+inline constexpr double kLossMin = 0.002;
+// Longer than usual by both: a busy prober doubles small round trips.
+inline constexpr double kSlowTimes = 3;
+inline constexpr double kSlowMinUs = 1500;
+// Facts older than this, against the moment asked about, are told as old.
+inline constexpr Duration kFactsOld = std::chrono::minutes{20};
+inline constexpr double kSick = 0.5;  // End::sick
+
+// One direction of the question: from `self` towards `other`.
+struct Side {
+  const End& self;
+  const End& other;
+  const NodeFacts* facts = nullptr;        // of self
+  const NodeFacts* other_facts = nullptr;  // of other
+  const Session* session = nullptr;        // what self measures of other
+  bool is_a = true;
+
+  [[nodiscard]] bool has_facts() const { return facts != nullptr; }
+};
+
+struct Pair {
+  explicit Pair(const Inputs& inputs);
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+
+  [[nodiscard]] Side side_a() const;
+  [[nodiscard]] Side side_b() const;
+  [[nodiscard]] bool has(Symptom symptom) const { return (symptoms & symptom) != 0; }
+  [[nodiscard]] bool measured() const;
+  // A dead session with facts of no use: the end was not heard since before they were taken.
+  [[nodiscard]] bool works() const { return measured() && !has(kDead) && !has(kSubset); }
+
+  const Inputs& in;
+  const NodeFacts* a = nullptr;
+  const NodeFacts* b = nullptr;
+  std::vector<Finding> findings;  // of check() over all facts, about either end
+  Symptoms symptoms = 0;
+};
+
+[[nodiscard]] bool is_enough(const Session& session);
+[[nodiscard]] bool is_dead(const Session& session);
+[[nodiscard]] bool is_partly_dead(const Session& session);  // some of its flows
+[[nodiscard]] bool is_lossy(const Session& session);
+[[nodiscard]] bool is_slow(const Session& session);
+// "h1 to h2: 160 sent, 160 lost (0 on the way there, 0 on the way back, 160 without an answer)"
+[[nodiscard]] std::string evidence_of(const Side& side);
+
+}  // namespace faultline::diagnose

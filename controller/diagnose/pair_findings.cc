@@ -1,0 +1,97 @@
+// What the rules over facts (check.h) found about either end, as checks of their layers.
+#include <algorithm>
+#include <array>
+
+#include "controller/diagnose/layers.h"
+
+namespace faultline::diagnose {
+namespace {
+
+struct Place {
+  const char* code;
+  Layer layer;
+  Symptoms explains;
+  int weight;
+};
+constexpr Symptoms kAll = kDead | kSubset | kLossy;
+
+// Where a finding belongs, what it would explain, and how much it says against others that would.
+constexpr std::array kPlaces{Place{"duplicate_address", Layer::kAddressing, kAll, 90},
+                             Place{"vip_held_twice", Layer::kHa, kAll, 85},
+                             Place{"duplicate_mac", Layer::kLink, kAll, 88},
+                             Place{"wrong_mask", Layer::kAddressing, kAll, 87},
+                             Place{"overlapping_subnets", Layer::kAddressing, kDead, 66},
+                             Place{"mtu_mismatch", Layer::kMtu, kMtuLow, 60},
+                             Place{"vlan_mismatch", Layer::kLink, kDead, 76},
+                             Place{"vxlan_mismatch", Layer::kLink, kDead, 83},
+                             Place{"vxlan_mtu", Layer::kMtu, kMtuLow | kLossy, 62},
+                             Place{"half_duplex", Layer::kQuality, kLossy | kSlow, 58},
+                             Place{"bond_speed_mismatch", Layer::kQuality, kSlow, 30},
+                             Place{"nic_errors", Layer::kQuality, kLossy, 61},
+                             Place{"gateway_missing", Layer::kRoutes, kDead, 80},
+                             Place{"gateway_dead", Layer::kRoutes, kDead | kSubset, 82},
+                             Place{"forwarding_off", Layer::kRoutes, kDead, 83},
+                             Place{"missing_return_route", Layer::kRoutes, kDead, 86},
+                             Place{"rp_filter_asymmetric", Layer::kFiltering, kDead, 87},
+                             Place{"routes_differ", Layer::kRoutes, kAll, 55},
+                             Place{"firewall_drops_probe", Layer::kFiltering, kDead, 79},
+                             Place{"address_rewritten", Layer::kFiltering, kAll, 84},
+                             Place{"bridge_filter_drop", Layer::kFiltering, kDead, 81},
+                             Place{"ra_missing", Layer::kAddressing, 0, 20},
+                             Place{"rogue_ra", Layer::kAddressing, 0, 25},
+                             Place{"dad_failed", Layer::kAddressing, 0, 25},
+                             Place{"cpu_steal", Layer::kQuality, kLossy | kSlow, 64},
+                             Place{"cpu_throttled", Layer::kQuality, kLossy | kSlow, 65},
+                             Place{"neighbor_table_full", Layer::kLink, kAll, 77},
+                             Place{"clock_off", Layer::kProber, 0, 5}};
+
+Place place_of(const std::string& code) {
+  const auto found =
+      std::ranges::find_if(kPlaces, [&](const Place& place) { return code == place.code; });
+  return found == kPlaces.end() ? Place{"", Layer::kQuality, 0, 1} : *found;
+}
+
+// A rule may find what a layer already tells of the same end.
+bool is_told(const Checks& checks, const std::string& code, const std::vector<std::string>& nodes) {
+  return std::ranges::any_of(checks, [&](const Check& check) {
+    const bool alike =
+        check.code == code || (code == "firewall_drops_probe" && check.code == "firewall_drops");
+    return alike && std::ranges::any_of(check.nodes, [&](const std::string& node) {
+             return std::ranges::find(nodes, node) != nodes.end();
+           });
+  });
+}
+
+}  // namespace
+
+void take_findings(const Pair& pair, Checks& checks) {
+  for (const auto& finding : pair.findings) {
+    if (is_told(checks, finding.code, finding.nodes)) continue;
+    const auto place = place_of(finding.code);
+    Check check{.layer = place.layer,
+                .level = Level::kWarn,
+                .code = finding.code,
+                .summary = finding.summary,
+                .nodes = finding.nodes,
+                .evidence = finding.evidence,
+                .remedy = finding.remedy,
+                .command = finding.command,
+                .run_on = finding.nodes.empty() ? "" : finding.nodes.front(),
+                .explains = place.explains,
+                .weight = place.weight};
+    switch (finding.severity) {
+      case Severity::kError:
+        check.level = Level::kFail;
+        break;
+      case Severity::kWarning:
+        check.level = level_of(pair, place.explains);
+        break;
+      case Severity::kNotice:
+        check.level = Level::kOk;
+        break;
+    }
+    checks.push_back(std::move(check));
+  }
+}
+
+}  // namespace faultline::diagnose
