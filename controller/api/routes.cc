@@ -34,15 +34,15 @@ Result<std::optional<WallTime>> time_parameter(const Parameters& query, const st
   return time;
 }
 
-Result<std::optional<Duration>> duration_parameter(const Parameters& query,
-                                                   const std::string& name) {
+Result<std::optional<Duration>> duration_parameter(const Parameters& query, const std::string& name,
+                                                   Duration most = kHorizonMax) {
   const auto found = query.find(name);
   if (found == query.end()) return std::optional<Duration>{};
   const auto duration = parse_duration(found->second);
-  if (!duration || *duration == Duration::zero() || *duration > kHorizonMax) {
+  if (!duration || *duration == Duration::zero() || *duration > most) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("'{}' must be a duration such as 30s, 10m or 2h, up to {}", name,
-                            format_duration(kHorizonMax)));
+                            format_duration(most)));
   }
   return duration;
 }
@@ -215,6 +215,27 @@ Response get_history(const Call& call) {
   return respond(call.backend.history(call.captured[0], call.captured[1], *request), history_json);
 }
 
+Result<SloRequest> parse_slo_request(const Parameters& query) {
+  SloRequest request;
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kSloSpanMax));
+  if (since) request.since = *since;
+  const auto by = query.find("by");
+  if (by == query.end()) return request;
+  for (const auto grouping : {SloGrouping::kZone, SloGrouping::kRack, SloGrouping::kClass}) {
+    if (by->second != to_string(grouping)) continue;
+    request.by = grouping;
+    return request;
+  }
+  return fail(ErrorCode::kInvalid, "'by' must be zone, rack or class");
+}
+
+Response get_slo(const Call& call) {
+  const auto request = parse_slo_request(call.query);
+  if (!request) return error_response(request.error());
+  return respond(call.backend.slo(*request), slo_json);
+}
+
 Response get_incidents(const Call& call) {
   const auto state = call.query.find("state");
   auto filter = IncidentFilter::kOpen;
@@ -230,7 +251,9 @@ Response get_incidents(const Call& call) {
           {ErrorCode::kInvalid, "'state' must be open, resolved, all or pending"});
     }
   }
-  return respond(call.backend.incidents(filter), incidents_json);
+  const auto since = duration_parameter(call.query, "since", kIncidentsSinceMax);
+  if (!since) return error_response(since.error());
+  return respond(call.backend.incidents(filter, *since), incidents_json);
 }
 
 Response get_incident(const Call& call) {
@@ -342,7 +365,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
     Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
     Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
-    Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
+    Route{"GET", "/api/v1/slo", kViewer, "at by since", get_slo},
+    Route{"GET", "/api/v1/incidents", kViewer, "since state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
     Route{"POST", "/api/v1/incidents/{id}/acknowledge", kOperator, "", post_acknowledge},
     Route{"POST", "/api/v1/incidents/{id}/resolve", kOperator, "", post_resolve},

@@ -113,6 +113,10 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
 }
 
+Result<api::SloView> AppBackend::slo(const api::SloRequest& request) const {
+  return queries_.slo(*snapshots_.snapshot(), async::now_wall(), request);
+}
+
 Result<api::TopologyView> AppBackend::topology() const {
   const auto snapshot = snapshots_.snapshot();
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");

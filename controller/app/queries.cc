@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "controller/app/slo.h"
 
 namespace faultline::app {
 namespace {
@@ -99,6 +100,29 @@ std::string group_of(const Snapshot& snapshot, NodeId id, api::Grouping by) {
   return at == snapshot.racks.end() ? std::string("(no rack)") : at->second;
 }
 
+// By the nodes as they are now: labels of the past are not kept.
+std::set<std::string> slo_groups(const std::map<NodeId, const api::NodeView*>& nodes,
+                                 api::SloGrouping by, NodeId source, NodeId target) {
+  const auto find = [&](NodeId id) -> const api::NodeView* {
+    const auto at = nodes.find(id);
+    return at == nodes.end() ? nullptr : at->second;
+  };
+  const auto* const left = find(source);
+  const auto* const right = find(target);
+  if (by == api::SloGrouping::kClass) {
+    if (left == nullptr || right == nullptr) return {"(removed)"};
+    const auto [first, second] = std::minmax(left->kind, right->kind);
+    return {fmt::format("{}-{}", to_string(first), to_string(second))};
+  }
+  const std::string label(to_string(by));
+  const auto group = [&](const api::NodeView* node) -> std::string {
+    if (node == nullptr) return "(removed)";
+    const auto value = node->labels.find(label);
+    return value == node->labels.end() ? fmt::format("(no {})", label) : value->second;
+  };
+  return {group(left), group(right)};
+}
+
 api::TracedPathView path_view(const Snapshot& snapshot, NodeId reporter, const PathRecord& path) {
   const auto resolved = snapshot.topology->resolve(reporter, path);
   api::TracedPathView view{.complete = path.complete, .traced_at = path.traced_at, .hops = {}};
@@ -132,6 +156,11 @@ std::set<NodeId> excused_in(const Snapshot& snapshot, const Report& report) {
 Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
                      const ReportVisitor& visit) const {
   FAULTLINE_TRY_STATUS(check_span(from, to));
+  return scan_all(from, to, node, visit);
+}
+
+Status Queries::scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
+                         const ReportVisitor& visit) const {
   Status visited;
   const auto scanned =
       views_.scan_reports(from, to, node, [&](NodeId reporter, const Report& report) {
@@ -272,6 +301,28 @@ Result<api::HistoryView> Queries::history(const Snapshot& snapshot, NodeId src, 
          .rtt_p50_us = microseconds(row.rtt.quantile(0.5)),
          .rtt_p99_us = microseconds(row.rtt.quantile(0.99))});
   }
+  return view;
+}
+
+Result<api::SloView> Queries::slo(const Snapshot& snapshot, WallTime now,
+                                  const api::SloRequest& request) const {
+  if (request.since > api::kSloSpanMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("the period is longer than {}", format_duration(api::kSloSpanMax)));
+  }
+  std::map<NodeId, const api::NodeView*> nodes;
+  for (const auto& node : snapshot.nodes) nodes[NodeId{node.id}] = &node;
+  SloBook book(
+      [&](NodeId source, NodeId target) { return slo_groups(nodes, request.by, source, target); });
+  const WallTime to = request.at.value_or(now);
+  const WallTime from = to - request.since;
+  FAULTLINE_TRY_STATUS(scan_all(from, to, {}, [&](NodeId reporter, const Report& report) {
+    book.add(reporter, report);
+    return Status();
+  }));
+  auto view = book.finish(request.by);
+  view.from = from;
+  view.to = to;
   return view;
 }
 

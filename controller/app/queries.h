@@ -40,6 +40,9 @@ class Queries {
   [[nodiscard]] Result<api::HistoryView> history(const Snapshot& snapshot, NodeId src, NodeId dst,
                                                  WallTime now,
                                                  const api::HistoryRequest& request) const;
+  // Streams: what it holds does not grow with the period.
+  [[nodiscard]] Result<api::SloView> slo(const Snapshot& snapshot, WallTime now,
+                                         const api::SloRequest& request) const;
   [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
   [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
                                                      WallTime to) const;
@@ -56,6 +59,9 @@ class Queries {
   using ReportVisitor = std::function<Status(NodeId, const Report&)>;  // an Error ends the scan
   [[nodiscard]] Status scan(WallTime from, WallTime to, std::optional<NodeId> node,
                             const ReportVisitor& visit) const;
+  // Of any length.
+  [[nodiscard]] Status scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
+                                const ReportVisitor& visit) const;
 
   [[nodiscard]] Status scan_rollups(const store::RollupQuery& query,
                                     const std::function<void(const store::Rollup&)>& visit) const;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "common/facts/changes.h"
 #include "common/facts/exchange.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
@@ -61,6 +62,20 @@ std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
                      scanned.error().context);
   }
   return reports;
+}
+
+std::vector<changes::Change> changes_between(const facts::Facts& before,
+                                             const facts::Facts& after) {
+  std::vector<changes::Change> changes;
+  for (auto& change : facts::changes(before, after)) {
+    changes.push_back(
+        {.time = after.collected_at,
+         .kind = change.what.ends_with(" mtu") ? changes::Kind::kMtu : changes::Kind::kFacts,
+         .subject = std::move(change.what),
+         .before = change.before.empty() ? "not there" : std::move(change.before),
+         .after = change.after.empty() ? "gone" : std::move(change.after)});
+  }
+  return changes;
 }
 
 }  // namespace
@@ -236,11 +251,14 @@ void Shell::beat(const std::string& url, std::string body) {
 
 void Shell::keep_facts(NodeId node, FactsUpdate update) {
   run_on(writer_, [this, node, update = std::move(update)] {
+    const auto before = load_facts(store_.ledger(), node, std::nullopt);
     const auto kept = app::keep_facts(store_.ledger(), node, update);
     if (!kept && kept.error().code != ErrorCode::kConflict) {
       obs::log_warning("facts", "node {}: {}", node.value(), kept.error().context);
     }
-    post(core::FactsKept{node, kept ? facts::digest_of(*kept) : 0});
+    core::FactsKept done{.node = node, .digest = kept ? facts::digest_of(*kept) : 0};
+    if (before && kept) done.changes = changes_between(before->facts, *kept);
+    post(std::move(done));
   });
 }
 

@@ -1,4 +1,4 @@
-// matrix, path, history.
+// matrix, path, history, slo.
 #include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/name_argument.h"
@@ -57,6 +57,28 @@ Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
   return context.query("/api/v1/paths/" + pair);
 }
 
+Outcome<ExitCode> slo(Context& context, const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
+  return context.query("/api/v1/slo" + interval + (interval.empty() ? "?" : "&") +
+                       "by=" + options.by);
+}
+
+void add_slo(CLI::App& app, Context& context) {
+  auto options = std::make_shared<MeasurementOptions>();
+  options->by = "zone";
+  auto* show = add_command(app, "slo", "Availability, loss and delay by zone, rack or class",
+                           "  faultline slo --since 30d\n"
+                           "  faultline slo --since 7d --by rack\n"
+                           "  faultline slo --by class -o json | jq '.all.availability'\n");
+  show->add_option("--by", options->by,
+                   "zone, rack, or class (host-host, host-vm, vm-vm); default: zone")
+      ->check(CLI::IsMember({"zone", "rack", "class"}));
+  add_interval(*show, options, "1d");
+  show->callback([&context, options] {
+    context.command = [&context, options] { return slo(context, *options); };
+  });
+}
+
 }  // namespace
 
 Outcome<std::string> interval_query(const std::string& at, const std::string& since) {
@@ -85,6 +107,7 @@ void add_measurement_commands(CLI::App& app, Context& context) {
     context.command = [&context, options] { return matrix(context, *options); };
   });
 
+  add_slo(app, context);
   auto* show_path =
       add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
                   "  faultline path h1 h9\n"

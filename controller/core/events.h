@@ -89,6 +89,8 @@ struct ChangeSeen {
 struct FactsKept {
   NodeId node;
   std::uint64_t digest = 0;
+  // What is different from what was kept before; subjects are without the node's name.
+  std::vector<changes::Change> changes{};
 };
 
 // Somebody wants to know of these nodes as they are now: answered at once, the facts follow.

@@ -69,7 +69,9 @@ void ControllerCore::on(Now, const FactsKept& event, EffectSink& effects) {
   facts_in_hand_.erase(event.node);
   ++(event.digest == 0 ? counters_.facts_refused : counters_.facts_kept);
   const auto* node = fleet_.find(event.node);
-  if (node != nullptr) effects.send(node->record.key, FactsAck{.digest = event.digest});
+  if (node == nullptr) return;
+  what_changed_.facts_changed(node->record.name, event.changes);
+  effects.send(node->record.key, FactsAck{.digest = event.digest});
 }
 
 void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {

@@ -72,6 +72,15 @@ void WhatChanged::node_restarted(const std::string& node, WallTime time) {
         .components = {{node, {}, {}}}});
 }
 
+void WhatChanged::facts_changed(const std::string& node, std::vector<changes::Change> changes) {
+  changes.resize(std::min(changes.size(), kFactsToldMax));
+  for (auto& change : changes) {
+    change.subject = fmt::format("{} {}", node, change.subject);
+    change.components = {{node, {}, {}}};
+    note(std::move(change));
+  }
+}
+
 void WhatChanged::clock_read(const std::string& node, Duration offset, WallTime time) {
   const bool is_off = offset > kClockOffsetTold || offset < -kClockOffsetTold;
   auto& was_off = clocks_off_[node];

@@ -27,6 +27,7 @@ inline constexpr std::size_t kPathsWaitingMax = 4096;
 inline constexpr std::size_t kPathsAtOnceMax = 512;  // that one step names
 // A clock that is further off than this has stepped; probes' windows are aligned by it.
 inline constexpr Duration kClockOffsetTold = std::chrono::milliseconds{500};
+inline constexpr std::size_t kFactsToldMax = 16;
 // For so long after its onset, an incident's changes are looked up anew.
 inline constexpr Duration kChangesSettled = std::chrono::minutes{5};
 
@@ -38,6 +39,8 @@ class WhatChanged {
   // `what` it is now: joined, live, silent, removed ... ; what it was before is remembered.
   void member_changed(const std::string& node, const std::string& what, WallTime time);
   void node_restarted(const std::string& node, WallTime time);
+  // Of a node's own configuration; at most kFactsToldMax of one update.
+  void facts_changed(const std::string& node, std::vector<changes::Change> changes);
   void clock_read(const std::string& node, Duration offset, WallTime time);
 
   // Names what waits. `topology` is settled.

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "controller/api/backend.h"
+#include "tests/integration/controller/api/fake_abnormal.h"
 #include "tests/integration/controller/api/fake_access_control.h"
 
 namespace faultline::api {
@@ -271,7 +272,23 @@ class FakeBackend : public Backend {
     return answer(view);
   }
 
-  Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const override {
+  Result<SloView> slo(const SloRequest& request) const override {
+    remember("slo since=" + format_duration(request.since));
+    SloView view;
+    view.by = request.by;
+    view.from = kFakeNow - request.since;
+    view.to = kFakeNow;
+    view.all.group = "all";
+    view.all.pair_minutes = 1000;
+    view.all.pair_minutes_bad = 1;
+    view.all.availability = 0.999;
+    view.rows = {view.all};
+    view.rows.front().group = "z1";
+    return view;
+  }
+  Result<std::vector<IncidentView>> incidents(IncidentFilter filter,
+                                              std::optional<Duration> since) const override {
+    if (since) remember("incidents since=" + format_duration(*since));
     if (filter == IncidentFilter::kResolved) return answer(std::vector<IncidentView>{});
     return answer(incident_list);
   }
@@ -401,40 +418,9 @@ class FakeBackend : public Backend {
   }
 
   Result<ChangesView> changes(Duration since) const override {
-    ChangesView view{.since = kFakeNow - since, .known_since = kFakeNow - since, .changes = {}};
-    view.changes.push_back({.time = kFakeNow,
-                            .kind = "path",
-                            .subject = "h1:20003>h9 and 11 others",
-                            .before = "leaf1 > spine2 > leaf3",
-                            .after = "leaf1 > spine1 > leaf3",
-                            .count = 12,
-                            .components = {"leaf1>spine2", "h1"}});
-    return answer(view);
+    return answer(fake_changes(kFakeNow, since));
   }
-  Result<AnomaliesView> anomalies() const override {
-    AnomaliesView view;
-    view.judged_until = kFakeNow;
-    view.pairs = 56;
-    view.pairs_learned = 54;
-    view.flows = 224;
-    view.anomalies.push_back({.kind = "rtt-shift",
-                              .node = {},
-                              .src = "h1",
-                              .dst = "h9",
-                              .pair_class = "host-host",
-                              .way = {},
-                              .since = kFakeNow,
-                              .windows = 5,
-                              .usual_ms = 0.4,
-                              .now_ms = 3.1,
-                              .usual_loss = {},
-                              .now_loss = {},
-                              .spreads = 12,
-                              .source_ports = {},
-                              .explained_by = {},
-                              .text = "h1 -> h9: round trip 0.40 -> 3.10 ms, 12 spreads"});
-    return answer(view);
-  }
+  Result<AnomaliesView> anomalies() const override { return answer(fake_anomalies(kFakeNow)); }
 
   Result<AlertsView> alerts() const override {
     const AlertView alert{.id = 7,

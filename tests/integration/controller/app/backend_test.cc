@@ -160,7 +160,7 @@ TEST_CASE("an incident that cannot be read hides no other and prevents no start"
   Bench bench;
   bench.store_incident("i-1", resolved_incident("i-1", kStart));
   bench.store_incident("i-2", "{\"version\":99}");
-  const auto listed = bench.backend({}).incidents(api::IncidentFilter::kAll);
+  const auto listed = bench.backend({}).incidents(api::IncidentFilter::kAll, {});
   REQUIRE(listed);
   REQUIRE(listed->size() == 1);
   CHECK(listed->front().id == "i-1");
