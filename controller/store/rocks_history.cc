@@ -1,5 +1,6 @@
 // RocksViews' history: results from blocks, roll-ups, and what is not sealed yet, on one snapshot,
 // so that nothing is missed or seen twice while it is being sealed.
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -93,22 +94,37 @@ class NodeReports {
     });
   }
 
-  template <typename Visit>
-  [[nodiscard]] bool pass_on(NodeId node, ScanSummary& summary, Visit visit) {
+  // The node is complete: its reports go to those that wait for their block's others.
+  void finish_node(NodeId node) {
     for (auto& [id, reports] : std::exchange(parts_, {})) {
-      for (const Report& report : reports) {
+      for (Report& report : reports) {
         const bool is_gap = report.window == Duration::zero();
         if (is_gap || !interval_.holds(report.window_start)) continue;
-        ++summary.visited;
-        if (!visit(node, report)) return false;
+        flow_windows_ += report.flows.size();
+        waiting_.emplace_back(node, std::move(report));
       }
+    }
+  }
+  [[nodiscard]] bool is_full() const { return flow_windows_ >= kOrderedFlowWindowsMax; }
+
+  template <typename Visit>
+  [[nodiscard]] bool pass_on(ScanSummary& summary, Visit visit) {
+    flow_windows_ = 0;
+    auto reports = std::exchange(waiting_, {});
+    std::ranges::stable_sort(reports, {},
+                             [](const auto& each) { return each.second.window_start; });
+    for (const auto& [node, report] : reports) {
+      ++summary.visited;
+      if (!visit(node, report)) return false;
     }
     return true;
   }
 
  private:
   Interval interval_;
-  std::map<std::uint64_t, std::vector<Report>> parts_;
+  std::map<std::uint64_t, std::vector<Report>> parts_;  // of the node at hand
+  std::vector<std::pair<NodeId, Report>> waiting_;
+  std::size_t flow_windows_ = 0;  // in waiting_
 };
 
 WallTime bucket_floor(WallTime time, Duration bucket) {
@@ -139,13 +155,16 @@ Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::op
   for (; cursor.valid(); cursor.next()) {
     const BucketKey& key = cursor.key();
     if (at && (at->bucket != key.bucket || at->node != key.node)) {
-      if (!reports.pass_on(at->node, summary, visitor)) return summary;
+      reports.finish_node(at->node);
+      const bool block_ended = at->bucket != key.bucket || reports.is_full();
+      if (block_ended && !reports.pass_on(summary, visitor)) return summary;
     }
     at = key;
     if (!reports.add(key, cursor.value())) cursor.note_damage(to_string(key));
   }
   if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
-  if (at && !reports.pass_on(at->node, summary, visitor)) return summary;
+  if (at) reports.finish_node(at->node);
+  if (!reports.pass_on(summary, visitor)) return summary;
   FAULTLINE_TRY_STATUS(
       scan_fresh(database_, interval, node, snapshot.snapshot(), summary, visitor));
   return summary;

@@ -32,12 +32,16 @@ inline constexpr Duration kPathBucket = std::chrono::hours{24};
 // session and direction: it differs, or it is the first of its day.
 [[nodiscard]] bool needs_storing(const PathRecord& stored, const PathRecord& traced);
 
+// Held in memory by one scan_reports, about 100 MB.
+inline constexpr std::size_t kOrderedFlowWindowsMax = 1 << 20;
+
 class Views {
  public:
   virtual ~Views() = default;
 
-  // Reports with from <= window_start < to, of one node or of all. Each is passed on once. Those of
-  // a node come in order of time, but for late ones; nodes one after the other within a block.
+  // Reports with from <= window_start < to, of one node or of all, each once. In order of time, but
+  // for those that came late, and where a block holds more than kOrderedFlowWindowsMax of all
+  // nodes: then it comes in several pieces, each in order of time.
   [[nodiscard]] virtual Result<ScanSummary> scan_reports(WallTime from, WallTime to,
                                                          std::optional<NodeId> node,
                                                          const ReportVisitor& visitor) const = 0;
