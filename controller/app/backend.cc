@@ -16,7 +16,7 @@
 #include "controller/topology/graph.h"
 
 namespace faultline::app {
-namespace {}
+namespace {
 
 // Those that a token proves its controller by: during a change, the next one too.
 std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
