@@ -193,7 +193,6 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.intake = core.intake_counters();
   snapshot.fleet = core.fleet().counters();
   snapshot.incidents = core.incidents().counters();
-  snapshot.silences_active = core.incidents().silences().count_active(now.wall);
   snapshot.outbox = core.outbox().counters();
   snapshot.outbox_waiting = core.outbox().waiting();
   snapshot.outbox_oldest = core.outbox().oldest_waiting();
@@ -262,6 +261,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   snapshot.planning_memory = core.planning_memory();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
+  snapshot.silences_active = core.incidents().silences().count_active(now.wall);
   snapshot.alerts = outbox_view(core, now, previous);
   snapshot.watchdog = core.watchdog().raised();
   snapshot.trust = trust_view(core);
