@@ -14,6 +14,7 @@ probe per host, injects a fault, shows who is suspected, heals, and takes everyt
 
   --fault KIND        loss       random loss on one directed link (default)
                       blackhole  one in eight 5-tuples is dropped on one directed link
+                      mtu        packets over 1400 bytes vanish on one directed link
                       down       a cable is cut and nothing reroutes; the cable must be named
                       device     loss on every link of one spine; the device must be named
                       none       nothing; nobody may be accused during 6 windows

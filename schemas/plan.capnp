@@ -34,4 +34,7 @@ struct FlowColumns {
   # Tracked flows as columns of one length, at most 4096.
   peer @0 :List(UInt32);        # index into Plan.peers
   sourcePort @1 :List(UInt16);  # 1..65535
+  # Since 1.1, each as long as the others, or empty: all 0. An older probe sends small packets of class 0.
+  size @2 :List(UInt16);        # bytes of the IP packets, sent unfragmented: 256..2000; 0: the smallest
+  dscp @3 :List(UInt8);         # 0..63
 }

@@ -43,6 +43,9 @@ struct FlowTable {
   rttMinNs @9 :List(UInt64);
   rttMeanNs @10 :List(UInt64);
   rttMaxNs @11 :List(UInt64);
+  # Since 1.1.
+  size @12 :List(UInt16);       # bytes of the IP packets as they were sent; 0: the smallest
+  dscp @13 :List(UInt8);        # 0..63, as they were sent
 }
 
 struct DelayTable {

@@ -59,6 +59,7 @@ Facts lasting(Facts facts) {
     for (auto& address : facts.addresses->items) address.valid_seconds.reset();
   }
   if (facts.neighbors) keep_lasting_neighbors(facts);
+  facts.bridge_entries.reset();
   if (facts.listeners) {
     // A client's socket, not a service.
     std::erase_if(facts.listeners->items, [](const Listener& listener) {
@@ -68,6 +69,7 @@ Facts lasting(Facts facts) {
   }
   if (facts.firewall) {
     for (auto& rule : facts.firewall->rules.items) rule.packets.reset();
+    for (auto& rule : facts.firewall->translations.items) rule.packets.reset();
   }
   facts.sysctls.erase("net.netfilter.nf_conntrack_count");
   return facts;

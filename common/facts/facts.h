@@ -39,6 +39,7 @@ inline constexpr std::size_t kAddressesMax = 2048;
 inline constexpr std::size_t kRoutesMax = 512;
 inline constexpr std::size_t kRulesMax = 128;
 inline constexpr std::size_t kNeighborsMax = 512;
+inline constexpr std::size_t kBridgeEntriesMax = 512;
 inline constexpr std::size_t kListenersMax = 256;
 inline constexpr std::size_t kFirewallRulesMax = 128;
 inline constexpr std::size_t kLldpMax = 128;
@@ -174,6 +175,15 @@ struct Neighbor {
   bool operator==(const Neighbor&) const = default;
 };
 
+// A MAC that a bridge has learned, and behind which of its ports.
+struct BridgeEntry {
+  std::string bridge{};
+  std::string port{};
+  std::string mac{};
+
+  bool operator==(const BridgeEntry&) const = default;
+};
+
 struct Listener {
   std::string protocol{};  // "tcp", "udp"
   IpAddress address{};     // unspecified: any
@@ -207,6 +217,7 @@ struct FirewallRule {
   std::vector<std::string> ports{};       // destination: "862", "61000-61015"; empty: any
   std::vector<std::string> other{};  // what else it asks of the packet, in words; empty: nothing
   std::optional<std::uint64_t> packets{};  // counted so far
+  std::optional<std::string> to{};         // of a translation: "10.0.0.5", "10.0.0.5:8080"
 
   bool operator==(const FirewallRule&) const = default;
 };
@@ -214,6 +225,8 @@ struct FirewallRule {
 struct Firewall {
   std::vector<FirewallChain> chains{};
   Listing<FirewallRule> rules{};
+  // NAT, whose verdicts are "dnat", "redirect", "snat" and "masquerade".
+  Listing<FirewallRule> translations{};
 
   bool operator==(const Firewall&) const = default;
 };
@@ -292,6 +305,7 @@ struct Facts {
   std::optional<Listing<Route>> routes{};
   std::optional<Listing<Rule>> rules{};
   std::optional<Listing<Neighbor>> neighbors{};
+  std::optional<Listing<BridgeEntry>> bridge_entries{};
   std::optional<Listing<Listener>> listeners{};
   std::optional<Firewall> firewall{};
   std::optional<std::vector<LldpNeighbor>> lldp{};

@@ -42,6 +42,7 @@ constexpr std::size_t items_max() {
   if constexpr (std::same_as<Item, Route>) return kRoutesMax;
   if constexpr (std::same_as<Item, Rule>) return kRulesMax;
   if constexpr (std::same_as<Item, Neighbor>) return kNeighborsMax;
+  if constexpr (std::same_as<Item, BridgeEntry>) return kBridgeEntriesMax;
   if constexpr (std::same_as<Item, Listener>) return kListenersMax;
   if constexpr (std::same_as<Item, FirewallRule>) return kFirewallRulesMax;
   if constexpr (std::same_as<Item, LldpNeighbor>) return kLldpMax;

@@ -123,6 +123,13 @@ void describe(Io& io, Neighbor& v) {
 }
 
 template <typename Io>
+void describe(Io& io, BridgeEntry& v) {
+  io.required("bridge", v.bridge);
+  io.required("port", v.port);
+  io.required("mac", v.mac);
+}
+
+template <typename Io>
 void describe(Io& io, Listener& v) {
   io.required("protocol", v.protocol);
   io.required("address", v.address);
@@ -151,12 +158,14 @@ void describe(Io& io, FirewallRule& v) {
   io.optional("ports", v.ports);
   io.optional("other", v.other);
   io.optional("packets", v.packets);
+  io.optional("to", v.to);
 }
 
 template <typename Io>
 void describe(Io& io, Firewall& v) {
   io.required("chains", v.chains);
   io.required("rules", v.rules);
+  io.optional("translations", v.translations);
 }
 
 template <typename Io>
@@ -228,6 +237,7 @@ void describe(Io& io, Facts& v) {
   io.optional("routes", v.routes);
   io.optional("rules", v.rules);
   io.optional("neighbors", v.neighbors);
+  io.optional("bridge_entries", v.bridge_entries);
   io.optional("listeners", v.listeners);
   io.optional("firewall", v.firewall);
   io.optional("lldp", v.lldp);

@@ -50,13 +50,14 @@ std::uint64_t plan_hash(const Plan& plan) {
     hash.add(std::span<const std::uint8_t>(peer.key.bytes));
     // Nothing where there is none, so that a probe that knows no second keys agrees on the hash.
     if (peer.second_key) hash.add(std::span<const std::uint8_t>(peer.second_key->bytes));
-    // Not whether it authenticates: a probe from before that must agree on the hash, and a plan that
-    // says otherwise has another revision.
+    // Not whether it authenticates: a probe from before that must agree on the hash, and a plan
+    // that says otherwise has another revision.
   }
   hash.add(plan.flows.size());
   for (const auto& flow : plan.flows) {
     hash.add(flow.peer);
     hash.add(flow.source_port);
+    // Not its size and class, for the same reason.
   }
   return hash.value();
 }

@@ -19,6 +19,10 @@ inline constexpr std::size_t kPlanPeersMax = 4096;
 inline constexpr std::size_t kPlanFlowsMax = 4096;
 inline constexpr std::uint32_t kPacketsPerSecondMax = 100'000;
 inline constexpr std::uint32_t kTracesPerSecondMax = 1'000;
+// Of PlanFlow::size: as small as fits any TLV, as large as a reflector takes.
+inline constexpr std::uint16_t kFlowSizeMin = 256;
+inline constexpr std::uint16_t kFlowSizeMax = 2000;
+inline constexpr std::uint8_t kDscpMax = 63;
 
 // Another node of the fleet: who may be probed, who is answered by the reflector, who is trusted on
 // the mesh.
@@ -42,6 +46,10 @@ struct PlanPeer {
 struct PlanFlow {
   std::uint32_t peer = 0;  // index into Plan::peers
   std::uint16_t source_port = 0;
+  // Bytes of its IP packets, which are not fragmented then; 0: as small as they can be. A probe
+  // sends less where its own interface takes less, and says so (FlowWindow::size).
+  std::uint16_t size = 0;
+  std::uint8_t dscp = 0;
 
   bool operator==(const PlanFlow&) const = default;
 };

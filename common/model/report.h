@@ -20,6 +20,8 @@ inline constexpr std::size_t kReportPathsMax = 4096;
 struct FlowWindow {
   NodeId target{};
   std::uint16_t source_port = 0;
+  std::uint16_t size = 0;  // bytes of its IP packets as sent; 0: as small as they can be
+  std::uint8_t dscp = 0;   // as sent
   std::uint32_t sent = 0;
   std::uint32_t lost_forward = 0;
   std::uint32_t lost_return = 0;

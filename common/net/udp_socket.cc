@@ -81,6 +81,14 @@ Error bind_error(const Endpoint& local, int error_number) {
   }
 }
 
+// Cannot fail where configure() did not.
+void set_unfragmented(int fd, bool v4, bool unfragmented) {
+  const int value = v4 ? (unfragmented ? IP_PMTUDISC_PROBE : IP_PMTUDISC_INTERFACE)
+                       : (unfragmented ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_INTERFACE);
+  (void)setsockopt(fd, v4 ? SOL_IP : SOL_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value,
+                   sizeof value);
+}
+
 constexpr std::size_t kOptionSize = CMSG_SPACE(sizeof(int));
 constexpr std::size_t kSendControlMax = 2 * kOptionSize;  // TTL, traffic class
 
@@ -204,10 +212,25 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpSocketOptions& optio
   length = sizeof address;
   ::getsockname(fd.get(), &address.generic, &length);
   const auto local = from_socket_address(address.generic).value_or(options.local);
-  return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), local));
+  return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), local, options.heads));
 }
 
 std::size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink) {
+  std::size_t sent = 0;
+  while (!datagrams.empty()) {
+    const bool unfragmented = datagrams.front().unfragmented;
+    const auto other = std::ranges::find(datagrams, !unfragmented, &OutgoingDatagram::unfragmented);
+    const auto alike = datagrams.first(static_cast<std::size_t>(other - datagrams.begin()));
+    if (unfragmented) set_unfragmented(fd(), local_.address.is_v4(), true);
+    sent += send_alike(alike, sink);
+    if (unfragmented) set_unfragmented(fd(), local_.address.is_v4(), false);
+    datagrams = datagrams.subspan(alike.size());
+  }
+  return sent;
+}
+
+std::size_t UdpSocket::send_alike(std::span<const OutgoingDatagram> datagrams,
+                                  ErrorQueueSink& sink) {
   std::size_t sent = 0;
   bool tried = false;  // the first of `datagrams` has been refused once
   while (!datagrams.empty()) {
@@ -252,7 +275,8 @@ std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, Erro
     read_control(header, datagram, receive_drops_);
     if ((header.msg_flags & MSG_TRUNC) != 0) {
       ++oversized_;
-      continue;
+      if (!heads_) continue;
+      datagram.cut = true;
     }
     buffer.datagrams_[kept++] = datagram;
   }

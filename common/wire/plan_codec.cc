@@ -47,6 +47,42 @@ void write_peer(schema::Peer::Builder builder, const PlanPeer& peer) {
   builder.setAuthenticates(peer.authenticates);
 }
 
+// Empty columns where all flows are small and of class 0, as all were in 1.0.
+void write_flow_kinds(schema::FlowColumns::Builder flows, const std::vector<PlanFlow>& planned) {
+  const auto count = static_cast<unsigned>(planned.size());
+  if (std::ranges::any_of(planned, [](const PlanFlow& flow) { return flow.size != 0; })) {
+    auto sizes = flows.initSize(count);
+    for (unsigned i = 0; i < count; ++i) sizes.set(i, planned[i].size);
+  }
+  if (std::ranges::any_of(planned, [](const PlanFlow& flow) { return flow.dscp != 0; })) {
+    auto classes = flows.initDscp(count);
+    for (unsigned i = 0; i < count; ++i) classes.set(i, planned[i].dscp);
+  }
+}
+
+Result<std::vector<PlanFlow>> read_flows(schema::FlowColumns::Reader reader) {
+  const auto peers = reader.getPeer();
+  const auto ports = reader.getSourcePort();
+  const auto sizes = reader.getSize();
+  const auto classes = reader.getDscp();
+  FAULTLINE_TRY_STATUS(check_count("flows", peers.size(), kPlanFlowsMax));
+  const auto fits = [&](const auto& column) {
+    return column.size() == 0 || column.size() == peers.size();
+  };
+  if (peers.size() != ports.size() || !fits(sizes) || !fits(classes)) {
+    return fail(ErrorCode::kInvalid, "the columns of the flows differ in length");
+  }
+  std::vector<PlanFlow> flows;
+  flows.reserve(peers.size());
+  for (unsigned i = 0; i < peers.size(); ++i) {
+    flows.push_back({.peer = peers[i],
+                     .source_port = ports[i],
+                     .size = sizes.size() == 0 ? std::uint16_t{0} : sizes[i],
+                     .dscp = classes.size() == 0 ? std::uint8_t{0} : classes[i]});
+  }
+  return flows;
+}
+
 Status validate_peers(const std::vector<PlanPeer>& peers) {
   FAULTLINE_TRY_STATUS(check_count("peers", peers.size(), kPlanPeersMax));
   std::vector<NodeId> nodes;
@@ -86,6 +122,10 @@ Status validate_plan(const Plan& plan) {
   for (const auto& flow : plan.flows) {
     if (flow.peer >= plan.peers.size()) return out_of_range("flow peer", "not in the plan");
     FAULTLINE_TRY_STATUS(check_nonzero("source port", flow.source_port));
+    if (flow.size != 0) {
+      FAULTLINE_TRY_STATUS(check_range("flow size", flow.size, kFlowSizeMin, kFlowSizeMax));
+    }
+    FAULTLINE_TRY_STATUS(check_range<std::uint8_t>("flow dscp", flow.dscp, 0, kDscpMax));
   }
   return {};
 }
@@ -108,6 +148,7 @@ void write_plan(schema::Plan::Builder builder, const Plan& plan) {
     flow_peers.set(i, plan.flows[i].peer);
     flow_ports.set(i, plan.flows[i].source_port);
   }
+  write_flow_kinds(flows, plan.flows);
 }
 
 Result<Plan> read_plan(schema::Plan::Reader reader) {
@@ -129,15 +170,7 @@ Result<Plan> read_plan(schema::Plan::Reader reader) {
     FAULTLINE_TRY(auto peer, read_peer(item));
     plan.peers.push_back(std::move(peer));
   }
-  const auto flow_peers = reader.getFlows().getPeer();
-  const auto flow_ports = reader.getFlows().getSourcePort();
-  FAULTLINE_TRY_STATUS(check_count("flows", flow_peers.size(), kPlanFlowsMax));
-  if (flow_peers.size() != flow_ports.size()) {
-    return fail(ErrorCode::kInvalid, "the columns of the flows differ in length");
-  }
-  for (unsigned i = 0; i < flow_peers.size(); ++i) {
-    plan.flows.push_back({flow_peers[i], flow_ports[i]});
-  }
+  FAULTLINE_TRY(plan.flows, read_flows(reader.getFlows()));
   FAULTLINE_TRY_STATUS(validate_plan(plan));
   return plan;
 }

@@ -33,6 +33,8 @@ void write_column(const Rows& rows, Init init, Value value) {
 Status check_flow(const FlowWindow& flow) {
   FAULTLINE_TRY_STATUS(check_nonzero("flow target", flow.target.value()));
   FAULTLINE_TRY_STATUS(check_nonzero("flow source port", flow.source_port));
+  FAULTLINE_TRY_STATUS(check_range<std::uint16_t>("flow size", flow.size, 0, kFlowSizeMax));
+  FAULTLINE_TRY_STATUS(check_range<std::uint8_t>("flow dscp", flow.dscp, 0, kDscpMax));
   const std::uint64_t lost =
       std::uint64_t{flow.lost_forward} + flow.lost_return + flow.lost_undetermined;
   if (lost > flow.sent) return fail(ErrorCode::kInvalid, "a flow lost more than it sent");
@@ -69,7 +71,9 @@ Status check_flow_columns(schema::FlowTable::Reader reader, std::size_t rows) {
   FAULTLINE_TRY_STATUS(check_column("late", reader.getLate(), rows));
   FAULTLINE_TRY_STATUS(check_column("rtt min", reader.getRttMinNs(), rows));
   FAULTLINE_TRY_STATUS(check_column("rtt mean", reader.getRttMeanNs(), rows));
-  return check_column("rtt max", reader.getRttMaxNs(), rows);
+  FAULTLINE_TRY_STATUS(check_column("rtt max", reader.getRttMaxNs(), rows));
+  FAULTLINE_TRY_STATUS(check_column("size", reader.getSize(), rows));
+  return check_column("dscp", reader.getDscp(), rows);
 }
 
 Status check_path_columns(schema::PathTable::Reader reader, std::size_t rows) {
@@ -122,6 +126,8 @@ void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindo
          [](const Row& row) { return row.rtt_mean_ns; });
   column([&](unsigned n) { return builder.initRttMaxNs(n); },
          [](const Row& row) { return row.rtt_max_ns; });
+  column([&](unsigned n) { return builder.initSize(n); }, [](const Row& row) { return row.size; });
+  column([&](unsigned n) { return builder.initDscp(n); }, [](const Row& row) { return row.dscp; });
 }
 
 Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader) {
@@ -139,11 +145,15 @@ Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader) {
   const auto rtt_min = reader.getRttMinNs();
   const auto rtt_mean = reader.getRttMeanNs();
   const auto rtt_max = reader.getRttMaxNs();
+  const auto size = reader.getSize();
+  const auto dscp = reader.getDscp();
   std::vector<FlowWindow> flows;
   flows.reserve(targets.size());
   for (unsigned i = 0; i < targets.size(); ++i) {
     flows.push_back({.target = NodeId{targets[i]},
                      .source_port = at(source_port, i),
+                     .size = at(size, i),
+                     .dscp = at(dscp, i),
                      .sent = at(sent, i),
                      .lost_forward = at(lost_forward, i),
                      .lost_return = at(lost_return, i),

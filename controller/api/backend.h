@@ -20,7 +20,9 @@
 
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
+#include "controller/api/slo.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
 #include "controller/plan/reports.h"
@@ -44,11 +46,11 @@ using TextSink = std::function<Status(std::string_view)>;
 
 // Why can A not talk to B? Names of nodes, or addresses.
 struct DiagnoseRequest {
-  std::string a;
-  std::string b;
-  std::optional<std::uint16_t> port;  // a service at B
+  std::string a{};
+  std::string b{};
+  std::optional<std::uint16_t> port{};  // a service at B
   std::string protocol = "tcp";
-  std::optional<WallTime> at;  // empty: now, and live nodes are asked for their facts first
+  std::optional<WallTime> at{};  // empty: now, and live nodes are asked for their facts first
   bool inputs = false;         // what it is made of, instead of the answer
 };
 
@@ -75,8 +77,11 @@ class Backend {
   virtual Result<PathView> path(std::string_view src, std::string_view dst) const = 0;
   virtual Result<HistoryView> history(std::string_view src, std::string_view dst,
                                       const HistoryRequest& request) const = 0;
-  // Newest first, at most kIncidentsListedMax, without their events.
-  virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
+  virtual Result<SloView> slo(const SloRequest& request) const = 0;
+  // Newest first, at most kIncidentsListedMax, without their events; with `since` only those
+  // that were open at some time within so long before now.
+  virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter,
+                                                      std::optional<Duration> since) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
   virtual Result<IncidentView> act_on_incident(std::string_view id,
                                                const IncidentActionRequest& request) = 0;
@@ -85,6 +90,10 @@ class Backend {
   virtual Result<incident::Silence> add_silence(incident::SilenceRequest request) = 0;
   // It is over from now on.
   virtual Result<incident::Silence> end_silence(std::string_view id, std::string_view by) = 0;
+  // What changed since then, newest first, at most kChangesListedMax.
+  virtual Result<ChangesView> changes(Duration since) const = 0;
+  // What is abnormal in the window last judged, pair by pair.
+  virtual Result<AnomaliesView> anomalies() const = 0;
   virtual Result<TopologyView> topology() const = 0;
   // The plans in force, by their numbers and by node.
   virtual Result<plan::PlanReport> plan() const = 0;

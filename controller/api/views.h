@@ -17,7 +17,7 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
-#include "controller/incident/silence.h"
+#include "controller/api/incident_views.h"
 
 namespace faultline::api {
 
@@ -295,7 +295,8 @@ struct PathView {
 
 struct HistoryRequest {
   Duration since = std::chrono::minutes{10};
-  std::optional<WallTime> at;  // end of the interval; empty: now
+  std::optional<WallTime> at{};    // end of the interval; empty: now
+  std::optional<Duration> step{};  // of the rows; empty: the window up to a day, an hour beyond
 };
 
 struct HistoryRow {
@@ -313,68 +314,11 @@ struct HistoryView {
   std::string dst;
   Duration window{};
   std::vector<HistoryRow> rows;  // oldest first; windows without a result are absent
-  bool truncated = false;        // older rows were left out: kHistoryRowsMax
+  bool truncated = false;        // older rows were left out
 
   bool operator==(const HistoryView&) const = default;
 };
 inline constexpr std::size_t kHistoryRowsMax = 10'000;
-
-struct EvidenceView {
-  std::uint64_t bad_flows = 0;
-  std::uint64_t bad_flows_crossing = 0;
-  std::uint64_t good_flows_crossing = 0;
-  std::uint64_t good_flows = 0;
-
-  bool operator==(const EvidenceView&) const = default;
-};
-
-struct IncidentEventView {
-  WallTime at{};
-  std::string what;     // opened, updated, acknowledged, resolved, held, released, note
-  std::string text;     // one sentence
-  std::string by = {};  // who; empty: the controller itself
-
-  bool operator==(const IncidentEventView&) const = default;
-};
-
-struct IncidentView {
-  std::string id;
-  std::string state;  // pending, open, acknowledged, resolved
-  std::string severity;
-  std::string kind;  // of the component
-  std::string component;
-  std::string from;  // links and cables only
-  std::string to;
-  std::string fault_class;
-  double posterior = 0;
-  std::optional<double> loss;
-  std::optional<double> loss_low;
-  std::optional<double> loss_high;
-  std::optional<double> delay_us;
-  std::optional<double> delay_p95_us;
-  std::optional<std::uint32_t> mtu;
-  std::optional<WallTime> since;
-  WallTime opened_at{};
-  WallTime updated_at{};
-  std::optional<WallTime> resolved_at;
-  std::string resolution;  // "healed", "by ada: replaced"; empty while it is open
-  std::optional<WallTime> acknowledged_at;
-  std::string acknowledged_by;
-  std::string held_by;  // why nobody is told: a silence, another incident; empty: all are
-  std::string summary;
-  std::vector<std::string> ambiguous_with;
-  std::vector<std::string> affected_nodes;
-  std::vector<std::string> affected_vms;
-  std::vector<std::string> affected_racks;
-  std::vector<std::string> affected_zones;
-  EvidenceView evidence;
-  std::vector<std::string> counter_evidence;
-  std::vector<incident::Change> changes;  // between the last good window and the first bad one
-  std::vector<IncidentEventView> events;  // oldest first; empty in lists
-  std::uint64_t events_omitted = 0;       // before them
-
-  bool operator==(const IncidentView&) const = default;
-};
 
 // Somebody who is told of faults, and how that goes.
 struct ReceiverView {
@@ -429,32 +373,13 @@ struct AlertTestView {
   bool operator==(const AlertTestView&) const = default;
 };
 
-// Pending ones are in no list but their own.
-enum class IncidentFilter : std::uint8_t { kOpen, kResolved, kAll, kPending };
-
-enum class IncidentAction : std::uint8_t { kAcknowledge, kResolve, kNote };
-struct IncidentActionRequest {
-  IncidentAction action = IncidentAction::kAcknowledge;
-  std::string by;
-  std::string text;  // of a note; why it is resolved
-};
-
-enum class SilenceFilter : std::uint8_t {
-  kLasting,  // active, or to come
-  kAll,      // with those that are over
-};
-struct SilencesView {
-  WallTime generated_at{};
-  std::vector<incident::Silence> silences;  // by start, newest first
-};
-
-inline constexpr std::size_t kIncidentsListedMax = 500;
-
 struct DeviceView {
   std::string id;
   std::string kind;
   std::string tier;  // free text, may be empty
   std::vector<std::string> addresses;
+  bool declared = false;  // in the inventory
+  bool seen = false;      // a node, or it answered a trace
 
   bool operator==(const DeviceView&) const = default;
 };
@@ -464,14 +389,46 @@ struct LinkView {
   std::string from;
   std::string to;
   std::uint64_t flows = 0;  // tracked flows whose known path crosses it
+  bool declared = false;
 
   bool operator==(const LinkView&) const = default;
+};
+
+// A virtual machine, and how it hangs on its host, by what both say of themselves.
+struct MachineView {
+  std::string vm;
+  std::string nic;
+  std::string host;    // empty: not known
+  std::string mode;    // bridged, routed, nat, isolated, macvlan, macvtap, overlay
+  std::string bridge;  // of the host; empty: none or not known, as the next two
+  std::string port;
+  std::string uplink;
+  bool proven = false;
+  std::vector<std::string> evidence;
+
+  bool operator==(const MachineView&) const = default;
+};
+
+// The switch port that a NIC is in, by LLDP.
+struct SwitchPortView {
+  std::string node;
+  std::string nic;
+  std::string device;
+  std::string port;
+  bool known = false;  // a device of the topology
+  std::optional<std::uint16_t> vlan;
+
+  bool operator==(const SwitchPortView&) const = default;
 };
 
 struct TopologyView {
   std::string source;  // "inventory", "traces", "inventory and traces"
   std::vector<DeviceView> devices;
   std::vector<LinkView> links;
+  std::vector<MachineView> machines{};
+  std::vector<SwitchPortView> ports{};
+  std::vector<std::string> conflicts{};   // what contradicts what, one sentence each
+  std::uint64_t nodes_without_facts = 0;  // `machines` and `ports` know nothing of these
 
   bool operator==(const TopologyView&) const = default;
 };

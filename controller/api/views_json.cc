@@ -182,6 +182,16 @@ static Json changes_json(const std::vector<incident::Change>& changes) {
   return result;
 }
 
+static Json json(const incident::Confirmation& confirmation) {
+  return Json{{"component", confirmation.component},
+              {"outcome", confirmation.outcome},
+              {"began_at", format_rfc3339(confirmation.began_at)},
+              {"ended_at", or_null(confirmation.ended_at)},
+              {"before", confirmation.before},
+              {"after", confirmation.after},
+              {"packets", confirmation.packets}};
+}
+
 static Json json(const IncidentView& incident) {
   const auto& evidence = incident.evidence;
   return Json{{"id", incident.id},
@@ -216,6 +226,7 @@ static Json json(const IncidentView& incident) {
               {"affected_zones", Json(incident.affected_zones)},
               {"counter_evidence", Json(incident.counter_evidence)},
               {"changes", changes_json(incident.changes)},
+              {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
               {"evidence",
                {{"bad_flows", evidence.bad_flows},
                 {"bad_flows_crossing", evidence.bad_flows_crossing},
@@ -227,11 +238,35 @@ static Json json(const DeviceView& device) {
   return Json{{"id", device.id},
               {"kind", device.kind},
               {"tier", or_null(device.tier)},
-              {"addresses", Json(device.addresses)}};
+              {"addresses", Json(device.addresses)},
+              {"declared", device.declared},
+              {"seen", device.seen}};
 }
 
 static Json json(const LinkView& link) {
-  return Json{{"id", link.id}, {"from", link.from}, {"to", link.to}, {"flows", link.flows}};
+  return Json{{"id", link.id},
+              {"from", link.from},
+              {"to", link.to},
+              {"flows", link.flows},
+              {"declared", link.declared}};
+}
+
+static Json json(const MachineView& machine) {
+  return Json{{"vm", machine.vm},
+              {"nic", machine.nic},
+              {"host", or_null(machine.host)},
+              {"mode", machine.mode},
+              {"bridge", or_null(machine.bridge)},
+              {"port", or_null(machine.port)},
+              {"uplink", or_null(machine.uplink)},
+              {"proven", machine.proven},
+              {"evidence", Json(machine.evidence)}};
+}
+
+static Json json(const SwitchPortView& port) {
+  return Json{{"node", port.node},     {"nic", port.nic},
+              {"device", port.device}, {"port", port.port},
+              {"known", port.known},   {"vlan", port.vlan ? Json(*port.vlan) : Json()}};
 }
 
 namespace {
@@ -418,6 +453,10 @@ std::string topology_json(const TopologyView& topology) {
   result["source"] = topology.source;
   result["devices"] = list(topology.devices);
   result["links"] = list(topology.links);
+  result["machines"] = list(topology.machines);
+  result["ports"] = list(topology.ports);
+  result["conflicts"] = topology.conflicts;
+  result["nodes_without_facts"] = topology.nodes_without_facts;
   return text(result);
 }
 
@@ -435,6 +474,15 @@ std::string topology_dot(const TopologyView& topology) {
   for (const auto& link : topology.links) {
     dot += fmt::format("  {} -> {} [tooltip={}];\n", dot_quoted(link.from), dot_quoted(link.to),
                        dot_quoted(link.id));
+  }
+  for (const auto& machine : topology.machines) {
+    if (machine.host.empty()) continue;
+    dot += fmt::format("  {} -> {} [dir=none, style=dotted, label={}];\n", dot_quoted(machine.host),
+                       dot_quoted(machine.vm), dot_quoted(machine.mode));
+  }
+  for (const auto& port : topology.ports) {
+    dot += fmt::format("  {} -> {} [dir=none, style=dashed, label={}];\n", dot_quoted(port.device),
+                       dot_quoted(port.node), dot_quoted(port.port));
   }
   return dot + "}\n";
 }

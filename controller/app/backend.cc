@@ -11,9 +11,9 @@
 #include "controller/app/key_files.h"
 #include "controller/app/plan_queries.h"
 #include "controller/app/records.h"
+#include "controller/app/topology_view.h"
 #include "controller/backup/data_dir.h"
 #include "controller/localize/bundle.h"
-#include "controller/topology/graph.h"
 
 namespace faultline::app {
 namespace {
@@ -27,30 +27,14 @@ std::vector<PublicKey> controller_keys(const Snapshot& snapshot) {
   return keys;
 }
 
-std::string source_of(const topology::Graph& graph) {
-  const bool inventory = std::ranges::any_of(graph.devices, &topology::DeviceInfo::declared);
-  const bool traces = graph.paths > 0;
-  if (inventory && traces) return "inventory and traces";
-  return inventory ? "inventory" : "traces";
-}
-
 }  // namespace
-
-Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
-  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
-  if (at == snapshot.nodes.end()) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no node {}; `faultline node list` shows all", name));
-  }
-  return NodeId{at->id};
-}
 
 AppBackend::AppBackend(Options options, store::RocksStore& store,
                        const async::Published<Snapshot>& snapshots, Change change, Write write,
                        Test test, Metrics metrics)
     : options_(std::move(options)),
       store_(store),
-      queries_(store.journal(), store.views(), stopping_, {}),
+      queries_(store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
       test_(std::move(test)),
@@ -129,23 +113,18 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
 }
 
+Result<api::SloView> AppBackend::slo(const api::SloRequest& request) const {
+  return queries_.slo(*snapshots_.snapshot(), async::now_wall(), request);
+}
+
 Result<api::TopologyView> AppBackend::topology() const {
   const auto snapshot = snapshots_.snapshot();
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
-  const auto graph = topology::make_graph(*snapshot->topology, *snapshot->paths);
-  api::TopologyView view{.source = source_of(graph), .devices = {}, .links = {}};
-  for (const auto& device : graph.devices) {
-    api::DeviceView out{.id = device.id,
-                        .kind = std::string(to_string(device.kind)),
-                        .tier = device.tier,
-                        .addresses = {}};
-    for (const auto& address : device.addresses) out.addresses.push_back(address.to_string());
-    view.devices.push_back(std::move(out));
-  }
-  for (const auto& [link, flows] : graph.links) {
-    view.links.push_back({link.id, link.from, link.to, flows});
-  }
-  return view;
+  return topology_view(*snapshot, [this](NodeId node) -> std::optional<facts::Facts> {
+    auto stored = load_facts(store_.ledger(), node, std::nullopt);
+    if (!stored) return std::nullopt;
+    return std::move(stored->facts);
+  });
 }
 
 Result<plan::PlanReport> AppBackend::plan() const { return plan_report(*snapshots_.snapshot()); }

@@ -75,13 +75,17 @@ class AppBackend : public api::Backend {
   Result<api::PathView> path(std::string_view src, std::string_view dst) const override;
   Result<api::HistoryView> history(std::string_view src, std::string_view dst,
                                    const api::HistoryRequest& request) const override;
-  Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
+  Result<api::SloView> slo(const api::SloRequest& request) const override;
+  Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter,
+                                                   std::optional<Duration> since) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
   Result<api::IncidentView> act_on_incident(std::string_view id,
                                             const api::IncidentActionRequest& request) override;
   Result<api::SilencesView> silences(api::SilenceFilter filter) const override;
   Result<incident::Silence> add_silence(incident::SilenceRequest request) override;
   Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override;
+  Result<api::ChangesView> changes(Duration since) const override;
+  Result<api::AnomaliesView> anomalies() const override;
   Result<api::TopologyView> topology() const override;
   Result<plan::PlanReport> plan() const override;
   Result<plan::NodePlanReport> node_plan(std::string_view name) const override;

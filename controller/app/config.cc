@@ -1,6 +1,7 @@
 #include "controller/app/config.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -17,6 +18,33 @@ namespace {
 using config::Section;
 using std::chrono::seconds;
 
+// Sizes and classes of the flows.
+void read_flow_kinds(Section& plan, plan::PlannerConfig& planner) {
+  std::uint32_t bytes = planner.large_packet_bytes;
+  plan.integer("large_packet_bytes", bytes, 0U, std::uint32_t{kFlowSizeMax});
+  if (bytes != 0 && bytes < kFlowSizeMin) {
+    plan.error("large_packet_bytes",
+               fmt::format("must be 0, for none, or {} to {}", kFlowSizeMin, kFlowSizeMax));
+  }
+  planner.large_packet_bytes = static_cast<std::uint16_t>(bytes);
+  plan.integer("large_flows_one_in", planner.large_flows_one_in, 1U, 1024U);
+  std::vector<std::string> classes;
+  plan.texts("dscp_classes", classes);
+  for (const auto& text : classes) {
+    std::uint8_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool is_new =
+        std::ranges::find(planner.dscp_classes, value) == planner.dscp_classes.end();
+    if (error != std::errc{} || end != text.data() + text.size() || value == 0 ||
+        value > kDscpMax || !is_new || planner.dscp_classes.size() == plan::kDscpClassesMax) {
+      plan.error("dscp_classes", fmt::format("must be at most {} different numbers from 1 to {}",
+                                             plan::kDscpClassesMax, kDscpMax));
+      return;
+    }
+    planner.dscp_classes.push_back(value);
+  }
+}
+
 void read_plan(Section plan, plan::PlannerConfig& planner) {
   plan.integer("flows_per_pair", planner.flows_per_pair, 1U, 64U);
   plan.integer("tracked_flows_per_node_max", planner.tracked_flows_per_node_max, 1U,
@@ -25,6 +53,7 @@ void read_plan(Section plan, plan::PlannerConfig& planner) {
                kPacketsPerSecondMax);
   plan.integer("packets_per_second_per_link_max", planner.packets_per_second_per_link_max, 1U,
                1'000'000'000U);
+  read_flow_kinds(plan, planner);
   plan.duration("reply_timeout", planner.reply_timeout);
   plan.duration("lease", planner.lease);
   double rate = 1;
@@ -44,6 +73,35 @@ void read_adaptive(Section adaptive, plan::AdaptiveConfig& config) {
   adaptive.integer("node_packets_per_second_max", config.node_packets_per_second_max, 1U, 10'000U);
   if (auto valid = plan::validate(config); !valid) {
     adaptive.error("extra_share", "must be between 0.001 and 0.05");
+  }
+}
+
+void read_abnormal_incidents(Section& detect, std::set<detect::Kind>& kinds) {
+  std::vector<std::string> names;
+  detect.texts("incidents", names);
+  for (const auto& name : names) {
+    if (const auto kind = detect::parse_kind(name)) {
+      kinds.insert(*kind);
+    } else {
+      detect.error("incidents",
+                   fmt::format("{} is no kind of anomaly; see the comment in the example", name));
+    }
+  }
+}
+
+void read_detect(Section detect, detect::DetectConfig& config, std::set<detect::Kind>& incidents) {
+  read_abnormal_incidents(detect, incidents);
+  detect.boolean("enabled", config.enabled);
+  detect.duration("accept_after", config.accept_after);
+  auto limits = detect.section("limits");
+  for (std::size_t i = 0; i < detect::kPairClasses; ++i) {
+    auto limit = limits.section(to_string(static_cast<detect::PairClass>(i)));
+    limit.duration("delay", config.limits[i].delay);
+    limit.ratio("loss", config.limits[i].loss);
+    limit.duration("shift_min", config.limits[i].shift_min);
+  }
+  if (auto valid = detect::validate(config); !valid) {
+    detect.error("limits", valid.error().context);
   }
 }
 
@@ -110,10 +168,26 @@ void read_api(Section api, ApiConfig& config) {
 }
 
 void read_retention(Section& root, ControllerConfig& config) {
-  root.duration("retention", config.retention);
+  store::Retention& retention = config.retention;
+  root.duration("retention", retention.raw);
   const Duration minimum = std::max(kRetentionMin, config.incident.reopen_within);
-  if (config.retention < minimum) {
+  if (retention.raw < minimum) {
     root.error("retention", fmt::format("must be at least {}", format_duration(minimum)));
+  }
+  auto rollups = root.section("rollups");
+  rollups.duration("minutes", retention.minutes);
+  rollups.duration("hours", retention.hours);
+  if (retention.minutes < kRollupRetentionMin) {
+    rollups.error("minutes",
+                  fmt::format("must be at least {}", format_duration(kRollupRetentionMin)));
+  }
+  if (retention.hours < kRollupRetentionMin) {
+    rollups.error("hours",
+                  fmt::format("must be at least {}", format_duration(kRollupRetentionMin)));
+  }
+  root.bytes("disk_max", retention.bytes_max);
+  if (retention.bytes_max != 0 && retention.bytes_max < kDiskMaxMin) {
+    root.error("disk_max", "must be at least 256MiB, or left out");
   }
 }
 
@@ -140,6 +214,7 @@ void read_root(Section& root, ControllerConfig& config) {
   root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
                                 kTracesPerSecondMax);
   read_adaptive(root.section("adaptive"), config.adaptive);
+  read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
   read_notify(root, config.file.parent_path(), config.notify);

@@ -4,7 +4,8 @@
 //   libzmq I/O --monitor--> handshakes: refusals below CURVE are counted and logged
 //   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
-//   loop --Worker "solver" (1)--> core::LiveLocalizer --post--> loop: SolveDone, RecallDone
+//   loop --Worker "solver" (1)--> core::LiveLocalizer and LiveDetector --post--> loop: SolveDone,
+//     RecallDone
 //   loop --Worker "planner" (1)--> core::plan_flows --post--> loop: PlanningDone
 //   loop --notify::Sender (kDeliveriesMax)--> receivers --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap

@@ -71,6 +71,7 @@ api::IncidentView incident_view(const incident::Incident& incident) {
                        .good_flows = suspect.evidence.good_flows},
           .counter_evidence = suspect.counter_evidence,
           .changes = incident.changes,
+          .confirmation = incident.confirmation,
           .events = events_of(incident),
           .events_omitted = incident.history_omitted};
 }
@@ -104,11 +105,14 @@ core::IncidentAction to_core(api::IncidentAction action) {
 
 }  // namespace
 
-Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
+Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter,
+                                                             std::optional<Duration> since) const {
   FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
+  const auto now = async::now_wall();
   std::vector<api::IncidentView> views;
   for (const auto& incident : incidents) {
     if (!wanted(incident, filter)) continue;
+    if (since && incident.resolved_at && *incident.resolved_at < now - *since) continue;
     views.push_back(incident_view(incident));
     views.back().events.clear();
   }

@@ -198,6 +198,9 @@ void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_reports_late_total",
          "Reports that came after their window was judged; growing: probes or the way here lag.",
          s.reports_late);
+  expose("faultline_reports_late_refused_total",
+         "Of these, left out of live verdicts for want of room; growing: a long outage ends.",
+         s.reports_late_refused);
   expose("faultline_reports_refused_total",
          "Reports of windows in the future, or repeated; growing: a clock is wrong.",
          s.reports_refused);

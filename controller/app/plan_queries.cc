@@ -71,7 +71,8 @@ plan::CoverageReport coverage_on(const Snapshot& snapshot, const topology::Topol
         return way_of(topology, known, plan.node, flows);
       };
       const auto forward = way(Direction::kForward);
-      flows.add(source, name_of(snapshot, target), forward, way(Direction::kReturn), rate(plan));
+      flows.add(source, name_of(snapshot, target), forward, way(Direction::kReturn), rate(plan),
+                flow.size);
     }
   }
   return flows.report("plan",

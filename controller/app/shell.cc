@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "common/facts/changes.h"
 #include "common/facts/exchange.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
@@ -63,12 +64,27 @@ std::vector<core::NodeReport> stored_reports(const store::Journal& journal,
   return reports;
 }
 
+std::vector<changes::Change> changes_between(const facts::Facts& before,
+                                             const facts::Facts& after) {
+  std::vector<changes::Change> changes;
+  for (auto& change : facts::changes(before, after)) {
+    changes.push_back(
+        {.time = after.collected_at,
+         .kind = change.what.ends_with(" mtu") ? changes::Kind::kMtu : changes::Kind::kFacts,
+         .subject = std::move(change.what),
+         .before = change.before.empty() ? "not there" : std::move(change.before),
+         .after = change.after.empty() ? "gone" : std::move(change.after)});
+  }
+  return changes;
+}
+
 }  // namespace
 
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const core::LiveLocalizer::Options& live, Handlers handlers)
+             const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+             Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -80,6 +96,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
       live_(live),
+      detector_(detector),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
@@ -141,6 +158,7 @@ void Shell::solve(core::SolveJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto started = async::now_instant();
     auto solution = live_.solve(job);
+    detector_.judge(job, solution);
     counters_.solve_seconds.set(
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them
@@ -163,6 +181,7 @@ void Shell::recall(core::RecallJob job) {
   run_on(solver_, [this, job = std::move(job)]() mutable {
     const auto reports = stored_reports(store_.journal(), job);
     live_.recall(job, reports);
+    detector_.recall(job, reports);
     job = {};  // as above
     post(core::RecallDone{reports.size()});
   });
@@ -232,11 +251,14 @@ void Shell::beat(const std::string& url, std::string body) {
 
 void Shell::keep_facts(NodeId node, FactsUpdate update) {
   run_on(writer_, [this, node, update = std::move(update)] {
+    const auto before = load_facts(store_.ledger(), node, std::nullopt);
     const auto kept = app::keep_facts(store_.ledger(), node, update);
     if (!kept && kept.error().code != ErrorCode::kConflict) {
       obs::log_warning("facts", "node {}: {}", node.value(), kept.error().context);
     }
-    post(core::FactsKept{node, kept ? facts::digest_of(*kept) : 0});
+    core::FactsKept done{.node = node, .digest = kept ? facts::digest_of(*kept) : 0};
+    if (before && kept) done.changes = changes_between(before->facts, *kept);
+    post(std::move(done));
   });
 }
 
@@ -287,9 +309,36 @@ void Shell::log(core::Severity severity, std::string_view area, std::string text
   }
 }
 
-void Shell::forget_before(WallTime horizon) {
+void Shell::seal_before(WallTime horizon) {
+  if (std::exchange(sealing_, true)) return;
+  seal_slice(horizon);
+}
+
+// Behind whatever the writer has to do: appends come first, slice by slice.
+void Shell::seal_slice(WallTime horizon) {
   run_on(writer_, [this, horizon] {
-    if (auto dropped = store_.journal().drop_before(horizon); !dropped) {
+    auto progress = store_.journal().seal_slice(horizon);
+    async::asio::post(
+        loop_, [this, horizon, progress = std::move(progress)] { sealed(horizon, progress); });
+  });
+}
+
+void Shell::sealed(WallTime horizon, const Result<store::SealProgress>& progress) {
+  if (!progress) {
+    counters_.seal_failures.add();
+    obs::log_warning("store", "results cannot be sealed now: {}", progress.error().context);
+  } else {
+    counters_.sealed.add(progress->reports);
+    counters_.sealed_repeated.add(progress->repeated);
+    if (!progress->done) return seal_slice(horizon);
+  }
+  sealing_ = false;
+}
+
+void Shell::retain(WallTime now, const store::Retention& retention) {
+  run_on(writer_, [this, now, retention] {
+    const WallTime horizon = now - retention.raw;
+    if (auto dropped = store_.journal().retain(now, retention); !dropped) {
       obs::log_warning("store", "retention failed: {}", dropped.error().context);
     }
     if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {

@@ -22,6 +22,7 @@
 #include "controller/app/link.h"
 #include "controller/app/records.h"
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "controller/notify/receiver.h"
 #include "controller/notify/sender.h"
@@ -35,6 +36,9 @@ struct ShellCounters {
   obs::Counter overloaded;         // a job that found its queue full; a bug or a hanging disk
   obs::Gauge solve_seconds;        // wall time of the last solve; trouble when it nears a window
   obs::Gauge planning_seconds;     // wall time of the last planning job
+  obs::Counter sealed;             // reports moved into blocks; stands still: see the log
+  obs::Counter sealed_repeated;    // reports that came again after they were sealed
+  obs::Counter seal_failures;      // trouble when it grows: the disk
 };
 
 class Shell : public core::EffectSink {
@@ -53,7 +57,8 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const core::LiveLocalizer::Options& live, Handlers handlers);
+        const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
+        Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -75,8 +80,12 @@ class Shell : public core::EffectSink {
   // Answers are held back until they are given out, so that who asks next sees the change.
   [[nodiscard]] bool has_answers() const { return !ready_answers_.empty(); }
   void give_answers();
-  // Drops what is older than `horizon`, on the writer.
-  void forget_before(WallTime horizon);
+  // Drops what is older than it is to be kept, on the writer. Paths, incidents and what else is
+  // told of raw windows last as long as these.
+  void retain(WallTime now, const store::Retention& retention);
+  // Seals reports of before `horizon`, a slice at a time, so that appends wait for one at most.
+  // Does nothing while that is under way.
+  void seal_before(WallTime horizon);
   // A test alert, past the outbox; `done` gets what the receiver answers, on the loop. kNotFound
   // without such a receiver.
   using TestHandler = std::function<void(Result<notify::DeliveryOutcome>)>;
@@ -96,6 +105,8 @@ class Shell : public core::EffectSink {
 
  private:
   void post(core::Event event);
+  void seal_slice(WallTime horizon);
+  void sealed(WallTime horizon, const Result<store::SealProgress>& progress);
   void delivered(notify::OutboxId id, notify::DeliveryOutcome outcome);
   void run_on(async::Worker& worker, async::Worker::Job job);
 
@@ -112,9 +123,11 @@ class Shell : public core::EffectSink {
   std::uint64_t next_answer_ = 1;
   std::map<notify::OutboxId, TestHandler> tests_;
   notify::OutboxId next_test_;
+  bool sealing_ = false;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
-  core::LiveLocalizer live_;  // the solver's, once it runs
+  core::LiveLocalizer live_;     // the solver's, once it runs
+  core::LiveDetector detector_;  // likewise
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;

@@ -46,6 +46,11 @@ api::NodeView node_view(const core::ControllerCore& core, const fleet::Node& nod
                      .sick = {},
                      .sick_reason = {}};
   if (!heard) return view;
+  if (const auto& solution = core.solution(); solution && view.last_window) {
+    const auto sick = solution->sick.find(record.name);
+    view.sick = sick == solution->sick.end() ? 0 : sick->second.first;
+    if (sick != solution->sick.end()) view.sick_reason = sick->second.second;
+  }
   view.last_seen = node.heard.wall;
   if (node.plan.value() != 0) view.plan_revision = node.plan.value();
   if (node.clock_offset) view.clock_offset_ms = *node.clock_offset / std::chrono::milliseconds{1};
@@ -198,6 +203,7 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.outbox_oldest = core.outbox().oldest_waiting();
   snapshot.reports_late = core.windows().late_reports();
   snapshot.windows_skipped = core.windows().windows_skipped();
+  snapshot.reports_late_refused = core.windows().refused_late_reports();
   snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
@@ -271,6 +277,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   if (core.solution()) {
     status.window_judged = core.solution()->window_start + core.solution()->window;
   }
+  snapshot.changes = core.what_changed().history();
   // By the clock that nobody sets.
   snapshot.verdict_age = core.solution() ? now.instant - core.judged_at() : status.uptime;
   snapshot.stale = core.solution() && is_stale(core, now, *core.solution());
@@ -290,6 +297,15 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
     snapshot.paths = core.paths();
   }
   return snapshot;
+}
+
+Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {
+  const auto at = std::ranges::find(snapshot.nodes, name, &api::NodeView::name);
+  if (at == snapshot.nodes.end()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no node {}; `faultline node list` shows all", name));
+  }
+  return NodeId{at->id};
 }
 
 }  // namespace faultline::app

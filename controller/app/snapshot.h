@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/result.h"
 #include "controller/api/views.h"
 #include "controller/core/core.h"
 
@@ -46,6 +47,7 @@ struct Snapshot {
   Duration verdict_age{};                              // since the last judgement, or the start
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
+  std::shared_ptr<const changes::History> changes;
   std::shared_ptr<const plan::PlanSet> plans;      // in force
   std::shared_ptr<const plan::FleetView> members;  // that they were made for; null before them
   plan::PlannerConfig planner;
@@ -65,6 +67,7 @@ struct Snapshot {
   std::vector<std::string> watchdog;  // the names of its checks that are raised
   FleetExtremes extremes;
   std::uint64_t reports_late = 0;     // after their window was judged
+  std::uint64_t reports_late_refused = 0;  // for want of room
   std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window
   std::uint64_t windows_skipped = 0;  // not judged on their own
   std::uint64_t document_failures = 0;

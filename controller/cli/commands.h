@@ -13,12 +13,15 @@
 
 namespace faultline::cli {
 
-// status, localize, incident, topology, bundle
+// status, localize, incident, bundle
 void add_fault_commands(CLI::App& app, Context& context);
+void add_topology_commands(CLI::App& app, Context& context);
 // What operators do to incidents, for add_fault_commands() only.
 void add_incident_actions(CLI::App& incident, Context& context);
 // maintenance
 void add_maintenance_commands(CLI::App& app, Context& context);
+// anomalies, changes
+void add_abnormal_commands(CLI::App& app, Context& context);
 // alert
 void add_alert_commands(CLI::App& app, Context& context);
 // matrix, path, history

@@ -1,4 +1,4 @@
-// status, localize, incident, topology, bundle.
+// status, localize, incident, bundle.
 #include <cstdio>
 #include <filesystem>
 
@@ -59,6 +59,16 @@ void add_localize(CLI::App& app, Context& context) {
   });
 }
 
+Outcome<ExitCode> list_incidents(Context& context, const std::string& state,
+                                 const std::string& since) {
+  std::string length;
+  if (!since.empty()) {
+    FAULTLINE_CLI_TRY(const auto parsed, parse_duration_argument(since));
+    length = "&since=" + format_duration(parsed);
+  }
+  return context.query("/api/v1/incidents?state=" + state + length);
+}
+
 void add_incident(CLI::App& app, Context& context) {
   auto* incident = add_command(app, "incident", "Faults from their opening to their resolve",
                                "  faultline incident list\n"
@@ -70,14 +80,13 @@ void add_incident(CLI::App& app, Context& context) {
   auto state = std::make_shared<std::string>("open");
   auto* list = add_command(*incident, "list", "Open incidents, newest first",
                            "  faultline incident list\n"
-                           "  faultline incident list --state all\n");
-  list->add_option("--state", *state,
-                   "open, resolved, all, or pending: seen, not confirmed; default: open")
+                           "  faultline incident list --state all --since 30d\n");
+  auto since = std::make_shared<std::string>();
+  list->add_option("--since", *since, "Only those that were open within so long: 2h, 30d");
+  list->add_option("--state", *state, "open, resolved, all, or pending: seen, not confirmed; default: open")
       ->check(CLI::IsMember({"open", "resolved", "all", "pending"}));
-  list->callback([&context, state] {
-    context.command = [&context, state] {
-      return context.query("/api/v1/incidents?state=" + *state);
-    };
+  list->callback([&context, state, since] {
+    context.command = [&context, state, since] { return list_incidents(context, *state, *since); };
   });
   auto id = std::make_shared<std::string>();
   auto* show = add_command(*incident, "show", "One incident with its evidence and its events",
@@ -87,38 +96,6 @@ void add_incident(CLI::App& app, Context& context) {
     context.command = [&context, id] { return context.query_one("/api/v1/incidents/", "ID", *id); };
   });
   add_incident_actions(*incident, context);
-}
-
-Outcome<ExitCode> export_topology(Context& context, const std::string& format) {
-  FAULTLINE_CLI_TRY(const auto api, context.client());
-  FAULTLINE_CLI_TRY(const auto answer, api.get("/api/v1/topology/export?format=" + format));
-  const auto printed = print(answer);
-  if (!printed) return tl::unexpected(printed.error());
-  return ExitCode::kHealthy;
-}
-
-void add_topology(CLI::App& app, Context& context) {
-  auto* topology =
-      add_command(app, "topology", "Devices and links, from the inventory and from traces",
-                  "  faultline topology show\n"
-                  "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n");
-  topology->require_subcommand(1);
-  auto* show =
-      add_command(*topology, "show", "Devices and directed links", "  faultline topology show\n");
-  show->callback(
-      [&context] { context.command = [&context] { return context.query("/api/v1/topology"); }; });
-  auto format = std::make_shared<std::string>();
-  auto* graph = add_command(*topology, "export", "The graph for other tools",
-                            "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n"
-                            "  faultline topology export --format json\n");
-  graph->add_option("--format", *format, "dot or json; default: dot, or json with -o json")
-      ->check(CLI::IsMember({"dot", "json"}));
-  graph->callback([&context, format] {
-    context.command = [&context, format] {
-      const auto* fallback = context.options.json() ? "json" : "dot";
-      return export_topology(context, format->empty() ? fallback : *format);
-    };
-  });
 }
 
 struct BundleCommand {
@@ -183,7 +160,6 @@ void add_fault_commands(CLI::App& app, Context& context) {
   add_status(app, context);
   add_localize(app, context);
   add_incident(app, context);
-  add_topology(app, context);
   add_bundle(app, context);
 }
 

@@ -56,7 +56,9 @@ void define(CLI::App& app, Context& context) {
   add_global_options(app, context.options);
   add_completion_option(app);
   add_fault_commands(app, context);
+  add_topology_commands(app, context);
   add_maintenance_commands(app, context);
+  add_abnormal_commands(app, context);
   add_alert_commands(app, context);
   add_measurement_commands(app, context);
   add_plan_commands(app, context);

@@ -50,6 +50,16 @@ bool measures_anything(const Json& matrix) {
   });
 }
 
+bool is_unchanged(const Json& difference) {
+  for (const auto& part : difference) {
+    if (!part.is_object()) continue;
+    for (const auto& list : part) {
+      if (!list.empty()) return false;
+    }
+  }
+  return true;
+}
+
 struct Renderer {
   std::string_view schema;
   std::string (*render)(const Json&, const Style&);
@@ -66,13 +76,18 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.matrix/1", render_matrix},
                                 Renderer{"faultline.path/1", render_path},
                                 Renderer{"faultline.history/1", render_history},
+                                Renderer{"faultline.slo/1", render_slo},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
                                 Renderer{"faultline.silences/1", render_silences},
                                 Renderer{"faultline.silence/1", render_silence},
+                                Renderer{"faultline.anomalies/1", render_anomalies},
+                                Renderer{"faultline.changes/1", render_changes},
                                 Renderer{"faultline.alerts/1", render_alerts},
                                 Renderer{"faultline.alert_test/1", render_alert_test},
                                 Renderer{"faultline.topology/1", render_topology},
+                                Renderer{"faultline.topology_check/1", render_topology_check},
+                                Renderer{"faultline.topology_diff/1", render_topology_diff},
                                 Renderer{"faultline.api_token/1", render_token},
                                 Renderer{"faultline.api_tokens/1", render_api_tokens},
                                 Renderer{"faultline.audit/1", render_audit},
@@ -133,6 +148,12 @@ ExitCode exit_code_of(const Json& document) {
     });
     if (fault) return ExitCode::kFaultFound;
     return member(document, "nodes").empty() ? ExitCode::kInconclusive : ExitCode::kHealthy;
+  }
+  if (schema == "faultline.topology_check/1") {
+    return member(document, "conflicts").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.topology_diff/1") {
+    return is_unchanged(document) ? ExitCode::kHealthy : ExitCode::kFaultFound;
   }
   if (schema == "faultline.diagnosis/1") {
     const auto level = text(member(document, "verdict"), "level");

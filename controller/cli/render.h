@@ -34,13 +34,20 @@ struct RenderOptions {
 [[nodiscard]] std::string render_matrix(const Json& document, const Style& style);
 [[nodiscard]] std::string render_path(const Json& document, const Style& style);
 [[nodiscard]] std::string render_history(const Json& document, const Style& style);
+[[nodiscard]] std::string render_slo(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_silences(const Json& document, const Style& style);
 [[nodiscard]] std::string render_silence(const Json& document, const Style& style);
+[[nodiscard]] std::string render_anomalies(const Json& document, const Style& style);
+[[nodiscard]] std::string render_changes(const Json& document, const Style& style);
+// A table of changes as incidents have them too; empty when there are none.
+[[nodiscard]] std::string changes_table(const Json& changes, const Style& style);
 [[nodiscard]] std::string render_alerts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_alert_test(const Json& document, const Style& style);
 [[nodiscard]] std::string render_topology(const Json& document, const Style& style);
+[[nodiscard]] std::string render_topology_check(const Json& document, const Style& style);
+[[nodiscard]] std::string render_topology_diff(const Json& document, const Style& style);
 [[nodiscard]] std::string render_plan(const Json& document, const Style& style);
 [[nodiscard]] std::string render_node_plan(const Json& document, const Style& style);
 [[nodiscard]] std::string render_plan_coverage(const Json& document, const Style& style, bool all);

@@ -1,4 +1,4 @@
-// incidents and the topology.
+// incidents.
 #include <fmt/format.h>
 
 #include "controller/cli/render.h"
@@ -50,21 +50,20 @@ std::string delay_text(const Json& incident) {
                      text(incident, "delay_p95_us"));
 }
 
-std::string changes_table(const Json& incident, const Style& style) {
-  Table changes({"CHANGED", "KIND", "WHAT", "BEFORE", "AFTER"}, "  ");
-  for (const auto& change : member(incident, "changes")) {
-    changes.add({text(change, "time"), text(change, "kind"), text(change, "subject"),
-                 text(change, "before"), text(change, "after")});
-  }
-  return changes.empty() ? "" : "\n" + changes.text(style);
-}
-
 std::string events_table(const Json& incident, const Style& style) {
   Table events({"TIME", "EVENT", "BY", ""}, "  ");
   for (const auto& event : member(incident, "events")) {
     events.add({text(event, "at"), text(event, "what"), text(event, "by"), text(event, "text")});
   }
   return events.empty() ? "" : "\n" + events.text(style);
+}
+
+// "0.71 -> 0.99 after 640 extra packets on leaf1>spine2".
+std::string confirmation_text(const Json& confirmation) {
+  return fmt::format("{}: {:.2f} -> {:.2f} after {} extra packets on {}",
+                     text(confirmation, "outcome"), number(confirmation, "before").value_or(0),
+                     number(confirmation, "after").value_or(0), count(confirmation, "packets"),
+                     text(confirmation, "component"));
 }
 
 }  // namespace
@@ -120,24 +119,13 @@ std::string render_incident(const Json& document, const Style& style) {
   }
   result += line("affected", joined(document, "affected_nodes"));
   result += line("blast radius", blast_text(document));
-  return result + changes_table(document, style) + events_table(document, style);
-}
-
-std::string render_topology(const Json& document, const Style& style) {
-  Table devices({"DEVICE", "KIND", "TIER", "ADDRESSES"});
-  for (const auto& device : member(document, "devices")) {
-    devices.add({text(device, "id"), text(device, "kind"), text(device, "tier"),
-                 joined(device, "addresses", " ")});
+  if (const auto& confirmation = member(document, "confirmation"); confirmation.is_object()) {
+    result += line("confirmation", confirmation_text(confirmation));
   }
-  Table links({"LINK", "FROM", "TO", ">FLOWS"});
-  for (const auto& link : member(document, "links")) {
-    links.add({text(link, "id"), text(link, "from"), text(link, "to"), text(link, "flows")});
+  if (const auto changes = changes_table(member(document, "changes"), style); !changes.empty()) {
+    result += "\nwhat changed at its onset\n" + changes;
   }
-  const auto head =
-      fmt::format("{} devices, {} directed links, from {}\n", member(document, "devices").size(),
-                  member(document, "links").size(), text(document, "source"));
-  return head + (devices.empty() ? "" : "\n" + devices.text(style)) +
-         (links.empty() ? "" : "\n" + links.text(style));
+  return result + events_table(document, style);
 }
 
 }  // namespace faultline::cli

@@ -61,8 +61,11 @@ Outcome<Suspect> suspect_of(const Json& json) {
   suspect.delay_us = number(json, "delay_us");
   suspect.delay_p95_us = number(json, "delay_p95_us");
   suspect.mtu = whole<std::uint32_t>(json, "mtu");
+  suspect.size_lost = whole<std::uint32_t>(json, "size_lost");
   if (member(json, "slice").is_string()) suspect.slice = text(json, "slice");
   suspect.since_s = whole<std::int64_t>(json, "since");
+  suspect.last_seen_s = whole<std::int64_t>(json, "last_seen");
+  suspect.over = flag(json, "over");
   suspect.ambiguous_with = texts(json, "ambiguous_with");
   suspect.packets_to_split = whole<std::uint64_t>(json, "packets_to_split");
   suspect.evidence = evidence_of(member(json, "evidence"));

@@ -65,8 +65,11 @@ plan::AdaptiveInput ControllerCore::adaptive_input(Now now, OpenQuestions open) 
 
 void ControllerCore::probe_adaptively(Now now, EffectSink& effects) {
   if (!options_.adaptive.enabled) return;
-  const auto extra =
-      adaptive_.next(now.instant, adaptive_input(now, std::exchange(solution_->open, {})));
+  const auto input = adaptive_input(now, std::exchange(solution_->open, {}));
+  const auto extra = adaptive_.next(now.instant, input);
+  confirmations_.follow(extra.events, adaptive_,
+                        probabilities_of(solution_->verdict, input.contested),
+                        solution_->window_start + solution_->window);
   for (const auto& event : extra.events) {
     effects.log(Severity::kInfo, "adaptive", describe(event));
   }

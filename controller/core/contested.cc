@@ -130,8 +130,10 @@ OpenQuestions open_questions(const ObservationSet& set, const localize::Verdict&
   std::vector<Contested> contested;
   Links bad;
   for (const auto& suspect : verdict.suspects) {
-    if (is_confirmed(suspect)) open.suspects.push_back(suspect.id);
-    if (!is_confirmed(suspect) || is_splittable(suspect)) {
+    const bool is_open = !is_confirmed(suspect) || is_splittable(suspect);
+    // That a group holds the fault does not confirm its first member.
+    if (!is_open) open.suspects.push_back(suspect.id);
+    if (is_open) {
       add_suspect(suspect, log_prior, links_of, contested);
       continue;
     }

@@ -6,12 +6,12 @@
 #include <fmt/format.h>
 
 #include "controller/core/alerts.h"
+#include "controller/core/live_detector.h"
 
 namespace faultline::core {
 namespace {
 
 // Nodes join and restart in bursts; one plan serves them all.
-constexpr Duration kPlanDelay = std::chrono::seconds{1};
 
 topology::Placement placement_of(const Labels& labels) {
   const auto label = [&](const char* key) {
@@ -55,7 +55,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
     if (node.state != fleet::NodeState::kRemoved) membership_changed(now, id);
   }
   for (const auto& traced : restored.paths) {
-    if (worth_storing(paths_->update(traced.reporter, traced.path))) {
+    if (worth_storing(learn_path(traced.reporter, traced.path))) {
       topology_->learn(traced.reporter, traced.path);
     }
   }
@@ -103,13 +103,27 @@ void ControllerCore::learn_paths(const NodeReport& report) {
     const bool new_day =
         known != nullptr && window_start(known->path.traced_at, std::chrono::hours{24}) !=
                                 window_start(path.traced_at, std::chrono::hours{24});
-    const bool news = worth_storing(book.update(report.node, path));
+    const bool news = worth_storing(learn_path(report.node, path));
     planning_wanted_ |= news;
     if (news) topology_to_change().learn(report.node, path);
     if (news || new_day) {
       intake_.store_path({report.node, book.find(topology::key_of(report.node, path))->path});
     }
   }
+}
+
+topology::PathNews ControllerCore::learn_path(NodeId reporter, const PathRecord& path) {
+  auto& book = paths_to_change();
+  const auto news = book.update(reporter, path);
+  if (news == topology::PathNews::kChanged) {
+    const auto* known = book.find(topology::key_of(reporter, path));
+    what_changed_.path_changed(reporter, known->earlier.back().path, known->path);
+  }
+  return news;
+}
+
+void ControllerCore::on(Now, ChangeSeen event, EffectSink&) {
+  what_changed_.note(std::move(event.change));
 }
 
 void ControllerCore::on(Now, const CommitDone& event, EffectSink& effects) {
@@ -122,15 +136,17 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   for (const auto id : liveness.went_silent) {
     effects.log(Severity::kWarning, "fleet",
                 fmt::format("node {} is silent", fleet_.find(id)->record.name));
+    what_changed_.member_changed(fleet_.find(id)->record.name, "silent", now.wall);
   }
   for (const auto id : liveness.went_live) {
     effects.log(Severity::kInfo, "fleet",
                 fmt::format("node {} is live", fleet_.find(id)->record.name));
+    what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
   tend_controller_keys(now, effects);
-  if (plans_due_ && now.instant >= *plans_due_) make_plans(effects);
+  if (plans_due_ && now.instant >= *plans_due_) make_plans(now, effects);
   think_of_plans(now, effects);
   feed_solver(now, effects);
   deliver(now, effects);
@@ -140,15 +156,12 @@ void ControllerCore::membership_changed(Now now, NodeId id) {
   const auto& record = fleet_.find(id)->record;
   if (record.removed_at) {
     topology_to_change().remove_node(id);
+    what_changed_.member_changed(record.name, "removed", now.wall);
   } else if (fleet::has_profile(record)) {
     topology_to_change().set_node(id, record.name, record.profile.kind, record.profile.address,
                                   placement_of(fleet::effective_labels(record)));
   }
-  plans_due_ = now.instant + kPlanDelay;
-  fleet_changed_at_ = now.instant;
-  auto memory = *memory_;  // other gaps are no failure of the tries before
-  memory.gaps_least = memory.vain_rounds = 0;
-  memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
+  fleet_changed(now.instant);
 }
 
 // One job is under way at a time. A verdict comes before the past.
@@ -169,6 +182,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   auto ripe = windows_.take_ripe(now.wall, expected);
   if (!ripe) return;
   settle_topology();
+  what_changed_.name_paths(*topology_);
   solving_ = true;
   auto excused = excused_of(*ripe);
   effects.solve({.ripe = std::move(*ripe),
@@ -240,9 +254,35 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   counters_.observations_excused += event.solution.observations_excused;
   solution_ = std::move(event.solution);
   judged_at_ = now.instant;
-  const auto outcome = incidents_.judge(judged_window(now), rng_);
-  settle(now, outcome, {}, effects);
   probe_adaptively(now, effects);
+  auto outcome = incidents_.judge(judged_window(now), rng_);
+  add_to_incidents(outcome);
+  settle(now, outcome, {}, effects);
+}
+
+// Before they are stored and told: what changed at their onset, and what extra packets brought.
+void ControllerCore::add_to_incidents(incident::Outcome& outcome) {
+  for (auto& incident : outcome.changed) {
+    if (incident.resolved_at) continue;
+    bool is_news = false;
+    if (!WhatChanged::is_settled(incident)) {
+      is_news =
+          incidents_.note_changes(incident.id, what_changed_.of(incident, options_.planner.window));
+    }
+    if (auto confirmation = confirmations_.of(incident)) {
+      is_news |= incidents_.note_confirmation(incident.id, *std::move(confirmation));
+    }
+    if (!is_news) continue;
+    const auto& known = *incidents_.find(incident.id);
+    const auto take_over = [&](incident::Incident& copy) {
+      copy.changes = known.changes;
+      copy.confirmation = known.confirmation;
+    };
+    take_over(incident);
+    for (auto& event : outcome.events) {
+      if (event.incident.id == incident.id) take_over(event.incident);
+    }
+  }
 }
 
 void ControllerCore::deliver(Now now, EffectSink& effects) {

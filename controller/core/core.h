@@ -26,12 +26,14 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "controller/core/confirmations.h"
 #include "controller/core/documents.h"
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/telling.h"
+#include "controller/core/what_changed.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/controller_keys.h"
 #include "controller/fleet/fleet.h"
@@ -66,7 +68,8 @@ struct CoreOptions {
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
-  std::vector<std::string> receivers;  // their names, in the order of the configuration
+  std::set<detect::Kind> abnormal_incidents;  // that open one though no component explains them
+  std::vector<std::string> receivers;         // their names, in the order of the configuration
   TellingOptions telling;
 };
 
@@ -148,6 +151,7 @@ class ControllerCore {
   [[nodiscard]] Instant judged_at() const { return judged_at_; }  // when solution() came
   [[nodiscard]] std::shared_ptr<const topology::Topology> topology() const { return topology_; }
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
+  [[nodiscard]] const WhatChanged& what_changed() const { return what_changed_; }
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
@@ -168,6 +172,7 @@ class ControllerCore {
   void on(Now now, const RecallDone& event, EffectSink& effects);
   void on(Now now, const DeliveryDone& event, EffectSink& effects);
   void on(Now now, const VitalsRead& event, EffectSink& effects);
+  void on(Now now, ChangeSeen event, EffectSink& effects);
   void on(Now now, const FactsKept& event, EffectSink& effects);
   void on(Now now, const AskFacts& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
@@ -197,8 +202,10 @@ class ControllerCore {
   void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
+  topology::PathNews learn_path(NodeId reporter, const PathRecord& path);
   void membership_changed(Now now, NodeId node);
-  void make_plans(EffectSink& effects);
+  void add_to_incidents(incident::Outcome& outcome);
+  void make_plans(Now now, EffectSink& effects);
   [[nodiscard]] plan::FleetView planned_members() const;
   [[nodiscard]] std::string plan_document() const;
   void think_of_plans(Now now, EffectSink& effects);
@@ -212,6 +219,7 @@ class ControllerCore {
                    EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
+  void fleet_changed(Instant now);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
   void send_boosts(const plan::ExtraFlows& extra, EffectSink& effects) const;
@@ -231,6 +239,8 @@ class ControllerCore {
   WindowBook windows_;
   incident::Machine incidents_;
   Telling telling_;
+  WhatChanged what_changed_;
+  Confirmations confirmations_;
   std::shared_ptr<topology::Topology> topology_;
   bool topology_is_settled_ = false;
   std::shared_ptr<topology::PathBook> paths_;
@@ -246,6 +256,8 @@ class ControllerCore {
   Instant planning_began_{};
   Instant planning_not_before_{};
   Instant fleet_changed_at_{};
+  Instant restless_since_{};  // the first change that no quiet time followed
+  Instant plans_due_by_{};    // whatever changes until then
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};

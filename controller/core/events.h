@@ -10,6 +10,7 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/report.h"
+#include "controller/changes/change.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
@@ -77,11 +78,19 @@ struct VitalsRead {
   notify::Vitals vitals;
 };
 
+// Something changed that the core does not see for itself: a node's configuration, an MTU, an
+// inventory that was read again.
+struct ChangeSeen {
+  changes::Change change;
+};
+
 // The answer to EffectSink::keep_facts. `digest`: of what is kept now, 0 where the update did not
 // fit.
 struct FactsKept {
   NodeId node;
   std::uint64_t digest = 0;
+  // What is different from what was kept before; subjects are without the node's name.
+  std::vector<changes::Change> changes{};
 };
 
 // Somebody wants to know of these nodes as they are now: answered at once, the facts follow.
@@ -142,8 +151,9 @@ struct EndSilence {
 struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead, FactsKept,
-                           AskFacts, CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
-                           RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
+                           ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
+                           AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
+                           EndSilence, Tick>;
 
 }  // namespace faultline::core

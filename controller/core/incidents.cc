@@ -8,11 +8,14 @@
 #include "controller/core/alerts.h"
 #include "controller/core/blast_radius.h"
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 
 namespace faultline::core {
 
 incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   auto window = to_judged_window(*solution_);
+  std::ranges::move(abnormal_suspects(*solution_, options_.abnormal_incidents),
+                    std::back_inserter(window.suspects));
   window.judged_at = now.wall;
   name_absent(fleet_, window);
   if (window.suspects.empty()) return window;

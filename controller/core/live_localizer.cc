@@ -94,11 +94,13 @@ bool LiveLocalizer::names_have_grown() const {
 void LiveLocalizer::follow(const topology::Topology& topology, const topology::PathBook& paths) {
   if (!builder_) {
     builder_.emplace(topology, paths_of(paths));
+    judges_.emplace(builder_->set());
   } else if (topology.names_version() != names_version_ || names_have_grown()) {
     std::vector<Stream::Key> keys(stream_.keys().begin(), stream_.keys().end());
     builder_->renew(topology, paths_of(paths), stream_.begins_after_s(Horizon::kHalfHour), keys);
     stream_.rename(keys);
-    held_ = {};  // their names are the former ones
+    held_ = {};                        // their names are the former ones
+    judges_.emplace(builder_->set());  // its revisions begin anew
     const auto& set = builder_->set();
     names_after_renewal_ = set.stored_hops() + set.flow_count() + builder_->session_count();
     ++renewals_;
@@ -159,6 +161,10 @@ void LiveLocalizer::recall(const RecallJob& job, std::span<const NodeReport> rep
   take(reports, job.window, job.excused);
 }
 
+localize::Localizer& LiveLocalizer::judge_of(Horizon horizon) {
+  return *judges_->by_horizon[index_of(horizon)];
+}
+
 void LiveLocalizer::show(Horizon horizon) {
   auto& set = builder_->set();
   std::vector<localize::Delay> delays(1);
@@ -180,8 +186,8 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
   const auto& set = builder_->set();
   show(Horizon::kMinute);
   const auto newest =
-      localize::localize(set, {.after_s = unix_seconds(job.ripe.window_start), .until_s = end_s});
-  auto verdict = localize::localize(set, {.near_misses_max = job.asks ? kNearMissesMax : 0});
+      judges_->newest.run({.after_s = unix_seconds(job.ripe.window_start), .until_s = end_s});
+  auto verdict = judge_of(Horizon::kMinute).run({.near_misses_max = job.asks ? kNearMissesMax : 0});
   const auto is_named_now = [&](const Suspect& suspect) {
     return std::ranges::any_of(newest.suspects,
                                [&](const Suspect& it) { return same_suspect(suspect, it); });
@@ -194,7 +200,12 @@ localize::Verdict LiveLocalizer::judge_minute(const SolveJob& job) {
     // Delays are judged by the last windows of any horizon.
     const bool stands = suspect.loss == 0 || is_named_now(suspect) ||
                         is_borne_out(suspect.loss_low, blocks[i], end_s);
-    (stands ? standing : mended_).push_back(std::move(suspect));
+    if (!stands) {
+      mended_.push_back(std::move(suspect));
+      continue;
+    }
+    suspect.over = false;  // the newest window says so
+    standing.push_back(std::move(suspect));
   }
   verdict.suspects = std::move(standing);
   add_newest(verdict, newest, Containers(set));
@@ -210,8 +221,7 @@ const localize::Verdict& LiveLocalizer::longer(Horizon horizon, const SolveJob& 
                                 : std::max<std::size_t>(1, options_.horizon_windows / turns);
   if (held && ++held->windows < every) return held->verdict;
   show(horizon);
-  held = Held{
-      localize::localize(builder_->set(), {.near_misses_max = job.asks ? kNearMissesMax : 0}), 0};
+  held = Held{judge_of(horizon).run({.near_misses_max = job.asks ? kNearMissesMax : 0}), 0};
   return held->verdict;
 }
 
@@ -239,6 +249,7 @@ void LiveLocalizer::add_longer(Horizon horizon, const SolveJob& job, localize::V
     }
     if (!is_news(verdict, asked[i], containers)) continue;
     named_by_[asked[i].id] = horizon;
+    asked[i].over = false;
     verdict.suspects.push_back(std::move(asked[i]));
   }
   add_near_misses(verdict, still_near(horizon, found.near_misses, explained, end_of(job)));
@@ -359,6 +370,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
                     .nodes_reported = job.ripe.nodes_reported,
                     .verdict = std::move(verdict),
                     .affected = {},
+                    .sick = {},
                     .sessions_without_path = builder_->sessions_without_path(),
                     .observations_excused = left_out,
                     .unmeasured = {},
@@ -372,6 +384,10 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
   }
   tell_affected(solution);
   tell_bursts(job, solution);
+  for (const auto& health : health_) {
+    if (health.time_s == end_of(job))
+      solution.sick[set.at(health.node).id] = {health.sick, health.why};
+  }
   set.set_health(std::exchange(health_, {}));
   return solution;
 }

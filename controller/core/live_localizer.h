@@ -47,6 +47,8 @@ class LiveLocalizer {
     std::size_t flows_at_once_max = 200'000;
   };
   explicit LiveLocalizer(const Options& options);
+  LiveLocalizer(const LiveLocalizer&) = delete;  // the judges refer to its observations
+  LiveLocalizer& operator=(const LiveLocalizer&) = delete;
 
   // Takes the job's windows and judges the last of them.
   [[nodiscard]] Solution solve(const SolveJob& job);
@@ -60,9 +62,14 @@ class LiveLocalizer {
     localize::Verdict verdict;
     std::size_t windows = 0;  // judged since it was solved
   };
-  struct Standing {
-    localize::Suspect suspect;
-    localize::Horizon horizon;
+  // Keep what can be at fault from solve to solve: one for the newest window, one for each horizon.
+  struct Judges {
+    explicit Judges(const localize::ObservationSet& set) : newest(set) {
+      for (auto& judge : by_horizon) judge.emplace(set);
+    }
+
+    localize::Localizer newest;
+    std::array<std::optional<localize::Localizer>, localize::kHorizons.size()> by_horizon;
   };
 
   void follow(const topology::Topology& topology, const topology::PathBook& paths);
@@ -74,6 +81,7 @@ class LiveLocalizer {
   void take_out_excused(const ExcusedNodes& excused, Duration window);
   void forget_old();
 
+  [[nodiscard]] localize::Localizer& judge_of(localize::Horizon horizon);
   // Puts a horizon's rows in front of the localizer.
   void show(localize::Horizon horizon);
   void show_health(localize::Horizon horizon);
@@ -94,6 +102,7 @@ class LiveLocalizer {
   Options options_;
   localize::Stream stream_;
   std::optional<ObservationBuilder> builder_;
+  std::optional<Judges> judges_;
   std::vector<localize::ProbeHealth> health_;  // of all horizons, while one of them is shown
   std::uint64_t names_version_ = 0;
   std::size_t names_after_renewal_ = 0;

@@ -26,6 +26,9 @@ localize::Delay round_trip_delay(const FlowWindow& flow) {
   return delay;
 }
 
+// What a probe does not state is its smallest packet: STAMP over UDP and IPv4, unauthenticated.
+constexpr std::uint32_t kSmallPacketBytes = 72;
+
 // Copies what flows in use name from one set into another, by the names that it had.
 class Translation {
  public:
@@ -84,10 +87,10 @@ class Translation {
 }  // namespace
 
 PathFinder paths_of(const topology::PathBook& book) {
-  const auto& paths = book.paths();
+  const auto paths = book.paths();
   // Reports name their sessions in order, as the book does: mostly it is the next one.
   auto next = std::make_shared<decltype(paths.begin())>(paths.begin());
-  return [&paths, next](const topology::PathKey& key, WallTime at) -> topology::PathAt {
+  return [paths, next](const topology::PathKey& key, WallTime at) -> topology::PathAt {
     if (*next == paths.end() || (*next)->first != key) *next = paths.find(key);
     if (*next == paths.end()) return {};
     return (*next)++->second.at(at);
@@ -259,9 +262,13 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, WallT
   session.seen_s = std::max(session.seen_s, time_s);
   const auto forward = route(session.forward_way, reporter, out);
   const auto back = route(session.return_way, reporter, home);
+  // A large packet takes longer on each wire, which is no delay of anybody's.
+  const bool has_delay = flow.rtt_max_ns > 0 && flow.size == 0;
   const std::uint64_t known = flow.sent - flow.lost_undetermined;
   const auto add = [&](localize::Observation observation) {
     observation.time_s = time_s;
+    observation.size = flow.size != 0 ? flow.size : kSmallPacketBytes;
+    observation.dscp = flow.dscp;
     // Cannot fail: indexes are our own.
     if (observation.sent > 0 || observation.delay != 0) (void)set_.add(observation);
   };
@@ -291,7 +298,7 @@ void ObservationBuilder::add_flow(NodeId reporter, const FlowWindow& flow, WallT
          .flow = session.out,
          .sent = flow.lost_undetermined,
          .lost = flow.lost_undetermined,
-         .delay = flow.rtt_max_ns > 0 ? set_.add_delay(round_trip_delay(flow)) : 0});
+         .delay = has_delay ? set_.add_delay(round_trip_delay(flow)) : 0});
   }
 }
 

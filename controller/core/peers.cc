@@ -69,7 +69,9 @@ void ControllerCore::on(Now, const FactsKept& event, EffectSink& effects) {
   facts_in_hand_.erase(event.node);
   ++(event.digest == 0 ? counters_.facts_refused : counters_.facts_kept);
   const auto* node = fleet_.find(event.node);
-  if (node != nullptr) effects.send(node->record.key, FactsAck{.digest = event.digest});
+  if (node == nullptr) return;
+  what_changed_.facts_changed(node->record.name, event.changes);
+  effects.send(node->record.key, FactsAck{.digest = event.digest});
 }
 
 void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
@@ -117,6 +119,7 @@ void ControllerCore::join(Now now, const PeerMessage& event, const Join& join,
                     .subject = accepted->name,
                     .note = {}});
   }
+  if (!accepted->repeated) what_changed_.member_changed(accepted->name, "joined", now.wall);
   membership_changed(now, accepted->node);
   AfterCommit after;
   after.messages.emplace_back(event.key, Joined{.node = accepted->node, .name = accepted->name});
@@ -134,6 +137,7 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
     return;
   }
   if (accepted->profile_changed) membership_changed(now, accepted->node);
+  if (accepted->restarted) what_changed_.node_restarted(accepted->name, now.wall);
   if (accepted->returned) {
     effects.log(Severity::kInfo, "fleet",
                 fmt::format("node {} restarted and is back; what was measured to and from it "
@@ -163,12 +167,16 @@ void ControllerCore::goodbye(Now now, NodeId node, const Goodbye& goodbye, Effec
   effects.log(Severity::kInfo, "fleet",
               fmt::format("node {} says goodbye with {} batches to send after its restart",
                           fleet_.find(node)->record.name, goodbye.spool_batches));
+  what_changed_.member_changed(fleet_.find(node)->record.name, "left, to come back", now.wall);
   documents_.commit(to_writes(*change), {}, effects);
 }
 
 void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
                                const Heartbeat& heartbeat, EffectSink& effects) {
   fleet_.heartbeat(node, heartbeat, now);
+  if (const auto& known = *fleet_.find(node); known.clock_offset) {
+    what_changed_.clock_read(known.record.name, *known.clock_offset, now.wall);
+  }
   effects.send(key, HeartbeatReply{.sequence = heartbeat.sequence,
                                    .sent_at = heartbeat.sent_at,
                                    .answered_at = now.wall});
@@ -208,7 +216,7 @@ void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
   intake_.forget(id);
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
   // Its peers go on answering it until their plans say otherwise: at once, not after the delay.
-  make_plans(effects);
+  make_plans(now, effects);
 }
 
 }  // namespace faultline::core

@@ -17,6 +17,11 @@ constexpr std::string_view kPlanRevisionKey = "revision";
 // the job took. Doubled by each round that closed no gap, so often at most.
 constexpr Duration kPlanningInterval = std::chrono::seconds{60};
 constexpr std::int64_t kPlanningRest = 20;
+// A fleet that changes all the time is planned for all the same: its plans after so long, what they
+// teach after so long.
+constexpr Duration kPlanDelay = std::chrono::seconds{1};
+constexpr Duration kPlanDelayMax = std::chrono::seconds{10};
+constexpr Duration kRestlessMax = std::chrono::minutes{5};
 constexpr std::uint32_t kPlanningDoubledMax = 3;
 // After that time and so many cycles of traces, paths that are not known will not be.
 constexpr Duration kTracesWait = std::chrono::minutes{5};
@@ -47,7 +52,17 @@ plan::FleetView ControllerCore::planned_members() const {
   return view;
 }
 
-void ControllerCore::make_plans(EffectSink& effects) {
+void ControllerCore::fleet_changed(Instant now) {
+  if (!plans_due_) plans_due_by_ = now + kPlanDelayMax;
+  plans_due_ = std::min(now + kPlanDelay, plans_due_by_);
+  if (now >= fleet_changed_at_ + kPlanningInterval) restless_since_ = now;
+  fleet_changed_at_ = now;
+  auto memory = *memory_;  // other gaps are no failure of the tries before
+  memory.gaps_least = memory.vain_rounds = 0;
+  memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
+}
+
+void ControllerCore::make_plans(Now now, EffectSink& effects) {
   plans_due_.reset();
   auto view = planned_members();
   const PlanRevision next{plan_revision_.value() + 1};
@@ -62,6 +77,12 @@ void ControllerCore::make_plans(EffectSink& effects) {
   auto writes = confirm_rekeys(after);
   if (plans_->changed.empty())
     return documents_.commit(std::move(writes), std::move(after), effects);
+  what_changed_.note({.time = now.wall,
+                      .kind = changes::Kind::kPlan,
+                      .subject = "the plan",
+                      .before = fmt::format("revision {}", plan_revision_.value()),
+                      .after = fmt::format("revision {}, another one for {} of {} nodes",
+                                           next.value(), plans_->changed.size(), view.size())});
   plan_revision_ = next;
   planning_wanted_ = true;
   counters_.plans_sent += plans_->changed.size();
@@ -99,14 +120,16 @@ const Plan* ControllerCore::plan_of(NodeId node) const {
 }
 
 void ControllerCore::think_of_plans(Now now, EffectSink& effects) {
+  const bool quiet = now.instant >= fleet_changed_at_ + kPlanningInterval ||
+                     now.instant >= restless_since_ + kRestlessMax;
   if (planning_ || !planning_wanted_ || plans_due_ || members_ == nullptr ||
-      now.instant < planning_not_before_ || now.instant < fleet_changed_at_ + kPlanningInterval) {
+      now.instant < planning_not_before_ || !quiet) {
     return;
   }
   planning_ = true;
   planning_wanted_ = false;
   planning_began_ = now.instant;
-  topology_to_change().settle();
+  settle_topology();
   const auto patience =
       std::max<Duration>(kTracesWait, kTraceCyclesWait * longest_trace_cycle(*plans_));
   effects.plan({.now = now.wall,

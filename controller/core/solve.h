@@ -14,6 +14,7 @@
 #include "common/model/control.h"
 #include "controller/core/contested.h"
 #include "controller/core/window_book.h"
+#include "controller/detect/folding.h"
 #include "controller/incident/incident.h"
 #include "controller/localize/localizer.h"
 #include "controller/topology/path_book.h"
@@ -64,6 +65,16 @@ struct LiveFigures {
   bool operator==(const LiveFigures&) const = default;
 };
 
+// What is abnormal between two nodes, or of a node, against its own past.
+struct Abnormal {
+  detect::Finding finding;
+  std::string explained_by;  // the suspect that it crosses; empty: no component explains it
+  std::string text;          // one sentence
+  std::string src;           // of the worst pair
+  std::string dst;
+  std::string node;  // of findings about a node
+};
+
 struct Solution {
   WallTime window_start{};
   Duration window{};
@@ -72,6 +83,8 @@ struct Solution {
   localize::Verdict verdict;
   // By suspect id: the ends of lossy flows that cross it, by name.
   std::map<std::string, std::vector<std::string>> affected;
+  // Probers that spoiled their own measurements in the newest window, 0 to 1, by name; and why.
+  std::map<std::string, std::pair<double, std::string>> sick;
   std::uint64_t sessions_without_path = 0;
   std::uint64_t observations_excused = 0;  // sessions of the newest window, left out
   // Of the watched: components that nothing in the newest window crosses, because who would have
@@ -79,7 +92,9 @@ struct Solution {
   std::vector<std::string> unmeasured;
   // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
   std::set<std::string> bursts;
-  OpenQuestions open;  // for adaptive probing
+  OpenQuestions open;                // for adaptive probing
+  std::vector<Abnormal> abnormal{};  // the worst first; LiveDetector's
+  detect::DetectorCounters detection{};
   LiveFigures live;
 };
 

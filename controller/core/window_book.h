@@ -2,8 +2,9 @@
 //
 // It exists because windows arrive in any order and some never do: a window is judged once, as soon
 // as every node that is expected to report has done so, or when one window of grace has passed
-// (DESIGN.md decision 5). What arrives later is counted with the next window that is judged, but
-// its own is not judged again.
+// (DESIGN.md decision 5). Who was waited for in vain is not waited for again: the fault that cuts
+// off a node is told of no later for it. What arrives later is counted with the next window that is
+// judged, but its own is not judged again.
 //
 // Every report is given out once. When the solver does not keep up, up to kWindowsBehindMax ripe
 // windows wait; of more, the oldest are counted and not judged. At most kWindowsKeptMax windows are
@@ -48,6 +49,8 @@ class WindowBook {
   static constexpr std::size_t kWindowsAheadMax = 4;  // windows from the future: a clock is wrong
   static constexpr std::size_t kReportsPerNodeMax = 16;  // for one window; more are refused
   static constexpr std::size_t kLateReportsMax = 8192;   // until the next window; more are refused
+  // Of one node likewise: half an hour's and some, so that no node takes all the room.
+  static constexpr std::size_t kLateReportsPerNodeMax = 256;
   static constexpr std::size_t kWindowsBehindMax = 3;
   static constexpr std::size_t kWindowsKeptMax = 64;
 
@@ -80,6 +83,8 @@ class WindowBook {
   [[nodiscard]] std::uint64_t sessions_reporting() const { return sessions_reporting_; }
   [[nodiscard]] std::uint64_t late_reports() const { return late_reports_; }
   [[nodiscard]] std::uint64_t refused_reports() const { return refused_reports_; }
+  // Of these, late ones for want of room; they are stored, but no live verdict counts them.
+  [[nodiscard]] std::uint64_t refused_late_reports() const { return refused_late_reports_; }
   // Ripe windows that were not judged, or not even kept, for want of time.
   [[nodiscard]] std::uint64_t windows_skipped() const { return windows_skipped_; }
 
@@ -91,17 +96,20 @@ class WindowBook {
   [[nodiscard]] static std::uint64_t sessions_in(const Reports& reports_of_window);
   void keep_late(NodeReport report, WallTime start);
   // Hands out all windows up to `start`, which is judged.
-  RipeWindow judge(WallTime start, std::size_t expected);
+  RipeWindow judge(WallTime start, const std::set<NodeId>& expected);
 
   Options options_;
   std::map<WallTime, Reports> windows_;               // open ones
   std::map<WallTime, std::vector<NodeReport>> late_;  // by window, which was judged
+  std::map<NodeId, std::size_t> late_of_node_;
   std::size_t late_waiting_ = 0;
   std::optional<WallTime> last_judged_;
+  std::set<NodeId> absent_;  // expected in the window judged last, and missing
   std::uint64_t sessions_reporting_ = 0;
   std::uint64_t windows_skipped_ = 0;
   std::uint64_t late_reports_ = 0;
   std::uint64_t refused_reports_ = 0;
+  std::uint64_t refused_late_reports_ = 0;
 };
 
 }  // namespace faultline::core

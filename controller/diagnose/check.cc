@@ -25,7 +25,7 @@ std::vector<Finding> check(const std::vector<NodeFacts>& fleet) {
   const Fleet view{fleet, segments};
   std::vector<Finding> findings;
   for (const auto rule : {check_duplicates, check_subnets, check_segments, check_links,
-                          check_routes, check_filters, check_hosts}) {
+                          check_routes, check_filters, check_translations, check_v6, check_hosts}) {
     rule(view, findings);
   }
   std::ranges::sort(findings, [](const Finding& a, const Finding& b) {

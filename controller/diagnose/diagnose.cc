@@ -82,7 +82,7 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
     const bool explains = (check.explains & pair.symptoms) != 0;
-    return std::tuple(explains, check.level == Level::kFail, check.weight);
+    return std::tuple(explains, explains || check.level == Level::kFail, check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
@@ -106,6 +106,7 @@ Verdict well(const Pair& pair, const Check* odd) {
   const bool of_host =
       odd->code == "cpu_steal" || odd->code == "cpu_throttled" || odd->code == "prober_overloaded";
   if (of_host) verdict.code = "not_the_network";
+  if (odd->code == "icmp_filtered") verdict.code = odd->code;
   return verdict;
 }
 
@@ -125,6 +126,8 @@ Verdict nothing_known(const Pair& pair) {
 }  // namespace
 
 Verdict verdict_of(const Pair& pair, const Checks& checks) {
+  const auto design = std::ranges::find(checks, "unreachable_by_design", &Check::code);
+  if (design != checks.end()) return of_check(pair, *design);
   const auto* cause = weightiest(pair, checks);
   const bool explains = cause != nullptr && (cause->explains & pair.symptoms) != 0;
   if (explains || (cause != nullptr && cause->level == Level::kFail)) {
@@ -152,9 +155,9 @@ Diagnosis diagnose(const Inputs& inputs) {
     diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
   }
   auto& checks = diagnosis.checks;
-  for (const auto look :
-       {look_at_prober, look_at_addressing, look_at_link, look_at_routes, look_at_filtering,
-        look_at_mtu, look_at_path, look_at_quality, take_findings}) {
+  for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
+                          look_at_routes, look_at_detours, look_at_filtering, look_at_mtu,
+                          look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {

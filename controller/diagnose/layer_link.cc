@@ -1,5 +1,6 @@
 // Layer link: the interfaces that packets leave by, and whether those on the wire find each other.
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -99,6 +100,58 @@ bool add_by_design(const Side& side, Checks& checks) {
   return true;
 }
 
+// The MACs that others of this end's network have for its gateway.
+std::set<std::string> others_say(const Pair& pair, const Side& side, const IpAddress& gateway) {
+  std::set<std::string> macs;
+  const auto* own = configured(side.facts->facts, *side.self.address);
+  for (const auto& node : pair.in.facts) {
+    if (own == nullptr || node.node == side.self.name || !node.facts.addresses) continue;
+    const bool shares = std::ranges::any_of(node.facts.addresses->items, [&](const auto& address) {
+      return network_of(address.prefix) == network_of(own->prefix);
+    });
+    const auto* neighbor = shares ? neighbor_of(node.facts, gateway) : nullptr;
+    if (neighbor != nullptr && neighbor->mac) macs.insert(*neighbor->mac);
+  }
+  return macs;
+}
+
+// The gateway's MAC is that of a node which does not have the gateway's address, or one that nobody
+// else on the wire has for it.
+void look_at_gateway_mac(const Pair& pair, const Side& side, const IpAddress& gateway,
+                         const facts::Neighbor& neighbor, Checks& checks) {
+  const auto owner = owner_of(pair, *neighbor.mac);
+  const auto others = others_say(pair, side, gateway);
+  if (owner.empty() && (others.empty() || others.contains(*neighbor.mac))) return;
+  const auto has_it = [&](const NodeFacts& node) {
+    return configured(node.facts, gateway) != nullptr;
+  };
+  if (std::ranges::any_of(pair.in.facts, has_it)) return;
+  checks.push_back(
+      {.layer = Layer::kLink,
+       .level = Level::kFail,
+       .code = "neighbor_mac_wrong",
+       .summary =
+           owner.empty()
+               ? fmt::format(
+                     "{} sends what is for its gateway {} to another MAC than its neighbors",
+                     side.self.name, gateway.to_string())
+               : fmt::format("{} sends what is for its gateway {} to the MAC of {}, which does not "
+                             "have that address",
+                             side.self.name, gateway.to_string(), owner),
+       .nodes = {side.self.name},
+       .component = {},
+       .evidence = {fmt::format("{}: neighbor {} is at {}, {}", side.self.name, gateway.to_string(),
+                                *neighbor.mac, neighbor.state)},
+       .remedy = neighbor.state == "permanent"
+                     ? "The entry is set by hand: take it away."
+                     : "It answers for an address that is not its own: a proxy, or ARP spoofing.",
+       .command = fmt::format("ip neigh del {0} dev {1}; arping -c 3 -I {1} {0}",
+                              gateway.to_string(), neighbor.interface),
+       .run_on = side.self.name,
+       .explains = kDead | kLossy | kSubset,
+       .weight = 86});
+}
+
 // The other end, or the gateway towards it, on this one's wire.
 void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks& checks) {
   const bool direct = way.kind == WayKind::kDirect;
@@ -125,9 +178,10 @@ void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks
                                 target.to_string(), neighbor->interface),
          .run_on = side.self.name,
          .explains = kDead | kSubset,
-         .weight = direct ? 62 : 78});
+         .weight = direct ? 62 : 86});
     return;
   }
+  if (!direct && neighbor->mac) look_at_gateway_mac(pair, side, target, *neighbor, checks);
   const auto* theirs =
       direct && side.other_facts ? configured(side.other_facts->facts, target) : nullptr;
   const auto* interface =

@@ -18,10 +18,14 @@ using Checks = std::vector<Check>;
 void look_at_prober(const Pair& pair, Checks& checks);
 // address_missing, dad_failed, address_tentative, behind_nat, taken_for_neighbor
 void look_at_addressing(const Pair& pair, Checks& checks);
+// unreachable_by_design; before the other layers, for what it explains needs no other cause
+void look_at_design(const Pair& pair, Checks& checks);
 // interface_down, no_carrier, neighbor_unresolved, neighbor_mac_wrong, macvlan_parent
 void look_at_link(const Pair& pair, Checks& checks);
 // no_route, route_discards, next_hop_dead, gateway_unresolved, gateway_unusual, routing_loop
 void look_at_routes(const Pair& pair, Checks& checks);
+// rp_filter_asymmetric, route_captured
+void look_at_detours(const Pair& pair, Checks& checks);
 // firewall_drops, firewall_may_drop, port_closed, port_local_only, probe_port_filtered, cloud_*
 void look_at_filtering(const Pair& pair, Checks& checks);
 // mtu_low, mtu_differs

@@ -142,6 +142,14 @@ bool leads_out(const facts::Facts& facts, const facts::Interface& interface) {
     return lower == nullptr || leads_out(facts, *lower);
   }
   if (kind != "bridge") return false;
+  // A gateway behind it: its way out is a port that only looks like a container's.
+  const bool to_gateway =
+      facts.routes && std::ranges::any_of(facts.routes->items, [&](const auto& route) {
+        return std::ranges::any_of(route.next_hops, [&](const facts::NextHop& hop) {
+          return hop.gateway && hop.interface == interface.name;
+        });
+      });
+  if (to_gateway) return true;
   return std::ranges::any_of(facts.interfaces->items, [&](const facts::Interface& port) {
     const bool real = port.kind.empty() || port.kind == "bond" || port.kind == "team" ||
                       port.kind == "vlan" || port.kind == "vxlan";

@@ -27,6 +27,10 @@ void check_links(const Fleet& fleet, std::vector<Finding>& findings);
 void check_routes(const Fleet& fleet, std::vector<Finding>& findings);
 // firewall_drops_probe, bridge_filter_drop
 void check_filters(const Fleet& fleet, std::vector<Finding>& findings);
+// ra_missing, rogue_ra, dad_failed
+void check_v6(const Fleet& fleet, std::vector<Finding>& findings);
+// address_rewritten
+void check_translations(const Fleet& fleet, std::vector<Finding>& findings);
 // cpu_steal, cpu_throttled, neighbor_table_full, clock_off
 void check_hosts(const Fleet& fleet, std::vector<Finding>& findings);
 

@@ -22,7 +22,10 @@ void check_mtu(const Segment& segment, std::vector<Finding>& findings) {
   const Member* odd = nullptr;
   for (const auto& [mtu, members] : by_mtu) {
     for (const auto* member : members) {
-      if (mtu != usual->first) odd = member;
+      if (mtu != usual->first) {
+        odd = member;
+        finding.odd.push_back(member->node->node);
+      }
       if (!nodes.insert(member->node->node).second) continue;
       finding.evidence.push_back(
           fmt::format("{}: MTU {} on {}", member->node->node, mtu, member->interface->name));
@@ -45,9 +48,34 @@ void check_mtu(const Segment& segment, std::vector<Finding>& findings) {
 constexpr std::uint32_t kVxlanOverV4 = 50;
 constexpr std::uint32_t kVxlanOverV6 = 70;
 
+// A bridge drops without a word what does not fit the port that it has to leave by.
+void check_vxlan_ports(const NodeFacts& node, const facts::Interface& vxlan,
+                       std::vector<Finding>& findings) {
+  for (const auto& port : node.facts.interfaces->items) {
+    const bool beside = vxlan.master && port.master == vxlan.master && port.name != vxlan.name;
+    if (!beside || !port.up || port.mtu <= vxlan.mtu) continue;
+    findings.push_back(
+        {.code = "vxlan_mtu",
+         .severity = Severity::kError,
+         .nodes = {node.node},
+         .summary = fmt::format("{}: what comes by {} need not fit {}, the overlay's way out",
+                                node.node, port.name, vxlan.name),
+         .evidence = {fmt::format("{}: {} has MTU {}", node.node, port.name, port.mtu),
+                      fmt::format("{}: {} has MTU {}, and both are ports of {}", node.node,
+                                  vxlan.name, vxlan.mtu, *vxlan.master)},
+         .remedy =
+             fmt::format("Give the VM or container behind {} the overlay's MTU, and the port, "
+                         "too.",
+                         port.name),
+         .command = fmt::format("ip link set dev {} mtu {}", port.name, vxlan.mtu)});
+    return;
+  }
+}
+
 void check_vxlan_mtu(const NodeFacts& node, std::vector<Finding>& findings) {
   for (const auto& interface : node.facts.interfaces->items) {
     if (!interface.vxlan || !interface.up) continue;
+    check_vxlan_ports(node, interface, findings);
     const auto& vxlan = *interface.vxlan;
     const auto* underlay = vxlan.underlay ? find_interface(node.facts, *vxlan.underlay) : nullptr;
     if (underlay == nullptr) continue;

@@ -116,6 +116,19 @@ inline constexpr std::size_t kNotesMax = 32;
 inline constexpr std::size_t kNoteBytesMax = 2000;
 inline constexpr std::size_t kAuthorBytesMax = 128;
 
+// Extra packets that were spent on this incident's component, and what they brought.
+struct Confirmation {
+  std::string component{};  // that was under test: the suspect, or what it could not be told from
+  std::string outcome{};    // testing, confirmed, cleared, given up
+  WallTime began_at{};
+  std::optional<WallTime> ended_at{};
+  double before = 0;  // probability that this very component is at fault, 0 .. 1
+  double after = 0;   // as of the newest window of the test
+  std::uint64_t packets = 0;
+
+  bool operator==(const Confirmation&) const = default;
+};
+
 struct Incident {
   std::string id{};  // opaque, fixed from the first moment
   State state = State::kPending;
@@ -146,6 +159,7 @@ struct Incident {
   std::string resolved_by{};  // an operator; empty: it healed
   // Of one that an operator resolved: until then the same evidence opens nothing.
   std::optional<WallTime> quiet_until{};
+  std::optional<Confirmation> confirmation{};
 
   // The machine's own memory.
   std::uint32_t presence = 0;        // bit i: surely seen i windows ago

@@ -148,6 +148,29 @@ void read_newer(const Json& json, Incident& incident) {
   incident.owed = text_of(json, "owed");
 }
 
+Json to_object(const std::optional<Confirmation>& confirmation) {
+  if (!confirmation) return {};
+  return {{"component", confirmation->component},
+          {"outcome", confirmation->outcome},
+          {"began_at", format_rfc3339(confirmation->began_at)},
+          {"ended_at", time_or_null(confirmation->ended_at)},
+          {"before", written(confirmation->before)},
+          {"after", written(confirmation->after)},
+          {"packets", confirmation->packets}};
+}
+
+std::optional<Confirmation> confirmation_of(const Json& json) {
+  const auto at = json.find("confirmation");
+  if (at == json.end() || at->is_null()) return std::nullopt;
+  return Confirmation{.component = text_of(*at, "component"),
+                      .outcome = text_of(*at, "outcome"),
+                      .began_at = time_of(*at, "began_at"),
+                      .ended_at = optional_time_of(*at, "ended_at"),
+                      .before = ratio_of(*at, "before"),
+                      .after = ratio_of(*at, "after"),
+                      .packets = count_of<std::uint64_t>(*at, "packets")};
+}
+
 Incident incident_of(const Json& json) {
   Incident incident{
       .id = text_of(json, "id"),
@@ -168,6 +191,7 @@ Incident incident_of(const Json& json) {
       .reopened = count_of<std::uint32_t>(json, "reopened"),
       .acknowledged_at = optional_time_of(json, "acknowledged_at"),
       .acknowledged_by = text_of(json, "acknowledged_by"),
+      .confirmation = confirmation_of(json),
       .presence = count_of<std::uint32_t>(json, "presence"),
       .windows_absent = count_of<std::uint32_t>(json, "windows_absent"),
       .loss_told = ratio_of(json, "loss_told"),
@@ -220,6 +244,7 @@ std::string to_json(const Incident& incident) {
                      {"resolved_by", incident.resolved_by},
                      {"quiet_until", time_or_null(incident.quiet_until)},
                      {"owed", incident.owed},
+                     {"confirmation", to_object(incident.confirmation)},
                      {"presence", incident.presence},
                      {"windows_absent", incident.windows_absent},
                      {"loss_told", written(incident.loss_told)},

@@ -448,6 +448,13 @@ bool Machine::note_changes(std::string_view id, std::vector<Change> changes) {
   return true;
 }
 
+bool Machine::note_confirmation(std::string_view id, Confirmation confirmation) {
+  const auto found = std::ranges::find(incidents_, id, &Incident::id);
+  if (found == incidents_.end() || found->confirmation == confirmation) return false;
+  found->confirmation = std::move(confirmation);
+  return true;
+}
+
 const Incident* Machine::find(std::string_view id) const {
   const auto found = std::ranges::find(incidents_, id, &Incident::id);
   return found == incidents_.end() ? nullptr : &*found;

@@ -142,6 +142,7 @@ class Machine {
 
   // What others found out about it. False when there is no such incident, or nothing is new.
   bool note_changes(std::string_view id, std::vector<Change> changes);
+  bool note_confirmation(std::string_view id, Confirmation confirmation);
 
   // Pending, open and recently resolved.
   [[nodiscard]] const std::vector<Incident>& incidents() const { return incidents_; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "controller/localize/congestion.h"
@@ -41,7 +42,8 @@ class Judge {
 
   void run() {
     if (flows_.flows.size() < kFlowsMin) return;
-    spread_fit_ = fit_delay(set_, flows_,
+    groupings_.emplace(set_, flows_);
+    spread_fit_ = fit_delay(flows_, *groupings_,
                             values_of(flows_, [](const DelayFlow& it) { return it.now.spread; }),
                             Clocks::kCancel, Levels::kLow);
     find_shifts();
@@ -67,13 +69,13 @@ class Judge {
   };
 
   void find_shifts() {
-    const DelayFit now =
-        fit_delay(set_, flows_, values_of(flows_, [](const DelayFlow& it) { return it.now.p50; }),
-                  Clocks::kMatter, Levels::kLow);
+    const DelayFit now = fit_delay(
+        flows_, *groupings_, values_of(flows_, [](const DelayFlow& it) { return it.now.p50; }),
+        Clocks::kMatter, Levels::kLow);
     add_shifts(now, kPeersMin);
     if (!flows_.has_past) return;
     const DelayFit change =
-        fit_delay(set_, flows_,
+        fit_delay(flows_, *groupings_,
                   values_of(flows_, [](const DelayFlow& it) { return it.now.p50 - it.before.p50; }),
                   Clocks::kMatter, Levels::kLeast);
     add_shifts(change, 0);
@@ -289,6 +291,7 @@ class Judge {
   const ComponentTable& components_;
   Verdict& verdict_;
   DelayFlows flows_;
+  std::optional<DelayGroupings> groupings_;
   DelayFit spread_fit_;
   std::vector<Shift> shifts_;
   SlowSearch queues_;

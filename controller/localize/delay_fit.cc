@@ -14,50 +14,63 @@ constexpr double kBaseline = 0.3;
 // Hosts differ; what one adds beyond the median of all by so many of their scatter is its own.
 constexpr double kHostScatter = 5;
 
+// Of values whose quantile was last near 0, within `near_us`: those far from it need only be
+// counted. Exact; rearranges `values`.
+float quantile_near_zero(std::vector<float>& values, double share, float near_us,
+                         std::vector<float>& scratch) {
+  const auto rank = std::min(static_cast<std::size_t>(share * static_cast<double>(values.size())),
+                             values.size() - 1);
+  scratch.resize(values.size());
+  std::size_t below = 0;
+  std::size_t inside = 0;
+  for (const float value : values) {  // without a branch that could be mispredicted
+    below += value < -near_us ? 1 : 0;
+    scratch[inside] = value;
+    inside += std::abs(value) <= near_us ? 1 : 0;
+  }
+  if (rank < below || rank >= below + inside) return quantile_of(values, share);
+  const auto it = scratch.begin() + static_cast<std::ptrdiff_t>(rank - below);
+  std::nth_element(scratch.begin(), it, scratch.begin() + static_cast<std::ptrdiff_t>(inside));
+  return *it;
+}
+
 float level_of(std::vector<float>& values, double share, Levels levels) {
   const float level = quantile_of(values, share);
   if (levels == Levels::kLow || level >= 0) return level;
   return std::min(0.0F, quantile_of(values, 1 - kBaseline));
 }
 
-// Flows by a number that they share, in one block each.
-class Groups {
+// Takes baselines away, sweep by sweep.
+class Sweeper {
  public:
-  template <typename KeyOf>
-  Groups(std::size_t flow_count, std::size_t group_count, KeyOf key_of) : first_(group_count + 1) {
-    for (std::uint32_t i = 0; i < flow_count; ++i) ++first_[key_of(i) + 1];
-    for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
-    members_.resize(flow_count);
-    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
-    for (std::uint32_t i = 0; i < flow_count; ++i) members_[next[key_of(i)]++] = i;
-  }
-
-  [[nodiscard]] std::size_t size() const { return first_.size() - 1; }
+  Sweeper(std::vector<float>& values, Levels levels) : values_(values), levels_(levels) {}
 
   // Takes the baseline of each group from its members' values and adds it to `sums`; returns the
-  // largest, either way.
-  float sweep(std::vector<float>& values, std::vector<float>& sums, Levels levels) {
+  // largest, either way. `near_us`: what the largest may be, most likely.
+  float sweep(const DelayGroups& groups, std::vector<float>& sums, float near_us) {
     float largest = 0;
-    for (std::size_t group = 0; group < size(); ++group) {
-      scratch_.clear();
-      for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
-        const float value = values[members_[i]];
-        if (std::isfinite(value)) scratch_.push_back(value);
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      const auto members = groups.members(group);
+      group_.clear();
+      for (const std::uint32_t member : members) {
+        if (std::isfinite(values_[member])) group_.push_back(values_[member]);
       }
-      if (scratch_.empty()) continue;
-      const float baseline = level_of(scratch_, kBaseline, levels);
+      if (group_.empty()) continue;
+      const float baseline = levels_ == Levels::kLow
+                                 ? quantile_near_zero(group_, kBaseline, near_us, scratch_)
+                                 : level_of(group_, kBaseline, levels_);
+      if (baseline == 0) continue;
       sums[group] += baseline;
       largest = std::max(largest, std::abs(baseline));
-      for (std::uint32_t i = first_[group]; i < first_[group + 1]; ++i) {
-        values[members_[i]] -= baseline;
-      }
+      for (const std::uint32_t member : members) values_[member] -= baseline;
     }
     return largest;
   }
 
  private:
-  std::vector<std::uint32_t> first_;
-  std::vector<std::uint32_t> members_;
+  std::vector<float>& values_;
+  Levels levels_;
+  std::vector<float> group_;
   std::vector<float> scratch_;
 };
 
@@ -121,21 +134,30 @@ double robust_sigma(std::vector<float> values, float center) {
   return 1.4826 * static_cast<double>(quantile_of(values, 0.5));
 }
 
-DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows, std::vector<float> values,
-                   Clocks clocks, Levels levels) {
+DelayGroupings::DelayGroupings(const ObservationSet& set, const DelayFlows& flows)
+    : ends(2 * set.devices().size()),
+      by_shape(flows.flows.size(), 3 * kHopsMax,
+               [&](std::uint32_t i) { return shape_of(set, flows.flows[i]); }),
+      by_src(flows.flows.size(), ends,
+             [&](std::uint32_t i) { return end_of(flows.flows[i], flows.flows[i].src); }),
+      by_dst(flows.flows.size(), ends,
+             [&](std::uint32_t i) { return end_of(flows.flows[i], flows.flows[i].dst); }) {}
+
+DelayFit fit_delay(const DelayFlows& flows, const DelayGroupings& groupings,
+                   std::vector<float> values, Clocks clocks, Levels levels) {
   const auto& all = flows.flows;
-  const std::size_t ends = 2 * set.devices().size();
-  Groups by_shape(all.size(), 3 * kHopsMax, [&](std::uint32_t i) { return shape_of(set, all[i]); });
-  Groups by_src(all.size(), ends, [&](std::uint32_t i) { return end_of(all[i], all[i].src); });
-  Groups by_dst(all.size(), ends, [&](std::uint32_t i) { return end_of(all[i], all[i].dst); });
-  std::vector<float> shapes(by_shape.size());
+  const std::size_t ends = groupings.ends;
+  std::vector<float> shapes(groupings.by_shape.size());
   std::vector<float> out(ends);
   std::vector<float> in(ends);
+  Sweeper sweeper(values, levels);
+  float near_us = 0;
   for (int sweep = 0; sweep < kSweepsMax; ++sweep) {
-    const float shape = by_shape.sweep(values, shapes, levels);
-    const float src = by_src.sweep(values, out, levels);
-    const float dst = by_dst.sweep(values, in, levels);
-    if (std::max({shape, src, dst}) < kSettledUs) break;
+    const float shape = sweeper.sweep(groupings.by_shape, shapes, near_us);
+    const float src = sweeper.sweep(groupings.by_src, out, near_us);
+    const float dst = sweeper.sweep(groupings.by_dst, in, near_us);
+    near_us = std::max({shape, src, dst});
+    if (near_us < kSettledUs) break;
   }
   std::vector<std::uint8_t> sends(ends);
   std::vector<std::uint8_t> receives(ends);

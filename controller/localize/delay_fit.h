@@ -13,6 +13,8 @@
 // Thread safety: pure. Units: microseconds.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "controller/localize/delay_flows.h"
@@ -34,8 +36,41 @@ enum class Levels : std::uint8_t {
   // because a fault healed, the others did not become slower.
   kLeast,
 };
+// Flows by a number that they share, in one block each.
+class DelayGroups {
+ public:
+  template <typename KeyOf>
+  DelayGroups(std::size_t flow_count, std::size_t group_count, KeyOf key_of)
+      : first_(group_count + 1) {
+    for (std::uint32_t i = 0; i < flow_count; ++i) ++first_[key_of(i) + 1];
+    for (std::size_t i = 1; i < first_.size(); ++i) first_[i] += first_[i - 1];
+    members_.resize(flow_count);
+    std::vector<std::uint32_t> next(first_.begin(), first_.end() - 1);
+    for (std::uint32_t i = 0; i < flow_count; ++i) members_[next[key_of(i)]++] = i;
+  }
+
+  [[nodiscard]] std::size_t size() const { return first_.size() - 1; }
+  [[nodiscard]] std::span<const std::uint32_t> members(std::size_t group) const {
+    return {members_.data() + first_[group], first_[group + 1] - first_[group]};
+  }
+
+ private:
+  std::vector<std::uint32_t> first_;
+  std::vector<std::uint32_t> members_;
+};
+
+// What the flows of every fit are grouped by: worked out once.
+struct DelayGroupings {
+  DelayGroupings(const ObservationSet& set, const DelayFlows& flows);
+
+  std::size_t ends = 0;  // hosts, as ends of one-way flows and of round trips
+  DelayGroups by_shape;
+  DelayGroups by_src;
+  DelayGroups by_dst;
+};
+
 // `values` are by flow, NaN where not measured.
-[[nodiscard]] DelayFit fit_delay(const ObservationSet& set, const DelayFlows& flows,
+[[nodiscard]] DelayFit fit_delay(const DelayFlows& flows, const DelayGroupings& groupings,
                                  std::vector<float> values, Clocks clocks, Levels levels);
 
 // 1.4826 times the median of absolute differences to `center`; 0 without values.

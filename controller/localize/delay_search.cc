@@ -83,25 +83,42 @@ class Search {
     for (std::uint32_t i = 0; i < flows_.flows.size(); ++i) {
       const float residual = fit_.residual[i];
       if (!std::isfinite(residual)) continue;
-      const DelayFlow& flow = flows_.flows[i];
-      const bool slow = residual > result_.threshold_us;
       ++result_.flows;
-      result_.slow_flows += slow ? 1 : 0;
+      if (residual <= result_.threshold_us) continue;
+      ++result_.slow_flows;
+      const DelayFlow& flow = flows_.flows[i];
       Slow record{i, static_cast<std::uint32_t>(over_.size()), 0, false};
       visit_components(flow, [&](std::uint32_t component) {
-        ++counts_[component].all;
-        if (!slow) return;
         ++counts_[component].slow;
         over_.push_back(component);
       });
-      if (!slow) continue;
       record.count = static_cast<std::uint32_t>(over_.size()) - record.first;
       slow_.push_back(record);
       clean_by_edges_.try_emplace(edges_of(flow), 0);
     }
+    if (slow_.size() >= kSlowFlowsMin) count_all();
+  }
+
+  // Of the components that could be chosen, how many flows cross them; of edges with slow flows,
+  // how many that are not.
+  void count_all() {
+    std::vector<std::vector<std::uint32_t>> wanted(set_.links().size());
+    for (std::uint32_t i = 0; i < counts_.size(); ++i) {
+      if (counts_[i].slow < kSlowFlowsMin) continue;
+      for (const std::uint32_t link : components_.links_of(i)) wanted[link].push_back(i);
+    }
     for (std::uint32_t i = 0; i < flows_.flows.size(); ++i) {
-      if (!(fit_.residual[i] <= result_.threshold_us)) continue;
-      const auto edges = clean_by_edges_.find(edges_of(flows_.flows[i]));
+      const float residual = fit_.residual[i];
+      if (!std::isfinite(residual)) continue;
+      const DelayFlow& flow = flows_.flows[i];
+      ++stamp_;
+      DelayFlows::visit_links(set_, flow, [&](std::uint32_t link) {
+        for (const std::uint32_t component : wanted[link]) {
+          if (std::exchange(stamps_[component], stamp_) != stamp_) ++counts_[component].all;
+        }
+      });
+      if (residual > result_.threshold_us) continue;
+      const auto edges = clean_by_edges_.find(edges_of(flow));
       if (edges != clean_by_edges_.end()) ++edges->second;
     }
   }
@@ -191,7 +208,7 @@ class Search {
       if (std::exchange(record.explained, true)) continue;
       for (const std::uint32_t over : over_of(record)) {
         --counts_[over].slow;
-        --counts_[over].all;
+        if (counts_[over].all > 0) --counts_[over].all;  // others were never counted
       }
     }
   }

@@ -89,11 +89,16 @@ struct Suspect {
   // What it adds to p50 and p95, per crossing (of a host: on the mean of both directions).
   std::optional<double> delay_us;
   std::optional<double> delay_p95_us;
-  std::optional<std::uint32_t> mtu;  // the largest size that passes
-  std::optional<std::string> slice;  // which flows, for a black hole
+  std::optional<std::uint32_t> mtu;        // the largest size that passes, of those that were sent
+  std::optional<std::uint32_t> size_lost;  // the smallest that does not, likewise
+  std::optional<std::string> slice;        // which flows, for a black hole
   // Start of the first bad window; the first window of the data when the fault is older; empty
   // without times.
   std::optional<std::int64_t> since_s;
+  // End of the last window that shows it; empty without times. `over`: the windows after that speak
+  // against it, so that it healed inside the horizon.
+  std::optional<std::int64_t> last_seen_s;
+  bool over = false;
   std::vector<std::string> ambiguous_with;  // ids, most likely first
   // Packets to send across this suspect but not the nearest member of its group, to tell them apart
   // at 20 : 1.

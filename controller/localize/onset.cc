@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace faultline::localize {
@@ -11,6 +12,11 @@ namespace {
 
 // A fault that began inside the horizon must explain this much more than one that was always there.
 constexpr double kLogOddsMin = 2;
+// That it is over must explain this much more than that it goes on: 100 to 1, as live verdicts
+// demand of a healed fault.
+constexpr double kLogOddsOver = 4.6;
+// How often the best end is sought for the best begin and the other way round.
+constexpr int kTurns = 2;
 
 struct RouteView {
   double crossings = 0;  // expected number of the suspect's links on the way
@@ -65,6 +71,35 @@ double gain_from(std::span<const Window> windows) {
     gain += window.lost * std::log1p(window.crossings * rate / elsewhere) - window.crossings * rate;
   }
   return gain;
+}
+
+template <typename Window>
+std::size_t best_begin(std::span<const Window> windows) {
+  std::size_t best = 0;
+  double best_gain = gain_from(windows) + kLogOddsMin;
+  for (std::size_t i = 1; i < windows.size(); ++i) {
+    const double gain = gain_from(windows.subspan(i));
+    if (gain > best_gain) {
+      best = i;
+      best_gain = gain;
+    }
+  }
+  return best;
+}
+
+// How many of the windows, from the first on, it lasts.
+template <typename Window>
+std::size_t best_end(std::span<const Window> windows) {
+  std::size_t best = windows.size();
+  double best_gain = gain_from(windows) + kLogOddsOver;
+  for (std::size_t count = windows.size() - 1; count > 0; --count) {
+    const double gain = gain_from(windows.first(count));
+    if (gain > best_gain) {
+      best = count;
+      best_gain = gain;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -134,25 +169,28 @@ std::optional<Onset> OnsetFinder::find(const Likelihood& likelihood,
   const std::vector<Window> observed = windows(likelihood, links, own);
   if (observed.empty()) return std::nullopt;
   const std::span<const Window> all(observed);
-  std::size_t best = 0;
-  double best_gain = gain_from(all) + kLogOddsMin;
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    const double gain = gain_from(all.subspan(i));
-    if (gain > best_gain) {
-      best = i;
-      best_gain = gain;
-    }
+  std::size_t first = 0;
+  std::size_t end = all.size();
+  for (int turn = 0; turn < kTurns; ++turn) {
+    first = best_begin(all.first(end));
+    const std::size_t better = first + best_end(all.subspan(first));
+    if (std::exchange(end, better) == better) break;
   }
+  const auto bad = all.subspan(first, end - first);
   const double whole = excess_rate(all);
-  const double ratio = whole > 0 ? excess_rate(all.subspan(best)) / whole : 1;
+  Onset onset{
+      .since_s = bad.front().end_s - set_.window_s(),
+      .last_seen_s = bad.back().end_s,
+      .over = end<all.size(), .rate_ratio = whole> 0 ? std::max(1.0, excess_rate(bad) / whole) : 1};
   double lost = 0;
   double packets = 0;
-  for (const Window& window : all.subspan(best)) {
+  for (const Window& window : bad) {
     lost += window.lost;
     packets += window.packets;
+    if (window.lost > 0) onset.last_seen_s = window.end_s;
   }
-  return Onset{all[best].end_s - set_.window_s(), std::max(1.0, ratio),
-               packets > 0 ? std::min(1.0, lost / packets) : 0};
+  onset.lost_share = packets > 0 ? std::min(1.0, lost / packets) : 0;
+  return onset;
 }
 
 }  // namespace faultline::localize

@@ -1,8 +1,11 @@
-// Onset: when a fault began, by the most likely single change of the loss rate across its flows.
+// Onset: when a fault began and whether it has ended, by the most likely changes of the loss rate
+// across its flows.
 //
 // For each window: packets over the suspect, losses, and the losses that everything else on those
 // ways explains. The change point is the window from which one excess rate explains the losses best
-// (Page, Biometrika 1955, with the rate estimated). Thread safety: pure.
+// (Page, Biometrika 1955, with the rate estimated). It is over when the losses of the windows up to
+// some other one are explained so much better without those after it that chance would hardly leave
+// these so clean. Thread safety: pure.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +18,13 @@
 namespace faultline::localize {
 
 struct Onset {
-  std::int64_t since_s = 0;  // start of the first bad window
-  // Excess rate from then on, as a multiple of that over the whole horizon.
+  std::int64_t since_s = 0;      // start of the first bad window
+  std::int64_t last_seen_s = 0;  // end of the last one
+  bool over = false;             // the windows after that speak against it
+  // Excess rate from the first on, or between the two where it is over, as a multiple of that over
+  // the whole horizon.
   double rate_ratio = 1;
-  double lost_share = 0;  // of the packets that cross it, from then on, whatever lost them
+  double lost_share = 0;  // of the packets that cross it meanwhile, whatever lost them
 };
 
 class OnsetFinder {

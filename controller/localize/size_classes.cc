@@ -84,7 +84,7 @@ std::optional<SizeLimit> find_size_limit(const std::vector<SizedFlow>& flows) {
     const double log_odds = small_without + log_evidence(large.with_rate) - one_rate - boundaries;
     if (large.bad_flows < kBadFlowsMin || log_odds < kLogOddsMin) continue;
     if (best && log_odds <= best->log_odds) continue;
-    best = SizeLimit{std::prev(it)->first, large.flows, large.bad_flows, log_odds};
+    best = SizeLimit{std::prev(it)->first, it->first, large.flows, large.bad_flows, log_odds};
   }
   return best;
 }

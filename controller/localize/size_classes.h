@@ -24,6 +24,7 @@ struct SizedFlow {
 
 struct SizeLimit {
   std::uint32_t passes = 0;  // the largest size that does
+  std::uint32_t fails = 0;   // the next one
   std::uint64_t large_flows = 0;
   std::uint64_t large_bad_flows = 0;
   double log_odds = 0;  // against one rate for all sizes

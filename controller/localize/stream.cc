@@ -229,7 +229,16 @@ void Stream::rename(std::span<const Key> keys) {
 }
 
 std::vector<Observation> Stream::rows(Horizon horizon, std::vector<Delay>* delays) const {
+  std::size_t rows_max = 0;
+  for (const Block* block : blocks_of(ring_of(horizon))) {
+    rows_max += block->sent.size() - std::ranges::count(block->sent, 0U);
+    for (std::size_t i = 0; delays != nullptr && i < block->delay.size(); ++i) {
+      const bool is_silent = i >= block->sent.size() || block->sent[i] == 0;
+      rows_max += is_silent && block->delay[i] != 0 ? 1 : 0;
+    }
+  }
   std::vector<Observation> result;
+  result.reserve(rows_max);  // growing would hold them twice
   visit(horizon, [&](const Key& key, std::int64_t end_s, std::uint64_t sent, std::uint64_t lost,
                      const Delay* delay) {
     if (sent == 0 && delays == nullptr) return;

@@ -82,6 +82,8 @@ class Maker {
     double ratio = 1;
     if (onset) {
       suspect_.since_s = onset->since_s;
+      suspect_.last_seen_s = onset->last_seen_s;
+      suspect_.over = onset->over;
       // The share of flows that a black hole swallows does not depend on when it began.
       if (score.mode == FaultMode::kLoss) ratio = onset->rate_ratio;
     }
@@ -104,6 +106,7 @@ class Maker {
     } else if (const auto limit = find_size_limit(tally_.sized_flows)) {
       suspect_.fault_class = FaultClass::kMtu;
       suspect_.mtu = limit->passes;
+      suspect_.size_lost = limit->fails;
       suspect_.slice = "packets larger than " + std::to_string(limit->passes) + " bytes (" +
                        std::to_string(limit->large_bad_flows) + " of " +
                        std::to_string(limit->large_flows) + " flows of such)";

@@ -32,27 +32,39 @@ std::string paragraph(std::string_view label, std::string_view text) {
   return result + line + "\n";
 }
 
+// What it does, or did.
 std::string harm(const Suspect& suspect) {
   const auto interval =
       fmt::format("{} (95 % between {} and {})", percent_text(suspect.loss),
                   percent_text(suspect.loss_low), percent_text(suspect.loss_high));
+  const bool over = suspect.over;
+  const auto verb = [&](std::string_view now, std::string_view then) { return over ? then : now; };
   switch (suspect.fault_class) {
     case FaultClass::kDown:
-      return "is down: everything that crosses it is lost";
+      return over ? "was down: everything that crossed it was lost"
+                  : "is down: everything that crosses it is lost";
     case FaultClass::kBlackhole:
-      return fmt::format("swallows {} of the flows that cross it, and passes the others", interval);
+      return fmt::format("{} {} of the flows that {} it, and {} the others",
+                         verb("swallows", "swallowed"), interval, verb("cross", "crossed"),
+                         verb("passes", "passed"));
     case FaultClass::kMtu:
-      return fmt::format("loses large packets: {} bytes pass, larger ones do not",
-                         suspect.mtu.value_or(0));
+      return fmt::format("{} large packets: {} bytes {}, {} {} not", verb("loses", "lost"),
+                         suspect.mtu.value_or(0), verb("pass", "passed"),
+                         suspect.size_lost.value_or(suspect.mtu.value_or(0) + 1),
+                         verb("do", "did"));
     case FaultClass::kSickHost:
-      return fmt::format("is starved as a prober, and its measurements lose {}", interval);
+      return fmt::format("{} starved as a prober, and its measurements {} {}", verb("is", "was"),
+                         verb("lose", "lost"), interval);
     case FaultClass::kDelay:
-      return fmt::format("adds latency, {} to every packet that crosses it", delay_text(suspect));
+      return fmt::format("{} latency, {} to every packet that {} it", verb("adds", "added"),
+                         delay_text(suspect), verb("crosses", "crossed"));
     case FaultClass::kCongestion:
-      return fmt::format("is congested: it queues, {}, and loses {}", delay_text(suspect),
+      return fmt::format("{} congested: it {}, {}, and {} {}", verb("is", "was"),
+                         verb("queues", "queued"), delay_text(suspect), verb("loses", "lost"),
                          interval);
     default:
-      return fmt::format("loses {} of the packets that cross it", interval);
+      return fmt::format("{} {} of the packets that {} it", verb("loses", "lost"), interval,
+                         verb("cross", "crossed"));
   }
 }
 
@@ -102,7 +114,9 @@ std::string explain(const Suspect& suspect, std::size_t number) {
                 fmt::format("{} {} {}", to_string(suspect.kind), suspect.id, harm(suspect)));
   std::string sure = certainty_text(suspect.posterior);
   if (!suspect.ambiguous_with.empty()) sure += " that it is this or one of its group";
-  if (suspect.since_s) sure += fmt::format(", since {}", since_text(suspect));
+  if (suspect.since_s) {
+    sure += fmt::format(", {} {}", suspect.over ? "from" : "since", since_text(suspect));
+  }
   text += paragraph("sure", sure);
   if (!suspect.ambiguous_with.empty()) {
     text += paragraph("or", list_text(suspect.ambiguous_with, kMembersShown) +

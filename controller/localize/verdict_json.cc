@@ -53,8 +53,11 @@ Json suspect_json(const Suspect& suspect) {
   object["delay_us"] = or_null(suspect.delay_us);
   object["delay_p95_us"] = or_null(suspect.delay_p95_us);
   object["mtu"] = or_null(suspect.mtu);
+  object["size_lost"] = or_null(suspect.size_lost);
   object["slice"] = or_null(suspect.slice);
   object["since"] = or_null(suspect.since_s);
+  object["last_seen"] = or_null(suspect.last_seen_s);
+  object["over"] = suspect.over;
   object["ambiguous_with"] = suspect.ambiguous_with;
   object["packets_to_split"] = or_null(suspect.packets_to_split);
   object["evidence"] = evidence_json(suspect.evidence);

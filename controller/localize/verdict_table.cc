@@ -13,7 +13,7 @@ constexpr std::size_t kMembersShown = 3;
 
 std::string what_else(const Suspect& suspect) {
   if (const std::string delay = delay_text(suspect); !delay.empty()) return delay;
-  if (suspect.mtu) return fmt::format("mtu {}", *suspect.mtu);
+  if (suspect.mtu) return "mtu " + mtu_text(suspect);
   // The flows after the colon are for the explanation.
   const std::string slice = suspect.slice.value_or("-");
   return suspect.slice ? slice.substr(0, slice.find(" that cross)")) + " that cross)" : slice;

@@ -33,8 +33,19 @@ std::string delay_text(const Suspect& suspect) {
   return p95.empty() ? p50 : fmt::format("{} ({})", p50, p95);
 }
 
+std::string mtu_text(const Suspect& suspect) {
+  const std::uint32_t low = suspect.mtu.value_or(0);
+  const std::uint32_t high = suspect.size_lost.value_or(low + 1) - 1;
+  return high > low ? fmt::format("{} to {}", low, high) : std::to_string(low);
+}
+
 std::string since_text(const Suspect& suspect) {
-  return suspect.since_s ? format_rfc3339(wall_time_from_unix_seconds(*suspect.since_s)) : "-";
+  const auto text = [](std::int64_t time_s) {
+    return format_rfc3339(wall_time_from_unix_seconds(time_s));
+  };
+  if (!suspect.since_s) return "-";
+  if (!suspect.over || !suspect.last_seen_s) return text(*suspect.since_s);
+  return fmt::format("{} until {}", text(*suspect.since_s), text(*suspect.last_seen_s));
 }
 
 std::string odds_text(double odds_against) {

@@ -92,6 +92,11 @@ Status validate(const AdaptiveConfig& config) {
   return {};
 }
 
+std::optional<double> AdaptiveProber::packets_of(const std::string& component) const {
+  const auto at = tests_.find(component);
+  return at == tests_.end() ? std::nullopt : std::optional(at->second.test.packets());
+}
+
 void AdaptiveProber::fill(Instant now, double packets_per_second_planned) {
   const double rate = config_.extra_share * std::max(0.0, packets_per_second_planned);
   const double elapsed = std::max(0.0, seconds(now - filled_at_.value_or(now)));

@@ -129,6 +129,8 @@ class AdaptiveProber {
 
   [[nodiscard]] const AdaptiveCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t tests() const { return tests_.size(); }
+  // Extra packets that were spent on a component under test; empty when it is not.
+  [[nodiscard]] std::optional<double> packets_of(const std::string& component) const;
 
  private:
   struct Test {

@@ -31,12 +31,17 @@ std::vector<std::uint32_t> count_tracers(const FlowRoutes& routes) {
 
 void add_costs(const CoverageInput& input, Coverage& coverage) {
   const auto tracers = count_tracers(input.routes);
+  const auto bytes_more = [&](FlowNumber flow) {
+    if (input.sizes.empty() || input.sizes[flow] == 0) return 0.0;
+    return input.packets_per_second[flow] * (input.sizes[flow] - input.bytes_per_packet);
+  };
   for (FlowNumber flow = 0; flow < input.routes.size(); ++flow) {
     for (const auto& crossing : input.routes.crossings(flow)) {
       auto& link = coverage.links[crossing.link];
       ++link.flows;
       const int rows = crossing.rows == (kForwardRow | kReturnRow) ? 2 : 1;
       link.packets_per_second += rows * input.packets_per_second[flow];
+      link.bytes_per_second_max += rows * bytes_more(flow);
     }
   }
   for (LinkNumber number = 0; number < coverage.links.size(); ++number) {
@@ -44,7 +49,7 @@ void add_costs(const CoverageInput& input, Coverage& coverage) {
     link.packets_per_second_max = link.packets_per_second + tracers[number] *
                                                                 input.traces_per_second *
                                                                 static_cast<double>(kPathHopsMax);
-    link.bytes_per_second_max = link.packets_per_second_max * input.bytes_per_packet;
+    link.bytes_per_second_max += link.packets_per_second_max * input.bytes_per_packet;
     for (std::size_t i = 0; i < kHorizons.size(); ++i) {
       const double packets = link.packets_per_second * static_cast<double>(kHorizons[i].count());
       if (packets >= kLossesNeeded) link.loss_min[i] = kLossesNeeded / packets;

@@ -42,6 +42,7 @@ struct CoverageInput {
   std::vector<bool> is_end;                // by device: flows begin or end there
   std::vector<double> packets_per_second;  // by FlowNumber, in each direction
   double bytes_per_packet = 72;            // STAMP over IPv4, headers included
+  std::vector<std::uint16_t> sizes{};      // by FlowNumber; 0: bytes_per_packet. May be empty
   double traces_per_second = 0;            // of each node
 };
 

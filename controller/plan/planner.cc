@@ -11,6 +11,7 @@
 #include "common/base/check.h"
 #include "common/model/path.h"
 #include "controller/plan/hierarchy.h"
+#include "controller/plan/mix.h"
 
 namespace faultline::plan {
 namespace {
@@ -116,6 +117,16 @@ std::uint16_t port_of(const FleetMember& source, NodeId target, std::uint32_t fl
   return static_cast<std::uint16_t>(source.profile.source_port_first + offset);
 }
 
+PlanFlow make_flow(std::uint32_t peer, const PairPort& flow, const PlannerConfig& config) {
+  const auto kind = mix(mix(flow.source.value()) ^ mix(std::uint64_t{flow.target.value()} << 20) ^
+                        mix(std::uint64_t{flow.port} << 40));
+  PlanFlow planned{.peer = peer, .source_port = flow.port};
+  if (kind % config.large_flows_one_in == 0) planned.size = config.large_packet_bytes;
+  const auto dscp = (kind >> 32) % kClassFlowsOneIn;
+  if (dscp < config.dscp_classes.size()) planned.dscp = config.dscp_classes[dscp];
+  return planned;
+}
+
 // One node's part of the mesh and of the extra flows, the latter ascending.
 struct Share {
   const std::vector<const FleetMember*>& targets;
@@ -140,12 +151,13 @@ Plan make_plan(const FleetMember& member, const Share& share, std::uint32_t flow
     plan.peers.push_back(to_peer(*peer));
     if (target != share.targets.end() && *target == peer) {
       for (std::uint32_t i = 0; i < flows; ++i) {
-        plan.flows.push_back({index, port_of(member, peer->id, flows, i)});
+        plan.flows.push_back(
+            make_flow(index, {member.id, peer->id, port_of(member, peer->id, flows, i)}, config));
       }
       ++target;
     }
     for (; extra != share.extra.end() && extra->target == peer->id; ++extra) {
-      plan.flows.push_back({index, extra->port});
+      plan.flows.push_back(make_flow(index, *extra, config));
     }
   }
   return plan;
@@ -233,10 +245,23 @@ Duration stretch(Duration wanted, std::size_t flows_most, const PlannerConfig& c
   return std::max<Duration>(wanted, milliseconds{static_cast<std::int64_t>(needed_ms)});
 }
 
+double packet_bytes(const PlanFlow& flow, bool v4) {
+  return flow.size != 0 ? flow.size : kStampBytes + (v4 ? kIpv4UdpBytes : kIpv6UdpBytes);
+}
+
 std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const PlannerConfig& config) {
-  std::map<NodeId, std::size_t> reflected;
+  struct Answers {
+    std::size_t flows = 0;
+    double bytes = 0;  // of one packet of each
+  };
+  std::map<NodeId, Answers> reflected;
   for (const auto& plan : plans) {
-    for (const auto& flow : plan.flows) ++reflected[plan.peers[flow.peer].node];
+    for (const auto& flow : plan.flows) {
+      const auto& peer = plan.peers[flow.peer];
+      auto& answers = reflected[peer.node];
+      ++answers.flows;
+      answers.bytes += packet_bytes(flow, peer.address.is_v4());
+    }
   }
   std::vector<NodeBudget> budgets;
   for (const auto& plan : plans) {
@@ -245,14 +270,18 @@ std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const Plann
     NodeBudget budget{.node = plan.node,
                       .peers = static_cast<std::uint32_t>(plan.peers.size()),
                       .flows = static_cast<std::uint32_t>(plan.flows.size())};
-    if (!plan.flows.empty() || reflected.contains(plan.node)) {
-      budget.packets_per_second_sent =
-          static_cast<double>(plan.flows.size()) / interval + trace_packets_per_second(config);
-      budget.packets_per_second_reflected = static_cast<double>(reflected[plan.node]) / interval;
+    const auto answers = reflected.find(plan.node);
+    if (!plan.flows.empty() || answers != reflected.end()) {
+      const double traces = trace_packets_per_second(config);
+      double bytes = 0;
+      for (const auto& flow : plan.flows) bytes += packet_bytes(flow, v4);
+      budget.packets_per_second_sent = static_cast<double>(plan.flows.size()) / interval + traces;
+      if (answers != reflected.end()) {
+        budget.packets_per_second_reflected = static_cast<double>(answers->second.flows) / interval;
+        bytes += answers->second.bytes;
+      }
+      budget.bytes_per_second = bytes / interval + traces * packet_bytes({}, v4);
     }
-    budget.bytes_per_second =
-        (budget.packets_per_second_sent + budget.packets_per_second_reflected) *
-        (kStampBytes + (v4 ? kIpv4UdpBytes : kIpv6UdpBytes));
     budget.trace_cycle = plan.flows.size() * Duration{seconds{1}} / plan.traces_per_second;
     budgets.push_back(budget);
   }
@@ -320,6 +349,18 @@ Status validate(const PlannerConfig& config) {
   }
   if (config.packets_per_second_per_link_max == 0) {
     return bad("packets_per_second_per_link_max must be at least 1");
+  }
+  if (config.large_packet_bytes != 0 &&
+      (config.large_packet_bytes < kFlowSizeMin || config.large_packet_bytes > kFlowSizeMax)) {
+    return bad(
+        fmt::format("large_packet_bytes must be 0 (none) or {} to {}", kFlowSizeMin, kFlowSizeMax));
+  }
+  if (config.large_flows_one_in == 0) return bad("large_flows_one_in must be at least 1");
+  const std::set<std::uint8_t> classes(config.dscp_classes.begin(), config.dscp_classes.end());
+  if (classes.size() != config.dscp_classes.size() || classes.size() > kDscpClassesMax ||
+      classes.contains(0) || (!classes.empty() && *classes.rbegin() > kDscpMax)) {
+    return bad(fmt::format("dscp_classes must be at most {} different values from 1 to {}",
+                           kDscpClassesMax, kDscpMax));
   }
   if (flow_packets_per_second_max(config) < 1) {
     return bad(fmt::format(

@@ -17,6 +17,9 @@
 //   3. flows are sent less often, so that packets per second stay within the budget. Of a mesh as
 //      if the extra flows were all there, so that these come and go without changing the interval.
 //
+// What a flow's packets look like (large ones, for MTU black holes; other DSCP classes) is a
+// function of its ends and port alone, so that it stays what it is whatever else changes.
+//
 // Pure and reentrant.
 #pragma once
 
@@ -47,9 +50,17 @@ struct PlannerConfig {
   // Of flows and their answers, on any directed link, as far as traces show who crosses it.
   std::uint32_t packets_per_second_per_link_max = 10'000;
   std::uint32_t traces_per_second = 1;
+  // Of all flows, one in so many has packets of this size (PlanFlow::size; 0: none), and one in
+  // kClassFlowsOneIn is of each of these DSCP classes.
+  std::uint16_t large_packet_bytes = 1500;
+  std::uint32_t large_flows_one_in = 8;
+  std::vector<std::uint8_t> dscp_classes{};
 
   bool operator==(const PlannerConfig&) const = default;
 };
+
+inline constexpr std::uint32_t kClassFlowsOneIn = 8;
+inline constexpr std::size_t kDscpClassesMax = 4;  // half of the flows stay what most traffic is
 
 // kInvalid with one sentence that names the field; make_plans() requires a valid config.
 [[nodiscard]] Status validate(const PlannerConfig& config);

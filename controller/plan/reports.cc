@@ -46,12 +46,13 @@ LinkNumber FabricFlows::link(std::string_view id, std::string_view from, std::st
 }
 
 void FabricFlows::add(std::string_view source, std::string_view target, const Way& forward,
-                      const Way& back, double packets_per_second) {
+                      const Way& back, double packets_per_second, std::uint16_t size) {
   const FlowEnds ends{.source = device(source), .target = device(target)};
   is_end_[ends.source] = true;
   is_end_[ends.target] = true;
   routes_.add(ends, forward.links, back.links);
   rates_.push_back(packets_per_second);
+  sizes_.push_back(size);
   for (const auto* way : {&forward, &back}) {
     if (way->knowledge == Knowledge::kUnknown) ++paths_unknown_;
     if (way->knowledge == Knowledge::kPart) ++paths_incomplete_;
@@ -66,6 +67,7 @@ CoverageReport FabricFlows::report(std::string source, const Costs& costs) const
                                    .is_end = is_end_,
                                    .packets_per_second = rates_,
                                    .bytes_per_packet = costs.bytes_per_packet,
+                                   .sizes = sizes_,
                                    .traces_per_second = costs.traces_per_second}),
           .flows = routes_.size(),
           .paths_unknown = paths_unknown_,

@@ -66,9 +66,9 @@ class FabricFlows {
     Knowledge knowledge = Knowledge::kUnknown;
     std::vector<LinkNumber> links{};  // those that are known
   };
-  // `packets_per_second` is sent, and answered.
+  // `packets_per_second` is sent, and answered; `size` as PlanFlow::size.
   void add(std::string_view source, std::string_view target, const Way& forward, const Way& back,
-           double packets_per_second);
+           double packets_per_second, std::uint16_t size = 0);
 
   struct Costs {
     double traces_per_second = 0;
@@ -86,6 +86,7 @@ class FabricFlows {
   std::vector<bool> is_end_;        // by device
   FlowRoutes routes_;
   std::vector<double> rates_;
+  std::vector<std::uint16_t> sizes_;
   std::uint64_t paths_unknown_ = 0;
   std::uint64_t paths_incomplete_ = 0;
 };

@@ -75,23 +75,35 @@ std::string_view to_string(PathNews news) {
   return "unknown";
 }
 
+PathBook::Part& PathBook::part_to_change(NodeId reporter) {
+  auto& part = parts_[reporter];
+  auto changed = part == nullptr ? std::make_shared<Part>() : nullptr;
+  if (part != nullptr && part.use_count() > 1) changed = std::make_shared<Part>(*part);
+  if (changed != nullptr) part = std::move(changed);
+  return const_cast<Part&>(*part);  // nobody else has it
+}
+
 PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
   const auto path = without_silent_end(traced);
   const auto key = key_of(reporter, path);
-  const auto found = paths_.find(key);
-  if (found == paths_.end()) {
-    if (paths_.size() >= kPathsMax) {
+  const auto* found = find(key);
+  if (found == nullptr) {
+    if (size_ >= kPathsMax) {
       ++refused_;
       return PathNews::kRefused;
     }
-    paths_.emplace(key, KnownPath{.path = path, .changed_at = path.traced_at});
+    part_to_change(reporter).emplace(key, KnownPath{.path = path, .changed_at = path.traced_at});
+    ++size_;
     return PathNews::kFirst;
   }
-  auto& known = found->second;
-  if (path.traced_at < known.path.traced_at) {
+  if (path.traced_at < found->path.traced_at) {
     ++refused_;
     return PathNews::kRefused;
   }
+  return update_known(part_to_change(reporter).at(key), path);
+}
+
+PathNews PathBook::update_known(KnownPath& known, const PathRecord& path) {
   if (agree(known.path, path)) {
     known.withheld = 0;
     if (!refine(known.path, path)) return PathNews::kUnchanged;
@@ -113,8 +125,23 @@ PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
 }
 
 const KnownPath* PathBook::find(const PathKey& key) const {
-  const auto found = paths_.find(key);
-  return found == paths_.end() ? nullptr : &found->second;
+  const auto part = parts_.find(key.reporter);
+  if (part == parts_.end()) return nullptr;
+  const auto found = part->second->find(key);
+  return found == part->second->end() ? nullptr : &found->second;
+}
+
+PathBook::Paths::Iterator PathBook::Paths::lower_bound(const PathKey& key) const {
+  Iterator at(parts_->lower_bound(key.reporter), parts_->end());
+  if (at.part_ == at.end_ || at.part_->first != key.reporter) return at;
+  at.at_ = at.part_->second->lower_bound(key);
+  if (at.at_ == at.part_->second->end()) at.enter(std::next(at.part_));
+  return at;
+}
+
+PathBook::Paths::Iterator PathBook::Paths::find(const PathKey& key) const {
+  const auto at = lower_bound(key);
+  return at == end() || at->first != key ? end() : at;
 }
 
 }  // namespace faultline::topology

@@ -11,9 +11,10 @@ import netns
 import slow
 from topology import CONTROLLER, LabError
 
-KINDS = ("loss", "blackhole", "down", "device", "none")
+KINDS = ("loss", "blackhole", "mtu", "down", "device", "none")
 SLOW_KINDS = ("latency", "congestion")  # nothing is broken, but packets are late
 TABLE = "faultline_fault"
+MTU_BYTES = 1400  # IP packets larger than this are swallowed, and nobody is told
 BLACKHOLE_BUCKETS = 8  # one in eight 5-tuples
 RATIO_SCALE = 1_000_000
 CARRIER_SECONDS_MAX = 10
@@ -32,6 +33,8 @@ class Fault:
             return f"{self.loss:.2%} loss on {self.link}"
         if self.kind == "blackhole":
             return f"a black hole for one in {BLACKHOLE_BUCKETS} 5-tuples on {self.link}"
+        if self.kind == "mtu":
+            return f"an MTU black hole on {self.link}: packets over {MTU_BYTES} bytes vanish"
         if self.kind == "down":
             return f"cable {self.link.replace('>', '=')} down, without reroute"
         if self.kind == "device":
@@ -59,6 +62,8 @@ def inject(fabric, fault):
         _drop(fabric, fabric.parse_link(fault.link), _random_match(fault.loss))
     elif fault.kind == "blackhole":
         _drop(fabric, fabric.parse_link(fault.link), _bucket_match(fabric, fault.link))
+    elif fault.kind == "mtu":
+        _drop(fabric, fabric.parse_link(fault.link), f"meta length > {MTU_BYTES}")
     elif fault.kind == "device":
         _fail_device(fabric, fault)
     elif fault.kind == "down":

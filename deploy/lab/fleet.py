@@ -22,7 +22,7 @@ advertise: [tcp://{address}:{port}]
 api: {{socket: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
-plan: {{flows_per_pair: 8, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, reply_timeout: {reply_ms}ms, lease: 1h}}
+plan: {{flows_per_pair: {flows_per_pair}, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, reply_timeout: {reply_ms}ms, lease: 1h}}
 trace: {{per_second: {trace_rate}}}
 receivers:
   - {{name: oncall, url: "http://127.0.0.1:{webhook_port}/alerts", secret_file: {folder}/webhook.secret}}
@@ -48,6 +48,7 @@ class Rates:
     flow: float = 1
     trace: int = 10
     reply_timeout_ms: int = 2000
+    flows_per_pair: int = 8
 
 
 class Process:
@@ -106,6 +107,7 @@ class Fleet:
         self.client = Client(binaries / "faultline", self.folder / "controller" / "controller.sock")
         self.controller = self.receiver = None
         self.probes = []
+        self.on_start = lambda process: None  # called with each process that was started
 
     def start_controller(self):
         folder = self.folder / "controller"
@@ -119,7 +121,8 @@ class Fleet:
         (folder / "controller.yaml").write_text(CONTROLLER_YAML.format(
             folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
             topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s", flow_rate=self._rates.flow,
-            trace_rate=self._rates.trace, reply_ms=min(self._rates.reply_timeout_ms, 1000 * self.window_seconds)) + self._controller_settings)
+            trace_rate=self._rates.trace, flows_per_pair=self._rates.flows_per_pair,
+            reply_ms=min(self._rates.reply_timeout_ms, 1000 * self.window_seconds)) + self._controller_settings)
         self.run_controller()
 
     def run_controller(self):
@@ -127,7 +130,8 @@ class Fleet:
         self.controller = self._start(CONTROLLER, "controller", [
             self._binaries / "faultline-controller", "--config", self.folder / "controller" / "controller.yaml"])
 
-    def start_probe(self, name):
+    def start_probe(self, name, settings="", prefix=()):
+        """`settings` is YAML for probe.yaml beyond the lab's own, `prefix` a command line that runs the program."""
         rack = self.fabric.leaf_of(name)
         folder = self.folder / "probes" / name
         (folder / "state").mkdir(parents=True, mode=0o700)
@@ -135,14 +139,16 @@ class Fleet:
         token.touch(mode=0o600)
         token.write_text(self.client.create_token(name) + "\n")
         (folder / "probe.yaml").write_text(PROBE_YAML.format(
-            folder=folder, name=name, address=self.fabric.address(name), rack=rack))
+            folder=folder, name=name, address=self.fabric.address(name), rack=rack) + settings)
         self.probes.append(self._start(name, f"probe {name}", [
-            self._binaries / "faultline-probe", "--config", folder / "probe.yaml"]))
+            *prefix, self._binaries / "faultline-probe", "--config", folder / "probe.yaml"]))
 
     def _start(self, device, name, argv):
         log = self.folder / "log" / f"{name.replace(' ', '-')}.log"
         log.parent.mkdir(exist_ok=True)
-        return Process(self.fabric, device, name, argv, log)
+        process = Process(self.fabric, device, name, argv, log)
+        self.on_start(process)
+        return process
 
     def processes(self):
         return [p for p in (*self.probes, self.controller, self.receiver) if p]

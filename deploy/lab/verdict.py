@@ -13,7 +13,7 @@ class Component:
 
 def expected_component(fault):
     """What must be named first: the link in its direction, a cut cable as the cable, a bad device as the device."""
-    if fault.kind in ("loss", "blackhole", "latency", "congestion"):
+    if fault.kind in ("loss", "blackhole", "mtu", "latency", "congestion"):
         return Component("link", fault.link)
     if fault.kind == "down":
         return Component("cable", "=".join(sorted(fault.link.split(">"))))

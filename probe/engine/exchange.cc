@@ -1,13 +1,16 @@
 #include "probe/engine/exchange.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <numeric>
 
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
 #include "common/base/check.h"
+#include "common/net/interface_mtu.h"
 #include "probe/stamp/packet.h"
+#include "probe/stamp/tlv.h"
 
 namespace faultline::engine {
 namespace {
@@ -32,7 +35,7 @@ std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame)
   return std::nullopt;
 }
 
-std::span<const std::byte> encode(const session::Outgoing& due, std::span<std::byte> out) {
+std::span<const std::byte> encode_base(const session::Outgoing& due, std::span<std::byte> out) {
   if (due.key == nullptr) {
     stamp::encode(due.packet, out);
     return out.first(stamp::kPacketSize);
@@ -40,6 +43,8 @@ std::span<const std::byte> encode(const session::Outgoing& due, std::span<std::b
   stamp::encode(due.packet, *due.key, out);
   return out.first(stamp::kAuthenticatedSize);
 }
+
+std::size_t headers_of(const IpAddress& address) { return address.is_v4() ? 28 : 48; }
 
 }  // namespace
 
@@ -93,10 +98,15 @@ class Exchange::Port final : public net::ErrorQueueSink {
                                      async::now_instant());
   }
 
-  void on_send_failed(const net::OutgoingDatagram& datagram, int) override {
+  void on_send_failed(const net::OutgoingDatagram& datagram, int error_number) override {
     exchange_.tally_.send_failures.add();
     const auto packet = stamp::decode_quote(datagram.payload);
-    exchange_.sender_.on_send_failed({number_, packet->ssid, packet->sequence});
+    const session::PacketName name{number_, packet->ssid, packet->sequence};
+    if (datagram.unfragmented && error_number == EMSGSIZE) {
+      exchange_.sender_.on_too_large(name);
+    } else {
+      exchange_.sender_.on_send_failed(name);
+    }
   }
 
  private:
@@ -152,7 +162,8 @@ Status Exchange::open_ports() {
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
   FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, config_.reflector_port},
-                                                .traffic_class = true}));
+                                                .traffic_class = true,
+                                                .heads = true}));
   ports_.push_back(std::make_unique<Port>(*this, config_.reflector_port, true, std::move(udp)));
   return {};
 }
@@ -178,7 +189,12 @@ void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::K
   const session::KeyTable none;
   const auto& known = keys == nullptr ? none : *keys;
   reflector_.set_peers(plan.peers, known);
-  sender_.set_plan(plan, now, known);
+  size_max_ = static_cast<std::uint16_t>(
+      std::min<std::uint32_t>(net::interface_mtu(config_.address).value_or(0), kFlowSizeMax));
+  const bool any_large =
+      std::ranges::any_of(plan.flows, [](const PlanFlow& flow) { return flow.size != 0; });
+  large_packets_.resize(any_large ? kSendBatch : 0);
+  sender_.set_plan(plan, now, known, size_max_);
   tracer_.set_rate(plan.traces_per_second, now.instant);
 }
 
@@ -226,6 +242,17 @@ void Exchange::order_by_port() {
   for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
 }
 
+// Due packet number `due`, padded to its size.
+std::span<const std::byte> Exchange::encode(std::size_t due) {
+  const auto& packet = due_[due];
+  const auto headers = headers_of(packet.to.address);
+  if (packet.kind.size <= headers) return encode_base(packet, packets_[due]);
+  const auto whole = std::span(large_packets_[due]).first(packet.kind.size - headers);
+  const auto base = encode_base(packet, whole).size();
+  stamp::TlvWriter(whole, base).extra_padding(whole.size() - base - stamp::kTlvHeader);
+  return whole;
+}
+
 std::size_t Exchange::send_sessions(session::Now now) {
   due_.clear();
   sender_.take_due(now, kSendBatch, due_);
@@ -234,9 +261,16 @@ std::size_t Exchange::send_sessions(session::Now now) {
     outgoing_.clear();
     const auto number = due_[due_order_[first]].source_port;
     std::size_t end = first;
-    for (; end < due_.size() && due_[due_order_[end]].source_port == number; ++end) {
-      const auto& due = due_[due_order_[end]];
-      outgoing_.push_back({.to = due.to, .payload = encode(due, packets_[end])});
+    while (end < due_.size() && due_[due_order_[end]].source_port == number) ++end;
+    for (const bool large : {false, true}) {  // apart, for the socket changes its mode for these
+      for (std::size_t i = first; i < end; ++i) {
+        const auto& due = due_[due_order_[i]];
+        if ((due.kind.size != 0) != large) continue;
+        outgoing_.push_back({.to = due.to,
+                             .payload = encode(due_order_[i]),
+                             .dscp = due.kind.dscp,
+                             .unfragmented = large});
+      }
     }
     tally_.sent.add(source_port(number).send(outgoing_));
     first = end;
@@ -302,10 +336,16 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                    .ttl = datagram.ttl,
                                    .received_at = received_at,
                                    .traffic_class = datagram.traffic_class,
-                                   .to = port.udp().local()};
-    const auto reply = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
-    if (const auto dscp = answer(port, request, reply)) {
-      outgoing_.push_back({.to = datagram.from, .payload = reply, .dscp = *dscp});
+                                   .to = port.udp().local(),
+                                   .cut = datagram.cut};
+    const auto room = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
+    if (const auto reply = answer(port, request, room)) {
+      const auto size = reply->size + headers_of(datagram.from.address);
+      outgoing_.push_back({.to = datagram.from,
+                           .payload = room.first(reply->size),
+                           .dscp = reply->dscp,
+                           .unfragmented = size >= kFlowSizeMin && size <= size_max_ &&
+                                           reflector_.is_peer(datagram.from.address)});
     } else if (!port.reflects()) {
       on_reply(port, datagram, received_at);
     }
@@ -315,16 +355,17 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                std::exchange(evicted_, reflector_.evicted()));
 }
 
-std::optional<std::uint8_t> Exchange::answer(const Port& port, const session::Request& request,
-                                             std::span<std::byte> out) {
+std::optional<session::Reflector::Answer> Exchange::answer(const Port& port,
+                                                           const session::Request& request,
+                                                           std::span<std::byte> out) {
   using Outcome = session::Reflector::Outcome;
   const auto now = read_clocks();
   if (!port.reflects()) {
     const auto answer = reflector_.answer_trace(request, now, out);
-    return answer == Outcome::kAnswered ? std::optional(answer.dscp) : std::nullopt;
+    return answer == Outcome::kAnswered ? std::optional(answer) : std::nullopt;
   }
   const auto answer = reflector_.answer(request, now, out);
-  if (answer == Outcome::kAnswered) return answer.dscp;
+  if (answer == Outcome::kAnswered) return answer;
   if (answer == Outcome::kOther) {  // the answer to a return trace
     const auto reply = stamp::decode_reflector(request.payload);
     const bool matched = reply && tracer_.on_answer(port.number(), request.from, Direction::kReturn,

@@ -67,6 +67,7 @@ class Exchange {
   // Of all ports together: each port's share goes out in one batch.
   static constexpr std::size_t kSendBatch = 512;
   using Packet = std::array<std::byte, stamp::kAuthenticatedSize>;
+  using LargePacket = std::array<std::byte, kFlowSizeMax>;
 
   Exchange(const EngineConfig& config, Tally& tally);
   Status open_ports();
@@ -74,12 +75,14 @@ class Exchange {
   [[nodiscard]] Port& reflector_port() { return *ports_.back(); }
   [[nodiscard]] bool may_trace(const trace::TraceOrder& order) const;
   void order_by_port();
+  [[nodiscard]] std::span<const std::byte> encode(std::size_t due);
   [[nodiscard]] std::size_t send_sessions(session::Now now);
   void send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
-  // The DSCP to send with when `request` is answered with the octets now at the front of `out`.
-  std::optional<std::uint8_t> answer(const Port& port, const session::Request& request,
-                                     std::span<std::byte> out);
+  // What `request` is answered with, if it is: octets now at the front of `out`.
+  std::optional<session::Reflector::Answer> answer(const Port& port,
+                                                   const session::Request& request,
+                                                   std::span<std::byte> out);
   void count_refusal(session::Reflector::Outcome outcome);
   void on_reply(const Port& port, const net::IncomingDatagram& datagram, WallTime received);
   void note_drops(Port& port);
@@ -93,13 +96,15 @@ class Exchange {
   std::vector<std::unique_ptr<Port>> ports_;  // the source ports in order, then the reflector
   std::deque<trace::TraceResult> refused_traces_;
   std::uint64_t evicted_ = 0;
-  bool finishing_ = false;  // MeasuringEnded is due when the last window has closed
+  std::uint16_t size_max_ = 0;  // of an IP packet, by the interface that holds our address
+  bool finishing_ = false;      // MeasuringEnded is due when the last window has closed
 
   // Scratch, kept so that sending and receiving allocate nothing.
   net::ReceiveBuffer receive_buffer_;
   std::vector<std::array<std::byte, net::kDatagramMax>> replies_;
   std::vector<session::Outgoing> due_;
   std::array<Packet, kSendBatch> packets_;
+  std::vector<LargePacket> large_packets_;  // of the same number; empty while no plan has such
   std::vector<std::uint16_t> due_order_;    // of due_, by source port
   std::vector<std::uint16_t> due_by_port_;  // where each port's begin in it
   std::vector<net::OutgoingDatagram> outgoing_;

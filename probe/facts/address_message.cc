@@ -131,6 +131,23 @@ std::optional<facts::Neighbor> parse_neighbor(Bytes message, const Names& names)
       .router = (parsed->header.ndm_flags & NTF_ROUTER) != 0};
 }
 
+std::optional<facts::BridgeEntry> parse_bridge_entry(Bytes message, const Names& names) {
+  const auto parsed = open_message<ndmsg>(message);
+  if (!parsed || parsed->type != RTM_NEWNEIGH || parsed->header.ndm_family != AF_BRIDGE) {
+    return std::nullopt;
+  }
+  const auto& header = parsed->header;
+  const auto mac = parsed->attributes.mac(NDA_LLADDR);
+  const auto bridge = parsed->attributes.u32(NDA_MASTER);
+  // Permanent: the port's own. NTF_SELF: of the port's device, such as a VXLAN's table.
+  const bool learned =
+      (header.ndm_state & NUD_PERMANENT) == 0 && (header.ndm_flags & NTF_SELF) == 0;
+  if (!mac || !bridge || !learned) return std::nullopt;
+  return facts::BridgeEntry{.bridge = name_of(names, *bridge),
+                            .port = name_of(names, static_cast<std::uint32_t>(header.ndm_ifindex)),
+                            .mac = *mac};
+}
+
 std::optional<InterfaceSettings> parse_netconf(Bytes message) {
   const auto parsed = open_message<netconfmsg>(message);
   if (!parsed || parsed->type != RTM_NEWNETCONF || parsed->header.ncm_family != AF_INET) {

@@ -16,6 +16,10 @@ namespace faultline::probe_facts {
 // Without multicast and those that need no resolution.
 [[nodiscard]] std::optional<facts::Neighbor> parse_neighbor(Bytes message, const Names& names);
 
+// What a bridge has learned; without the addresses of its own ports and of their devices.
+[[nodiscard]] std::optional<facts::BridgeEntry> parse_bridge_entry(Bytes message,
+                                                                   const Names& names);
+
 // What the kernel keeps for IPv4 on one interface.
 struct InterfaceSettings {
   std::uint32_t index = 0;

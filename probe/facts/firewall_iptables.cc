@@ -77,6 +77,8 @@ bool read_rule(const std::vector<std::string>& words, facts::FirewallRule& rule)
       ++i;  // says which options may follow
     } else if (word == "-j" || word == "-g") {
       rule.verdict = word == "-j" ? lower(next) : "", ++i;
+    } else if (word == "--to-destination" || word == "--to-source" || word == "--to-ports") {
+      rule.to = next, ++i;
     } else if (word == "--reject-with" || word == "--comment") {
       ++i;
     } else if (rule.other.size() < kPartsMax && rule.verdict.empty()) {
@@ -86,7 +88,8 @@ bool read_rule(const std::vector<std::string>& words, facts::FirewallRule& rule)
     }
     negated = false;
   }
-  constexpr std::array<std::string_view, 3> kVerdicts{"drop", "reject", "accept"};
+  constexpr std::array<std::string_view, 7> kVerdicts{"drop", "reject",     "accept",  "dnat",
+                                                      "snat", "masquerade", "redirect"};
   return std::ranges::find(kVerdicts, rule.verdict) != kVerdicts.end();
 }
 
@@ -119,11 +122,12 @@ Status read_iptables(std::string_view text, std::string_view source, facts::Fire
       if (chain.source == source && chain.table == table && chain.chain == rule.chain)
         ++chain.rules;
     }
-    if (!decides || table == "nat") continue;
-    ++firewall.rules.total;
-    if (firewall.rules.items.size() < facts::kFirewallRulesMax) {
-      firewall.rules.items.push_back(std::move(rule));
-    }
+    const bool keeps_address =
+        rule.verdict == "drop" || rule.verdict == "reject" || rule.verdict == "accept";
+    if (!decides || keeps_address == (table == "nat")) continue;
+    auto& list = keeps_address ? firewall.rules : firewall.translations;
+    ++list.total;
+    if (list.items.size() < facts::kFirewallRulesMax) list.items.push_back(std::move(rule));
   }
   return {};
 }
@@ -136,6 +140,7 @@ void forget_iptables(std::string_view family, facts::Firewall& firewall) {
   };
   std::erase_if(firewall.chains, of_iptables);
   firewall.rules.total -= std::erase_if(firewall.rules.items, of_iptables);
+  firewall.translations.total -= std::erase_if(firewall.translations.items, of_iptables);
 }
 
 }  // namespace faultline::probe_facts

@@ -59,6 +59,11 @@ bool is_protocol(const std::string& word) {
   return std::ranges::find(kProtocols, word) != kProtocols.end();
 }
 
+std::string lower(std::string word) {
+  for (auto& c : word) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return word;
+}
+
 std::string protocol_name(const std::string& word) { return word == "ipv6-icmp" ? "icmpv6" : word; }
 
 // A match on what the model knows is taken in; false for everything else.
@@ -92,6 +97,19 @@ bool read_match(const Json& match, facts::FirewallRule& rule) {
   return false;
 }
 
+bool is_translation(const std::string& verdict) {
+  return verdict == "dnat" || verdict == "snat" || verdict == "masquerade" || verdict == "redirect";
+}
+
+// {"addr": "10.0.0.5", "port": 8080}, {"name": "DNAT"} of iptables' own, or nothing.
+void read_translation(const std::string& verdict, const Json& value, facts::FirewallRule& rule) {
+  rule.verdict = verdict;
+  const auto address = text(value, "addr");
+  const auto& port = below(value, "port");
+  const auto number = port.is_number_unsigned() ? ":" + compact(port) : std::string();
+  if (!address.empty() || !number.empty()) rule.to = address + number;
+}
+
 // Of one statement; a statement that only counts or logs asks nothing.
 void read_statement(const Json& statement, facts::FirewallRule& rule) {
   if (!statement.is_object() || statement.size() != 1) return;
@@ -110,6 +128,11 @@ void read_statement(const Json& statement, facts::FirewallRule& rule) {
     }
   } else if (name == "jump" || name == "goto" || name == "return" || name == "vmap") {
     rule.verdict.clear();  // the decision is elsewhere
+  } else if (is_translation(name)) {
+    read_translation(name, value, rule);
+  } else if (name == "xt" && text(value, "type") == "target" &&
+             is_translation(lower(text(value, "name")))) {
+    read_translation(lower(text(value, "name")), {}, rule);
   } else if (name != "log" && name != "comment") {
     add(rule.other, compact(statement));
   }
@@ -142,10 +165,9 @@ void read_rule(const Json& json, facts::Firewall& firewall) {
   if (!statements.is_array()) return;
   for (const auto& statement : statements) read_statement(statement, rule);
   if (rule.verdict.empty()) return;
-  ++firewall.rules.total;
-  if (firewall.rules.items.size() < facts::kFirewallRulesMax) {
-    firewall.rules.items.push_back(std::move(rule));
-  }
+  auto& list = is_translation(rule.verdict) ? firewall.translations : firewall.rules;
+  ++list.total;
+  if (list.items.size() < facts::kFirewallRulesMax) list.items.push_back(std::move(rule));
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class Reading {
     read_routes();
     read_rules();
     read_neighbors();
+    read_bridge_entries();
     read_listeners();
     if (facts_.addresses && facts_.interfaces) {
       mark_eui64(facts_.addresses->items, facts_.interfaces->items);
@@ -147,6 +148,21 @@ class Reading {
       keep(list, facts::kNeighborsMax, parse_neighbor(message, names_));
     });
     if (done) facts_.neighbors = std::move(list);
+  }
+
+  // Only where there is a bridge: kernels without the module refuse the question.
+  void read_bridge_entries() {
+    if (!facts_.interfaces) return;
+    const bool bridged = std::ranges::any_of(
+        facts_.interfaces->items, [](const auto& each) { return each.kind == "bridge"; });
+    facts::Listing<facts::BridgeEntry> list;
+    ndmsg header{};
+    header.ndm_family = AF_BRIDGE;
+    const bool done =
+        !bridged || dump("bridge entries", NETLINK_ROUTE, RTM_GETNEIGH, header, [&](Bytes message) {
+          keep(list, facts::kBridgeEntriesMax, parse_bridge_entry(message, names_));
+        });
+    if (done) facts_.bridge_entries = std::move(list);
   }
 
   void read_listeners() {

@@ -102,7 +102,8 @@ bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Dura
 }
 
 FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
-  FlowWindow result{.target = target_, .source_port = id_.source_port};
+  FlowWindow result{
+      .target = target_, .source_port = id_.source_port, .size = kind_.size, .dscp = kind_.dscp};
   std::uint32_t end = first_;
   std::uint64_t rtt_sum = 0;
   std::uint64_t rtt_count = 0;

@@ -17,6 +17,14 @@
 
 namespace faultline::session {
 
+// What a flow's packets look like from outside (PlanFlow).
+struct FlowKind {
+  std::uint16_t size = 0;
+  std::uint8_t dscp = 0;
+
+  bool operator==(const FlowKind&) const = default;
+};
+
 // What tells the sessions of one probe apart.
 struct FlowId {
   std::uint16_t source_port = 0;
@@ -50,6 +58,13 @@ class Flow {
   void set_keys(std::shared_ptr<const PeerKeys> keys) {
     signs_ = keys != nullptr;
     if (signs_) keys_ = std::move(keys);
+  }
+  [[nodiscard]] const FlowKind& kind() const { return kind_; }
+  // Of the packets from now on. Windows before `reported_from` would hold both kinds.
+  void set_kind(const FlowKind& kind, WindowNumber reported_from) {
+    if (kind == kind_) return;
+    kind_ = kind;
+    reported_from_ = reported_from;
   }
   // Null where packets are sent open.
   [[nodiscard]] const crypto::MacKey* signing_key() const {
@@ -110,6 +125,7 @@ class Flow {
   FlowId id_;
   NodeId target_;
   std::uint16_t ssid_;
+  FlowKind kind_;
   WindowNumber reported_from_;
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;

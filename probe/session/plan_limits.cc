@@ -41,6 +41,13 @@ Status validate_flow(const Plan& plan, const PlanFlow& flow, const LocalSide& lo
                             local.address.to_string(),
                             to_string(Endpoint{peer.address, peer.reflector_port})));
   }
+  if ((flow.size != 0 && (flow.size < kFlowSizeMin || flow.size > kFlowSizeMax)) ||
+      flow.dscp > kDscpMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("a flow of the plan to {} wants packets of {} bytes and DSCP {}, "
+                            "outside of {} to {} and 0 to {}",
+                            peer.name, flow.size, flow.dscp, kFlowSizeMin, kFlowSizeMax, kDscpMax));
+  }
   return {};
 }
 

@@ -17,6 +17,11 @@ std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {
   return std::uint32_t{source_port} << 16 | ssid;
 }
 
+FlowKind kind_of(const PlanFlow& planned, std::uint16_t size_max) {
+  const auto size = std::min(planned.size, size_max);
+  return {.size = size < kFlowSizeMin ? std::uint16_t{0} : size, .dscp = planned.dscp};
+}
+
 }  // namespace
 
 std::shared_ptr<const PeerKeys> Sender::keys_for(const PlanPeer& peer, const KeyTable& keys) {
@@ -37,7 +42,7 @@ void Sender::note_clock(Now now) {
   clock_offset_ = offset;
 }
 
-void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys) {
+void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint16_t size_max) {
   roll_window(now);
   const auto capacity = packets_per_flow(plan);
   const auto reported_from = first_settled_window(plan, now);
@@ -56,6 +61,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys) {
     if (old == old_index.end()) {
       flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity, reported_from);
       flows.back().set_keys(keys_for(peer, keys));
+      flows.back().set_kind(kind_of(planned, size_max), reported_from);
       flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
       paces.emplace_back();
       continue;
@@ -65,6 +71,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys) {
     flows.push_back(std::move(flows_[index]));
     flows.back().set_capacity(capacity);
     flows.back().set_keys(keys_for(peer, keys));
+    flows.back().set_kind(kind_of(planned, size_max), reported_from);
     const bool paced = index < planned_;
     paces.push_back(
         {paced ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index))) : std::nullopt});
@@ -130,7 +137,8 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
     out.push_back({.source_port = flow.id().source_port,
                    .to = flow.id().remote,
                    .packet = {.sequence = sequence, .sent_at = now.wall, .ssid = flow.ssid()},
-                   .key = flow.signing_key()});
+                   .key = flow.signing_key(),
+                   .kind = flow.kind()});
     ++taken;
   }
   health.budget_deferred += pacer_.take_deferred();
@@ -151,6 +159,10 @@ Instant Sender::next_due(Now now) {
 void Sender::on_send_failed(const PacketName& name) {
   if (auto* flow = find(name.source_port, name.ssid)) flow->on_send_failed(name.sequence);
   if (auto* window = filling()) ++window->health.send_failures;
+}
+
+void Sender::on_too_large(const PacketName& name) {
+  if (auto* flow = find(name.source_port, name.ssid)) flow->on_send_failed(name.sequence);
 }
 
 bool Sender::on_transmit_stamp(const PacketName& name, WallTime stamp) {
@@ -256,7 +268,9 @@ Report Sender::build_report(const Window& window) {
     if (result.sent == 0 || !flow.reported_in(window.number)) continue;
     if (report.flows.size() == kReportFlowsMax) continue;
     report.flows.push_back(result);
-    if (rtts_.empty()) continue;
+    // A large packet is longer on every wire and another class waits in other queues: the target's
+    // delay is that of small packets of class 0.
+    if (rtts_.empty() || flow.kind() != FlowKind{}) continue;
     const auto [delay, added] = delay_index.try_emplace(result.target, report.delays.size());
     if (added) report.delays.push_back({.target = result.target});
     for (const auto rtt : rtts_) report.delays[delay->second].rtt.add(rtt);

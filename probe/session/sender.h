@@ -41,6 +41,7 @@ struct Outgoing {
   Endpoint to;
   stamp::SenderPacket packet;
   const crypto::MacKey* key = nullptr;  // to sign it with; null: it goes open. Until the next call
+  FlowKind kind{};
 };
 
 // Names one packet of this probe; session identifiers are unique per source port.
@@ -55,8 +56,10 @@ class Sender {
   explicit Sender(std::uint64_t seed) : rng_(seed) { windows_.reserve(kOpenWindowsMax); }
 
   // The plan must have passed validate_plan. Sessions with a peer that authenticates and has keys
-  // are authenticated, the others are open.
-  void set_plan(const Plan& plan, Now now, const KeyTable& keys = {});
+  // are authenticated, the others are open. No packet is larger than `size_max`, whatever the plan
+  // says: this node's own MTU.
+  void set_plan(const Plan& plan, Now now, const KeyTable& keys = {},
+                std::uint16_t size_max = kFlowSizeMax);
   // New keys for the peers that have some.
   void set_keys(const KeyTable& keys);
   // Ignored unless it is of the newest plan; must have passed validate_boost. The next plan ends
@@ -76,6 +79,8 @@ class Sender {
   [[nodiscard]] Instant next_due(Now now);
 
   void on_send_failed(const PacketName& name);
+  // The same of a packet that was larger than the interface takes: no sign of bad health.
+  void on_too_large(const PacketName& name);
   // False when the packet is not, or no longer, at hand.
   bool on_transmit_stamp(const PacketName& name, WallTime stamp);
   // `received` is T4; `authenticated` is the whole datagram where it is in that mode, else empty.

@@ -165,6 +165,16 @@ class Facts(unittest.TestCase):
         self.assertEqual(ours, theirs)
         self.assertEqual(len(ours), 2)
 
+    def test_what_a_bridge_learned_is_the_same(self):
+        ip("link", "set", "br0", "up")
+        run("bridge", "-n", SPACE, "fdb", "add", "02:00:00:00:00:79", "dev", "v1", "master", "dynamic")
+        facts = json.loads(run("ip", "netns", "exec", SPACE, PROBE, "facts").stdout)
+        theirs = {(e["master"], e["ifname"], e["mac"]) for e in json.loads(run("bridge", "-n", SPACE, "-j", "fdb", "show").stdout)
+                  if "master" in e and e["state"] != "permanent" and "self" not in e.get("flags", [])}
+        ours = {(e["bridge"], e["port"], e["mac"]) for e in facts["bridge_entries"]["items"]}
+        self.assertEqual(ours, theirs)
+        self.assertIn(("br0", "v1", "02:00:00:00:00:79"), ours)
+
     def test_settings_are_those_of_the_namespace(self):
         self.assertEqual(self.interfaces["v0"]["rp_filter"], 2)
         self.assertEqual(self.interfaces["v0"]["forwarding"], 1)

@@ -35,6 +35,14 @@ bool is_found(const SimFleet& fleet) {
   });
 }
 
+// What extra packets brought for the weak link, as its incident tells.
+std::optional<incident::Confirmation> confirmation(const SimFleet& fleet) {
+  for (const auto& incident : fleet.controller->core().incidents().incidents()) {
+    if (incident.suspect.id == kWeakLink) return incident.confirmation;
+  }
+  return std::nullopt;
+}
+
 std::uint64_t extra_packets(const SimFleet& fleet) {
   std::uint64_t packets = 0;
   for (const auto& probe : fleet.probes) packets += probe->extra_packets();
@@ -99,6 +107,7 @@ TEST_CASE("a weak fault is found sooner with extra packets, within every bound",
           "[sim][adaptive]") {
   Duration with_extra{};
   Duration without_extra{};
+  int confirmed = 0;
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
     CAPTURE(seed);
     const auto without = weak_fault(seed, false);
@@ -111,7 +120,19 @@ TEST_CASE("a weak fault is found sooner with extra packets, within every bound",
     CHECK(extra_packets(*with) > 0);
     CHECK(is_found(*with));
     check_bounds(*with);
+    CHECK_FALSE(confirmation(*without).has_value());
+    const auto told = confirmation(*with);
+    if (!told || told->outcome != "confirmed") continue;
+    ++confirmed;
+    CAPTURE(told->before, told->after, told->packets);
+    CHECK(told->component == kWeakLink);
+    CHECK(told->before < told->after);
+    CHECK(told->after >= 0.9);
+    CHECK(told->packets > 0);
+    CHECK(told->packets <= extra_packets(*with));
+    CHECK(told->ended_at > told->began_at);
   }
+  CHECK(confirmed >= 3);  // without luck it would have been found by ordinary packets
   CAPTURE(format_duration(with_extra), format_duration(without_extra));
   CHECK(with_extra * 10 <= without_extra * 9);  // the longer horizons find it too, later
 }

@@ -62,7 +62,8 @@ SimController::SimController(SimFleet& fleet)
       core_(options(fleet, served_key_), fleet.fabric.inventory(), Rng(fleet.rng())),
       live_({.window = core_.options().planner.window,
              .horizon_windows = core_.options().horizon_windows,
-             .excused_max = fleet.restart_excused_max}) {
+             .excused_max = fleet.restart_excused_max}),
+      detector_({}) {
   FAULTLINE_CHECK(core_.restore(restored(), now()).has_value(), "its own records restore");
   tick();
 }
@@ -182,6 +183,7 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
 void SimController::solve(core::SolveJob job) {
   later(fleet_.solve_takes, [this, job = std::move(job)] {
     auto solution = live_.solve(job);
+    detector_.judge(job, solution);
     handle(core::SolveDone{std::move(solution)});
   });
 }
@@ -197,6 +199,7 @@ void SimController::recall(core::RecallJob job) {
           {write.node, std::make_shared<const Report>(wire::decode_report(batch.payload).value())});
     }
     live_.recall(job, reports);
+    detector_.recall(job, reports);
     handle(core::RecallDone{reports.size()});
   });
 }

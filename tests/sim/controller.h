@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "tests/sim/fleet.h"
 
@@ -54,6 +55,7 @@ class SimController final : public core::EffectSink {
   int plannings_under_way_ = 0;
   core::ControllerCore core_;
   core::LiveLocalizer live_;
+  core::LiveDetector detector_;
 };
 
 }  // namespace faultline::sim

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/controller.h"
 #include "tests/support/catch.h"
 
 namespace faultline::sim {
@@ -49,6 +50,53 @@ TEST_CASE("one lossy link is one incident: opened with its name, resolved when h
     CHECK(resolved.front().incident == opened.front().incident);
     check_nothing_lost_or_doubled(fleet);
   }
+}
+
+TEST_CASE("an incident says what changed at its onset, the route before anything else", "[sim]") {
+  SimFleet fleet(5001, 8, 4, 4);
+  fleet.run(minutes{5});
+  fleet.stop_probe(5);  // h6, which is of another leaf
+  fleet.run(seconds{20});
+  fleet.start_probe(5);
+  fleet.run(minutes{3});  // long before the onset: no business of the incident
+  fleet.fabric.rehash(1, 77);  // leaf2 sends its flows other ways, one of which is bad
+  fleet.fabric.fault = {"leaf2>spine3", 0.03};
+  fleet.run(minutes{2});
+  const auto opened = alerts_of(fleet, "opened");
+  REQUIRE(opened.size() == 1);
+  const auto* incident = fleet.controller->core().incidents().find(opened.front().incident);
+  REQUIRE(incident != nullptr);
+  REQUIRE(!incident->changes.empty());
+  for (const auto& change : incident->changes) {
+    CAPTURE(change.subject, change.before, change.after);
+    CHECK(change.kind == "path");
+    CHECK(change.time >= incident->since - minutes{1});
+  }
+  const auto& first = incident->changes.front();
+  CHECK(first.before.starts_with("leaf2 > spine"));
+  CHECK(first.after.starts_with("leaf2 > spine"));
+  CHECK((first.before + first.after).find("spine3") != std::string::npos);
+  // All of it is on record, the restart too.
+  const auto all = fleet.controller->core().what_changed().history()->since(WallTime::min(), 1000);
+  CHECK(std::ranges::any_of(all, [](const changes::Change& change) {
+    return change.kind == changes::Kind::kMembership && change.after == "restarted";
+  }));
+}
+
+TEST_CASE("a link that swallows large packets only is named, as that", "[sim]") {
+  SimFleet fleet(1, 8, 4, 4);
+  fleet.run(minutes{2});
+  fleet.fabric.fault = {"leaf2>spine3", 1, 1400};
+  fleet.run(minutes{2});
+  const auto opened = alerts_of(fleet, "opened");
+  REQUIRE(opened.size() == 1);
+  CHECK(opened.front().component == "leaf2>spine3");
+  const auto& solution = fleet.controller->core().solution();
+  REQUIRE(solution);
+  REQUIRE(solution->verdict.suspects.size() == 1);
+  const auto& suspect = solution->verdict.suspects.front();
+  CHECK(suspect.fault_class == localize::FaultClass::kMtu);
+  CHECK(suspect.size_lost == 1500);
 }
 
 TEST_CASE("crashes and cut connections lose no acknowledged batch and double none", "[sim]") {

@@ -89,12 +89,21 @@ inline Plan random_plan(Rng& rng) {
   if (plan.peers.empty()) return plan;
   for (auto n = random_below(rng, 60); n > 0; --n) {
     plan.flows.push_back({random_below(rng, plan.peers.size()), random_port(rng)});
+    if (random_below(rng, 8) == 0) {
+      plan.flows.back().size = static_cast<std::uint16_t>(
+          kFlowSizeMin + random_below(rng, kFlowSizeMax - kFlowSizeMin + 1U));
+    }
+    if (random_below(rng, 8) == 0) {
+      plan.flows.back().dscp = static_cast<std::uint8_t>(random_below(rng, kDscpMax + 1U));
+    }
   }
   return plan;
 }
 
 inline FlowWindow random_flow_window(Rng& rng, NodeId target, std::uint16_t port) {
   FlowWindow flow{.target = target, .source_port = port};
+  if (random_bool(rng)) flow.size = static_cast<std::uint16_t>(random_below(rng, kFlowSizeMax));
+  if (random_bool(rng)) flow.dscp = static_cast<std::uint8_t>(random_below(rng, kDscpMax + 1U));
   flow.lost_forward = random_bool(rng) ? random_below(rng, 1000) : 0;
   flow.lost_return = random_bool(rng) ? random_below(rng, 1000) : 0;
   flow.lost_undetermined = random_bool(rng) ? random_below(rng, 1000) : 0;

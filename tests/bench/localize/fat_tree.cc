@@ -74,6 +74,13 @@ void FatTree::break_some() {
   }
 }
 
+std::uint32_t FatTree::add_delay(std::size_t hops) {
+  const auto p50 = static_cast<float>(5.0 * static_cast<double>(hops) + uniform(0, 40));
+  return set_.add_delay({.p50_us = p50,
+                         .p95_us = p50 + static_cast<float>(uniform(5, 30)),
+                         .min_us = p50 - static_cast<float>(uniform(1, 4))});
+}
+
 LinkIndex FatTree::link(DeviceIndex from, DeviceIndex to) { return set_.link(from, to); }
 
 void FatTree::add_flows() {
@@ -109,7 +116,8 @@ std::vector<localize::Observation> FatTree::window(std::int64_t time_s) {
   rows.reserve(flows_.size());
   for (const Flow& flow : flows_) {
     double passes = 1;
-    for (const LinkIndex link : set_.at(set_.at(flow.route).front().path)) {
+    const auto path = set_.at(set_.at(flow.route).front().path);
+    for (const LinkIndex link : path) {
       passes *= 1 - loss_[link.value()];
     }
     // Losses one after the other, by the gaps between them.
@@ -125,7 +133,8 @@ std::vector<localize::Observation> FatTree::window(std::int64_t time_s) {
                     .forward = flow.route,
                     .time_s = time_s,
                     .sent = load_.packets_per_flow,
-                    .lost = lost});
+                    .lost = lost,
+                    .delay = load_.delays ? add_delay(path.size()) : 0});
   }
   return rows;
 }

@@ -22,6 +22,7 @@ struct Load {
   std::uint32_t packets_per_flow = 100;
   std::uint32_t faulty_links = 0;
   std::uint32_t faulty_devices = 0;
+  bool delays = false;  // every row has one: 5 us per hop, and up to 40 us at hosts
 };
 
 class FatTree {
@@ -46,6 +47,7 @@ class FatTree {
   void add_links();
   void break_some();
   void add_flows();
+  [[nodiscard]] std::uint32_t add_delay(std::size_t hops);
   [[nodiscard]] double uniform(double low, double high);
   [[nodiscard]] localize::LinkIndex link(localize::DeviceIndex from, localize::DeviceIndex to);
 

@@ -3,6 +3,7 @@
 //
 //   localize_bench                  sizes by faults
 //   localize_bench 48 10 [2]        one row: k, faulty links, faulty devices
+//   localize_bench --delays 48 10   the same row, with delays
 //   localize_bench --flock 16 8 10  ten cases beside Flock's algorithm
 //   localize_bench --growth growth.svg
 //   localize_bench --stream 48      a window more, and the solve after it
@@ -135,11 +136,16 @@ int main(int argc, char** argv) {
     streaming(number(argv[2]));
     return 0;
   }
+  if (asked("--delays", 2)) {
+    head();
+    apart({.k = number(argv[2]), .faulty_links = number(argv[3]), .delays = true});
+    return 0;
+  }
   if (argc == 1) return sizes();
   if (argc < 3) {
     std::fprintf(stderr,
-                 "localize_bench [K LINKS [DEVICES] | --flock K LINKS [CASES] | "
-                 "--growth FILE | --stream K]\n");
+                 "localize_bench [K LINKS [DEVICES] | --delays K LINKS | "
+                 "--flock K LINKS [CASES] | --growth FILE | --stream K]\n");
     return 3;
   }
   head();

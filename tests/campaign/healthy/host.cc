@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -164,6 +165,7 @@ void Host::measure(Report& report, WallTime from, WallTime to) {
   for (const auto& session : sessions_) {
     measure_flow(session, packets, own, from, to, report.flows.emplace_back(), own_drops);
   }
+  add_delays(report);
   if (own.drops > 0) {  // and of what others sent it: about as much
     own_drops += draw_lost(packets * static_cast<std::uint32_t>(sessions_.size()), own.drops, rng_);
   }
@@ -206,6 +208,22 @@ void Host::measure_flow(const Session& session, std::uint32_t packets, const Tro
   flow.rtt_mean_ns = flow.rtt_min_ns + static_cast<std::uint64_t>(1000 * (queue + late / 4));
   flow.rtt_max_ns = flow.rtt_mean_ns +
                     static_cast<std::uint64_t>(1000 * (queue * (std::log(left) + spread) + late));
+}
+
+// Of a flow's packets one is the fastest, one the slowest, and the others are as the mean.
+void Host::add_delays(Report& report) {
+  std::map<NodeId, stats::Histogram> delays;
+  for (const auto& flow : report.flows) {
+    const auto answered = flow.answered();
+    if (answered == 0) continue;
+    auto& rtt = delays[flow.target];
+    rtt.add(flow.rtt_min_ns);
+    if (answered > 1) rtt.add(flow.rtt_max_ns);
+    if (answered > 2) rtt.add(flow.rtt_mean_ns, answered - 2);
+  }
+  for (auto& [target, rtt] : delays) {
+    report.delays.push_back({.target = target, .rtt = std::move(rtt)});
+  }
 }
 
 // All of a new plan, and once a day.

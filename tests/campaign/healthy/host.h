@@ -81,6 +81,7 @@ class Host {
   void measure(Report& report, WallTime from, WallTime to);
   void measure_flow(const Session& session, std::uint32_t packets, const Trouble& own,
                     WallTime from, WallTime to, FlowWindow& flow, std::uint32_t& own_drops);
+  static void add_delays(Report& report);
   void add_paths(Report& report);
   // Its troubles, each of which plans the next.
   void later_restart();

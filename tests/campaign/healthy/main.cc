@@ -56,6 +56,9 @@ void summarize(const World& world, std::uint64_t opened) {
       "restarts             {}\nreboots              {}\nprobe crashes        {}\nexcused "
       "observations {}\n",
       counters.restarts, counters.reboots, counters.crashes, core.counters().observations_excused);
+  for (const auto& [kind, count] : world.anomalies()) {
+    fmt::print("anomalies            {} {}\n", count, kind);
+  }
   fmt::print(
       "processor time       {:.0f} s\nlargest memory       {:.0f} MiB\npages                {}\n",
       cpu_seconds(), peak_mib(), opened);

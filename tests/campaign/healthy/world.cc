@@ -42,7 +42,8 @@ World::World(const Options& options)
     : network(options.network, options.seed),
       core_(core_options(options), network.inventory(), Rng(options.seed + 1)),
       live_({.window = core_.options().planner.window,
-             .horizon_windows = core_.options().horizon_windows}) {
+             .horizon_windows = core_.options().horizon_windows}),
+      detector_({}) {
   FAULTLINE_CHECK(core_.restore({}, {clock.instant(), clock.wall()}).has_value(),
                   "nothing to read");
   advance_network();
@@ -146,7 +147,18 @@ void World::plan(core::PlanningJob job) {
   answers_.push_back(core::PlanningDone{core::plan_flows(job)});
 }
 
-void World::solve(core::SolveJob job) { answers_.push_back(core::SolveDone{live_.solve(job)}); }
+void World::solve(core::SolveJob job) {
+  auto solution = live_.solve(job);
+  detector_.judge(job, solution);
+  for (const auto& abnormal : solution.abnormal) {
+    if (!abnormal.explained_by.empty()) continue;
+    const auto& [worst, is_node, node, pairs, pairs_of, since] = abnormal.finding;
+    const auto who = is_node ? abnormal.node : abnormal.src + " -> " + abnormal.dst;
+    if (!known_anomalies_.emplace(worst.kind, who, since).second) continue;
+    ++anomalies_[std::string(to_string(worst.kind)) + (is_node ? " (nodes)" : "")];
+  }
+  answers_.push_back(core::SolveDone{std::move(solution)});
+}
 
 void World::recall(core::RecallJob) { answers_.push_back(core::RecallDone{}); }
 

@@ -11,10 +11,13 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "controller/core/core.h"
+#include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "tests/campaign/healthy/host.h"
 #include "tests/campaign/healthy/network.h"
@@ -47,6 +50,8 @@ class World final : public core::EffectSink {
   [[nodiscard]] const std::vector<Page>& pages() const { return pages_; }
   [[nodiscard]] const core::ControllerCore& core() const { return core_; }
   [[nodiscard]] std::size_t sessions() const;
+  // Abnormal pairs and nodes that no suspect explained, by kind.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& anomalies() const { return anomalies_; }
 
   // For the hosts.
   [[nodiscard]] const Host& host(std::uint32_t number) const { return *hosts_[number - 1]; }
@@ -79,6 +84,9 @@ class World final : public core::EffectSink {
 
   core::ControllerCore core_;
   core::LiveLocalizer live_;
+  core::LiveDetector detector_;
+  std::map<std::string, std::uint64_t> anomalies_;
+  std::set<std::tuple<detect::Kind, std::string, WallTime>> known_anomalies_;
   std::vector<std::unique_ptr<Host>> hosts_;
   std::deque<core::Event> answers_;  // that effects asked for; they come after the step
   bool stepping_ = false;

@@ -93,6 +93,7 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"maintenance list", "faultline.silences/1", 0, "rack=r17"},
       {"maintenance end m-1f0c5a9b", "faultline.silence/1", 0, "CHG-4711"},
       {"topology show", "faultline.topology/1", 0, "2 devices, 2 directed links"},
+      {"topology check", "faultline.topology_check/1", 0, "Everything fits together"},
       {"topology export", "faultline.topology/1", 0, "\"leaf2\" -> \"spine3\""},
       {"version", "faultline.version/1", 0, "controller 0.1.0 (API 1)"},
   };
@@ -323,9 +324,10 @@ TEST_CASE("help teaches by example and documents the exit codes", "[cli]") {
     CHECK(contains(run.out, std::string{"  faultline "} + command));
   }
   for (const auto* command :
-       {"incident list", "incident show", "topology show", "topology export", "bundle create",
-        "node list", "node show", "node remove", "node token", "node token create",
-        "node token list", "node token remove", "version"}) {
+       {"incident list", "incident show", "topology show", "topology check", "topology diff",
+        "topology export", "topology import", "bundle create", "node list", "node show",
+        "node remove", "node token", "node token create", "node token list", "node token remove",
+        "version"}) {
     CAPTURE(command);
     const auto run = run_program(words(std::string{command} + " --help"));
     CHECK(run.exit_code == 0);

@@ -84,12 +84,20 @@ namespace faultline::tests {
                         .state = "stale",
                         .router = true}},
                       1};
+  result.bridge_entries = {{{"br0", "tap3", "aa:bb:cc:dd:ee:01"}}, 1};
   result.listeners = {{{"udp", v4, 862}}, 1};
   result.firewall = facts::Firewall{
       .chains = {{"nftables", "inet", "filter", "input", "input", "drop", 2}},
-      .rules = {
-          {{"nftables", "inet", "filter", "input", "accept", "udp", {"862"}, {"ct state"}, 12}},
-          1}};
+      .rules =
+          {{{"nftables", "inet", "filter", "input", "accept", "udp", {"862"}, {"ct state"}, 12}},
+           1},
+      .translations = {{{.source = "nftables",
+                         .family = "ip",
+                         .table = "nat",
+                         .chain = "pre",
+                         .verdict = "dnat",
+                         .to = "10.0.0.5:80"}},
+                       1}};
   result.lldp = {{{"eth0", "switch1", "Eth1/4", "to h1", {10, 20}, std::uint16_t{10}, 9216U}}};
   result.sysctls = {{"net.ipv4.ip_forward", 1}, {"negative", -1}};
   result.unknown = {{"dmi", "not readable"}};

@@ -55,6 +55,9 @@ TEST_CASE("a plan outside of its documented ranges is refused", "[wire][plan]") 
       [](Plan& plan) { plan.peers.resize(kPlanPeersMax + 1, plan.peers[0]); },
       [](Plan& plan) { plan.flows[0].peer = 2; },
       [](Plan& plan) { plan.flows[0].source_port = 0; },
+      [](Plan& plan) { plan.flows[0].size = kFlowSizeMin - 1; },
+      [](Plan& plan) { plan.flows[0].size = kFlowSizeMax + 1; },
+      [](Plan& plan) { plan.flows[0].dscp = kDscpMax + 1; },
       [](Plan& plan) { plan.flows.resize(kPlanFlowsMax + 1, plan.flows[0]); },
   };
   for (std::size_t i = 0; i < damages.size(); ++i) {

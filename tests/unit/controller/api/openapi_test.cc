@@ -109,6 +109,8 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Incident", {"GET", "/api/v1/incidents/i-42", ""}},
       {"Silences", {"GET", "/api/v1/silences", ""}},
       {"Silence", {"DELETE", "/api/v1/silences/m-1f0c5a9b", ""}},
+      {"Changes", {"GET", "/api/v1/changes", ""}},
+      {"Anomalies", {"GET", "/api/v1/anomalies", ""}},
       {"Alerts", {"GET", "/api/v1/alerts", ""}},
       {"AlertTest", {"POST", "/api/v1/receivers/pager/test", ""}},
       {"Topology", {"GET", "/api/v1/topology", ""}},

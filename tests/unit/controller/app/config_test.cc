@@ -42,6 +42,7 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   CHECK(config->horizon_windows == defaults.horizon_windows);
   CHECK(config->planner == defaults.planner);
   CHECK(config->adaptive == defaults.adaptive);
+  CHECK(config->detect == defaults.detect);
   CHECK(config->incident == defaults.incident);
   CHECK(config->log.level == defaults.log.level);
   CHECK(config->log.format == defaults.log.format);
@@ -142,6 +143,11 @@ TEST_CASE("what could never run is refused with its line", "[config]") {
   CHECK_THAT(refusal("listen: garbage\n"), Contains("yaml:1: listen: ") && Contains("garbage"));
   CHECK_THAT(refusal("adaptive:\n  extra_share: 20%\n"),
              Contains("yaml:2: adaptive.extra_share: "));
+  CHECK_THAT(refusal("detect:\n  limits:\n    wan: {loss: 0%}\n"),
+             Contains("detect.limits: limits.wan: loss must be above 0"));
+  CHECK_THAT(refusal("detect:\n  limits:\n    vm-host: {loss: 1%}\n"), Contains("vm-host"));
+  CHECK_THAT(refusal("detect:\n  incidents: [slow]\n"), Contains("slow is no kind of anomaly"));
+  CHECK_THAT(refusal("detect:\n  accept_after: 1m\n"), Contains("at least 10m"));
   CHECK_THAT(refusal("adaptive:\n  link_packets_per_second_max: 0\n"),
              Contains("adaptive.link_packets_per_second_max"));
   CHECK_THAT(refusal("\nadvertise: [tcp://10.0.0.1:7400, garbage]\n"),

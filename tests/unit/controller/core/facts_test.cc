@@ -45,5 +45,26 @@ TEST_CASE("who has facts to send is asked for them at once, others are not", "[c
   CHECK(bench.effects.answers.back() == std::pair<std::uint64_t, Status>{5, {}});
 }
 
+TEST_CASE("what changed in a node's configuration is on record, with its MTUs", "[core][facts]") {
+  Bench bench;
+  const auto node = bench.enroll(1);
+  bench.say(node, update_of(7));
+  std::vector<changes::Change> changes(100, {.kind = changes::Kind::kFacts, .subject = "routes"});
+  for (std::size_t i = 0; i < changes.size(); ++i) changes[i].after = std::to_string(i);
+  changes[0] = {.kind = changes::Kind::kMtu,
+                .subject = "interfaces eth0 mtu",
+                .before = "9000",
+                .after = "1500"};
+  bench.step(FactsKept{bench.effects.facts[0].first, 7, changes});
+  const auto& history = *bench.core.what_changed().history();
+  const auto& name = bench.core.fleet().nodes().begin()->second.record.name;
+  const auto found = history.touching({.suspects = {{name, {}, {}}}, .changes_max = 1000});
+  REQUIRE(!found.empty());
+  CHECK(found[0].subject == name + " interfaces eth0 mtu");
+  CHECK(found[0].before == "9000");
+  CHECK(std::ranges::count(found, changes::Kind::kFacts, &changes::Change::kind) ==
+        kFactsToldMax - 1);
+}
+
 }  // namespace
 }  // namespace faultline::core

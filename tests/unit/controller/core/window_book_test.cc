@@ -48,6 +48,33 @@ TEST_CASE("a silent node delays judgement by one window of grace and no longer",
   CHECK(ripe->nodes_reported == 1);
 }
 
+TEST_CASE("who was waited for in vain is not waited for again, until he reports in time",
+          "[window_book]") {
+  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  const auto add = [&](int window, std::initializer_list<std::uint32_t> nodes) {
+    const WallTime start = kStart + kWindow * window;
+    for (const auto node : nodes) {
+      book.add(start + seconds{13}, {NodeId{node}, report_of(start)});
+    }
+  };
+  // How long after the end of the window, in seconds.
+  const auto judged_after = [&](int window) {
+    const WallTime end = kStart + kWindow * (window + 1);
+    for (int waited = 3; waited < 30; ++waited) {
+      if (book.take_ripe(end + seconds{waited}, kTwoNodes)) return waited;
+    }
+    return -1;
+  };
+  add(0, {1});
+  CHECK(judged_after(0) == 14);
+  add(1, {1});
+  CHECK(judged_after(1) == 4);
+  add(2, {1, 2});
+  CHECK(judged_after(2) == 3);
+  add(3, {1});
+  CHECK(judged_after(3) == 14);
+}
+
 TEST_CASE("a report for a judged window is counted as late and does not reopen it",
           "[window_book]") {
   WindowBook book({.window = kWindow});
@@ -103,9 +130,26 @@ TEST_CASE("late reports are bounded", "[window_book]") {
   book.add(now, {NodeId{1}, report_of(kStart)});
   REQUIRE(book.take_ripe(now, {NodeId{1}}));
   const auto late = report_of(kStart);
-  for (std::size_t i = 0; i <= WindowBook::kLateReportsMax; ++i) book.add(now, {NodeId{2}, late});
-  CHECK(book.late_reports() == WindowBook::kLateReportsMax + 1);
+  const auto add = [&](std::uint32_t node, std::size_t reports) {
+    for (std::size_t i = 0; i < reports; ++i) book.add(now, {NodeId{node}, late});
+  };
+  add(2, WindowBook::kLateReportsPerNodeMax + 1);
   CHECK(book.refused_reports() == 1);
+  add(3, 1);  // the others are not to pay for it
+  CHECK(book.refused_reports() == 1);
+  for (std::uint32_t node = 4; book.refused_reports() == 1; ++node) {
+    REQUIRE(node < 100);
+    add(node, WindowBook::kLateReportsPerNodeMax);
+  }
+  CHECK(book.late_reports() == WindowBook::kLateReportsMax + 2);
+  CHECK(book.refused_late_reports() == 2);
+  const auto next = kStart + kWindow;
+  book.add(now + kWindow, {NodeId{1}, report_of(next)});
+  const auto ripe = book.take_ripe(now + kWindow, {NodeId{1}});
+  REQUIRE(ripe);
+  CHECK(ripe->windows.front().size() == WindowBook::kLateReportsMax);
+  add(2, 1);
+  CHECK(book.refused_late_reports() == 2);
 }
 
 TEST_CASE("a solver that does not keep up gets all windows and judges the newest ones",

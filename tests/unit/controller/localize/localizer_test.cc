@@ -189,6 +189,37 @@ TEST_CASE("the onset is the start of the first bad window", "[localize]") {
   CHECK(verdict.suspects.front().loss == Approx(0.05).epsilon(0.4));
 }
 
+TEST_CASE("a fault that healed inside the span is over, and one that goes on is not",
+          "[localize]") {
+  const auto rows_until = [](std::int64_t healed_s, std::uint64_t seed) {
+    auto rows = SmallFabric{.windows = 12}.rows(seed);
+    const auto bad = SmallFabric{.windows = 12, .loss = {{"leaf2>spine3", 0.05}}}.rows(seed);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const auto time_s = rows[i].observation.time_s;
+      if (time_s > 1'790'000'030 && time_s <= healed_s) rows[i] = bad[i];
+    }
+    return rows;
+  };
+  const auto first = [](const std::vector<SmallFabric::Row>& rows) {
+    const Verdict verdict = localize(SmallFabric::build(rows), {});
+    REQUIRE(ids(verdict) == Ids{"leaf2>spine3"});
+    return verdict.suspects.front();
+  };
+  for (std::uint64_t seed = 19; seed < 24; ++seed) {
+    CAPTURE(seed);
+    const auto healed = first(rows_until(1'790'000'070, seed));
+    CHECK(healed.since_s == 1'790'000'030);
+    CHECK(healed.last_seen_s == 1'790'000'070);
+    CHECK(healed.over);
+    CHECK(healed.loss == Approx(0.05).epsilon(0.4));  // while it lasted
+    const auto lasting = first(rows_until(1'790'000'999, seed));
+    CHECK_FALSE(lasting.over);
+    CHECK(lasting.last_seen_s == 1'790'000'120);
+    const auto late = first(rows_until(1'790'000'110, seed));  // one clean window is no healing
+    CHECK(late.since_s == 1'790'000'030);
+  }
+}
+
 TEST_CASE("windows outside the horizon do not count", "[localize]") {
   const auto set = SmallFabric{.windows = 2, .loss = {{"leaf2>spine3", 0.05}}}.measure(17);
   CHECK(localize(set, {.after_s = 1'790'000'020}).observations == 0);

@@ -55,6 +55,22 @@ TEST_CASE("the JSON document has the keys of the contract, null where nothing wa
   CHECK(nlohmann::json::parse(verdict_json({}, 1, 7))["unknown_records"] == 7);
 }
 
+TEST_CASE("a fault that is over is told in the past, with its end", "[verdict]") {
+  auto verdict = one_suspect();
+  auto& suspect = verdict.suspects.front();
+  suspect.last_seen_s = 1'790'000'010;
+  CHECK_THAT(verdict_explanation(verdict),
+             Catch::Contains("loses 2.1%") && !Catch::Contains("until"));
+  suspect.over = true;
+  const std::string text = verdict_explanation(verdict);
+  CHECK_THAT(text, Catch::Contains("leaf2>spine3 lost 2.1%") &&
+                       Catch::Contains("of the packets that crossed it") &&
+                       Catch::Contains("2026-09-21T14:12:30Z until 2026-09-21T14:13:30Z"));
+  const auto document = nlohmann::json::parse(verdict_json(verdict, 1));
+  CHECK(document["suspects"][0]["last_seen"] == 1'790'000'010);
+  CHECK(document["suspects"][0]["over"] == true);
+}
+
 TEST_CASE("the explanation counts flows for and against", "[verdict]") {
   const std::string text = verdict_explanation(one_suspect());
   CHECK_THAT(text,

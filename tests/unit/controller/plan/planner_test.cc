@@ -1,5 +1,6 @@
 #include "controller/plan/planner.h"
 
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -49,6 +50,43 @@ TEST_CASE("every node measures every other on eight ports, and uses all of its s
       CHECK(flows_to(plan, NodeId{id}) == (plan.node == NodeId{id} ? 0 : 8));
     }
   }
+}
+
+TEST_CASE("one flow in so many is large, and of each class, whatever else is planned", "[plan]") {
+  const PlannerConfig config{.dscp_classes = {46, 10}};
+  const auto kinds_of = [&](std::uint32_t nodes) {
+    std::map<PairPort, std::pair<std::uint16_t, std::uint8_t>> kinds;
+    for (const auto& plan : plans_for(fleet_of(nodes), config).plans) {
+      for (const auto& flow : plan.flows) {
+        kinds[{plan.node, plan.peers[flow.peer].node, flow.source_port}] = {flow.size, flow.dscp};
+      }
+    }
+    return kinds;
+  };
+  const auto kinds = kinds_of(16);
+  const auto share = [&](auto is_of_kind) {
+    return static_cast<double>(std::ranges::count_if(
+               kinds, [&](const auto& it) { return is_of_kind(it.second); })) /
+           static_cast<double>(kinds.size());
+  };
+  CHECK(share([](const auto& kind) { return kind.first == 1500; }) == Approx(0.125).margin(0.02));
+  CHECK(share([](const auto& kind) { return kind.first == 0; }) == Approx(0.875).margin(0.02));
+  CHECK(share([](const auto& kind) { return kind.second == 46; }) == Approx(0.125).margin(0.02));
+  CHECK(share([](const auto& kind) { return kind.second == 10; }) == Approx(0.125).margin(0.02));
+  const auto more = kinds_of(17);
+  for (const auto& [flow, kind] : kinds) CHECK(more.at(flow) == kind);
+  for (const auto& plan : plans_for(fleet_of(4), {.large_packet_bytes = 0}).plans) {
+    for (const auto& flow : plan.flows) CHECK((flow.size == 0 && flow.dscp == 0));
+  }
+}
+
+TEST_CASE("large packets are counted in bytes before roll-out", "[plan]") {
+  const auto small = plans_for(fleet_of(8), {.large_packet_bytes = 0});
+  const auto all_large = plans_for(fleet_of(8), {.large_flows_one_in = 1});
+  REQUIRE(small.budgets.size() == 8);
+  const double flows = 7 * 8;  // sent, and as many answered
+  CHECK(all_large.budgets[0].bytes_per_second - small.budgets[0].bytes_per_second ==
+        Approx(2 * flows * (1500 - 72)));
 }
 
 TEST_CASE("a link that too many flows cross makes the packets of all flows rarer, in steps",
@@ -189,7 +227,7 @@ TEST_CASE("flows that could not send once in a window are not planned", "[plan]"
 }
 
 TEST_CASE("the budget counts what a node sends, reflects and traces", "[plan]") {
-  const auto budget = plans_for(fleet_of(16)).budgets[3];
+  const auto budget = plans_for(fleet_of(16), {.large_packet_bytes = 0}).budgets[3];
   CHECK(budget.node == NodeId{4});
   CHECK(budget.flows == 120);
   CHECK(budget.packets_per_second_sent == Approx(120 + 60));
@@ -246,6 +284,13 @@ TEST_CASE("a config that no plan could obey is refused by the name of its field"
       {{.tracked_flows_per_node_max = 5000}, "tracked_flows_per_node_max"},
       {{.packets_per_second_per_node_max = 60}, "packets_per_second_per_node_max"},
       {{.packets_per_second_per_node_max = 200'000}, "packets_per_second_per_node_max"},
+      {{.large_packet_bytes = 100}, "large_packet_bytes"},
+      {{.large_packet_bytes = 9000}, "large_packet_bytes"},
+      {{.large_flows_one_in = 0}, "large_flows_one_in"},
+      {{.dscp_classes = {64}}, "dscp_classes"},
+      {{.dscp_classes = {0}}, "dscp_classes"},
+      {{.dscp_classes = {8, 8}}, "dscp_classes"},
+      {{.dscp_classes = {1, 2, 3, 4, 5}}, "dscp_classes"},
       {{.traces_per_second = 0}, "traces_per_second"},
   };
   CHECK(validate({}));

@@ -140,9 +140,9 @@ TEST_CASE("sessions differ in reporter, target, port and direction, and are forg
   path.target = NodeId{3};
   book.update(kReporter, path);
   book.update(NodeId{9}, path);
-  CHECK(book.paths().size() == 5);
+  CHECK(book.size() == 5);
   CHECK(book.forget_if([](const PathKey& key) { return key.target == NodeId{3}; }) == 2);
-  CHECK(book.paths().size() == 3);
+  CHECK(book.size() == 3);
 }
 
 TEST_CASE("a window is seen with the route that was known then", "[path_book]") {

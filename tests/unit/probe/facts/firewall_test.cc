@@ -25,6 +25,38 @@ facts::FirewallRule nft_rule(const char* verdict, std::optional<std::string> pro
   return rule;
 }
 
+TEST_CASE("address translation is told apart from filtering", "[facts]") {
+  facts::Firewall firewall;
+  REQUIRE(read_nftables(
+      R"({"nftables": [
+        {"chain": {"family": "ip", "table": "nat", "name": "pre", "type": "nat", "hook": "prerouting"}},
+        {"rule": {"family": "ip", "table": "nat", "chain": "pre", "expr": [
+          {"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 862}},
+          {"dnat": {"addr": "10.0.0.5", "port": 8620}}]}},
+        {"rule": {"family": "ip", "table": "nat", "chain": "post", "expr": [{"masquerade": null}]}},
+        {"rule": {"family": "ip", "table": "nat", "chain": "post", "expr": [
+          {"xt": {"type": "target", "name": "MASQUERADE"}}]}}]})",
+      firewall));
+  REQUIRE(
+      read_iptables("*nat\n:PREROUTING ACCEPT [0:0]\n"
+                    "[4:80] -A PREROUTING -p udp -m udp --dport 862 -j DNAT --to-destination "
+                    "10.0.0.5:8620\nCOMMIT\n",
+                    "iptables", firewall));
+  CHECK(firewall.chains.empty());
+  CHECK(firewall.rules.items.empty());
+  REQUIRE(firewall.translations.items.size() == 4);
+  const auto& native = firewall.translations.items[0];
+  CHECK(native.verdict == "dnat");
+  CHECK(native.to == "10.0.0.5:8620");
+  CHECK(native.ports == std::vector<std::string>{"862"});
+  CHECK(firewall.translations.items[1].verdict == "masquerade");
+  CHECK(firewall.translations.items[2].verdict == "masquerade");
+  const auto& legacy = firewall.translations.items[3];
+  CHECK(legacy.verdict == "dnat");
+  CHECK(legacy.to == "10.0.0.5:8620");
+  CHECK(legacy.packets == 4);
+}
+
 // Recorded with nft 1.0.6.
 TEST_CASE("an nftables ruleset is told by base chains and deciding rules", "[facts]") {
   facts::Firewall firewall;

@@ -205,6 +205,23 @@ TEST_CASE("neighbors are told by state, without multicast and what needs no reso
   CHECK_FALSE(parse("127.0.0.1", NUD_NOARP));
 }
 
+TEST_CASE("what a bridge learned is told, and not the addresses of its own ports", "[facts]") {
+  const Names names{{2, "br0"}, {5, "tap3"}};
+  const auto parse = [&](std::uint16_t state, std::uint8_t flags = 0) {
+    ndmsg header{};
+    header.ndm_family = AF_BRIDGE;
+    header.ndm_ifindex = 5;
+    header.ndm_state = state;
+    header.ndm_flags = flags;
+    NetlinkBuilder message(RTM_NEWNEIGH, header);
+    message.mac(NDA_LLADDR, {0, 1, 2, 3, 4, 5}).u32(NDA_MASTER, 2);
+    return parse_bridge_entry(message.bytes(), names);
+  };
+  CHECK(parse(NUD_REACHABLE) == facts::BridgeEntry{"br0", "tap3", "00:01:02:03:04:05"});
+  CHECK_FALSE(parse(NUD_PERMANENT));
+  CHECK_FALSE(parse(NUD_REACHABLE, NTF_SELF));
+}
+
 TEST_CASE("rp_filter of an interface comes from the kernel, and `all` is not an interface",
           "[facts]") {
   netconfmsg header{.ncm_family = AF_INET};

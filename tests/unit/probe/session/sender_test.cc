@@ -67,6 +67,55 @@ Endpoint endpoint(std::uint32_t target) { return {IpAddress::v4(0x0a000000 + tar
 
 }  // namespace
 
+TEST_CASE("a flow's packets have the size and class that the plan says, as far as they fit",
+          "[session]") {
+  World world;
+  auto kinds = plan({1, 2});
+  kinds.flows[0].size = 1500;
+  kinds.flows[1].dscp = 46;
+  const auto out = [&](std::uint16_t size_max) {
+    world.sender.set_plan(kinds, world.now, {}, size_max);
+    std::map<Endpoint, FlowKind> sent;
+    for (int tick = 0; tick < 400; ++tick) {
+      std::vector<Outgoing> due;
+      world.sender.take_due(world.now, 100, due);
+      for (const auto& packet : due) sent[packet.to] = packet.kind;
+      world.now.instant += kTick;
+      world.now.wall += kTick;
+    }
+    return sent;
+  };
+  const FlowKind small{.dscp = 46};
+  CHECK(out(1500) ==
+        std::map<Endpoint, FlowKind>{{endpoint(1), {.size = 1500}}, {endpoint(2), small}});
+  CHECK(out(1400) ==
+        std::map<Endpoint, FlowKind>{{endpoint(1), {.size = 1400}}, {endpoint(2), small}});
+  CHECK(out(100) == std::map<Endpoint, FlowKind>{{endpoint(1), {}}, {endpoint(2), small}});
+}
+
+TEST_CASE(
+    "a window that holds packets of two sizes is not reported, and large ones are not the "
+    "target's delay",
+    "[session]") {
+  World world;
+  world.sender.set_plan(plan({1}), world.now);
+  world.run(seconds{40});
+  auto large = plan({1}, 2);
+  large.flows[0].size = 1500;
+  world.sender.set_plan(large, world.now);
+  world.run(seconds{60});
+  std::map<std::uint16_t, int> windows;  // with flows, by size
+  for (const auto& report : world.reports) {
+    for (const auto& flow : report.flows) {
+      ++windows[flow.size];
+      CHECK(report.delays.size() == (flow.size == 0 ? 1 : 0));
+    }
+  }
+  CHECK(windows.at(0) >= 2);
+  CHECK(windows.at(1500) >= 3);
+  CHECK(windows.size() == 2);
+}
+
 TEST_CASE("windows align to UTC and hold what was sent in them", "[session]") {
   World world;
   world.sender.set_plan(plan({1, 2}), world.now);
