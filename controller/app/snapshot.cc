@@ -267,6 +267,7 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
   snapshot.planning_memory = core.planning_memory();
   fill_nodes(core, snapshot);
   fill_counters(core, snapshot);
+  snapshot.silences_active = core.incidents().silences().count_active(now.wall);
   snapshot.alerts = outbox_view(core, now, previous);
   snapshot.watchdog = core.watchdog().raised();
   snapshot.trust = trust_view(core);
