@@ -78,6 +78,7 @@ void report(msghdr& message, std::span<const std::byte> data, ErrorQueueSink& si
                       .offender = offender->address,
                       .type = extended->error.ee_type,
                       .code = extended->error.ee_code,
+                      .mtu = extended->error.ee_info,
                       .quote = data});
 }
 

@@ -35,11 +35,13 @@ struct IcmpError {
   IpAddress offender;    // who sent the error
   std::uint8_t type = 0;
   std::uint8_t code = 0;
+  std::uint32_t mtu = 0;  // of the next link, where too_big(); 0: the router does not say
   // The quoted datagram's payload, as far as the router quoted it: empty for 28-octet quotes.
   std::span<const std::byte> quote;
 
   [[nodiscard]] bool is_v4() const { return offender.is_v4(); }
   [[nodiscard]] bool ttl_exceeded() const { return type == (is_v4() ? 11 : 3) && code == 0; }
+  [[nodiscard]] bool too_big() const { return is_v4() ? type == 3 && code == 4 : type == 2; }
   [[nodiscard]] bool port_unreachable() const {
     return is_v4() ? type == 3 && code == 3 : type == 1 && code == 4;
   }

@@ -212,7 +212,7 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpSocketOptions& optio
   length = sizeof address;
   ::getsockname(fd.get(), &address.generic, &length);
   const auto local = from_socket_address(address.generic).value_or(options.local);
-  return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), local));
+  return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), local, options.heads));
 }
 
 std::size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink) {
@@ -275,7 +275,8 @@ std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, Erro
     read_control(header, datagram, receive_drops_);
     if ((header.msg_flags & MSG_TRUNC) != 0) {
       ++oversized_;
-      continue;
+      if (!heads_) continue;
+      datagram.cut = true;
     }
     buffer.datagrams_[kept++] = datagram;
   }

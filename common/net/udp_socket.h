@@ -30,13 +30,14 @@
 namespace faultline::net {
 
 inline constexpr std::size_t kReceiveBatch = 32;   // datagrams per receive()
-inline constexpr std::size_t kDatagramMax = 2048;  // longer ones are dropped and counted
+inline constexpr std::size_t kDatagramMax = 2048;  // longer ones are counted, and dropped or cut
 inline constexpr std::uint8_t kTtlDefault = 255;
 
 struct UdpSocketOptions {
-  Endpoint local;                      // address and port to bind; port 0: any
-  bool transmit_timestamps = false;    // report the kernel's stamp of every datagram sent
-  bool traffic_class = false;          // report with what DSCP and ECN datagrams arrive
+  Endpoint local;                    // address and port to bind; port 0: any
+  bool transmit_timestamps = false;  // report the kernel's stamp of every datagram sent
+  bool traffic_class = false;        // report with what DSCP and ECN datagrams arrive
+  bool heads = false;  // hand over the head of what is longer than kDatagramMax, marked as `cut`
   int receive_buffer_bytes = 1 << 20;  // net.core.rmem_max caps it without an error
 };
 
@@ -46,6 +47,7 @@ struct IncomingDatagram {
   std::optional<WallTime> received_at;  // the kernel's stamp
   std::uint8_t ttl = 0;                 // as it arrived; 0: unknown
   std::uint8_t traffic_class = 0;       // as it arrived, if asked for: DSCP 6 bits, ECN 2 bits
+  bool cut = false;                     // `payload` is only the head
 };
 
 // Space for one receive(), meant to be shared by the sockets of a thread. About 75 KiB.
@@ -82,17 +84,19 @@ class UdpSocket {
   // Datagrams that the kernel dropped for want of buffer (SO_RXQ_OVFL), since the socket was
   // opened; it learns of them with the next datagram received.
   [[nodiscard]] std::uint32_t receive_drops() const { return receive_drops_; }
-  // Datagrams longer than kDatagramMax.
+  // Datagrams longer than kDatagramMax, handed over or not.
   [[nodiscard]] std::uint32_t oversized() const { return oversized_; }
 
  private:
   // The same, all alike in `unfragmented`.
   std::size_t send_alike(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink);
 
-  UdpSocket(UniqueFd fd, Endpoint local) : fd_(std::move(fd)), local_(local) {}
+  UdpSocket(UniqueFd fd, Endpoint local, bool heads)
+      : fd_(std::move(fd)), local_(local), heads_(heads) {}
 
   UniqueFd fd_;
   Endpoint local_;
+  bool heads_;
   std::uint32_t receive_drops_ = 0;
   std::uint32_t oversized_ = 0;
 };

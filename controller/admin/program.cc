@@ -11,6 +11,7 @@
 #include "controller/admin/health_command.h"
 #include "controller/admin/manual.h"
 #include "controller/admin/restore_command.h"
+#include "controller/admin/store_command.h"
 #include "controller/app/config.h"
 #include "controller/app/controller.h"
 
@@ -33,6 +34,9 @@ struct Arguments {
 struct Commands {
   CLI::App* backup = nullptr;
   CLI::App* restore = nullptr;
+  CLI::App* store_check = nullptr;
+  CLI::App* store_stats = nullptr;
+  CLI::App* store_compact = nullptr;
 };
 
 int fail_with(const std::string& sentence) {
@@ -98,6 +102,26 @@ CLI::App* add_restore(CLI::App& cli, Arguments& arguments) {
   return restore;
 }
 
+void add_store(CLI::App& cli, Commands& commands) {
+  auto* store = cli.add_subcommand(
+      "store", "Look after the store of results; the controller must not run on it");
+  store->fallthrough();
+  store->require_subcommand(1);
+  commands.store_check = store->add_subcommand(
+      "check", "Read everything, verify every checksum, and say by key what is damaged");
+  commands.store_stats =
+      store->add_subcommand("stats", "What each kind of data takes, and since when there is some");
+  commands.store_compact = store->add_subcommand("compact", "Rewrite it in its smallest form");
+  for (auto* command : {commands.store_check, commands.store_stats, commands.store_compact}) {
+    command->fallthrough();
+  }
+  store->footer(
+      "\nExamples:\n"
+      "  faultline-controller store check\n"
+      "  faultline-controller store stats --config controller.yaml\n"
+      "check ends with 1 when something is damaged.\n");
+}
+
 int check_health(const app::ControllerConfig& config, const std::string& wait) {
   if (wait.empty()) return run_health(config.api.socket, std::nullopt);
   if (const auto duration = parse_duration(wait)) return run_health(config.api.socket, duration);
@@ -137,6 +161,9 @@ int carry_out(Arguments& arguments, const Commands& commands) {
     arguments.restore.data_dir = config->data_dir;
     return finish(restore_data(arguments.restore));
   }
+  if (commands.store_check->parsed()) return finish(check_store(config->data_dir));
+  if (commands.store_stats->parsed()) return finish(store_stats(config->data_dir));
+  if (commands.store_compact->parsed()) return finish(compact_store(config->data_dir));
   return serve(*config);
 }
 
@@ -146,8 +173,10 @@ int run(int argc, const char* const* argv) {
   Arguments arguments;
   CLI::App cli{"", "faultline-controller"};
   add_options(cli, arguments);
-  const Commands commands{.backup = add_backup(cli, arguments),
-                          .restore = add_restore(cli, arguments)};
+  Commands commands{};
+  commands.backup = add_backup(cli, arguments);
+  commands.restore = add_restore(cli, arguments);
+  add_store(cli, commands);
   cli.require_subcommand(0, 1);
   manual::describe(cli, controller_manual());
   try {

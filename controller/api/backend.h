@@ -22,6 +22,7 @@
 #include "common/base/time.h"
 #include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
+#include "controller/api/slo.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
 #include "controller/plan/reports.h"
@@ -76,8 +77,11 @@ class Backend {
   virtual Result<PathView> path(std::string_view src, std::string_view dst) const = 0;
   virtual Result<HistoryView> history(std::string_view src, std::string_view dst,
                                       const HistoryRequest& request) const = 0;
-  // Newest first, at most kIncidentsListedMax, without their events.
-  virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter) const = 0;
+  virtual Result<SloView> slo(const SloRequest& request) const = 0;
+  // Newest first, at most kIncidentsListedMax, without their events; with `since` only those
+  // that were open at some time within so long before now.
+  virtual Result<std::vector<IncidentView>> incidents(IncidentFilter filter,
+                                                      std::optional<Duration> since) const = 0;
   virtual Result<IncidentView> incident(std::string_view id) const = 0;
   virtual Result<IncidentView> act_on_incident(std::string_view id,
                                                const IncidentActionRequest& request) = 0;

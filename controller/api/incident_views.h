@@ -90,5 +90,6 @@ struct SilencesView {
 };
 
 inline constexpr std::size_t kIncidentsListedMax = 500;
+inline constexpr Duration kIncidentsSinceMax = std::chrono::hours{24 * 3660};
 
 }  // namespace faultline::api

@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "common/obs/metrics.h"
-#include "controller/api/abnormal_json.h"
 #include "controller/api/alerts_json.h"
 #include "controller/api/call.h"
 #include "controller/api/fleet_requests.h"
+#include "controller/api/parameters.h"
 #include "controller/api/routes_access.h"
+#include "controller/api/routes_facts.h"
 #include "controller/api/routes_incidents.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
@@ -20,32 +20,6 @@ namespace faultline::api {
 namespace {
 
 using access::Role;
-
-constexpr Duration kHorizonMax = std::chrono::hours{24};  // what a query may read (app/queries.h)
-
-Result<std::optional<WallTime>> time_parameter(const Parameters& query, const std::string& name) {
-  const auto found = query.find(name);
-  if (found == query.end()) return std::optional<WallTime>{};
-  const auto time = parse_rfc3339(found->second);
-  if (!time) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("'{}' must be an RFC 3339 time such as 2026-11-22T03:00:00Z", name));
-  }
-  return time;
-}
-
-Result<std::optional<Duration>> duration_parameter(const Parameters& query,
-                                                   const std::string& name) {
-  const auto found = query.find(name);
-  if (found == query.end()) return std::optional<Duration>{};
-  const auto duration = parse_duration(found->second);
-  if (!duration || *duration == Duration::zero() || *duration > kHorizonMax) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("'{}' must be a duration such as 30s, 10m or 2h, up to {}", name,
-                            format_duration(kHorizonMax)));
-  }
-  return duration;
-}
 
 Response get_version(const Call& call) {
   return json_response(version_json(call.backend.version()));
@@ -57,61 +31,6 @@ Response get_nodes(const Call& call) { return respond(call.backend.nodes(), node
 
 Response get_node(const Call& call) {
   return respond(call.backend.node(call.captured[0]), node_json);
-}
-
-Response get_node_facts(const Call& call) {
-  const auto at = time_parameter(call.query, "at");
-  if (!at) return error_response(at.error());
-  auto document = call.backend.facts(call.captured[0], *at);
-  return document ? json_response(*std::move(document)) : error_response(document.error());
-}
-
-Response get_node_facts_changes(const Call& call) {
-  const auto since = time_parameter(call.query, "since");
-  if (!since) return error_response(since.error());
-  if (!*since) {
-    return error_response({ErrorCode::kInvalid, "'since' is required, an RFC 3339 time"});
-  }
-  auto document = call.backend.facts_changes(call.captured[0], **since);
-  return document ? json_response(*std::move(document)) : error_response(document.error());
-}
-
-Result<DiagnoseRequest> parse_diagnose_request(const Parameters& query) {
-  const auto text = [&](const char* name) {
-    const auto found = query.find(name);
-    return found == query.end() ? std::string() : found->second;
-  };
-  DiagnoseRequest request{.a = text("a"), .b = text("b"), .inputs = text("inputs") == "true"};
-  if (request.a.empty() || request.b.empty()) {
-    return fail(ErrorCode::kInvalid, "'a' and 'b' are required: names of nodes, or addresses");
-  }
-  if (const auto protocol = text("protocol"); !protocol.empty()) request.protocol = protocol;
-  if (request.protocol != "tcp" && request.protocol != "udp") {
-    return fail(ErrorCode::kInvalid, "'protocol' must be tcp or udp");
-  }
-  if (const auto port = text("port"); !port.empty()) {
-    std::uint16_t number = 0;
-    const auto* end = port.data() + port.size();
-    const auto [stop, error] = std::from_chars(port.data(), end, number);
-    if (error != std::errc{} || stop != end || number == 0) {
-      return fail(ErrorCode::kInvalid, "'port' must be a number from 1 to 65535");
-    }
-    request.port = number;
-  }
-  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
-  return request;
-}
-
-Response get_diagnosis(const Call& call) {
-  const auto request = parse_diagnose_request(call.query);
-  if (!request) return error_response(request.error());
-  auto document = call.backend.diagnose(*request);
-  return document ? json_response(*std::move(document)) : error_response(document.error());
-}
-
-Response get_check(const Call& call) {
-  auto document = call.backend.check();
-  return document ? json_response(*std::move(document)) : error_response(document.error());
 }
 
 Response delete_node(const Call& call) {
@@ -166,7 +85,7 @@ Response delete_token(const Call& call) {
 Result<MatrixRequest> parse_matrix_request(const Parameters& query) {
   MatrixRequest request;
   FAULTLINE_TRY(request.at, time_parameter(query, "at"));
-  FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kRollupHorizonMax));
   if (since) request.since = *since;
   const auto by = query.find("by");
   if (by == query.end() || by->second == "rack") return request;
@@ -203,7 +122,8 @@ Response get_path(const Call& call) {
 Result<HistoryRequest> parse_history_request(const Parameters& query) {
   HistoryRequest request;
   FAULTLINE_TRY(request.at, time_parameter(query, "at"));
-  FAULTLINE_TRY(const auto since, duration_parameter(query, "since"));
+  FAULTLINE_TRY(request.step, duration_parameter(query, "step", kRollupHorizonMax));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kRollupHorizonMax));
   if (since) request.since = *since;
   return request;
 }
@@ -214,36 +134,25 @@ Response get_history(const Call& call) {
   return respond(call.backend.history(call.captured[0], call.captured[1], *request), history_json);
 }
 
-Response get_incidents(const Call& call) {
-  const auto state = call.query.find("state");
-  auto filter = IncidentFilter::kOpen;
-  if (state != call.query.end()) {
-    if (state->second == "resolved") {
-      filter = IncidentFilter::kResolved;
-    } else if (state->second == "all") {
-      filter = IncidentFilter::kAll;
-    } else if (state->second == "pending") {
-      filter = IncidentFilter::kPending;
-    } else if (state->second != "open") {
-      return error_response(
-          {ErrorCode::kInvalid, "'state' must be open, resolved, all or pending"});
-    }
+Result<SloRequest> parse_slo_request(const Parameters& query) {
+  SloRequest request;
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kSloSpanMax));
+  if (since) request.since = *since;
+  const auto by = query.find("by");
+  if (by == query.end()) return request;
+  for (const auto grouping : {SloGrouping::kZone, SloGrouping::kRack, SloGrouping::kClass}) {
+    if (by->second != to_string(grouping)) continue;
+    request.by = grouping;
+    return request;
   }
-  return respond(call.backend.incidents(filter), incidents_json);
+  return fail(ErrorCode::kInvalid, "'by' must be zone, rack or class");
 }
 
-Response get_incident(const Call& call) {
-  return respond(call.backend.incident(call.captured[0]), incident_json);
-}
-
-Response get_changes(const Call& call) {
-  const auto since = duration_parameter(call.query, "since");
-  if (!since) return error_response(since.error());
-  return respond(call.backend.changes(since->value_or(kChangesSpanDefault)), changes_json);
-}
-
-Response get_anomalies(const Call& call) {
-  return respond(call.backend.anomalies(), anomalies_json);
+Response get_slo(const Call& call) {
+  const auto request = parse_slo_request(call.query);
+  if (!request) return error_response(request.error());
+  return respond(call.backend.slo(*request), slo_json);
 }
 
 Response get_alerts(const Call& call) { return respond(call.backend.alerts(), alerts_json); }
@@ -340,8 +249,9 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/matrix", kViewer, "by at since", get_matrix},
     Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
     Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
-    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since", get_history},
-    Route{"GET", "/api/v1/incidents", kViewer, "state", get_incidents},
+    Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
+    Route{"GET", "/api/v1/slo", kViewer, "at by since", get_slo},
+    Route{"GET", "/api/v1/incidents", kViewer, "since state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
     Route{"POST", "/api/v1/incidents/{id}/acknowledge", kOperator, "", post_acknowledge},
     Route{"POST", "/api/v1/incidents/{id}/resolve", kOperator, "", post_resolve},

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "controller/api/abnormal_json.h"
+#include "controller/api/parameters.h"
 #include "controller/api/silences_json.h"
 #include "controller/api/views_json.h"
 
@@ -99,6 +101,40 @@ Result<incident::SilenceRequest> parse_silence(const Call& call) {
 }
 
 }  // namespace
+
+Response get_incidents(const Call& call) {
+  const auto state = call.query.find("state");
+  auto filter = IncidentFilter::kOpen;
+  if (state != call.query.end()) {
+    if (state->second == "resolved") {
+      filter = IncidentFilter::kResolved;
+    } else if (state->second == "all") {
+      filter = IncidentFilter::kAll;
+    } else if (state->second == "pending") {
+      filter = IncidentFilter::kPending;
+    } else if (state->second != "open") {
+      return error_response(
+          {ErrorCode::kInvalid, "'state' must be open, resolved, all or pending"});
+    }
+  }
+  const auto since = duration_parameter(call.query, "since", kIncidentsSinceMax);
+  if (!since) return error_response(since.error());
+  return respond(call.backend.incidents(filter, *since), incidents_json);
+}
+
+Response get_incident(const Call& call) {
+  return respond(call.backend.incident(call.captured[0]), incident_json);
+}
+
+Response get_changes(const Call& call) {
+  const auto since = duration_parameter(call.query, "since");
+  if (!since) return error_response(since.error());
+  return respond(call.backend.changes(since->value_or(kChangesSpanDefault)), changes_json);
+}
+
+Response get_anomalies(const Call& call) {
+  return respond(call.backend.anomalies(), anomalies_json);
+}
 
 Response post_acknowledge(const Call& call) { return act(call, IncidentAction::kAcknowledge, ""); }
 

@@ -1,11 +1,15 @@
-// For routes.cc only: what the routes do by which operators act on incidents, and those of silences
-// and maintenance windows.
+// For routes.cc only: incidents and what operators do to them, silences and maintenance windows, and
+// what changed or is abnormal.
 #pragma once
 
 #include "controller/api/call.h"
 
 namespace faultline::api {
 
+[[nodiscard]] Response get_incidents(const Call& call);
+[[nodiscard]] Response get_incident(const Call& call);
+[[nodiscard]] Response get_changes(const Call& call);
+[[nodiscard]] Response get_anomalies(const Call& call);
 [[nodiscard]] Response post_acknowledge(const Call& call);
 [[nodiscard]] Response post_resolve(const Call& call);
 [[nodiscard]] Response post_note(const Call& call);

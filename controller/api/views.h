@@ -295,7 +295,8 @@ struct PathView {
 
 struct HistoryRequest {
   Duration since = std::chrono::minutes{10};
-  std::optional<WallTime> at;  // end of the interval; empty: now
+  std::optional<WallTime> at{};    // end of the interval; empty: now
+  std::optional<Duration> step{};  // of the rows; empty: the window up to a day, an hour beyond
 };
 
 struct HistoryRow {
@@ -313,7 +314,7 @@ struct HistoryView {
   std::string dst;
   Duration window{};
   std::vector<HistoryRow> rows;  // oldest first; windows without a result are absent
-  bool truncated = false;        // older rows were left out: kHistoryRowsMax
+  bool truncated = false;        // older rows were left out
 
   bool operator==(const HistoryView&) const = default;
 };

@@ -34,7 +34,7 @@ AppBackend::AppBackend(Options options, store::RocksStore& store,
                        Test test, Metrics metrics)
     : options_(std::move(options)),
       store_(store),
-      queries_(store.journal(), store.views(), stopping_, {}),
+      queries_(store.views(), stopping_, {}),
       snapshots_(snapshots),
       change_(std::move(change)),
       test_(std::move(test)),
@@ -111,6 +111,10 @@ Result<api::HistoryView> AppBackend::history(std::string_view src, std::string_v
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(const auto ends, pair(*snapshot, src, dst));
   return queries_.history(*snapshot, ends.first, ends.second, async::now_wall(), request);
+}
+
+Result<api::SloView> AppBackend::slo(const api::SloRequest& request) const {
+  return queries_.slo(*snapshots_.snapshot(), async::now_wall(), request);
 }
 
 Result<api::TopologyView> AppBackend::topology() const {

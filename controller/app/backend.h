@@ -75,7 +75,9 @@ class AppBackend : public api::Backend {
   Result<api::PathView> path(std::string_view src, std::string_view dst) const override;
   Result<api::HistoryView> history(std::string_view src, std::string_view dst,
                                    const api::HistoryRequest& request) const override;
-  Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter) const override;
+  Result<api::SloView> slo(const api::SloRequest& request) const override;
+  Result<std::vector<api::IncidentView>> incidents(api::IncidentFilter filter,
+                                                   std::optional<Duration> since) const override;
   Result<api::IncidentView> incident(std::string_view id) const override;
   Result<api::IncidentView> act_on_incident(std::string_view id,
                                             const api::IncidentActionRequest& request) override;

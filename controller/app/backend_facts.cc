@@ -103,7 +103,9 @@ Result<std::string> AppBackend::diagnose(const api::DiagnoseRequest& request) co
   }
   FAULTLINE_TRY(const auto inputs,
                 queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
-  if (request.inputs) return diagnose::inputs_json(inputs).dump();
+  if (request.inputs)
+    return diagnose::inputs_json(inputs).dump(-1, ' ', false,
+                                              nlohmann::json::error_handler_t::replace);
   return diagnose::to_json(diagnose::diagnose(inputs));
 }
 

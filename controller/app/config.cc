@@ -168,10 +168,26 @@ void read_api(Section api, ApiConfig& config) {
 }
 
 void read_retention(Section& root, ControllerConfig& config) {
-  root.duration("retention", config.retention);
+  store::Retention& retention = config.retention;
+  root.duration("retention", retention.raw);
   const Duration minimum = std::max(kRetentionMin, config.incident.reopen_within);
-  if (config.retention < minimum) {
+  if (retention.raw < minimum) {
     root.error("retention", fmt::format("must be at least {}", format_duration(minimum)));
+  }
+  auto rollups = root.section("rollups");
+  rollups.duration("minutes", retention.minutes);
+  rollups.duration("hours", retention.hours);
+  if (retention.minutes < kRollupRetentionMin) {
+    rollups.error("minutes",
+                  fmt::format("must be at least {}", format_duration(kRollupRetentionMin)));
+  }
+  if (retention.hours < kRollupRetentionMin) {
+    rollups.error("hours",
+                  fmt::format("must be at least {}", format_duration(kRollupRetentionMin)));
+  }
+  root.bytes("disk_max", retention.bytes_max);
+  if (retention.bytes_max != 0 && retention.bytes_max < kDiskMaxMin) {
+    root.error("disk_max", "must be at least 256MiB, or left out");
   }
 }
 

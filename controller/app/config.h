@@ -20,12 +20,16 @@
 #include "controller/incident/machine.h"
 #include "controller/plan/adaptive.h"
 #include "controller/plan/planner.h"
+#include "controller/store/tiers.h"
 
 namespace faultline::app {
 
 inline constexpr Duration kAuditRetentionMin = std::chrono::hours{24};
 // Less would drop what is still being judged. It must not be shorter than reopen_within either.
 inline constexpr Duration kRetentionMin = std::chrono::hours{1};
+inline constexpr Duration kRollupRetentionMin = std::chrono::hours{24};
+// Tables are dropped whole where they can be, and have 16 MiB: less could not be kept to.
+inline constexpr std::uint64_t kDiskMaxMin = 256ULL << 20;
 
 struct ApiConfig {
   std::filesystem::path socket = "/run/faultline/controller.sock";
@@ -43,7 +47,7 @@ struct ControllerConfig {
   std::filesystem::path topology;  // inventory; empty: traced paths alone
   Duration heartbeat = std::chrono::seconds{5};
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
-  Duration retention = std::chrono::hours{24 * 7};
+  store::Retention retention;
   std::uint32_t horizon_windows = 6;
   plan::PlannerConfig planner;
   plan::AdaptiveConfig adaptive;

@@ -1,5 +1,6 @@
 #include "controller/app/controller.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <utility>
@@ -36,6 +37,7 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{250};
 constexpr Duration kVitals = std::chrono::seconds{5};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
+constexpr Duration kSealCheck = std::chrono::minutes{1};
 // A job may take so many of the watchdog's reports, two minutes where it waits for 30 s: a disk may
 // be slow, but not for ever.
 constexpr int kPatienceReports = 8;
@@ -130,7 +132,8 @@ class Process : public Controller {
                }),
         versions_(std::move(parts.versions)),
         receivers_(std::move(parts.receivers)),
-        heartbeat_url_(std::move(parts.heartbeat_url)) {}
+        heartbeat_url_(std::move(parts.heartbeat_url)),
+        fresh_for_(std::max(store::kFreshFor, 2 * core::longest_horizon(core_options(config)))) {}
 
   ~Process() override {
     if (shell_) shell_->stop();
@@ -247,14 +250,19 @@ class Process : public Controller {
 
   async::awaitable<void> tick() {
     Instant retention_due = async::now_instant();
+    Instant seal_due = retention_due;
     while (true) {  // until the task is cancelled
       handle(core::Tick{});
       publish();
       watch();
       report();
       if (async::now_instant() >= retention_due) {
-        shell_->forget_before(async::now_wall() - config_.retention);
+        shell_->retain(async::now_wall(), config_.retention);
         retention_due += kRetentionCheck;
+      }
+      if (async::now_instant() >= seal_due) {
+        shell_->seal_before(async::now_wall() - fresh_for_);
+        seal_due += kSealCheck;
       }
       co_await async::sleep_for(kTick);
     }
@@ -363,6 +371,8 @@ class Process : public Controller {
   DocumentVersions versions_;
   std::map<std::string, notify::Receiver> receivers_;
   const std::string heartbeat_url_;
+  // Reports that the core may ask for again are sealed later than the others.
+  const Duration fresh_for_;
   std::string endpoint_;
   zmq::HandshakeCounters handshake_counters_;
   std::unique_ptr<zmq::HandshakeWatch> handshakes_;  // outlives the server, which is in link_

@@ -70,11 +70,15 @@ struct Reported {
   std::map<NodeId, Counts> others;  // in the newest windows
   double sick = 0;
   std::string sick_reason;
+  std::uint64_t strangers_refused = 0;
+  std::uint64_t answers_unmatched = 0;
   WallTime from{};
   WallTime to{};
 };
 
 void add_health(const Report& report, Reported& out) {
+  out.strangers_refused += report.health.reflector_refused;
+  out.answers_unmatched += report.health.replies_unmatched;
   const auto sick = core::sickness(report);
   if (sick <= out.sick) return;
   out.sick = sick;
@@ -189,6 +193,8 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     if (old) continue;
     end.sick = result.sick;
     end.sick_reason = result.sick_reason;
+    end.strangers_refused = result.strangers_refused;
+    end.answers_unmatched = result.answers_unmatched;
     end.company = company_of(result);
     if (result.now.counts.sent == 0 || other == nullptr) continue;
     auto session = session_of(result);

@@ -4,7 +4,6 @@
 // Thread safety: as Queries; blocks on reads.
 #pragma once
 
-#include <atomic>
 #include <optional>
 #include <string>
 

@@ -118,7 +118,7 @@ Result<facts::Facts> keep_facts(store::Ledger& ledger, NodeId node, const FactsU
   FAULTLINE_TRY(auto facts,
                 facts::follow(kept ? std::optional(kept->stored.facts) : std::nullopt, update));
   const bool same = kept && facts::lasting(kept->stored.facts) == facts::lasting(facts);
-  const auto revision = !kept ? 1 : same ? kept->revision : kept->revision + 1;
+  const auto revision = !kept ? std::uint64_t{1} : same ? kept->revision : kept->revision + 1;
   Json document{{"revision", revision},
                 {"since", format_rfc3339(same ? kept->stored.since : facts.collected_at)},
                 {"facts", facts::to_json(facts)}};

@@ -105,11 +105,14 @@ core::IncidentAction to_core(api::IncidentAction action) {
 
 }  // namespace
 
-Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter) const {
+Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter filter,
+                                                             std::optional<Duration> since) const {
   FAULTLINE_TRY(const auto incidents, list_incidents(store_.ledger()));
+  const auto now = async::now_wall();
   std::vector<api::IncidentView> views;
   for (const auto& incident : incidents) {
     if (!wanted(incident, filter)) continue;
+    if (since && incident.resolved_at && *incident.resolved_at < now - *since) continue;
     views.push_back(incident_view(incident));
     views.back().events.clear();
   }

@@ -9,10 +9,12 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
-#include "common/wire/report_codec.h"
+#include "controller/app/slo.h"
 
 namespace faultline::app {
 namespace {
+
+Status stopping() { return fail(ErrorCode::kUnavailable, "the controller is stopping"); }
 
 Status check_span(WallTime from, WallTime to) {
   if (to - from <= kQuerySpanMax) return {};
@@ -34,36 +36,19 @@ std::optional<double> microseconds(std::optional<std::uint64_t> nanoseconds) {
   return static_cast<double>(*nanoseconds) / 1000.0;
 }
 
-// Sums flow windows; means are weighted by the answers behind them.
-class Sum {
- public:
-  void add(const FlowWindow& flow) {
-    ++flows_;
-    measured_.sent += flow.sent;
-    measured_.lost_forward += flow.lost_forward;
-    measured_.lost_return += flow.lost_return;
-    measured_.lost_undetermined += flow.lost_undetermined;
-    if (flow.answered() == 0) return;
-    const double minimum = static_cast<double>(flow.rtt_min_ns) / 1000;
-    const double maximum = static_cast<double>(flow.rtt_max_ns) / 1000;
-    measured_.rtt_min_us = std::min(measured_.rtt_min_us.value_or(minimum), minimum);
-    measured_.rtt_max_us = std::max(measured_.rtt_max_us.value_or(maximum), maximum);
-    rtt_sum_us_ += static_cast<double>(flow.rtt_mean_ns) / 1000 * flow.answered();
-    answered_ += flow.answered();
+api::Measured measured_of(const store::Rollup& sum) {
+  api::Measured measured;
+  measured.sent = sum.sent;
+  measured.lost_forward = sum.lost_forward;
+  measured.lost_return = sum.lost_return;
+  measured.lost_undetermined = sum.lost_undetermined;
+  if (sum.answered() > 0) {
+    measured.rtt_min_us = microseconds(sum.rtt_min_ns);
+    measured.rtt_mean_us = microseconds(sum.rtt_mean_ns);
+    measured.rtt_max_us = microseconds(sum.rtt_max_ns);
   }
-  [[nodiscard]] std::uint64_t flows() const { return flows_; }
-  [[nodiscard]] api::Measured measured() const {
-    auto result = measured_;
-    if (answered_ > 0) result.rtt_mean_us = rtt_sum_us_ / static_cast<double>(answered_);
-    return result;
-  }
-
- private:
-  std::uint64_t flows_ = 0;
-  std::uint64_t answered_ = 0;
-  double rtt_sum_us_ = 0;
-  api::Measured measured_;
-};
+  return measured;
+}
 
 struct Cell {
   api::MatrixCell view;
@@ -71,16 +56,18 @@ struct Cell {
 };
 using Cells = std::map<std::pair<std::string, std::string>, Cell>;
 
-void add_to_cells(const std::string& from, const std::string& to, const FlowWindow& flow,
-                  Cells& cells) {
+// `flows` windows of flows, or all of a pair's in a roll-up.
+template <typename Counts>
+void add_to_cells(const std::string& from, const std::string& to, const Counts& counts,
+                  std::uint64_t flows, Cells& cells) {
   auto& forward = cells[{from, to}].view;
-  ++forward.flows;
-  forward.sent += flow.sent - flow.lost_undetermined;
-  forward.lost += flow.lost_forward;
-  forward.undetermined += flow.lost_undetermined;
+  forward.flows += flows;
+  forward.sent += counts.sent - counts.lost_undetermined;
+  forward.lost += counts.lost_forward;
+  forward.undetermined += counts.lost_undetermined;
   auto& back = cells[{to, from}].view;
-  back.sent += flow.sent - flow.lost_undetermined - flow.lost_forward;
-  back.lost += flow.lost_return;
+  back.sent += counts.sent - counts.lost_undetermined - counts.lost_forward;
+  back.lost += counts.lost_return;
 }
 
 api::MatrixView to_view(Cells& cells, const std::set<std::string>& groups) {
@@ -111,6 +98,29 @@ std::string group_of(const Snapshot& snapshot, NodeId id, api::Grouping by) {
   if (by == api::Grouping::kNode) return name_of(snapshot, id);
   const auto at = snapshot.racks.find(id);
   return at == snapshot.racks.end() ? std::string("(no rack)") : at->second;
+}
+
+// By the nodes as they are now: labels of the past are not kept.
+std::set<std::string> slo_groups(const std::map<NodeId, const api::NodeView*>& nodes,
+                                 api::SloGrouping by, NodeId source, NodeId target) {
+  const auto find = [&](NodeId id) -> const api::NodeView* {
+    const auto at = nodes.find(id);
+    return at == nodes.end() ? nullptr : at->second;
+  };
+  const auto* const left = find(source);
+  const auto* const right = find(target);
+  if (by == api::SloGrouping::kClass) {
+    if (left == nullptr || right == nullptr) return {"(removed)"};
+    const auto [first, second] = std::minmax(left->kind, right->kind);
+    return {fmt::format("{}-{}", to_string(first), to_string(second))};
+  }
+  const std::string label(to_string(by));
+  const auto group = [&](const api::NodeView* node) -> std::string {
+    if (node == nullptr) return "(removed)";
+    const auto value = node->labels.find(label);
+    return value == node->labels.end() ? fmt::format("(no {})", label) : value->second;
+  };
+  return {group(left), group(right)};
 }
 
 api::TracedPathView path_view(const Snapshot& snapshot, NodeId reporter, const PathRecord& path) {
@@ -146,19 +156,34 @@ std::set<NodeId> excused_in(const Snapshot& snapshot, const Report& report) {
 Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
                      const ReportVisitor& visit) const {
   FAULTLINE_TRY_STATUS(check_span(from, to));
+  return scan_all(from, to, node, visit);
+}
+
+Status Queries::scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
+                         const ReportVisitor& visit) const {
   Status visited;
-  const auto visit_entry = [&](const store::JournalEntry& entry) {
-    if (stopping_) visited = fail(ErrorCode::kUnavailable, "the controller is stopping");
-    if (visited && !entry.is_gap()) {
-      if (const auto report = wire::decode_report(entry.payload)) {
-        visited = visit(entry.node, *report);
-      }
-    }
+  const auto scanned =
+      views_.scan_reports(from, to, node, [&](NodeId reporter, const Report& report) {
+        visited = stopping_ ? stopping() : visit(reporter, report);
+        return visited.has_value();
+      });
+  if (!scanned) return tl::unexpected(scanned.error());
+  return visited;
+}
+
+Status Queries::scan_rollups(const store::RollupQuery& query,
+                             const std::function<void(const store::Rollup&)>& visit) const {
+  if (query.to - query.from > kRollupSpanMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("the interval is longer than {}", format_duration(kRollupSpanMax)));
+  }
+  Status visited;
+  const auto scanned = views_.scan_rollups(query, [&](const store::Rollup& rollup) {
+    if (stopping_) visited = stopping();
+    if (visited) visit(rollup);
     return visited.has_value();
-  };
-  auto summary = node ? journal_.scan_node(*node, from, to, visit_entry)
-                      : journal_.scan_windows(from, to, visit_entry);
-  if (!summary) return tl::unexpected(std::move(summary).error());
+  });
+  if (!scanned) return tl::unexpected(scanned.error());
   return visited;
 }
 
@@ -179,22 +204,35 @@ Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
   const WallTime end =
       request.at ? *request.at : snapshot.status.window_judged.value_or(async::now_wall());
   const WallTime to = window_start(end, snapshot.window);
-  const WallTime from = to - std::max(request.since, snapshot.window);
+  WallTime from = to - std::max(request.since, snapshot.window);
   Cells cells;
   std::set<std::string> groups;
   for (const auto& node : snapshot.nodes) {
     groups.insert(group_of(snapshot, NodeId{node.id}, request.by));
   }
-  FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) {
-    const auto source = group_of(snapshot, reporter, request.by);
-    for (const auto& flow : report.flows) {
-      add_to_cells(source, group_of(snapshot, flow.target, request.by), flow, cells);
-    }
-    for (const auto& delay : report.delays) {
-      cells[{source, group_of(snapshot, delay.target, request.by)}].rtt.merge(delay.rtt);
-    }
-    return Status();
-  }));
+  const auto group = [&](NodeId node) { return group_of(snapshot, node, request.by); };
+  if (to - from > kQuerySpanMax) {
+    // By whole hours, and without reading raw windows.
+    from = window_start(from, std::chrono::hours{1});
+    FAULTLINE_TRY_STATUS(
+        scan_rollups({.resolution = store::Resolution::kHour, .from = from, .to = to},
+                     [&](const store::Rollup& sum) {
+                       const auto source = group(sum.source);
+                       const auto target = group(sum.target);
+                       add_to_cells(source, target, sum, sum.flow_windows, cells);
+                       cells[{source, target}].rtt.merge(sum.rtt);
+                     }));
+  } else {
+    FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) {
+      const auto source = group(reporter);
+      for (const auto& flow : report.flows)
+        add_to_cells(source, group(flow.target), flow, 1, cells);
+      for (const auto& delay : report.delays) {
+        cells[{source, group(delay.target)}].rtt.merge(delay.rtt);
+      }
+      return Status();
+    }));
+  }
   auto view = to_view(cells, groups);
   view.by = request.by;
   view.from = from;
@@ -202,39 +240,89 @@ Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
   return view;
 }
 
+namespace {
+
+// In what steps a history of this length is told: windows for a day, hours beyond.
+Result<Duration> step_of(const api::HistoryRequest& request, Duration window) {
+  const Duration step =
+      request.step.value_or(request.since <= kQuerySpanMax ? window : std::chrono::hours{1});
+  if (step != window && step % std::chrono::minutes{1} != Duration::zero()) {
+    return fail(ErrorCode::kInvalid, fmt::format("'step' must be the window of {} or whole minutes",
+                                                 format_duration(window)));
+  }
+  if (request.since / step <= static_cast<std::int64_t>(api::kHistoryRowsMax)) return step;
+  return fail(ErrorCode::kLimit,
+              fmt::format("these are more than {} rows: ask for a longer step or a shorter time",
+                          api::kHistoryRowsMax));
+}
+
+}  // namespace
+
 Result<api::HistoryView> Queries::history(const Snapshot& snapshot, NodeId src, NodeId dst,
                                           WallTime now, const api::HistoryRequest& request) const {
-  struct Row {
-    Sum sum;
-    stats::Histogram rtt;
-  };
-  std::map<WallTime, Row> rows;
+  FAULTLINE_TRY(const Duration step, step_of(request, snapshot.window));
+  std::map<WallTime, store::Rollup> rows;
   const WallTime to = request.at.value_or(now);
-  FAULTLINE_TRY_STATUS(scan(to - request.since, to, src, [&](NodeId, const Report& report) {
-    for (const auto& flow : report.flows) {
-      if (flow.target == dst) rows[report.window_start].sum.add(flow);
+  const bool is_raw = step == snapshot.window;
+  if (is_raw) {
+    FAULTLINE_TRY_STATUS(check_span(to - request.since, to));
+    const auto visit = [&](const store::PairWindow& window) {
+      auto& row = rows[window.start];
+      for (const auto& flow : window.flows) row.add(flow);
+      if (window.rtt != nullptr) row.rtt.merge(*window.rtt);
+      return !stopping_;
+    };
+    if (auto scanned = views_.scan_pair(src, dst, to - request.since, to, visit); !scanned) {
+      return tl::unexpected(std::move(scanned).error());
     }
-    for (const auto& delay : report.delays) {
-      if (delay.target == dst) rows[report.window_start].rtt.merge(delay.rtt);
-    }
-    return Status();
-  }));
+  } else {
+    const bool by_hours = step % std::chrono::hours{1} == Duration::zero();
+    FAULTLINE_TRY_STATUS(scan_rollups(
+        {.resolution = by_hours ? store::Resolution::kHour : store::Resolution::kMinute,
+         .from = window_start(to - request.since, step),
+         .to = to,
+         .source = src,
+         .target = dst},
+        [&](const store::Rollup& sum) { rows[window_start(sum.start, step)].merge(sum); }));
+  }
   api::HistoryView view{.src = name_of(snapshot, src),
                         .dst = name_of(snapshot, dst),
-                        .window = snapshot.window,
+                        .window = step,
                         .rows = {},
                         .truncated = false};
-  while (rows.size() > api::kHistoryRowsMax) {
-    rows.erase(rows.begin());
-    view.truncated = true;
-  }
   for (const auto& [start, row] : rows) {
-    view.rows.push_back({.window_start = start,
-                         .flows = row.sum.flows(),
-                         .measured = row.sum.measured(),
-                         .rtt_p50_us = microseconds(row.rtt.quantile(0.5)),
-                         .rtt_p99_us = microseconds(row.rtt.quantile(0.99))});
+    // Windows of flows, of which each flow has one per window.
+    const auto windows =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(step / snapshot.window, 1));
+    view.rows.push_back(
+        {.window_start = start,
+         .flows = is_raw ? row.flow_windows : (row.flow_windows + windows - 1) / windows,
+         .measured = measured_of(row),
+         .rtt_p50_us = microseconds(row.rtt.quantile(0.5)),
+         .rtt_p99_us = microseconds(row.rtt.quantile(0.99))});
   }
+  return view;
+}
+
+Result<api::SloView> Queries::slo(const Snapshot& snapshot, WallTime now,
+                                  const api::SloRequest& request) const {
+  if (request.since > api::kSloSpanMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("the period is longer than {}", format_duration(api::kSloSpanMax)));
+  }
+  std::map<NodeId, const api::NodeView*> nodes;
+  for (const auto& node : snapshot.nodes) nodes[NodeId{node.id}] = &node;
+  SloBook book(
+      [&](NodeId source, NodeId target) { return slo_groups(nodes, request.by, source, target); });
+  const WallTime to = request.at.value_or(now);
+  const WallTime from = to - request.since;
+  FAULTLINE_TRY_STATUS(scan_all(from, to, {}, [&](NodeId reporter, const Report& report) {
+    book.add(reporter, report);
+    return Status();
+  }));
+  auto view = book.finish(request.by);
+  view.from = from;
+  view.to = to;
   return view;
 }
 
@@ -257,9 +345,9 @@ Result<api::PathView> Queries::path(const Snapshot& snapshot, NodeId src, NodeId
                               [&](NodeId, const Report& report) {
                                 for (const auto& flow : report.flows) {
                                   if (flow.target != dst) continue;
-                                  Sum sum;
+                                  store::Rollup sum;
                                   sum.add(flow);
-                                  flows[flow.source_port].measured = sum.measured();
+                                  flows[flow.source_port].measured = measured_of(sum);
                                 }
                                 return Status();
                               }));

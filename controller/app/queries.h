@@ -3,8 +3,8 @@
 // Why it exists: history is read where it lies, so the loop keeps only what it decides with. Reads
 // work on the store's snapshot of the moment and on the immutable Snapshot passed in.
 //
-// Thread safety: const, reentrant. Cost: proportional to the windows asked for; kQuerySpanMax
-// bounds it.
+// Thread safety: const, reentrant. Cost: proportional to what is asked for: kQuerySpanMax bounds
+// raw windows, kRollupSpanMax what is summed by the hour.
 #pragma once
 
 #include <atomic>
@@ -13,14 +13,14 @@
 #include "controller/api/backend.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/observations.h"
-#include "controller/store/journal.h"
 #include "controller/store/views.h"
 #include "controller/topology/path_timeline.h"
 
 namespace faultline::app {
 
-// Longer intervals are refused with kLimit; roll-ups for them are a later capability.
+// Of raw windows; a matrix or a history of a longer time is answered from roll-ups.
 inline constexpr Duration kQuerySpanMax = std::chrono::hours{24};
+inline constexpr Duration kRollupSpanMax = std::chrono::hours{24 * 366 * 3};
 // Of one localize or bundle, in memory at once (about 0.5 GB). More is refused with kLimit, and the
 // error says how long an interval this fleet fits in.
 inline constexpr std::size_t kObservationsMax = 5'000'000;
@@ -32,15 +32,17 @@ class Queries {
   };
 
   // `stopping` turns true, on any thread, when the process ends: reads then break off.
-  Queries(store::Journal& journal, store::Views& views, const std::atomic<bool>& stopping,
-          Options options)
-      : journal_(journal), views_(views), stopping_(stopping), options_(options) {}
+  Queries(const store::Views& views, const std::atomic<bool>& stopping, Options options)
+      : views_(views), stopping_(stopping), options_(options) {}
 
   [[nodiscard]] Result<api::MatrixView> matrix(const Snapshot& snapshot,
                                                const api::MatrixRequest& request) const;
   [[nodiscard]] Result<api::HistoryView> history(const Snapshot& snapshot, NodeId src, NodeId dst,
                                                  WallTime now,
                                                  const api::HistoryRequest& request) const;
+  // Streams: what it holds does not grow with the period.
+  [[nodiscard]] Result<api::SloView> slo(const Snapshot& snapshot, WallTime now,
+                                         const api::SloRequest& request) const;
   [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
   [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
                                                      WallTime to) const;
@@ -57,9 +59,14 @@ class Queries {
   using ReportVisitor = std::function<Status(NodeId, const Report&)>;  // an Error ends the scan
   [[nodiscard]] Status scan(WallTime from, WallTime to, std::optional<NodeId> node,
                             const ReportVisitor& visit) const;
+  // Of any length.
+  [[nodiscard]] Status scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
+                                const ReportVisitor& visit) const;
 
-  store::Journal& journal_;
-  store::Views& views_;
+  [[nodiscard]] Status scan_rollups(const store::RollupQuery& query,
+                                    const std::function<void(const store::Rollup&)>& visit) const;
+
+  const store::Views& views_;
   const std::atomic<bool>& stopping_;
   const Options options_;
 };

@@ -309,9 +309,36 @@ void Shell::log(core::Severity severity, std::string_view area, std::string text
   }
 }
 
-void Shell::forget_before(WallTime horizon) {
+void Shell::seal_before(WallTime horizon) {
+  if (std::exchange(sealing_, true)) return;
+  seal_slice(horizon);
+}
+
+// Behind whatever the writer has to do: appends come first, slice by slice.
+void Shell::seal_slice(WallTime horizon) {
   run_on(writer_, [this, horizon] {
-    if (auto dropped = store_.journal().drop_before(horizon); !dropped) {
+    auto progress = store_.journal().seal_slice(horizon);
+    async::asio::post(
+        loop_, [this, horizon, progress = std::move(progress)] { sealed(horizon, progress); });
+  });
+}
+
+void Shell::sealed(WallTime horizon, const Result<store::SealProgress>& progress) {
+  if (!progress) {
+    counters_.seal_failures.add();
+    obs::log_warning("store", "results cannot be sealed now: {}", progress.error().context);
+  } else {
+    counters_.sealed.add(progress->reports);
+    counters_.sealed_repeated.add(progress->repeated);
+    if (!progress->done) return seal_slice(horizon);
+  }
+  sealing_ = false;
+}
+
+void Shell::retain(WallTime now, const store::Retention& retention) {
+  run_on(writer_, [this, now, retention] {
+    const WallTime horizon = now - retention.raw;
+    if (auto dropped = store_.journal().retain(now, retention); !dropped) {
       obs::log_warning("store", "retention failed: {}", dropped.error().context);
     }
     if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {

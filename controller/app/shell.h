@@ -36,6 +36,9 @@ struct ShellCounters {
   obs::Counter overloaded;         // a job that found its queue full; a bug or a hanging disk
   obs::Gauge solve_seconds;        // wall time of the last solve; trouble when it nears a window
   obs::Gauge planning_seconds;     // wall time of the last planning job
+  obs::Counter sealed;             // reports moved into blocks; stands still: see the log
+  obs::Counter sealed_repeated;    // reports that came again after they were sealed
+  obs::Counter seal_failures;      // trouble when it grows: the disk
 };
 
 class Shell : public core::EffectSink {
@@ -77,8 +80,12 @@ class Shell : public core::EffectSink {
   // Answers are held back until they are given out, so that who asks next sees the change.
   [[nodiscard]] bool has_answers() const { return !ready_answers_.empty(); }
   void give_answers();
-  // Drops what is older than `horizon`, on the writer.
-  void forget_before(WallTime horizon);
+  // Drops what is older than it is to be kept, on the writer. Paths, incidents and what else is
+  // told of raw windows last as long as these.
+  void retain(WallTime now, const store::Retention& retention);
+  // Seals reports of before `horizon`, a slice at a time, so that appends wait for one at most.
+  // Does nothing while that is under way.
+  void seal_before(WallTime horizon);
   // A test alert, past the outbox; `done` gets what the receiver answers, on the loop. kNotFound
   // without such a receiver.
   using TestHandler = std::function<void(Result<notify::DeliveryOutcome>)>;
@@ -98,6 +105,8 @@ class Shell : public core::EffectSink {
 
  private:
   void post(core::Event event);
+  void seal_slice(WallTime horizon);
+  void sealed(WallTime horizon, const Result<store::SealProgress>& progress);
   void delivered(notify::OutboxId id, notify::DeliveryOutcome outcome);
   void run_on(async::Worker& worker, async::Worker::Job job);
 
@@ -114,6 +123,7 @@ class Shell : public core::EffectSink {
   std::uint64_t next_answer_ = 1;
   std::map<notify::OutboxId, TestHandler> tests_;
   notify::OutboxId next_test_;
+  bool sealing_ = false;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
   core::LiveLocalizer live_;     // the solver's, once it runs

@@ -46,6 +46,11 @@ api::NodeView node_view(const core::ControllerCore& core, const fleet::Node& nod
                      .sick = {},
                      .sick_reason = {}};
   if (!heard) return view;
+  if (const auto& solution = core.solution(); solution && view.last_window) {
+    const auto sick = solution->sick.find(record.name);
+    view.sick = sick == solution->sick.end() ? 0 : sick->second.first;
+    if (sick != solution->sick.end()) view.sick_reason = sick->second.second;
+  }
   view.last_seen = node.heard.wall;
   if (node.plan.value() != 0) view.plan_revision = node.plan.value();
   if (node.clock_offset) view.clock_offset_ms = *node.clock_offset / std::chrono::milliseconds{1};

@@ -1,6 +1,7 @@
 #include "controller/app/topology_view.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>

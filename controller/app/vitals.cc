@@ -5,6 +5,11 @@
 #include <nlohmann/json.hpp>
 
 namespace faultline::app {
+namespace {
+
+constexpr double kOverloadedMin = 0.1;  // one packet in a hundred dropped by the prober itself
+
+}  // namespace
 
 notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_bytes) {
   const auto& status = snapshot.status;
@@ -18,7 +23,17 @@ notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_byt
       .clock_offset_max = snapshot.extremes.clock_offset_max,
       .store_trouble = status.store.state == "ok" ? std::string() : status.store.state,
       .oldest_waiting = {},
-      .dead_letters = snapshot.outbox.dead_faults};
+      .dead_letters = snapshot.outbox.dead_faults,
+      .alerts_shed = {},
+      .overloaded = {},
+      .results_lost = {},
+      .windows_skipped = {}};
+  vitals.alerts_shed = snapshot.outbox.shed;
+  vitals.results_lost = snapshot.intake.results_dropped;
+  vitals.windows_skipped = snapshot.windows_skipped;
+  for (const auto& node : snapshot.nodes) {
+    if (node.sick.value_or(0) >= kOverloadedMin) vitals.overloaded.push_back(node.name);
+  }
   if (disk_free_bytes > 0) vitals.disk_free_bytes = disk_free_bytes;
   if (snapshot.alerts == nullptr) return vitals;
   for (const auto& line : snapshot.alerts->lines) {

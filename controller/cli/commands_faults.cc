@@ -59,6 +59,16 @@ void add_localize(CLI::App& app, Context& context) {
   });
 }
 
+Outcome<ExitCode> list_incidents(Context& context, const std::string& state,
+                                 const std::string& since) {
+  std::string length;
+  if (!since.empty()) {
+    FAULTLINE_CLI_TRY(const auto parsed, parse_duration_argument(since));
+    length = "&since=" + format_duration(parsed);
+  }
+  return context.query("/api/v1/incidents?state=" + state + length);
+}
+
 void add_incident(CLI::App& app, Context& context) {
   auto* incident = add_command(app, "incident", "Faults from their opening to their resolve",
                                "  faultline incident list\n"
@@ -70,14 +80,13 @@ void add_incident(CLI::App& app, Context& context) {
   auto state = std::make_shared<std::string>("open");
   auto* list = add_command(*incident, "list", "Open incidents, newest first",
                            "  faultline incident list\n"
-                           "  faultline incident list --state all\n");
-  list->add_option("--state", *state,
-                   "open, resolved, all, or pending: seen, not confirmed; default: open")
+                           "  faultline incident list --state all --since 30d\n");
+  auto since = std::make_shared<std::string>();
+  list->add_option("--since", *since, "Only those that were open within so long: 2h, 30d");
+  list->add_option("--state", *state, "open, resolved, all, or pending: seen, not confirmed; default: open")
       ->check(CLI::IsMember({"open", "resolved", "all", "pending"}));
-  list->callback([&context, state] {
-    context.command = [&context, state] {
-      return context.query("/api/v1/incidents?state=" + *state);
-    };
+  list->callback([&context, state, since] {
+    context.command = [&context, state, since] { return list_incidents(context, *state, *since); };
   });
   auto id = std::make_shared<std::string>();
   auto* show = add_command(*incident, "show", "One incident with its evidence and its events",

@@ -1,4 +1,4 @@
-// matrix, path, history.
+// matrix, path, history, slo.
 #include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/name_argument.h"
@@ -13,6 +13,7 @@ struct MeasurementOptions {
   std::string by = "rack";
   std::string at;
   std::string since;
+  std::string step;
 };
 
 void add_interval(CLI::App& command, const std::shared_ptr<MeasurementOptions>& options,
@@ -43,12 +44,39 @@ Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
 Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
   FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
-  return context.query("/api/v1/history/" + pair + interval);
+  std::string query = interval;
+  if (!options.step.empty()) {
+    FAULTLINE_CLI_TRY(const auto step, parse_duration_argument(options.step));
+    query += (query.empty() ? "?step=" : "&step=") + format_duration(step);
+  }
+  return context.query("/api/v1/history/" + pair + query);
 }
 
 Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
   return context.query("/api/v1/paths/" + pair);
+}
+
+Outcome<ExitCode> slo(Context& context, const MeasurementOptions& options) {
+  FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
+  return context.query("/api/v1/slo" + interval + (interval.empty() ? "?" : "&") +
+                       "by=" + options.by);
+}
+
+void add_slo(CLI::App& app, Context& context) {
+  auto options = std::make_shared<MeasurementOptions>();
+  options->by = "zone";
+  auto* show = add_command(app, "slo", "Availability, loss and delay by zone, rack or class",
+                           "  faultline slo --since 30d\n"
+                           "  faultline slo --since 7d --by rack\n"
+                           "  faultline slo --by class -o json | jq '.all.availability'\n");
+  show->add_option("--by", options->by,
+                   "zone, rack, or class (host-host, host-vm, vm-vm); default: zone")
+      ->check(CLI::IsMember({"zone", "rack", "class"}));
+  add_interval(*show, options, "1d");
+  show->callback([&context, options] {
+    context.command = [&context, options] { return slo(context, *options); };
+  });
 }
 
 }  // namespace
@@ -79,6 +107,7 @@ void add_measurement_commands(CLI::App& app, Context& context) {
     context.command = [&context, options] { return matrix(context, *options); };
   });
 
+  add_slo(app, context);
   auto* show_path =
       add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
                   "  faultline path h1 h9\n"
@@ -91,9 +120,12 @@ void add_measurement_commands(CLI::App& app, Context& context) {
   auto* show_history =
       add_command(app, "history", "Loss and round-trip time between two nodes over time",
                   "  faultline history h1 h9\n"
-                  "  faultline history h1 h9 --since 2h --at 14:05\n");
+                  "  faultline history h1 h9 --since 2h --at 14:05\n"
+                  "  faultline history h1 h9 --since 30d --step 1h\n");
   add_pair(*show_history, options);
   add_interval(*show_history, options, "10m");
+  show_history->add_option("--step", options->step,
+                           "Of the rows: 1m, 10m, 1h; default: one window up to 24h, 1h beyond");
   show_history->callback([&context, options] {
     context.command = [&context, options] { return history(context, *options); };
   });

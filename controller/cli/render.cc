@@ -51,10 +51,13 @@ bool measures_anything(const Json& matrix) {
 }
 
 bool is_unchanged(const Json& difference) {
-  return std::ranges::all_of(difference, [](const Json& part) {
-    return !part.is_object() ||
-           std::ranges::all_of(part, [](const Json& list) { return list.empty(); });
-  });
+  for (const auto& part : difference) {
+    if (!part.is_object()) continue;
+    for (const auto& list : part) {
+      if (!list.empty()) return false;
+    }
+  }
+  return true;
 }
 
 struct Renderer {
@@ -73,6 +76,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.matrix/1", render_matrix},
                                 Renderer{"faultline.path/1", render_path},
                                 Renderer{"faultline.history/1", render_history},
+                                Renderer{"faultline.slo/1", render_slo},
                                 Renderer{"faultline.incidents/1", render_incidents},
                                 Renderer{"faultline.incident/1", render_incident},
                                 Renderer{"faultline.silences/1", render_silences},

@@ -34,6 +34,7 @@ struct RenderOptions {
 [[nodiscard]] std::string render_matrix(const Json& document, const Style& style);
 [[nodiscard]] std::string render_path(const Json& document, const Style& style);
 [[nodiscard]] std::string render_history(const Json& document, const Style& style);
+[[nodiscard]] std::string render_slo(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incidents(const Json& document, const Style& style);
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_silences(const Json& document, const Style& style);

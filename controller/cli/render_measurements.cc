@@ -1,4 +1,4 @@
-// matrix, path, history: what was measured between nodes.
+// matrix, path, history, slo: what was measured between nodes.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -169,6 +169,36 @@ std::string render_history(const Json& document, const Style& style) {
                           text(document, "dst"), text(document, "window_s"));
   if (flag(document, "truncated")) head += "older windows were left out: shorten --since\n";
   return head + (table.empty() ? "nothing was measured in this time\n" : table.text(style));
+}
+
+std::string render_slo(const Json& document, const Style& style) {
+  Table table({text(document, "by"), ">AVAILABLE", ">BAD", ">PAIR-MINUTES", ">LOST", ">LOSS p50",
+               ">p95", ">p99", ">RTT us p50", ">p95", ">p99"});
+  const auto ratio = [](const Json& row, const char* key) -> std::string {
+    const auto value = number(row, key);
+    return value ? percent(*value) : "-";
+  };
+  const auto add = [&](const Json& row) {
+    const auto available = number(row, "availability");
+    const auto sent = number(row, "sent").value_or(0);
+    table.add({text(row, "group"),
+               Cell(available ? fmt::format("{:.4f} %", 100 * *available) : "-",
+                    available && *available < 1 ? Tone::kWarn : Tone::kPlain),
+               text(row, "pair_minutes_bad"), text(row, "pair_minutes"),
+               sent > 0 ? percent(number(row, "lost").value_or(0) / sent) : "-",
+               ratio(row, "loss_p50"), ratio(row, "loss_p95"), ratio(row, "loss_p99"),
+               rtt_text(row, "rtt_p50_us"), rtt_text(row, "rtt_p95_us"),
+               rtt_text(row, "rtt_p99_us")});
+  };
+  for (const auto& row : member(document, "rows")) add(row);
+  add(member(document, "all"));
+  const auto since = member(document, "measured_from").is_string()
+                         ? fmt::format(", measured since {}", text(document, "measured_from"))
+                         : std::string(", nothing was measured");
+  return fmt::format("{} to {}{}\n", text(document, "from"), text(document, "to"), since) +
+         table.text(style) +
+         fmt::format("available: minutes in which two nodes lost less than {} of their packets\n",
+                     percent(number(document, "loss_max").value_or(0)));
 }
 
 }  // namespace faultline::cli

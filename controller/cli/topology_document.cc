@@ -85,8 +85,8 @@ Json topology_check(const Json& topology) {
               {"nodes_without_facts", count(topology, "nodes_without_facts")}};
   if (!result["conflicts"].is_array()) result["conflicts"] = Json::array();
   const auto& devices = member(topology, "devices");
-  const bool inventory =
-      std::ranges::any_of(devices, [](const Json& device) { return flag(device, "declared"); });
+  const bool inventory = std::any_of(devices.begin(), devices.end(),
+                                     [](const Json& device) { return flag(device, "declared"); });
   for (const auto& device : devices) {
     const auto kind = text(device, "kind");
     const bool machine = kind == "host" || kind == "vm";  // nodes need no entry in an inventory
@@ -145,13 +145,13 @@ Outcome<Json> load_topology(const std::string& file) {
 
 Outcome<std::string> import_ansible(const std::string& file) {
   FAULTLINE_CLI_TRY(const auto content, read(file));
-  const auto read = topology::read_ansible(content, file);
-  if (!read) return usage(read.error().context);
-  if (!read->without.empty()) {
+  const auto imported = topology::read_ansible(content, file);
+  if (!imported) return usage(imported.error().context);
+  if (!imported->without.empty()) {
     fmt::print(stderr, "Left out, as they have no address (ansible_host): {}\n",
-               fmt::join(read->without, ", "));
+               fmt::join(imported->without, ", "));
   }
-  return topology::to_yaml(read->inventory);
+  return topology::to_yaml(imported->inventory);
 }
 
 }  // namespace faultline::cli

@@ -24,6 +24,7 @@ using localize::SuspectKind;
 
 // Windows as clean as this, were the fault still there, mean that it is healed.
 constexpr double kHealedChance = 0.01;
+constexpr std::uint64_t kRateLossesMin = 20;  // for a rate that is worth the name
 // Less likely than this, what a window lost is not the background's; nor what all but the worst
 // windows lost, of which there are many to choose from.
 constexpr double kNewestChance = 0.01;
@@ -65,6 +66,24 @@ CrossedBlock without_finer(CrossedBlock block, std::int64_t block_s,
 double low_count(std::uint64_t count) {
   const auto n = static_cast<double>(count);
   return std::max(0.0, n - 1.645 * std::sqrt(n));
+}
+
+// The rate that `blocks`, newest first, lost at the latest when they lost: over all of them, or
+// over fewer that hold enough losses. Many faults of one link are apart; their average is none of
+// them.
+double latest_rate(std::span<const CrossedBlock> blocks, std::int64_t since_s) {
+  std::uint64_t sent = 0;
+  std::uint64_t lost = 0;
+  double rate = 0;
+  for (const auto& block : blocks) {
+    if (block.end_s <= since_s) break;
+    sent += block.sent;
+    lost += block.lost;
+    if (lost >= kRateLossesMin) {
+      rate = std::max(rate, low_count(lost) / static_cast<double>(sent));
+    }
+  }
+  return sent == 0 ? 0 : std::max(rate, low_count(lost) / static_cast<double>(sent));
 }
 
 std::vector<bool> covered_links(const ObservationSet& set, const Suspect& suspect) {
@@ -157,25 +176,13 @@ bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
                          std::int64_t newest_end_s) {
   // Routed around, or healed and drained: who does not cross it cannot suffer from it.
   if (blocks.empty() || blocks.front().end_s != newest_end_s) return false;
-  std::uint64_t sent_before = 0;  // since the onset, without the newest windows looked at
-  std::uint64_t lost_before = 0;
-  for (const auto& block : blocks) {
-    if (block.end_s <= claim.since_s) continue;
-    sent_before += block.sent;
-    lost_before += block.lost;
-  }
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;
-  for (const auto& block : blocks) {
-    if (block.end_s <= claim.since_s) break;
-    sent += block.sent;
-    lost += block.lost;
-    sent_before -= block.sent;
-    lost_before -= block.lost;
-    const double rate =
-        sent_before == 0
-            ? claim.loss_low
-            : std::max(claim.loss_low, low_count(lost_before) / static_cast<double>(sent_before));
+  for (std::size_t i = 0; i < blocks.size() && blocks[i].end_s > claim.since_s; ++i) {
+    sent += blocks[i].sent;
+    lost += blocks[i].lost;
+    const auto before = std::span(blocks).subspan(i + 1);
+    const double rate = std::max(claim.loss_low, latest_rate(before, claim.since_s));
     if (poisson_at_most(lost, rate * static_cast<double>(sent)) < kHealedChance) return false;
   }
   return lost > 0;

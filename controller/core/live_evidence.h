@@ -69,9 +69,9 @@ struct LateClaim {
   std::int64_t since_s = localize::kNoTime;  // its onset; blocks of before say nothing
 };
 // The same for a fault so weak that a window may lose nothing by chance: however many of the newest
-// windows one looks at, they lose what the windows between the onset and them predict. That heals
-// at once, though the estimate over the horizon is diluted by then. What nobody crosses any more is
-// not borne out.
+// windows one looks at, they lose what those just before them predict, or all since the onset. That
+// heals at once, though the estimate over the horizon is diluted by then. What nobody crosses any
+// more is not borne out.
 [[nodiscard]] bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
                                        std::int64_t newest_end_s);
 

@@ -370,6 +370,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
                     .nodes_reported = job.ripe.nodes_reported,
                     .verdict = std::move(verdict),
                     .affected = {},
+                    .sick = {},
                     .sessions_without_path = builder_->sessions_without_path(),
                     .observations_excused = left_out,
                     .unmeasured = {},
@@ -383,6 +384,10 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
   }
   tell_affected(solution);
   tell_bursts(job, solution);
+  for (const auto& health : health_) {
+    if (health.time_s == end_of(job))
+      solution.sick[set.at(health.node).id] = {health.sick, health.why};
+  }
   set.set_health(std::exchange(health_, {}));
   return solution;
 }

@@ -83,6 +83,8 @@ struct Solution {
   localize::Verdict verdict;
   // By suspect id: the ends of lossy flows that cross it, by name.
   std::map<std::string, std::vector<std::string>> affected;
+  // Probers that spoiled their own measurements in the newest window, 0 to 1, by name; and why.
+  std::map<std::string, std::pair<double, std::string>> sick;
   std::uint64_t sessions_without_path = 0;
   std::uint64_t observations_excused = 0;  // sessions of the newest window, left out
   // Of the watched: components that nothing in the newest window crosses, because who would have

@@ -1,6 +1,7 @@
 #include "controller/core/window_book.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace faultline::core {
 
@@ -62,8 +63,9 @@ bool WindowBook::is_ripe(WallTime start, const Reports& reports, WallTime now,
                          const std::set<NodeId>& expected) const {
   const WallTime due = start + options_.window + options_.report_delay;
   if (now >= due + options_.window) return true;
-  return !expected.empty() &&
-         std::ranges::all_of(expected, [&](NodeId node) { return reports.contains(node); });
+  return !expected.empty() && std::ranges::all_of(expected, [&](NodeId node) {
+    return reports.contains(node) || (now >= due && absent_.contains(node));
+  });
 }
 
 std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<NodeId>& expected) {
@@ -75,13 +77,16 @@ std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<Nod
   if (ripe.empty()) return std::nullopt;
   const std::size_t skipped = ripe.size() > kWindowsBehindMax ? ripe.size() - kWindowsBehindMax : 0;
   windows_skipped_ += skipped;
-  return judge(ripe[skipped], expected.size());
+  return judge(ripe[skipped], expected);
 }
 
-RipeWindow WindowBook::judge(WallTime start, std::size_t expected) {
+RipeWindow WindowBook::judge(WallTime start, const std::set<NodeId>& expected) {
   last_judged_ = start;
+  absent_.clear();
+  std::ranges::copy_if(expected, std::inserter(absent_, absent_.end()),
+                       [&](NodeId node) { return !windows_.at(start).contains(node); });
   RipeWindow ripe{.window_start = start,
-                  .nodes_expected = expected,
+                  .nodes_expected = expected.size(),
                   .nodes_reported = windows_.at(start).size(),
                   .windows = {}};
   for (auto& [window, reports] : late_) ripe.windows.push_back(std::move(reports));

@@ -2,8 +2,9 @@
 //
 // It exists because windows arrive in any order and some never do: a window is judged once, as soon
 // as every node that is expected to report has done so, or when one window of grace has passed
-// (DESIGN.md decision 5). What arrives later is counted with the next window that is judged, but
-// its own is not judged again.
+// (DESIGN.md decision 5). Who was waited for in vain is not waited for again: the fault that cuts
+// off a node is told of no later for it. What arrives later is counted with the next window that is
+// judged, but its own is not judged again.
 //
 // Every report is given out once. When the solver does not keep up, up to kWindowsBehindMax ripe
 // windows wait; of more, the oldest are counted and not judged. At most kWindowsKeptMax windows are
@@ -95,7 +96,7 @@ class WindowBook {
   [[nodiscard]] static std::uint64_t sessions_in(const Reports& reports_of_window);
   void keep_late(NodeReport report, WallTime start);
   // Hands out all windows up to `start`, which is judged.
-  RipeWindow judge(WallTime start, std::size_t expected);
+  RipeWindow judge(WallTime start, const std::set<NodeId>& expected);
 
   Options options_;
   std::map<WallTime, Reports> windows_;               // open ones
@@ -103,6 +104,7 @@ class WindowBook {
   std::map<NodeId, std::size_t> late_of_node_;
   std::size_t late_waiting_ = 0;
   std::optional<WallTime> last_judged_;
+  std::set<NodeId> absent_;  // expected in the window judged last, and missing
   std::uint64_t sessions_reporting_ = 0;
   std::uint64_t windows_skipped_ = 0;
   std::uint64_t late_reports_ = 0;

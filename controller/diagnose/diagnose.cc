@@ -82,7 +82,7 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
     const bool explains = (check.explains & pair.symptoms) != 0;
-    return std::tuple(explains, check.level == Level::kFail, check.weight);
+    return std::tuple(explains, explains || check.level == Level::kFail, check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
@@ -106,6 +106,7 @@ Verdict well(const Pair& pair, const Check* odd) {
   const bool of_host =
       odd->code == "cpu_steal" || odd->code == "cpu_throttled" || odd->code == "prober_overloaded";
   if (of_host) verdict.code = "not_the_network";
+  if (odd->code == "icmp_filtered") verdict.code = odd->code;
   return verdict;
 }
 

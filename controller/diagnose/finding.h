@@ -22,6 +22,7 @@ struct Finding {
   std::string code{};  // "duplicate_address": stable, for scripts
   Severity severity = Severity::kWarning;
   std::vector<std::string> nodes{};     // whom it concerns
+  std::vector<std::string> odd{};       // of those, who differs from the others; empty: all alike
   std::string summary{};                // one sentence
   std::vector<std::string> evidence{};  // one line each, naming node and value
   std::string remedy{};                 // one sentence

@@ -55,6 +55,10 @@ struct End {
   double sick = 0;  // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason{};
   std::uint64_t results_dropped = 0;  // by its spool, since its start
+  // In the newest windows: packets from addresses that no plan knows, which its reflector refused,
+  // and answers that fit no session of its own. Both speak for translation on the way.
+  std::uint64_t strangers_refused = 0;
+  std::uint64_t answers_unmatched = 0;
   std::optional<Company> company{};
 
   bool operator==(const End&) const = default;

@@ -142,6 +142,8 @@ void describe(Io& io, End& v) {
   io.member("sick", v.sick);
   io.member("sick_reason", v.sick_reason);
   io.member("results_dropped", v.results_dropped);
+  io.member("strangers_refused", v.strangers_refused);
+  io.member("answers_unmatched", v.answers_unmatched);
   io.member("company", v.company);
 }
 

@@ -89,6 +89,8 @@ void look_at_state(const Pair& pair, const Side& side, const facts::Address& own
 // One takes the other for a neighbor, who routes to it by a gateway: a mask is wrong.
 void look_at_masks(const Pair& pair, const Side& side, Checks& checks) {
   if (!side.self.address || !side.other.address || !side.other_facts) return;
+  // With more members of the segment the rule knows whose mask it is.
+  if (std::ranges::find(pair.findings, "wrong_mask", &Finding::code) != pair.findings.end()) return;
   const auto* own = configured(side.facts->facts, *side.self.address);
   const auto* theirs = configured(side.other_facts->facts, *side.other.address);
   if (own == nullptr || theirs == nullptr || own->prefix.length == 0) return;

@@ -178,7 +178,7 @@ void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks
                                 target.to_string(), neighbor->interface),
          .run_on = side.self.name,
          .explains = kDead | kSubset,
-         .weight = direct ? 62 : 78});
+         .weight = direct ? 62 : 86});
     return;
   }
   if (!direct && neighbor->mac) look_at_gateway_mac(pair, side, target, *neighbor, checks);

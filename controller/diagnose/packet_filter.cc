@@ -72,6 +72,9 @@ Match by_word(const std::string& word, const Packet& packet) {
     return (packet.reply ? established : fresh) != negated ? Match::kYes : Match::kNo;
   }
   const auto value = word.substr(word.find_last_of(' ') + 1);
+  if (packet.protocol == "icmp" && (has(word, "--icmp-type") || has(word, "\"icmp\""))) {
+    return has(value, "echo-request") || value == "8" ? Match::kYes : Match::kNo;
+  }
   if (has(word, "-s ") || has(word, "--source ")) {
     return by_prefix(prefix_of(value), packet.src, negated);
   }
@@ -101,6 +104,10 @@ Match match(const facts::FirewallRule& rule, const Packet& packet) {
   auto result = Match::kYes;
   if (!rule.ports.empty()) {
     if (!packet.port) {
+      // An answer goes to a client's port: a range may hold it, a service's port is another one.
+      const bool ranges = std::ranges::any_of(
+          rule.ports, [](const auto& ports) { return ports.find('-') != std::string::npos; });
+      if (!ranges) return Match::kNo;
       result = Match::kPerhaps;
     } else if (std::ranges::none_of(
                    rule.ports, [&](const auto& ports) { return holds(ports, *packet.port); })) {

@@ -1,10 +1,13 @@
 #include "controller/diagnose/pair.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "controller/diagnose/check.h"
+#include "controller/diagnose/placement.h"
+#include "controller/diagnose/routing.h"
 
 namespace faultline::diagnose {
 namespace {
@@ -13,9 +16,34 @@ bool is_dead_flow(const Flow& flow) {
   return flow.now.sent >= kEnoughPacketsOfFlow && flow.now.lost() == flow.now.sent;
 }
 
-const NodeFacts* facts_of(const Inputs& inputs, const std::string& name) {
-  const auto found = std::ranges::find(inputs.facts, name, &NodeFacts::node);
-  return found == inputs.facts.end() ? nullptr : &*found;
+// By name; an address without a probe of its own may be an extra one of nodes, such as a VIP.
+std::vector<const NodeFacts*> holders_of(const Inputs& inputs, const End& end) {
+  std::vector<const NodeFacts*> holders;
+  for (const auto& node : inputs.facts) {
+    const bool holds = end.probe == ProbeState::kNone && end.address &&
+                       configured(node.facts, *end.address) != nullptr;
+    if (node.node == end.name || holds) holders.push_back(&node);
+  }
+  return holders;
+}
+
+const NodeFacts* facts_of(const Inputs& inputs, const End& end) {
+  const auto holders = holders_of(inputs, end);
+  return holders.empty() ? nullptr : holders.front();
+}
+
+// Whose findings matter to the pair: the ends, who else holds their addresses, and the hosts that
+// they are virtual machines of.
+std::set<std::string> concerned(const Inputs& inputs) {
+  std::set<std::string> names{inputs.a.name, inputs.b.name};
+  for (const auto* end : {&inputs.a, &inputs.b}) {
+    for (const auto* node : holders_of(inputs, *end)) names.insert(node->node);
+  }
+  for (const auto& placement : place(inputs.facts)) {
+    const bool ours = placement.vm == inputs.a.name || placement.vm == inputs.b.name;
+    if (ours && !placement.host.empty()) names.insert(placement.host);
+  }
+  return names;
 }
 
 Symptoms symptoms_of(const Session& session) {
@@ -81,15 +109,15 @@ std::string evidence_of(const Side& side) {
 }
 
 Pair::Pair(const Inputs& inputs)
-    : in(inputs), a(facts_of(inputs, inputs.a.name)), b(facts_of(inputs, inputs.b.name)) {
+    : in(inputs), a(facts_of(inputs, inputs.a)), b(facts_of(inputs, inputs.b)) {
   for (const auto* session : {&in.by_a, &in.by_b}) {
     if (*session) symptoms |= symptoms_of(**session);
   }
   for (const auto& tried : in.tried) symptoms |= symptoms_of(tried);
+  const auto names = concerned(in);
   for (auto& finding : check(in.facts)) {
-    const bool concerns = std::ranges::any_of(finding.nodes, [&](const std::string& node) {
-      return node == in.a.name || node == in.b.name;
-    });
+    const bool concerns = std::ranges::any_of(
+        finding.nodes, [&](const std::string& node) { return names.contains(node); });
     if (concerns) findings.push_back(std::move(finding));
   }
 }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "controller/diagnose/layers.h"
+#include "controller/diagnose/routing.h"
 
 namespace faultline::diagnose {
 namespace {
@@ -29,7 +30,7 @@ constexpr std::array kPlaces{Place{"duplicate_address", Layer::kAddressing, kAll
                              Place{"bond_speed_mismatch", Layer::kQuality, kSlow, 30},
                              Place{"nic_errors", Layer::kQuality, kLossy, 61},
                              Place{"gateway_missing", Layer::kRoutes, kDead, 80},
-                             Place{"gateway_dead", Layer::kRoutes, kDead | kSubset, 82},
+                             Place{"gateway_dead", Layer::kRoutes, kDead | kSubset, 85},
                              Place{"forwarding_off", Layer::kRoutes, kDead, 83},
                              Place{"missing_return_route", Layer::kRoutes, kDead, 86},
                              Place{"rp_filter_asymmetric", Layer::kFiltering, kDead, 87},
@@ -44,6 +45,34 @@ constexpr std::array kPlaces{Place{"duplicate_address", Layer::kAddressing, kAll
                              Place{"cpu_throttled", Layer::kQuality, kLossy | kSlow, 65},
                              Place{"neighbor_table_full", Layer::kLink, kAll, 77},
                              Place{"clock_off", Layer::kProber, 0, 5}};
+
+// The way of a pair on one wire has no gateway: what is odd about one is no cause.
+bool is_on_one_wire(const Pair& pair) {
+  const auto direct = [](const Side& side) {
+    return side.has_facts() && side.self.address && side.other.address &&
+           way_to(side.facts->facts, *side.self.address, *side.other.address).kind ==
+               WayKind::kDirect;
+  };
+  return direct(pair.side_a()) && direct(pair.side_b());
+}
+
+bool is_about_gateway(const std::string& code) {
+  return code == "gateway_dead" || code == "gateway_missing" || code == "forwarding_off" ||
+         code == "routes_differ" || code == "missing_return_route";
+}
+
+// Of the host of a virtual machine: its own trouble, unless it stands in the way.
+bool stands_between(const Pair& pair, const Finding& finding) {
+  constexpr std::array kBetween{"bridge_filter_drop", "forwarding_off", "vxlan_mtu",
+                                "vxlan_mismatch",     "vip_held_twice", "duplicate_address",
+                                "duplicate_mac",      "nic_errors",     "cpu_steal"};
+  const auto& whose = finding.odd.empty() ? finding.nodes : finding.odd;
+  const bool of_end = std::ranges::any_of(whose, [&](const std::string& node) {
+    return node == pair.in.a.name || node == pair.in.b.name;
+  });
+  return of_end ||
+         std::ranges::any_of(kBetween, [&](const char* code) { return finding.code == code; });
+}
 
 Place place_of(const std::string& code) {
   const auto found =
@@ -65,9 +94,12 @@ bool is_told(const Checks& checks, const std::string& code, const std::vector<st
 }  // namespace
 
 void take_findings(const Pair& pair, Checks& checks) {
+  const bool one_wire = is_on_one_wire(pair);
   for (const auto& finding : pair.findings) {
-    if (is_told(checks, finding.code, finding.nodes)) continue;
-    const auto place = place_of(finding.code);
+    if (is_told(checks, finding.code, finding.nodes) || !stands_between(pair, finding)) continue;
+    auto place = place_of(finding.code);
+    const bool beside = one_wire && is_about_gateway(finding.code);
+    if (beside) place.explains = 0;
     Check check{.layer = place.layer,
                 .level = Level::kWarn,
                 .code = finding.code,
@@ -81,7 +113,7 @@ void take_findings(const Pair& pair, Checks& checks) {
                 .weight = place.weight};
     switch (finding.severity) {
       case Severity::kError:
-        check.level = Level::kFail;
+        check.level = beside ? Level::kWarn : Level::kFail;
         break;
       case Severity::kWarning:
         check.level = level_of(pair, place.explains);

@@ -22,7 +22,10 @@ void check_mtu(const Segment& segment, std::vector<Finding>& findings) {
   const Member* odd = nullptr;
   for (const auto& [mtu, members] : by_mtu) {
     for (const auto* member : members) {
-      if (mtu != usual->first) odd = member;
+      if (mtu != usual->first) {
+        odd = member;
+        finding.odd.push_back(member->node->node);
+      }
       if (!nodes.insert(member->node->node).second) continue;
       finding.evidence.push_back(
           fmt::format("{}: MTU {} on {}", member->node->node, mtu, member->interface->name));

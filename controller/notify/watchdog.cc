@@ -12,6 +12,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kIncidentPrefix = "product-";
 constexpr std::int64_t kVerdictWindowsMax = 6;
+constexpr std::string_view kProbesOverloaded = "probes_overloaded";
+constexpr std::string_view kAlertsShed = "alerts_shed";
+constexpr std::string_view kResultsLost = "results_lost";
+constexpr Duration kSkippedWithin = std::chrono::minutes{1};  // longer than a window
 
 // To the second: nobody needs more.
 std::string rough(Duration duration) {
@@ -66,14 +70,48 @@ std::vector<Watchdog::Finding> Watchdog::find(const Vitals& vitals, Instant now)
                      "says why",
                      receiver, rough(age))});
   }
-  if (vitals.dead_letters > dead_letters_seen_) dead_letter_at_ = now;
-  dead_letters_seen_ = vitals.dead_letters;
-  if (dead_letter_at_ && now - *dead_letter_at_ < options_.dead_letters_within) {
+  if (!vitals.overloaded.empty()) {
+    found.push_back(
+        {std::string(kProbesOverloaded), Severity::kWarning,
+         fmt::format("{} of {} probers drop packets themselves, {} first: their "
+                     "machines are too busy, and what they see means little",
+                     vitals.overloaded.size(), vitals.nodes, vitals.overloaded.front())});
+  }
+  find_growing(vitals, now, found);
+  return found;
+}
+
+void Watchdog::find_growing(const Vitals& vitals, Instant now, std::vector<Finding>& found) {
+  using Severity = AlertSeverity;
+  const auto within = options_.dead_letters_within;
+  if (dead_letters_.note(vitals.dead_letters, now, within)) {
     found.push_back(
         {std::string(kDeadLetters), Severity::kCritical,
          "alerts were given up and nobody was told; `faultline alert list` shows them"});
   }
-  return found;
+  if (alerts_shed_.note(vitals.alerts_shed, now, within)) {
+    found.push_back({std::string(kAlertsShed), Severity::kCritical,
+                     "more alerts waited for a receiver than are kept: the oldest were dropped"});
+  }
+  if (results_lost_.note(vitals.results_lost, now, within)) {
+    found.push_back({std::string(kResultsLost), Severity::kWarning,
+                     fmt::format("probes had to drop {} results: their spools were full, or their "
+                                 "disks did not keep up",
+                                 vitals.results_lost)});
+  }
+  if (windows_skipped_.note(vitals.windows_skipped, now, kSkippedWithin)) {
+    found.push_back({"localizer_behind", Severity::kError,
+                     "the localizer does not keep up: windows are judged together, and faults are "
+                     "told late"});
+  }
+}
+
+// What is lost is told at once: it does not get better by waiting.
+Duration Watchdog::patience_of(const std::string& check) {
+  if (check == kDeadLetters || check == kAlertsShed || check == kResultsLost) {
+    return Duration::zero();
+  }
+  return check == kProbesOverloaded ? kOverloadedRaiseAfter : kRaiseAfter;
 }
 
 std::vector<Alert> Watchdog::judge(const Vitals& vitals, Instant now, WallTime wall) {
@@ -87,9 +125,7 @@ std::vector<Alert> Watchdog::judge(const Vitals& vitals, Instant now, WallTime w
     check.severity = finding.severity;
     check.well_since.reset();
     if (!check.bad_since) check.bad_since = now;
-    // What is given up is told at once: it does not get better by waiting.
-    const auto patience = finding.check == kDeadLetters ? Duration::zero() : kRaiseAfter;
-    if (check.raised_at || now - *check.bad_since < patience) continue;
+    if (check.raised_at || now - *check.bad_since < patience_of(finding.check)) continue;
     check.raised_at = wall;
     alerts.push_back(alert_of(finding.check, check, AlertEvent::kOpened, wall));
   }

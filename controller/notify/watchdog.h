@@ -3,10 +3,11 @@
 // Why it exists: a silent controller and a healthy network look the same to on-call. What keeps the
 // product from seeing or telling faults is told like a fault, by the same receivers.
 //
-// A check is raised when it has been bad for kRaiseAfter without a break, and ends when it has been
-// well for kEndAfter, so that a busy minute is no alarm and a flapping disk is one. What was told
-// is made durable by the caller (to_record), with the alert; a restart continues it and does not
-// tell it again. Pure: the state of the product and the time are arguments. Thread safety: none.
+// A check is raised when it has been bad for its patience, mostly kRaiseAfter, without a break, and
+// ends when it has been well for kEndAfter, so that a busy minute is no alarm and a flapping disk
+// is one. What was told is made durable by the caller (to_record), with the alert; a restart
+// continues it and does not tell it again. Pure: the state of the product and the time are
+// arguments. Thread safety: none.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ namespace faultline::notify {
 
 inline constexpr Duration kRaiseAfter = std::chrono::minutes{2};
 inline constexpr Duration kEndAfter = std::chrono::minutes{2};
+// A machine that is busy for some minutes is nothing to wake anyone for.
+inline constexpr Duration kOverloadedRaiseAfter = std::chrono::minutes{15};
 // A stuck receiver's alarms go to the others; its name follows the check's.
 inline constexpr std::string_view kOutboxStuck = "outbox_stuck";
 inline constexpr std::string_view kDeadLetters = "dead_letters";
@@ -51,6 +54,10 @@ struct Vitals {
   std::string store_trouble;                       // one sentence; empty: none
   std::map<std::string, Duration> oldest_waiting;  // by receiver that has alerts waiting
   std::uint64_t dead_letters = 0;                  // of faults, since the start
+  std::uint64_t alerts_shed = 0;                   // by the outbox at its limits, since the start
+  std::vector<std::string> overloaded;  // probers that dropped packets themselves, by name
+  std::uint64_t results_lost = 0;       // that full spools had to drop, since the start
+  std::uint64_t windows_skipped = 0;    // that were not judged for want of time, since the start
 };
 
 class Watchdog {
@@ -77,6 +84,18 @@ class Watchdog {
     std::optional<Instant> well_since;
     std::optional<WallTime> raised_at;  // empty: not raised
   };
+  // A counter that should not grow.
+  struct Growth {
+    std::uint64_t seen = 0;
+    std::optional<Instant> at;
+
+    // Whether it did lately.
+    bool note(std::uint64_t count, Instant now, Duration within) {
+      if (count > seen) at = now;
+      seen = count;
+      return at && now - *at < within;
+    }
+  };
   struct Finding {
     std::string check;
     AlertSeverity severity = AlertSeverity::kWarning;
@@ -84,14 +103,18 @@ class Watchdog {
   };
 
   [[nodiscard]] std::vector<Finding> find(const Vitals& vitals, Instant now);
+  void find_growing(const Vitals& vitals, Instant now, std::vector<Finding>& found);
+  [[nodiscard]] static Duration patience_of(const std::string& check);
   [[nodiscard]] static std::string incident_of(const std::string& name, WallTime raised_at);
   [[nodiscard]] static Alert alert_of(const std::string& name, const Check& check, AlertEvent event,
                                       WallTime wall);
 
   WatchdogOptions options_;
   std::map<std::string, Check> checks_;  // that are bad, or were lately
-  std::uint64_t dead_letters_seen_ = 0;
-  std::optional<Instant> dead_letter_at_;
+  Growth dead_letters_;
+  Growth alerts_shed_;
+  Growth results_lost_;
+  Growth windows_skipped_;
 };
 
 // "outbox_stuck:pager" -> "pager"; empty for any other check.

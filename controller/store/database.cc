@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr const char* kFormatKey = "format";
 constexpr const char* kPositionKey = "migration";
-constexpr std::array<const char*, 4> kFamilies{"windows", "dedup", "paths", "ledger"};
+constexpr std::array<const char*, 7> kFamilies{"windows", "dedup",   "paths", "ledger",
+                                               "blocks",  "minutes", "hours"};
 
 Status prepare_directory(const fs::path& directory) {
   std::error_code failure;
@@ -94,11 +95,16 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
       {kFamilies[0], logs},
       {kFamilies[1], rows},
       {kFamilies[2], logs},
-      {kFamilies[3], rows}};
+      {kFamilies[3], rows},
+      {kFamilies[4], block_options(cache)},
+      {kFamilies[5], rollup_options(cache)},
+      {kFamilies[6], rollup_options(cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
+  rocksdb::DBOptions database_opened = database_options();
+  if (options.env != nullptr) database_opened.env = options.env;
   const rocksdb::Status status =
-      rocksdb::DB::Open(database_options(), directory.string(), families, &handles, &db);
+      rocksdb::DB::Open(database_opened, directory.string(), families, &handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(open_error(directory, status));
 
   std::unique_ptr<Database> database{new Database};
@@ -108,14 +114,17 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
   database->dedup_ = handles[2];
   database->paths_ = handles[3];
   database->ledger_ = handles[4];
+  database->blocks_ = handles[5];
+  database->minutes_ = handles[6];
+  database->hours_ = handles[7];
   FAULTLINE_TRY_STATUS(database->check_format(directory, options));
   return database;
 }
 
 Database::~Database() {
-  // No SyncWAL(), though Close() does not sync in RocksDB 7.8.3: write() has synced every write, and
-  // after a write that failed for want of space SyncWAL() would abort the process.
-  for (auto* handle : {default_, windows_, dedup_, paths_, ledger_}) {
+  // No SyncWAL(), though Close() does not sync in RocksDB 7.8.3: write() has synced every write,
+  // and after a write that failed for want of space SyncWAL() would abort the process.
+  for (auto* handle : families()) {
     static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
   }
   static_cast<void>(db_->Close());
@@ -195,6 +204,12 @@ Status Database::drop_below(rocksdb::ColumnFamilyHandle* family, std::string_vie
       rocksdb::DeleteFilesInRange(db_.get(), family, &from, &to, /*include_end=*/false);
   if (!status.ok()) return tl::unexpected<Error>(error("cannot drop old data", status));
   return {};
+}
+
+std::optional<WallTime> Database::first_time(rocksdb::ColumnFamilyHandle* family) const {
+  const std::unique_ptr<rocksdb::Iterator> first{db_->NewIterator({}, family)};
+  first->SeekToFirst();
+  return first->Valid() ? decode_time(first->key().ToStringView()) : std::nullopt;
 }
 
 Status Database::visit(rocksdb::ColumnFamilyHandle* family, std::string_view lower,

@@ -4,6 +4,7 @@
 // Thread safety: RocksDB's: everything may be called from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
@@ -17,6 +18,7 @@
 
 #include "common/base/result.h"
 #include "controller/store/migration.h"
+#include "controller/store/tiers.h"
 
 namespace faultline::store {
 
@@ -34,6 +36,20 @@ class Database {
   [[nodiscard]] rocksdb::ColumnFamilyHandle* dedup() const { return dedup_; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* paths() const { return paths_; }
   [[nodiscard]] rocksdb::ColumnFamilyHandle* ledger() const { return ledger_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* blocks() const { return blocks_; }
+  [[nodiscard]] rocksdb::ColumnFamilyHandle* rollups(Resolution resolution) const {
+    return resolution == Resolution::kMinute ? minutes_ : hours_;
+  }
+  [[nodiscard]] std::array<rocksdb::ColumnFamilyHandle*, 8> families() const {
+    return {default_, windows_, dedup_, paths_, ledger_, blocks_, minutes_, hours_};
+  }
+
+  // Whose keys are BucketKeys.
+  [[nodiscard]] bool is_bucketed(const rocksdb::ColumnFamilyHandle* family) const {
+    return family == blocks_ || family == minutes_ || family == hours_;
+  }
+  // The time that the first key begins with; empty when there is none that can be read.
+  [[nodiscard]] std::optional<WallTime> first_time(rocksdb::ColumnFamilyHandle* family) const;
 
   // Writes the batch as one unit and returns when it is on stable storage.
   [[nodiscard]] Status write(rocksdb::WriteBatch& batch);
@@ -71,6 +87,9 @@ class Database {
   rocksdb::ColumnFamilyHandle* dedup_ = nullptr;
   rocksdb::ColumnFamilyHandle* paths_ = nullptr;
   rocksdb::ColumnFamilyHandle* ledger_ = nullptr;
+  rocksdb::ColumnFamilyHandle* blocks_ = nullptr;
+  rocksdb::ColumnFamilyHandle* minutes_ = nullptr;
+  rocksdb::ColumnFamilyHandle* hours_ = nullptr;
   mutable std::atomic<std::uint64_t> damaged_places_{0};
 };
 

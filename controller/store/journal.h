@@ -22,6 +22,8 @@
 #include "common/base/time.h"
 #include "common/model/control.h"
 #include "controller/ingest/dedup.h"
+#include "controller/store/scan_summary.h"
+#include "controller/store/tiers.h"
 #include "controller/store/views.h"
 
 namespace faultline::store {
@@ -43,14 +45,14 @@ struct JournalEntry {
 // Return false to end the scan.
 using JournalVisitor = std::function<bool(const JournalEntry&)>;
 
-inline constexpr std::size_t kDamagedPlacesMax = 16;
+struct SealProgress {
+  std::uint64_t reports = 0;       // moved
+  std::uint64_t flow_windows = 0;  // in them
+  std::uint64_t repeated = 0;      // were sealed before: removed
+  std::uint64_t damaged = 0;       // could not be read
+  bool done = false;               // nothing before the horizon is left
 
-struct ScanSummary {
-  std::uint64_t visited = 0;
-  std::uint64_t damaged = 0;                // places whose stored bytes do not match: skipped
-  std::vector<std::string> damaged_places;  // the first kDamagedPlacesMax, for the log
-
-  bool operator==(const ScanSummary&) const = default;
+  bool operator==(const SealProgress&) const = default;
 };
 
 class Journal {
@@ -63,7 +65,8 @@ class Journal {
                                       std::span<const ingest::DedupRow> dedup,
                                       std::span<const StoredPath> paths = {}) = 0;
 
-  // Entries with from <= window_start < to, of all nodes, ascending by window_start.
+  // Entries that were not sealed yet with from <= window_start < to, of all nodes, ascending by
+  // window_start. Views::scan_reports has all.
   [[nodiscard]] virtual Result<ScanSummary> scan_windows(WallTime from, WallTime to,
                                                          const JournalVisitor& visitor) const = 0;
   // The same for one node. Costs two seeks for each window in the range.
@@ -71,9 +74,16 @@ class Journal {
                                                       const JournalVisitor& visitor) const = 0;
   [[nodiscard]] virtual Result<std::vector<ingest::DedupRow>> load_dedup() const = 0;
 
+  // Moves a bounded number of entries, whose blocks (tiers.h) ended before the horizon, into the
+  // form that they are kept in; Views then has them. Call again until `done`.
+  [[nodiscard]] virtual Result<SealProgress> seal_slice(WallTime before) = 0;
+
   // Retention: entries with window_start < horizon are gone. Drops whole ranges; its cost does not
   // depend on how much is dropped.
   [[nodiscard]] virtual Status drop_before(WallTime horizon) = 0;
+  // The same for every tier, by age and then by size (tiers.h). Blocks and roll-ups go by whole
+  // buckets, when all of one is too old.
+  [[nodiscard]] virtual Status retain(WallTime now, const Retention& retention) = 0;
 };
 
 }  // namespace faultline::store

@@ -54,10 +54,45 @@ std::string window_floor(WallTime window_start) {
   return bytes;
 }
 
+std::optional<WallTime> decode_time(std::string_view bytes) {
+  ByteReader reader{bytes};
+  const WallTime time = from_ordered(reader.take<std::uint64_t>());
+  return reader.failed() ? std::nullopt : std::optional(time);
+}
+
 std::string to_string(const WindowKey& key) {
   return fmt::format("window {} of node {}, boot {:#x}, sequence {}",
                      format_rfc3339(key.window_start), key.node.value(), key.boot.value(),
                      key.sequence);
+}
+
+std::string encode(const BucketKey& key) {
+  std::string bytes = partition_floor(key.bucket, partition_of(key.node));
+  put(bytes, key.node.value());
+  put(bytes, key.target.value());
+  return bytes;
+}
+
+std::optional<BucketKey> decode_bucket_key(std::string_view bytes) {
+  ByteReader reader{bytes};
+  BucketKey key;
+  key.bucket = from_ordered(reader.take<std::uint64_t>());
+  const auto partition = reader.take<std::uint16_t>();
+  key.node = NodeId{reader.take<std::uint32_t>()};
+  key.target = NodeId{reader.take<std::uint32_t>()};
+  if (!reader.done() || partition != partition_of(key.node)) return {};
+  return key;
+}
+
+std::string partition_floor(WallTime time, std::uint16_t partition) {
+  std::string bytes = window_floor(time);
+  put(bytes, partition);
+  return bytes;
+}
+
+std::string to_string(const BucketKey& key) {
+  return fmt::format("bucket {} of node {} to node {}", format_rfc3339(key.bucket),
+                     key.node.value(), key.target.value());
 }
 
 std::string encode(const DedupKey& key) {

@@ -6,13 +6,15 @@
 //   windows         | window_start 8 | partition 2 | node 4 | boot 8 | sequence 8 |
 //   dedup           | partition 2 | node 4 | boot 8 |
 //   paths           | day 4 | partition 2 | reporter 4 | target 4 | port 2 | direction 1 |
-//   ~traced_at 8 | ledger          | table 1 | key n | default         "format"  (the version of
-//   this layout)
+//   ~traced_at 8 | blocks          | bucket 8 | partition 2 | node 4 | target 4 |     target 0: of
+//   the node itself minutes, hours  | bucket 8 | partition 2 | node 4 | target 4 | ledger | table 1
+//   | key n | default         "format"  (the version of this layout)
 //
 // windows begins with the time: the localizer reads a window of all nodes in one sweep, and
-// retention drops one range. paths begins with the day for the same reason. The partition is hashed
-// from the source node, so that a fleet can later be divided among several stores by it without
-// rewriting keys (DESIGN.md decision 12).
+// retention drops one range. All that grows begins with the time for the same reason, in buckets of
+// kBlockSpan, an hour and a day (tiers.h); within a bucket a node's pairs are neighbors. The
+// partition is hashed from the source node, so that a fleet can later be divided among several
+// stores by it without rewriting keys (DESIGN.md decision 12).
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,7 @@
 namespace faultline::store {
 
 // The version of keys and values. A store written by a newer one is refused.
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 
 // Stored in keys: neither the function nor its range may ever change.
 [[nodiscard]] std::uint16_t partition_of(NodeId node);
@@ -45,8 +47,25 @@ struct WindowKey {
 [[nodiscard]] std::optional<WindowKey> decode_window_key(std::string_view bytes);
 // Before every key of windows that start at or after `window_start`.
 [[nodiscard]] std::string window_floor(WallTime window_start);
+// The time that the key of a window or a bucket begins with.
+[[nodiscard]] std::optional<WallTime> decode_time(std::string_view bytes);
 // "window 2026-11-22T03:00:00Z of node 7, boot 0x2a, sequence 9", for logs.
 [[nodiscard]] std::string to_string(const WindowKey& key);
+
+// Of a block or a roll-up. Target 0 is no node: the block of what the node's reports say of itself.
+struct BucketKey {
+  WallTime bucket{};
+  NodeId node;
+  NodeId target;
+
+  bool operator==(const BucketKey&) const = default;
+};
+[[nodiscard]] std::string encode(const BucketKey& key);
+[[nodiscard]] std::optional<BucketKey> decode_bucket_key(std::string_view bytes);
+// Before every key of this and later partitions in the bucket, or in the window.
+[[nodiscard]] std::string partition_floor(WallTime time, std::uint16_t partition);
+// "bucket 2026-11-22T03:00:00Z of node 7 to node 9", for logs.
+[[nodiscard]] std::string to_string(const BucketKey& key);
 
 struct DedupKey {
   NodeId node;

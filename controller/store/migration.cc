@@ -1,6 +1,7 @@
 #include "controller/store/migration.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -50,7 +51,16 @@ Status run_step(Database& database, const MigrationStep& step, const OpenOptions
 
 }  // namespace
 
-std::span<const MigrationStep> migration_steps() { return {}; }
+std::span<const MigrationStep> migration_steps() {
+  static const std::array steps{
+      // Reports of format 1 are those that format 2 has not sealed yet: the sealer finds them where
+      // they are, and the controller need not wait for it.
+      MigrationStep{1, "reports will be sealed into blocks and roll-ups",
+                    [](const Database&, std::string_view) -> Result<MigrationBatch> {
+                      return MigrationBatch{};
+                    }}};
+  return steps;
+}
 
 std::optional<StoredFormat> parse_format(std::string_view text) {
   const auto version = take_number(text);

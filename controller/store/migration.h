@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 
+#include <rocksdb/env.h>
 #include <rocksdb/write_batch.h>
 
 #include "common/base/result.h"
@@ -53,9 +54,10 @@ struct OpenOptions {
   std::span<const MigrationStep> steps{};
   // A line for the log. May be empty.
   std::function<void(const std::string& line)> on_progress{};
+  rocksdb::Env* env = nullptr;  // a test's own file system; it outlives the database
 };
 
-// Of all formats before kFormatVersion, ascending. None yet: format 1 is the first.
+// Of all formats before kFormatVersion, ascending.
 [[nodiscard]] std::span<const MigrationStep> migration_steps();
 
 // What "format" holds.

@@ -3,6 +3,8 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/table.h>
 
+#include "controller/store/merge_operators.h"
+
 namespace faultline::store {
 namespace {
 
@@ -14,6 +16,7 @@ constexpr std::size_t kBlockCacheBytes = 32 * kMiB;
 constexpr std::size_t kWriteBuffersBytes = 32 * kMiB;  // over all column families
 constexpr std::size_t kLogWriteBufferBytes = 16 * kMiB;
 constexpr std::size_t kRowWriteBufferBytes = 2 * kMiB;
+constexpr std::size_t kBlockWriteBufferBytes = 8 * kMiB;
 constexpr std::uint64_t kWalBytesMax = 64 * kMiB;
 constexpr int kOpenFilesMax = 512;
 
@@ -72,6 +75,21 @@ rocksdb::ColumnFamilyOptions log_options(std::shared_ptr<rocksdb::Cache> cache) 
   options.write_buffer_size = kLogWriteBufferBytes;
   options.max_write_buffer_number = 2;
   options.target_file_size_base = 16 * kMiB;  // small files: retention drops most of them whole
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions block_options(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::ColumnFamilyOptions options = log_options(std::move(cache));
+  options.write_buffer_size = kBlockWriteBufferBytes;
+  options.merge_operator = append_parts();
+  // Columns are near their entropy: what could be gained is a few percent, at each compaction.
+  options.compression = rocksdb::kNoCompression;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions rollup_options(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::ColumnFamilyOptions options = block_options(std::move(cache));
+  options.merge_operator = sum_rollups();
   return options;
 }
 

@@ -13,4 +13,8 @@ namespace faultline::store {
 // Many, large values in the order of time, dropped by range: results and paths.
 [[nodiscard]] rocksdb::ColumnFamilyOptions log_options(std::shared_ptr<rocksdb::Cache> cache);
 
+// For blocks of columns, and for their roll-ups.
+[[nodiscard]] rocksdb::ColumnFamilyOptions block_options(std::shared_ptr<rocksdb::Cache> cache);
+[[nodiscard]] rocksdb::ColumnFamilyOptions rollup_options(std::shared_ptr<rocksdb::Cache> cache);
+
 }  // namespace faultline::store

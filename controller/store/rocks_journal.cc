@@ -1,5 +1,6 @@
 #include "controller/store/rocks_journal.h"
 
+#include <algorithm>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -128,12 +129,9 @@ Result<std::vector<ingest::DedupRow>> RocksJournal::load_dedup() const {
 }
 
 std::optional<WallTime> RocksJournal::oldest_window() const {
-  const std::unique_ptr<rocksdb::Iterator> first{
-      database_.db().NewIterator({}, database_.windows())};
-  first->SeekToFirst();
-  if (!first->Valid()) return std::nullopt;
-  const auto key = decode_window_key(first->key().ToStringView());
-  return key ? std::optional(key->window_start) : std::nullopt;
+  const auto sealed = database_.first_time(database_.blocks());
+  const auto fresh = database_.first_time(database_.windows());
+  return sealed && fresh ? std::min(*sealed, *fresh) : sealed ? sealed : fresh;
 }
 
 Status RocksJournal::drop_before(WallTime horizon) {

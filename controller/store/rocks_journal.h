@@ -3,12 +3,13 @@
 
 #include "controller/store/database.h"
 #include "controller/store/journal.h"
+#include "controller/store/sealer.h"
 
 namespace faultline::store {
 
 class RocksJournal final : public Journal {
  public:
-  explicit RocksJournal(Database& database) : database_(database) {}
+  explicit RocksJournal(Database& database) : database_(database), sealer_(database) {}
 
   Status append(std::span<const JournalEntry> entries, std::span<const ingest::DedupRow> dedup,
                 std::span<const StoredPath> paths) override;
@@ -17,12 +18,15 @@ class RocksJournal final : public Journal {
   Result<ScanSummary> scan_node(NodeId node, WallTime from, WallTime to,
                                 const JournalVisitor& visitor) const override;
   Result<std::vector<ingest::DedupRow>> load_dedup() const override;
+  Result<SealProgress> seal_slice(WallTime before) override { return sealer_.seal_slice(before); }
   Status drop_before(WallTime horizon) override;
+  Status retain(WallTime now, const Retention& retention) override;
   // Costs one seek.
   [[nodiscard]] std::optional<WallTime> oldest_window() const;
 
  private:
   Database& database_;
+  Sealer sealer_;
 };
 
 }  // namespace faultline::store

@@ -2,6 +2,7 @@
 
 #include <rocksdb/utilities/checkpoint.h>
 
+#include "controller/store/check.h"
 #include "controller/store/database.h"
 #include "controller/store/rocks_journal.h"
 #include "controller/store/rocks_ledger.h"
@@ -21,9 +22,7 @@ struct RocksStore::Parts {
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory,
                                                      Progress on_progress) {
-  FAULTLINE_TRY(
-      auto database,
-      Database::open(directory, {.format = 0, .steps = {}, .on_progress = std::move(on_progress)}));
+  FAULTLINE_TRY(auto database, Database::open(directory, {.on_progress = std::move(on_progress)}));
   auto parts = std::make_unique<Parts>(std::move(database));
   return std::unique_ptr<RocksStore>{new RocksStore{std::move(parts)}};
 }
@@ -53,6 +52,41 @@ StoreStats RocksStore::stats() const {
                              database.property_sum(rocksdb::DB::Properties::kBlockCacheUsage),
           .damaged_places = database.damaged_places(),
           .oldest_window = parts_->journal.oldest_window()};
+}
+
+std::vector<TierStats> RocksStore::tiers() const {
+  const Database& database = *parts_->database;
+  std::vector<TierStats> tiers;
+  for (auto* family : database.families()) {
+    TierStats tier{.name = family->GetName(), .oldest = {}};
+    static_cast<void>(database.db().GetIntProperty(
+        family, rocksdb::DB::Properties::kTotalSstFilesSize, &tier.bytes));
+    static_cast<void>(database.db().GetIntProperty(
+        family, rocksdb::DB::Properties::kEstimateNumKeys, &tier.keys));
+    if (family == database.windows() || database.is_bucketed(family)) {
+      tier.oldest = database.first_time(family);
+    }
+    tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+Result<std::vector<CheckedTier>> RocksStore::check(
+    const std::function<Status(const std::string&)>& on_progress) const {
+  return check_all(*parts_->database, on_progress);
+}
+
+Status RocksStore::compact() {
+  const Database& database = *parts_->database;
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  for (auto* family : database.families()) {
+    const auto status = database.db().CompactRange(options, family, nullptr, nullptr);
+    if (!status.ok()) {
+      return tl::unexpected<Error>(Database::error("cannot compact the store", status));
+    }
+  }
+  return {};
 }
 
 }  // namespace faultline::store

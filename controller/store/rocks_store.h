@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "controller/store/journal.h"
@@ -27,6 +28,22 @@ struct StoreStats {
   std::optional<WallTime> oldest_window;  // empty: there is none, or its place is damaged
 
   bool operator==(const StoreStats&) const = default;
+};
+
+struct TierStats {
+  std::string name;  // of the column family
+  std::uint64_t bytes = 0;
+  std::uint64_t keys = 0;            // an estimate
+  std::optional<WallTime> oldest{};  // where keys begin with a time
+
+  bool operator==(const TierStats&) const = default;
+};
+
+struct CheckedTier {
+  std::string name;
+  ScanSummary summary;  // visited: keys
+
+  bool operator==(const CheckedTier&) const = default;
 };
 
 class RocksStore {
@@ -46,6 +63,15 @@ class RocksStore {
   [[nodiscard]] Ledger& ledger();
   [[nodiscard]] Views& views();
   [[nodiscard]] StoreStats stats() const;
+
+  // What each column family takes.
+  [[nodiscard]] std::vector<TierStats> tiers() const;
+  // Reads everything, verifies every checksum and decodes every value; says what is damaged. Long.
+  // An Error of `on_progress`, which is told of each tier before it is read, ends it.
+  [[nodiscard]] Result<std::vector<CheckedTier>> check(
+      const std::function<Status(const std::string& tier)>& on_progress) const;
+  // Rewrites everything in its smallest form. Takes as long as reading and writing all of it.
+  [[nodiscard]] Status compact();
 
   // A copy of this moment's store in `directory`, which must not exist: hard links where the file
   // system has them, so it costs little but keeps what is dropped meanwhile. Everything that was

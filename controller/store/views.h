@@ -1,5 +1,5 @@
-// Views: what could be rebuilt from the journal but is too slow to rebuild at every question.
-// Today: the paths of sessions, with their history.
+// Views: what questions are answered from. The history of results (history.h), raw and rolled up,
+// sealed or not; and the paths of sessions, with their history.
 //
 // Thread safety: drop_paths_before() from one thread (the writer); reads from any thread.
 #pragma once
@@ -11,6 +11,8 @@
 #include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/model/path.h"
+#include "controller/store/history.h"
+#include "controller/store/scan_summary.h"
 
 namespace faultline::store {
 
@@ -30,9 +32,25 @@ inline constexpr Duration kPathBucket = std::chrono::hours{24};
 // session and direction: it differs, or it is the first of its day.
 [[nodiscard]] bool needs_storing(const PathRecord& stored, const PathRecord& traced);
 
+// Held in memory by one scan_reports, about 100 MB.
+inline constexpr std::size_t kOrderedFlowWindowsMax = 1 << 20;
+
 class Views {
  public:
   virtual ~Views() = default;
+
+  // Reports with from <= window_start < to, of one node or of all, each once. In order of time, but
+  // for those that came late, and where a block holds more than kOrderedFlowWindowsMax of all
+  // nodes: then it comes in several pieces, each in order of time.
+  [[nodiscard]] virtual Result<ScanSummary> scan_reports(WallTime from, WallTime to,
+                                                         std::optional<NodeId> node,
+                                                         const ReportVisitor& visitor) const = 0;
+  // What `source` measured of `target`. Reads the pair's blocks alone, and what is not sealed.
+  [[nodiscard]] virtual Result<ScanSummary> scan_pair(NodeId source, NodeId target, WallTime from,
+                                                      WallTime to,
+                                                      const PairVisitor& visitor) const = 0;
+  [[nodiscard]] virtual Result<ScanSummary> scan_rollups(const RollupQuery& query,
+                                                         const RollupVisitor& visitor) const = 0;
 
   // For every session and direction (of one reporter, or of all) the latest path traced at or
   // before `at`, looking back to the beginning of the day before. Ordered by reporter within a

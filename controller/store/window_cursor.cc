@@ -15,7 +15,7 @@ constexpr Duration kFirstHop = std::chrono::seconds{1};
 }  // namespace
 
 WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
-                           ScanSummary& summary)
+                           ScanSummary& summary, const rocksdb::Snapshot* snapshot)
     : database_(database),
       to_(to),
       summary_(summary),
@@ -24,6 +24,7 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
       reached_(std::max(from, WallTime{})) {
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper_;
+  options.snapshot = snapshot;
   options.fill_cache = false;  // a sweep over hours must not push out what is asked for often
   iterator_.reset(database_.db().NewIterator(options, database_.windows()));
   iterator_->Seek(window_floor(from));
@@ -33,6 +34,12 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
 void WindowCursor::seek(const WindowKey& key) {
   reached_ = key.window_start;
   iterator_->Seek(encode(key));
+  settle();
+}
+
+void WindowCursor::seek(WallTime window_start, std::uint16_t partition) {
+  reached_ = window_start;
+  iterator_->Seek(partition_floor(window_start, partition));
   settle();
 }
 

@@ -17,11 +17,14 @@ namespace faultline::store {
 class WindowCursor {
  public:
   // Covers from <= window_start < to, on the state of this moment. `summary` collects damage.
-  WindowCursor(const Database& database, WallTime from, WallTime to, ScanSummary& summary);
+  // The state of `snapshot` instead where there is one.
+  WindowCursor(const Database& database, WallTime from, WallTime to, ScanSummary& summary,
+               const rocksdb::Snapshot* snapshot = nullptr);
   WindowCursor(const WindowCursor&) = delete;
   WindowCursor& operator=(const WindowCursor&) = delete;
 
   void seek(const WindowKey& key);  // to the first one at or after key
+  void seek(WallTime window_start, std::uint16_t partition);
   void next();
   [[nodiscard]] bool valid() const { return valid_; }
   [[nodiscard]] const WindowKey& key() const { return key_; }

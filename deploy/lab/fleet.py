@@ -107,6 +107,7 @@ class Fleet:
         self.client = Client(binaries / "faultline", self.folder / "controller" / "controller.sock")
         self.controller = self.receiver = None
         self.probes = []
+        self.on_start = lambda process: None  # called with each process that was started
 
     def start_controller(self):
         folder = self.folder / "controller"
@@ -145,7 +146,9 @@ class Fleet:
     def _start(self, device, name, argv):
         log = self.folder / "log" / f"{name.replace(' ', '-')}.log"
         log.parent.mkdir(exist_ok=True)
-        return Process(self.fabric, device, name, argv, log)
+        process = Process(self.fabric, device, name, argv, log)
+        self.on_start(process)
+        return process
 
     def processes(self):
         return [p for p in (*self.probes, self.controller, self.receiver) if p]

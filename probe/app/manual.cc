@@ -25,11 +25,12 @@ manual::Section ports() {
 }
 
 manual::Section privileges() {
-  return {
-      .title = "Privileges",
-      .paragraphs = {"CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
-                     "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
-                     "firewall only with CAP_NET_ADMIN, and says so where it is missing."}};
+  return {.title = "Privileges",
+          .paragraphs = {
+              "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
+              "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
+              "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
+              "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW."}};
 }
 
 manual::Section signals() {
@@ -58,10 +59,13 @@ manual::Section health() {
 
 manual::Section exit_status() {
   return {.title = "Exit status",
-          .entries = {{"0", "Stopped by a signal; done; with --health: healthy."},
+          .entries = {{"0",
+                       "Stopped by a signal; done; with --health: healthy; of a test: nothing is "
+                       "wrong."},
                       {"1",
                        "Cannot run, and one sentence on stderr says why; with --health: not "
-                       "healthy, and the line on stdout says why."},
+                       "healthy, and the line on stdout says why; of a test: it found a fault."},
+                      {"2", "A test that says neither."},
                       {"3", "Usage."}}};
 }
 
@@ -85,7 +89,14 @@ manual::Facts probe_manual() {
                    {"In a deployment, wait until the node measures:",
                     {"faultline-probe --health --wait 60s"}},
                    {"See what this machine says of its own network, without a controller:",
-                    {"faultline-probe facts"}}},
+                    {"faultline-probe facts"}},
+                   {"Say what is in the way of a probe here:",
+                    {"faultline-probe check --config probe.yaml"}},
+                   {"Test something from here, without a controller:",
+                    {"faultline-probe test port db1 5432", "faultline-probe test mtu 192.0.2.9",
+                     "faultline-probe test trace 192.0.2.9 --flows 64 -o json"}},
+                   {"Measure any STAMP or TWAMP Light reflector:",
+                    {"faultline-probe run --once 192.0.2.9 --port 862 -o json"}}},
       .see_also = {"faultline(1)", "faultline-controller(8)"}};
 }
 

@@ -162,7 +162,8 @@ Status Exchange::open_ports() {
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
   FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, config_.reflector_port},
-                                                .traffic_class = true}));
+                                                .traffic_class = true,
+                                                .heads = true}));
   ports_.push_back(std::make_unique<Port>(*this, config_.reflector_port, true, std::move(udp)));
   return {};
 }
@@ -335,13 +336,14 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                    .ttl = datagram.ttl,
                                    .received_at = received_at,
                                    .traffic_class = datagram.traffic_class,
-                                   .to = port.udp().local()};
-    const auto reply = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
-    if (const auto dscp = answer(port, request, reply)) {
-      const auto size = reply.size() + headers_of(datagram.from.address);
+                                   .to = port.udp().local(),
+                                   .cut = datagram.cut};
+    const auto room = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
+    if (const auto reply = answer(port, request, room)) {
+      const auto size = reply->size + headers_of(datagram.from.address);
       outgoing_.push_back({.to = datagram.from,
-                           .payload = reply,
-                           .dscp = *dscp,
+                           .payload = room.first(reply->size),
+                           .dscp = reply->dscp,
                            .unfragmented = size >= kFlowSizeMin && size <= size_max_ &&
                                            reflector_.is_peer(datagram.from.address)});
     } else if (!port.reflects()) {
@@ -353,16 +355,17 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                std::exchange(evicted_, reflector_.evicted()));
 }
 
-std::optional<std::uint8_t> Exchange::answer(const Port& port, const session::Request& request,
-                                             std::span<std::byte> out) {
+std::optional<session::Reflector::Answer> Exchange::answer(const Port& port,
+                                                           const session::Request& request,
+                                                           std::span<std::byte> out) {
   using Outcome = session::Reflector::Outcome;
   const auto now = read_clocks();
   if (!port.reflects()) {
     const auto answer = reflector_.answer_trace(request, now, out);
-    return answer == Outcome::kAnswered ? std::optional(answer.dscp) : std::nullopt;
+    return answer == Outcome::kAnswered ? std::optional(answer) : std::nullopt;
   }
   const auto answer = reflector_.answer(request, now, out);
-  if (answer == Outcome::kAnswered) return answer.dscp;
+  if (answer == Outcome::kAnswered) return answer;
   if (answer == Outcome::kOther) {  // the answer to a return trace
     const auto reply = stamp::decode_reflector(request.payload);
     const bool matched = reply && tracer_.on_answer(port.number(), request.from, Direction::kReturn,

@@ -79,9 +79,10 @@ class Exchange {
   [[nodiscard]] std::size_t send_sessions(session::Now now);
   void send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
-  // The DSCP to send with when `request` is answered with the octets now at the front of `out`.
-  std::optional<std::uint8_t> answer(const Port& port, const session::Request& request,
-                                     std::span<std::byte> out);
+  // What `request` is answered with, if it is: octets now at the front of `out`.
+  std::optional<session::Reflector::Answer> answer(const Port& port,
+                                                   const session::Request& request,
+                                                   std::span<std::byte> out);
   void count_refusal(session::Reflector::Outcome outcome);
   void on_reply(const Port& port, const net::IncomingDatagram& datagram, WallTime received);
   void note_drops(Port& port);

@@ -59,6 +59,15 @@ std::uint8_t write_reply(const stamp::ReceivedSenderPacket& received, const Requ
       .dscp;
 }
 
+// A small answer to a packet of any size: the way back is not what is tested.
+Reflector::Answer answer_mtu(const stamp::ReceivedSenderPacket& received, const Request& request,
+                             Now now, std::span<std::byte> out) {
+  auto base = request;
+  base.payload = request.payload.first(std::min(request.payload.size(), stamp::kPacketSize));
+  const auto dscp = write_reply(received, base, now, {.sequence = received.packet.sequence}, out);
+  return {Reflector::Outcome::kAnswered, dscp, base.payload.size()};
+}
+
 }  // namespace
 
 bool Strangers::Prefix::contains(const IpAddress& other) const {
@@ -120,7 +129,7 @@ Reflector::Verdict Reflector::authenticate(std::span<Peer> peers, const Request&
                                            std::uint16_t ssid, stamp::Mode mode, Now now) {
   if (mode == stamp::Mode::kOpen) {
     const bool welcome =
-        ssid == stamp::kSsidTraceForward ||
+        ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu ||
         std::ranges::any_of(peers, [&](const Peer& peer) { return now.instant < peer.open_until; });
     return {.outcome = welcome ? Outcome::kAnswered : Outcome::kOpenRefused};
   }
@@ -164,15 +173,21 @@ Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<s
   if (!received) return {Outcome::kMalformed};
   const auto ssid = received->packet.ssid;
   if (ssid == stamp::kSsidTraceReturn) return {Outcome::kOther};
+  const bool one_off = ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu;
+  // From a reflector's port it would be answered back, and again, without end.
+  if (one_off && is_peer_reflector(request.from)) return {Outcome::kOther};
+  if (request.cut && ssid != stamp::kSsidMtu) return {Outcome::kMalformed};
   const auto verdict = stranger ? Verdict{} : authenticate(peers, request, ssid, mode, now);
   if (verdict.outcome != Outcome::kAnswered) return {verdict.outcome};
-  const auto sequence = ssid == stamp::kSsidTraceForward
-                            ? received->packet.sequence
-                            : sessions_.next_reply(request.from, ssid, now.instant, mode);
+  if (ssid == stamp::kSsidMtu && mode == stamp::Mode::kOpen) {
+    return answer_mtu(*received, request, now, out);
+  }
+  const auto sequence = one_off ? received->packet.sequence
+                                : sessions_.next_reply(request.from, ssid, now.instant, mode);
   const auto dscp = write_reply(
       *received, request, now,
       {.mode = mode, .key = verdict.key, .sequence = sequence, .may_choose_dscp = !stranger}, out);
-  return {Outcome::kAnswered, dscp};
+  return {Outcome::kAnswered, dscp, request.payload.size()};
 }
 
 Reflector::Answer Reflector::answer_trace(const Request& request, Now now,
@@ -187,7 +202,7 @@ Reflector::Answer Reflector::answer_trace(const Request& request, Now now,
   const auto dscp =
       write_reply(*received, request, now,
                   {.sequence = received->packet.sequence, .may_choose_dscp = true}, out);
-  return {Outcome::kAnswered, dscp};
+  return {Outcome::kAnswered, dscp, request.payload.size()};
 }
 
 }  // namespace faultline::session

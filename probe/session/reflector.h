@@ -53,6 +53,7 @@ struct Request {
   WallTime received_at{};          // T2
   std::uint8_t traffic_class = 0;  // DSCP 6 bits, ECN 2 bits, as they arrived
   Endpoint to{};                   // where it arrived
+  bool cut = false;                // `payload` is the head of a longer packet
 };
 
 class Reflector {
@@ -69,6 +70,7 @@ class Reflector {
   struct Answer {
     Outcome outcome = Outcome::kStranger;
     std::uint8_t dscp = 0;  // to send the reply with
+    std::size_t size = 0;   // octets of the reply
 
     friend bool operator==(const Answer& answer, Outcome outcome) {
       return answer.outcome == outcome;
@@ -85,8 +87,8 @@ class Reflector {
   // Whether this is where a peer's reflector sends from.
   [[nodiscard]] bool is_peer_reflector(const Endpoint& endpoint) const;
 
-  // What the reflector port does with a datagram. On kAnswered the first request.payload.size()
-  // octets of `out` are the reply; `out` must have room for them. `now` is T3.
+  // What the reflector port does with a datagram. On kAnswered the first `size` octets of `out` are
+  // the reply, never more than request.payload.size(); `out` must have room for those. `now` is T3.
   [[nodiscard]] Answer answer(const Request& request, Now now, std::span<std::byte> out);
   // What a source port does: it answers traces of the return direction, from a peer's reflector.
   [[nodiscard]] Answer answer_trace(const Request& request, Now now, std::span<std::byte> out);

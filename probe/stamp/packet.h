@@ -40,6 +40,7 @@ inline constexpr std::uint8_t kPacketTtl = 255;         // RFC 8762 section 4.2
 inline constexpr std::uint16_t kSsidSessionMax = 0xFFEF;
 inline constexpr std::uint16_t kSsidTraceForward = 0xFFFE;  // source port to reflector
 inline constexpr std::uint16_t kSsidTraceReturn = 0xFFFD;   // reflector to source port
+inline constexpr std::uint16_t kSsidMtu = 0xFFFC;  // MTU tests: answered with the base packet only
 
 struct SenderPacket {
   std::uint32_t sequence = 0;

@@ -145,8 +145,15 @@ bool fill_class_of_service(std::span<std::byte> value, const ReflectedPacket& pa
   return true;
 }
 
+// Its optional sub-TLVs follow; RFC 8972 defines none, so none is understood.
 bool fill_timestamp_information(std::span<std::byte> value) {
-  if (value.size() != kTimestampInformationValue) return false;
+  if (value.size() < kTimestampInformationValue) return false;
+  for (std::size_t at = kTimestampInformationValue; at < value.size();) {
+    const auto part = slot_at(value, at);
+    if (!part.whole) return false;
+    flag(value, part, part.flags | kTlvUnrecognized);
+    at = part.end();
+  }
   for (const std::size_t at : {std::size_t{0}, std::size_t{2}}) {
     put(value, at, kClockFreeRunning);
     put(value, at + 1, kStampedBySoftware);
@@ -217,7 +224,7 @@ bool read(const Slot& slot, std::span<const std::byte> value, ReplyTlvs& result)
     if (value.size() != kClassOfServiceValue) return false;
     result.class_of_service = read_class_of_service(value);
   } else if (slot.is(TlvType::kTimestampInformation)) {
-    if (value.size() != kTimestampInformationValue) return false;
+    if (value.size() < kTimestampInformationValue) return false;
     result.timestamp_information = {.source_in = get<std::uint8_t>(value, 0),
                                     .method_in = get<std::uint8_t>(value, 1),
                                     .source_out = get<std::uint8_t>(value, 2),

@@ -84,12 +84,13 @@ bool SimFabric::crosses_fault(std::uint32_t from, std::uint32_t to, std::uint16_
 }
 
 std::uint32_t SimFabric::lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
-                              Direction direction, std::uint32_t packets, Rng& rng) const {
+                              Direction direction, Load load, Rng& rng) const {
   double loss = background;
-  if (crosses_fault(from, to, port, direction)) loss = 1 - (1 - loss) * (1 - fault->loss);
+  if (fault && load.size >= fault->larger_than && crosses_fault(from, to, port, direction))
+    loss = 1 - (1 - loss) * (1 - fault->loss);
   if (loss <= 0) return 0;
   std::uint32_t lost = 0;
-  for (std::uint32_t i = 0; i < packets; ++i) lost += uniform(rng) < loss ? 1 : 0;
+  for (std::uint32_t i = 0; i < load.packets; ++i) lost += uniform(rng) < loss ? 1 : 0;
   return lost;
 }
 

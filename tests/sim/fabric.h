@@ -16,6 +16,7 @@ namespace faultline::sim {
 struct LossyLink {
   std::string id;  // "leaf1>spine2", or "leaf1>h5" for the last one to a host
   double loss = 0;
+  std::uint32_t larger_than = 0;  // bytes: smaller packets pass
 };
 
 class SimFabric {
@@ -29,9 +30,13 @@ class SimFabric {
   // Routers in order of travel, as a trace sees them.
   [[nodiscard]] std::vector<Hop> hops(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                       Direction direction) const;
-  // How many of `packets` the fault and the background take on that way.
+  // How many of `packets`, of so many bytes each, the fault and the background take on that way.
+  struct Load {
+    std::uint32_t packets = 0;
+    std::uint32_t size = 0;
+  };
   [[nodiscard]] std::uint32_t lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
-                                   Direction direction, std::uint32_t packets, Rng& rng) const;
+                                   Direction direction, Load load, Rng& rng) const;
 
   [[nodiscard]] std::string rack(std::uint32_t host) const;  // its leaf's name
   // The leaf hashes 5-tuples in another way from now on, as after a new version of its software.

@@ -83,6 +83,22 @@ TEST_CASE("an incident says what changed at its onset, the route before anything
   }));
 }
 
+TEST_CASE("a link that swallows large packets only is named, as that", "[sim]") {
+  SimFleet fleet(1, 8, 4, 4);
+  fleet.run(minutes{2});
+  fleet.fabric.fault = {"leaf2>spine3", 1, 1400};
+  fleet.run(minutes{2});
+  const auto opened = alerts_of(fleet, "opened");
+  REQUIRE(opened.size() == 1);
+  CHECK(opened.front().component == "leaf2>spine3");
+  const auto& solution = fleet.controller->core().solution();
+  REQUIRE(solution);
+  REQUIRE(solution->verdict.suspects.size() == 1);
+  const auto& suspect = solution->verdict.suspects.front();
+  CHECK(suspect.fault_class == localize::FaultClass::kMtu);
+  CHECK(suspect.size_lost == 1500);
+}
+
 TEST_CASE("crashes and cut connections lose no acknowledged batch and double none", "[sim]") {
   for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);

@@ -239,12 +239,16 @@ void SimProbe::persist_plan(std::shared_ptr<const Plan> plan) {
   disk_.plan = {*plan, fleet_.clock.wall()};
 }
 
-FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port, WallTime start) {
+FlowWindow SimProbe::measure(const PlanFlow& planned, WallTime start) {
+  const auto& peer = plan_->peers[planned.peer];
+  const auto port = planned.source_port;
   const auto to = SimFabric::host_at(peer.address);
   const auto* target = fleet_.probe_at(to);
   FlowWindow flow;
   flow.target = peer.node;
   flow.source_port = port;
+  flow.size = planned.size;
+  flow.dscp = planned.dscp;
   std::uint32_t answered = 0;  // by a process that is there
   const auto extra = extra_packets_of(peer, port, start);
   extra_packets_ += extra;
@@ -259,10 +263,10 @@ FlowWindow SimProbe::measure(const PlanPeer& peer, std::uint16_t port, WallTime 
   const auto unanswered = flow.sent - answered;
   (answered > 0 ? flow.lost_forward : flow.lost_undetermined) = unanswered;
   const auto on_the_way =
-      fleet_.fabric.lost(host_, to, port, Direction::kForward, answered, fleet_.rng);
+      fleet_.fabric.lost(host_, to, port, Direction::kForward, {answered, flow.size}, fleet_.rng);
   flow.lost_forward += on_the_way;
-  flow.lost_return =
-      fleet_.fabric.lost(host_, to, port, Direction::kReturn, answered - on_the_way, fleet_.rng);
+  flow.lost_return = fleet_.fabric.lost(host_, to, port, Direction::kReturn,
+                                        {answered - on_the_way, flow.size}, fleet_.rng);
   if (flow.answered() > 0) {
     flow.rtt_min_ns = flow.rtt_mean_ns = flow.rtt_max_ns = kRttNanoseconds;
   }
@@ -283,7 +287,7 @@ void SimProbe::close_window() {
   report.window_start = next_window_;
   report.window = plan_->window;
   for (const auto& flow : plan_->flows) {
-    const auto measured = measure(plan_->peers[flow.peer], flow.source_port, next_window_);
+    const auto measured = measure(flow, next_window_);
     if (measured.sent > 0) report.flows.push_back(measured);
   }
   next_window_ += plan_->window;

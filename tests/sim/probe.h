@@ -80,7 +80,7 @@ class SimProbe final : public probe_core::EffectSink {
   void end_boost();
   [[nodiscard]] std::uint32_t extra_packets_of(const PlanPeer& peer, std::uint16_t port,
                                                WallTime start) const;
-  [[nodiscard]] FlowWindow measure(const PlanPeer& peer, std::uint16_t port, WallTime start);
+  [[nodiscard]] FlowWindow measure(const PlanFlow& planned, WallTime start);
   [[nodiscard]] probe_core::SpoolLevel level() const { return {spool_.size(), 0, 0}; }
 
   SimFleet& fleet_;

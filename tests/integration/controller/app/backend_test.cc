@@ -85,7 +85,7 @@ class Bench {
         std::vector<store::LedgerWrite>{{store::Table::kIncidents, id, record, 0}}));
   }
   [[nodiscard]] Queries queries(Queries::Options options) const {
-    return Queries(store->journal(), store->views(), stopping, options);
+    return Queries(store->views(), stopping, options);
   }
   // Its changes are never done.
   [[nodiscard]] AppBackend backend(std::vector<std::string> advertise) {
@@ -160,7 +160,7 @@ TEST_CASE("an incident that cannot be read hides no other and prevents no start"
   Bench bench;
   bench.store_incident("i-1", resolved_incident("i-1", kStart));
   bench.store_incident("i-2", "{\"version\":99}");
-  const auto listed = bench.backend({}).incidents(api::IncidentFilter::kAll);
+  const auto listed = bench.backend({}).incidents(api::IncidentFilter::kAll, {});
   REQUIRE(listed);
   REQUIRE(listed->size() == 1);
   CHECK(listed->front().id == "i-1");

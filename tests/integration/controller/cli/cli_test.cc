@@ -89,7 +89,7 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"incident silence i-42 --for 2h --comment part --author ada", "faultline.silence/1", 0,
        "silence m-1f0c5a9b of incident=i-42"},
       {"maintenance add --rack r17 --node h1 --until 06:00 --comment CHG --author ada",
-       "faultline.silence/1", 0, "maintenance m-1f0c5a9b of rack=r17 node=h1"},
+       "faultline.silence/1", 0, "maintenance m-1f0c5a9b of node=h1 rack=r17"},
       {"maintenance list", "faultline.silences/1", 0, "rack=r17"},
       {"maintenance end m-1f0c5a9b", "faultline.silence/1", 0, "CHG-4711"},
       {"topology show", "faultline.topology/1", 0, "2 devices, 2 directed links"},

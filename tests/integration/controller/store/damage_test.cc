@@ -1,5 +1,4 @@
 // One flipped byte in a table file must cost the results around it, not the scan.
-#include <fstream>
 #include <set>
 
 #include <rocksdb/db.h>
@@ -43,16 +42,6 @@ fs::path largest_table(const fs::path& directory) {
     if (largest.empty() || file.file_size() > fs::file_size(largest)) largest = file.path();
   }
   return largest;
-}
-
-void flip_byte(const fs::path& file, double position) {
-  std::fstream stream{file, std::ios::in | std::ios::out | std::ios::binary};
-  const auto offset =
-      static_cast<std::streamoff>(position * static_cast<double>(fs::file_size(file)));
-  stream.seekg(offset);
-  const int byte = stream.get();
-  stream.seekp(offset);
-  stream.put(static_cast<char>(byte ^ 0x10));
 }
 
 TEST_CASE("a damaged block is reported and stepped over, wherever it is", "[store]") {

@@ -1,4 +1,5 @@
-// The way from one format to the next. Format 1 is the first, so the steps are the test's own.
+// The way from one format to the next, by steps of the test's own, from the format that fill()
+// leaves (this build's) to ones that do not exist.
 #include <sys/wait.h>
 
 #include <fmt/format.h>
@@ -52,18 +53,18 @@ TEST_CASE("an older format is brought to the newest, step by step, once", "[stor
   std::vector<std::string> lines;
   {
     const auto database =
-        open_as(directory.path(), 3, {mark_documents(1, '!'), mark_documents(2, '?')}, &lines);
+        open_as(directory.path(), 4, {mark_documents(2, '!'), mark_documents(3, '?')}, &lines);
     REQUIRE(database);
     check_marks(**database, "!?");
   }
   CHECK(lines ==
-        std::vector<std::string>{"bringing the data from format 1 to 2 (documents get a mark)",
-                                 "the data has format 2 now: 95 keys",
-                                 "bringing the data from format 2 to 3 (documents get a mark)",
-                                 "the data has format 3 now: 95 keys"});
+        std::vector<std::string>{"bringing the data from format 2 to 3 (documents get a mark)",
+                                 "the data has format 3 now: 95 keys",
+                                 "bringing the data from format 3 to 4 (documents get a mark)",
+                                 "the data has format 4 now: 95 keys"});
   lines.clear();
   const auto again =
-      open_as(directory.path(), 3, {mark_documents(1, '!'), mark_documents(2, '?')}, &lines);
+      open_as(directory.path(), 4, {mark_documents(2, '!'), mark_documents(3, '?')}, &lines);
   REQUIRE(again);
   check_marks(**again, "!?");
   CHECK(lines.empty());
@@ -74,8 +75,8 @@ TEST_CASE("a migration that fails goes on where it was, and the older build stay
   TemporaryDirectory directory;
   fill(directory.path());
   for (std::size_t failing = 1; failing <= 3; ++failing) {
-    const auto broken = open_as(directory.path(), 2,
-                                {mark_documents(1, '!', [failing](std::size_t batch) -> Status {
+    const auto broken = open_as(directory.path(), 3,
+                                {mark_documents(2, '!', [failing](std::size_t batch) -> Status {
                                   if (batch < failing) return {};
                                   return fail(ErrorCode::kUnavailable, "No space left");
                                 })});
@@ -86,12 +87,12 @@ TEST_CASE("a migration that fails goes on where it was, and the older build stay
     CHECK(older.error() ==
           Error{ErrorCode::kUnsupported,
                 fmt::format("the data in {} was written by a newer version of faultline-controller "
-                            "(format 2 from 1); this one reads formats up to 1: start the newer "
+                            "(format 3 from 2); this one reads formats up to 2: start the newer "
                             "version again, or restore a backup that this version made",
                             directory.path().string())});
   }
   std::vector<std::string> lines;
-  const auto database = open_as(directory.path(), 2, {mark_documents(1, '!')}, &lines);
+  const auto database = open_as(directory.path(), 3, {mark_documents(2, '!')}, &lines);
   REQUIRE(database);
   check_marks(**database, "!");
   CHECK(lines.front().ends_with("going on where it was interrupted"));
@@ -107,7 +108,7 @@ TEST_CASE("a process killed in the middle of a migration costs nothing", "[store
     const int status = std::system(command.c_str());
     // The shell tells of the signal by its own means.
     REQUIRE((WIFSIGNALED(status) || WEXITSTATUS(status) == 128 + SIGKILL));
-    const auto database = open_as(directory.path(), 2, {mark_documents(1, '!')});
+    const auto database = open_as(directory.path(), 3, {mark_documents(2, '!')});
     REQUIRE(database);
     check_marks(**database, "!");
   }
@@ -116,11 +117,11 @@ TEST_CASE("a process killed in the middle of a migration costs nothing", "[store
 TEST_CASE("a format that no step leads from is refused with what to do", "[store][migration]") {
   TemporaryDirectory directory;
   fill(directory.path());
-  const auto database = open_as(directory.path(), 3, {mark_documents(2, '?')});
+  const auto database = open_as(directory.path(), 4, {mark_documents(3, '?')});
   REQUIRE_FALSE(database);
   CHECK(database.error() ==
         Error{ErrorCode::kUnsupported,
-              "this faultline-controller cannot bring data from format 1 to 2: start a version in "
+              "this faultline-controller cannot bring data from format 2 to 3: start a version in "
               "between first"});
 }
 

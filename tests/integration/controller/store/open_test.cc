@@ -75,24 +75,24 @@ TEST_CASE("a newer format is refused, whether marked by its key or by a column f
   const auto sentence = [&](std::string_view what) {
     return fmt::format(
         "the data in {} was written by a newer version of faultline-controller ({}); this one "
-        "reads formats up to 1: start the newer version again, or restore a backup that this "
+        "reads formats up to 2: start the newer version again, or restore a backup that this "
         "version made",
         directory.path().string(), what);
   };
   {
     const RawDatabase raw{directory.path()};
-    REQUIRE(raw.db().Put({}, "format", "2").ok());
+    REQUIRE(raw.db().Put({}, "format", "3").ok());
   }
-  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence("format 2")});
+  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence("format 3")});
   {
     const RawDatabase raw{directory.path()};
-    REQUIRE(raw.db().Put({}, "format", "1").ok());
+    REQUIRE(raw.db().Put({}, "format", "2").ok());
     rocksdb::ColumnFamilyHandle* handle = nullptr;
-    REQUIRE(raw.db().CreateColumnFamily({}, "rollups", &handle).ok());
+    REQUIRE(raw.db().CreateColumnFamily({}, "summaries", &handle).ok());
     REQUIRE(raw.db().DestroyColumnFamilyHandle(handle).ok());
   }
   CHECK(open_error(directory.path()) ==
-        Error{ErrorCode::kUnsupported, sentence("it has a column family 'rollups'")});
+        Error{ErrorCode::kUnsupported, sentence("it has a column family 'summaries'")});
 }
 
 TEST_CASE("an unreadable format key is corruption, not a new store", "[store]") {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,16 @@ inline std::vector<JournalEntry> all_entries(RocksStore& store, WallTime from = 
   CHECK(summary->damaged == 0);
   CHECK(summary->visited == found.size());
   return found;
+}
+
+inline void flip_byte(const std::filesystem::path& file, double position) {
+  std::fstream stream{file, std::ios::in | std::ios::out | std::ios::binary};
+  const auto offset =
+      static_cast<std::streamoff>(position * static_cast<double>(std::filesystem::file_size(file)));
+  stream.seekg(offset);
+  const int byte = stream.get();
+  stream.seekp(offset);
+  stream.put(static_cast<char>(byte ^ 0x10));
 }
 
 }  // namespace faultline::store

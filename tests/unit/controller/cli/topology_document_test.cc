@@ -27,7 +27,7 @@ TEST_CASE("a topology is checked for what was never seen and what nobody declare
           "devices_unseen": ["leaf2"], "devices_undeclared": ["10.0.9.9"], "links_unseen": ["leaf1>h1"],
           "switches_unknown": ["tor7"], "nodes_without_facts": 0})"));
   CHECK(exit_code_of(topology_check(topology)) == ExitCode::kHealthy);
-  topology["conflicts"] = {"h1 eth0: LLDP says leaf2, and the inventory cables it to leaf1"};
+  topology["conflicts"].push_back("h1 eth0: LLDP says leaf2, and the inventory cables it to leaf1");
   const auto checked = topology_check(topology);
   CHECK(exit_code_of(checked) == ExitCode::kFaultFound);
   const auto shown = render(checked, {});

@@ -48,6 +48,33 @@ TEST_CASE("a silent node delays judgement by one window of grace and no longer",
   CHECK(ripe->nodes_reported == 1);
 }
 
+TEST_CASE("who was waited for in vain is not waited for again, until he reports in time",
+          "[window_book]") {
+  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  const auto add = [&](int window, std::initializer_list<std::uint32_t> nodes) {
+    const WallTime start = kStart + kWindow * window;
+    for (const auto node : nodes) {
+      book.add(start + seconds{13}, {NodeId{node}, report_of(start)});
+    }
+  };
+  // How long after the end of the window, in seconds.
+  const auto judged_after = [&](int window) {
+    const WallTime end = kStart + kWindow * (window + 1);
+    for (int waited = 3; waited < 30; ++waited) {
+      if (book.take_ripe(end + seconds{waited}, kTwoNodes)) return waited;
+    }
+    return -1;
+  };
+  add(0, {1});
+  CHECK(judged_after(0) == 14);
+  add(1, {1});
+  CHECK(judged_after(1) == 4);
+  add(2, {1, 2});
+  CHECK(judged_after(2) == 3);
+  add(3, {1});
+  CHECK(judged_after(3) == 14);
+}
+
 TEST_CASE("a report for a judged window is counted as late and does not reopen it",
           "[window_book]") {
   WindowBook book({.window = kWindow});

@@ -20,7 +20,11 @@ Vitals well() {
           .clock_offset_max = std::chrono::milliseconds{3},
           .store_trouble = {},
           .oldest_waiting = {{"pager", seconds{2}}},
-          .dead_letters = 0};
+          .dead_letters = 0,
+          .alerts_shed = 0,
+          .overloaded = {},
+          .results_lost = 0,
+          .windows_skipped = 0};
 }
 
 // A watchdog that looks every five seconds.
@@ -117,6 +121,50 @@ TEST_CASE("a dead letter is told at once, and ends after its time", "[notify]") 
   CHECK(watch.told == Told{"opened dead_letters"});
   watch.look(dead, minutes{70});
   CHECK(watch.told == Told{"opened dead_letters", "resolved dead_letters"});
+}
+
+TEST_CASE("what was lost is told at once, and not again while nothing more is", "[notify]") {
+  auto lost = well();
+  lost.results_lost = 400;
+  lost.alerts_shed = 2;
+  Watch watch;
+  watch.look(lost, seconds{5});
+  CHECK(watch.told == Told{"opened alerts_shed", "opened results_lost"});
+  watch.look(lost, minutes{30});
+  lost.results_lost = 500;
+  watch.look(lost, minutes{50});  // alerts_shed has ended, results_lost begun anew
+  CHECK(watch.told == Told{"opened alerts_shed", "opened results_lost", "resolved alerts_shed"});
+  watch.look(lost, minutes{15});
+  CHECK(watch.told.back() == "resolved results_lost");
+}
+
+TEST_CASE("a prober that is overloaded is told of after a quarter of an hour", "[notify]") {
+  auto busy = well();
+  busy.overloaded = {"h7"};
+  Watch watch;
+  for (int i = 0; i < 5; ++i) {
+    watch.look(busy, minutes{10});
+    watch.look(well(), minutes{3});
+  }
+  CHECK(watch.told.empty());
+  watch.look(busy, minutes{16});
+  CHECK(watch.told == Told{"opened probes_overloaded"});
+  CHECK(watch.watchdog.fit());
+}
+
+TEST_CASE("a localizer that skips windows again and again is behind", "[notify]") {
+  auto behind = well();
+  Watch watch;
+  behind.windows_skipped = 3;
+  watch.look(behind, minutes{10});  // once
+  CHECK(watch.told.empty());
+  for (int i = 0; i < 20; ++i) {
+    ++behind.windows_skipped;
+    watch.look(behind, seconds{20});
+  }
+  CHECK(watch.told == Told{"opened localizer_behind"});
+  watch.look(behind, minutes{4});
+  CHECK(watch.told.back() == "resolved localizer_behind");
 }
 
 TEST_CASE("the heartbeat stays away when faults cannot be seen, kept or told", "[notify]") {

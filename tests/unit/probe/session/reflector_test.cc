@@ -1,6 +1,7 @@
 #include "probe/session/reflector.h"
 
 #include <array>
+#include <vector>
 
 #include "probe/stamp/packet.h"
 #include "tests/support/catch.h"
@@ -93,6 +94,34 @@ TEST_CASE("a forward trace is answered without being counted", "[session]") {
   const auto sent = packet(stamp::kSsidTraceForward, 77);
   REQUIRE(r.answer(request(kPeerSource, sent), kNow, out) == Outcome::kAnswered);
   CHECK(stamp::decode_reflector(out)->sequence == 77);
+}
+
+TEST_CASE("an MTU test's packet of any size is answered with the base packet alone", "[session]") {
+  auto r = reflector();
+  std::array<std::byte, 2048> out{};
+  std::vector<std::byte> large(2048);
+  stamp::encode(stamp::SenderPacket{.sequence = 78, .ssid = stamp::kSsidMtu}, large);
+  auto head = request(kPeerSource, large);
+  head.cut = true;  // the packet was longer than what is read of it
+  const auto answer = r.answer(head, kNow, out);
+  CHECK(answer == Outcome::kAnswered);
+  CHECK(answer.size == stamp::kPacketSize);
+  const auto reply = stamp::decode_reflector(std::span(out).first(answer.size));
+  REQUIRE(reply);
+  CHECK(reply->sender_sequence == 78);
+  CHECK(reply->ssid == stamp::kSsidMtu);
+  // Of no other session is a head enough, and full answers are as long as what came.
+  const auto session = packet(1);
+  auto cut = request(kPeerSource, session);
+  CHECK(r.answer(cut, kNow, out).size == session.size());
+  cut.cut = true;
+  CHECK(r.answer(cut, kNow, out) == Outcome::kMalformed);
+  // A reflector's port would answer back, without end.
+  CHECK(r.answer(request(kPeerReflector, large), kNow, out) == Outcome::kOther);
+  const auto forward = packet(stamp::kSsidTraceForward);
+  CHECK(r.answer(request(kPeerReflector, forward), kNow, out) == Outcome::kOther);
+  CHECK(r.answer(request({IpAddress::v4(0x0a0000ff), 47000}, large), kNow, out) ==
+        Outcome::kStranger);
 }
 
 TEST_CASE("no two ports can answer each other without end", "[session]") {

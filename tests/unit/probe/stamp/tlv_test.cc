@@ -152,6 +152,12 @@ TEST_CASE("Timestamp Information says that software stamped by a clock nobody vo
           "[stamp]") {
   const auto reply = reflected(sent([](auto& w) { w.timestamp_information(); })).reply;
   CHECK(tlvs(reply) == octets({0, 3, 0, 4, 5, 2, 5, 2}));
+  // Sub-TLVs may follow, of which none is known; one that leaves the TLV makes it malformed.
+  const auto longer = reflected(with_area({0x80, 3, 0, 9, 0, 0, 0, 0, 0x80, 77, 0, 1, 6})).reply;
+  CHECK(tlvs(longer) == octets({0, 3, 0, 9, 5, 2, 5, 2, 0x80, 77, 0, 1, 6}));
+  CHECK(read_reply_tlvs(longer, kPacketSize, nullptr).timestamp_information.has_value());
+  CHECK(reflected(with_area({0x80, 3, 0, 9, 0, 0, 0, 0, 0x80, 77, 0, 9, 6})).result.malformed);
+  CHECK(reflected(with_area({0x80, 3, 0, 3, 0, 0, 0})).result.malformed);
 }
 
 TEST_CASE("an unknown TLV comes back unchanged with U set, and those after it are processed",

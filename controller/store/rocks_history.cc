@@ -1,0 +1,313 @@
+// RocksViews' history: results from blocks, roll-ups, and what is not sealed yet, on one snapshot,
+// so that nothing is missed or seen twice while it is being sealed.
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <rocksdb/snapshot.h>
+
+#include "common/wire/report_codec.h"
+#include "controller/store/bucket_cursor.h"
+#include "controller/store/node_block.h"
+#include "controller/store/rocks_views.h"
+#include "controller/store/rollup.h"
+#include "controller/store/window_cursor.h"
+
+namespace faultline::store {
+namespace {
+
+struct Interval {
+  WallTime from{};
+  WallTime to{};
+
+  [[nodiscard]] bool holds(WallTime time) const { return from <= time && time < to; }
+};
+
+Status failed(const rocksdb::Status& status) {
+  return tl::unexpected<Error>(Database::error("cannot read the results", status));
+}
+
+// What is not sealed: `visit(node, report) -> bool`.
+template <typename Visit>
+Result<bool> scan_fresh(const Database& database, const Interval& interval,
+                        std::optional<NodeId> node, const rocksdb::Snapshot* snapshot,
+                        ScanSummary& summary, Visit visit) {
+  WindowCursor cursor{database, interval.from, interval.to, summary, snapshot};
+  while (cursor.valid()) {
+    const WindowKey at = cursor.key();
+    if (node && at.node != *node) {
+      const bool is_before =
+          std::pair(partition_of(at.node), at.node) < std::pair(partition_of(*node), *node);
+      cursor.seek(
+          {is_before ? at.window_start : at.window_start + Duration{1}, *node, BootId{0}, 0});
+      continue;
+    }
+    if (const auto entry = cursor.entry(); entry && !entry->is_gap()) {
+      auto report = wire::decode_report(entry->payload);
+      if (report) {
+        report->paths.clear();
+        ++summary.visited;
+        if (!visit(entry->node, *report)) return false;
+      }
+    }
+    cursor.next();
+  }
+  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
+  return true;
+}
+
+// The blocks of one node in one bucket, put together to its reports again.
+class NodeReports {
+ public:
+  explicit NodeReports(const Interval& interval) : interval_(interval) {}
+
+  // False when damaged.
+  [[nodiscard]] bool add(const BucketKey& key, std::string_view value) {
+    if (key.target == NodeId{0}) {
+      return decode_parts(value, [&](const NodePart& part) {
+        auto& reports = parts_[part.id];
+        reports.clear();
+        for (const auto& row : part.rows) {
+          reports.push_back({.plan = row.plan,
+                             .window_start = row.time.start,
+                             .window = row.time.window,
+                             .health = row.health});
+        }
+      });
+    }
+    return decode_parts(value, key.target, [&](FlowPart part) {
+      const auto at = parts_.find(part.id);
+      if (at == parts_.end()) return;  // its node's block is damaged, which was noted
+      auto& reports = at->second;
+      for (const auto& row : part.rows) {
+        if (row.window < reports.size() && interval_.holds(reports[row.window].window_start)) {
+          reports[row.window].flows.push_back(row.flow);
+        }
+      }
+      for (auto& delay : part.delays) {
+        if (delay.window < reports.size() && interval_.holds(reports[delay.window].window_start)) {
+          reports[delay.window].delays.push_back({key.target, std::move(delay.rtt)});
+        }
+      }
+    });
+  }
+
+  // The node is complete: its reports go to those that wait for their block's others.
+  void finish_node(NodeId node) {
+    for (auto& [id, reports] : std::exchange(parts_, {})) {
+      for (Report& report : reports) {
+        const bool is_gap = report.window == Duration::zero();
+        if (is_gap || !interval_.holds(report.window_start)) continue;
+        flow_windows_ += report.flows.size();
+        waiting_.emplace_back(node, std::move(report));
+      }
+    }
+  }
+  [[nodiscard]] bool is_full() const { return flow_windows_ >= kOrderedFlowWindowsMax; }
+
+  template <typename Visit>
+  [[nodiscard]] bool pass_on(ScanSummary& summary, Visit visit) {
+    flow_windows_ = 0;
+    auto reports = std::exchange(waiting_, {});
+    std::ranges::stable_sort(reports, {},
+                             [](const auto& each) { return each.second.window_start; });
+    for (const auto& [node, report] : reports) {
+      ++summary.visited;
+      if (!visit(node, report)) return false;
+    }
+    return true;
+  }
+
+ private:
+  Interval interval_;
+  std::map<std::uint64_t, std::vector<Report>> parts_;  // of the node at hand
+  std::vector<std::pair<NodeId, Report>> waiting_;
+  std::size_t flow_windows_ = 0;  // in waiting_
+};
+
+WallTime bucket_floor(WallTime time, Duration bucket) {
+  return time < WallTime{} ? WallTime{} : window_start(time, bucket);
+}
+
+Rollup labeled(const Rollup& rollup, NodeId source, NodeId target, WallTime start) {
+  Rollup result = rollup;
+  result.source = source;
+  result.target = target;
+  result.start = start;
+  return result;
+}
+
+}  // namespace
+
+Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::optional<NodeId> node,
+                                             const ReportVisitor& visitor) const {
+  rocksdb::ManagedSnapshot snapshot{&database_.db()};
+  const Interval interval{from, to};
+  ScanSummary summary;
+  NodeReports reports{interval};
+  std::optional<BucketKey> at;  // of the block that is being put together
+  BucketCursor cursor{database_,
+                      {database_.blocks(), bucket_floor(from, kBlockSpan), to, node, {}},
+                      summary,
+                      snapshot.snapshot()};
+  for (; cursor.valid(); cursor.next()) {
+    const BucketKey& key = cursor.key();
+    if (at && (at->bucket != key.bucket || at->node != key.node)) {
+      reports.finish_node(at->node);
+      const bool block_ended = at->bucket != key.bucket || reports.is_full();
+      if (block_ended && !reports.pass_on(summary, visitor)) return summary;
+    }
+    at = key;
+    if (!reports.add(key, cursor.value())) cursor.note_damage(to_string(key));
+  }
+  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
+  if (at) reports.finish_node(at->node);
+  if (!reports.pass_on(summary, visitor)) return summary;
+  FAULTLINE_TRY_STATUS(
+      scan_fresh(database_, interval, node, snapshot.snapshot(), summary, visitor));
+  return summary;
+}
+
+namespace {
+
+// One part's windows, each with its flows.
+bool pass_on(const FlowPart& part, const Interval& interval, ScanSummary& summary,
+             const PairVisitor& visitor) {
+  std::vector<std::vector<FlowWindow>> flows(part.windows.size());
+  std::vector<const stats::Histogram*> delays(part.windows.size(), nullptr);
+  for (const auto& row : part.rows) flows[row.window].push_back(row.flow);
+  for (const auto& delay : part.delays) delays[delay.window] = &delay.rtt;
+  for (std::size_t i = 0; i < part.windows.size(); ++i) {
+    if (!interval.holds(part.windows[i].start) || (flows[i].empty() && delays[i] == nullptr)) {
+      continue;
+    }
+    ++summary.visited;
+    if (!visitor({part.windows[i].start, part.windows[i].window, flows[i], delays[i]})) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool pass_on_pair(NodeId target, const Report& report, const PairVisitor& visitor) {
+  std::vector<FlowWindow> flows;
+  for (const FlowWindow& flow : report.flows) {
+    if (flow.target == target) flows.push_back(flow);
+  }
+  const stats::Histogram* rtt = nullptr;
+  for (const TargetDelay& delay : report.delays) {
+    if (delay.target == target) rtt = &delay.rtt;
+  }
+  if (flows.empty() && rtt == nullptr) return true;
+  return visitor({report.window_start, report.window, flows, rtt});
+}
+
+}  // namespace
+
+Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime from, WallTime to,
+                                          const PairVisitor& visitor) const {
+  rocksdb::ManagedSnapshot snapshot{&database_.db()};
+  const Interval interval{from, to};
+  ScanSummary summary;
+  bool wants_more = true;
+  const auto take = [&](const FlowPart& part) {
+    wants_more = wants_more && pass_on(part, interval, summary, visitor);
+  };
+  BucketCursor cursor{database_,
+                      {database_.blocks(), bucket_floor(from, kBlockSpan), to, source, target},
+                      summary,
+                      snapshot.snapshot()};
+  for (; cursor.valid() && wants_more; cursor.next()) {
+    if (!decode_parts(cursor.value(), target, take)) cursor.note_damage(to_string(cursor.key()));
+  }
+  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
+  if (!wants_more) return summary;
+  const auto visit = [&](NodeId, const Report& report) {
+    return pass_on_pair(target, report, visitor);
+  };
+  FAULTLINE_TRY_STATUS(
+      scan_fresh(database_, interval, source, snapshot.snapshot(), summary, visit));
+  return summary;
+}
+
+namespace {
+
+// Steps of what is not sealed yet, summed while reading.
+class FreshRollups {
+ public:
+  explicit FreshRollups(const RollupQuery& query)
+      : query_(query), step_(tier_of(query.resolution).step) {}
+
+  void add(NodeId source, const Report& report) {
+    const WallTime start = window_start(report.window_start, step_);
+    for (const FlowWindow& flow : report.flows) {
+      if (is_wanted(flow.target)) at(source, flow.target, start).add(flow);
+    }
+    for (const TargetDelay& delay : report.delays) {
+      if (is_wanted(delay.target)) at(source, delay.target, start).rtt.merge(delay.rtt);
+    }
+  }
+  [[nodiscard]] bool pass_on(ScanSummary& summary, const RollupVisitor& visitor) const {
+    for (const auto& [key, rollup] : rollups_) {
+      const auto& [source, target, start] = key;
+      ++summary.visited;
+      if (!visitor(labeled(rollup, source, target, start))) return false;
+    }
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool is_wanted(NodeId target) const {
+    return !query_.target || *query_.target == target;
+  }
+  Rollup& at(NodeId source, NodeId target, WallTime start) {
+    return rollups_[{source, target, start}];
+  }
+
+  const RollupQuery& query_;
+  Duration step_;
+  std::map<std::tuple<NodeId, NodeId, WallTime>, Rollup> rollups_;
+};
+
+}  // namespace
+
+Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
+                                             const RollupVisitor& visitor) const {
+  rocksdb::ManagedSnapshot snapshot{&database_.db()};
+  const RollupTier& tier = tier_of(query.resolution);
+  const Interval interval{query.from, query.to};
+  ScanSummary summary;
+  BucketCursor cursor{database_,
+                      {database_.rollups(query.resolution), bucket_floor(query.from, tier.bucket),
+                       query.to, query.source, query.target},
+                      summary,
+                      snapshot.snapshot()};
+  for (; cursor.valid(); cursor.next()) {
+    const BucketKey key = cursor.key();
+    RollupSteps steps;
+    if (!add_rollups(cursor.value(), steps)) cursor.note_damage(to_string(key));
+    for (const auto& [number, rollup] : steps) {
+      const WallTime start = key.bucket + number * tier.step;
+      if (!interval.holds(start)) continue;
+      ++summary.visited;
+      if (!visitor(labeled(rollup, key.node, key.target, start))) return summary;
+    }
+  }
+  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
+  if (!query.include_fresh) return summary;
+  FreshRollups fresh{query};
+  // A step that begins in time may end after `to`.
+  const Interval windows{query.from, query.to + tier.step};
+  const auto add = [&](NodeId source, const Report& report) {
+    if (interval.holds(window_start(report.window_start, tier.step))) fresh.add(source, report);
+    return true;
+  };
+  FAULTLINE_TRY_STATUS(
+      scan_fresh(database_, windows, query.source, snapshot.snapshot(), summary, add));
+  static_cast<void>(fresh.pass_on(summary, visitor));
+  return summary;
+}
+
+}  // namespace faultline::store

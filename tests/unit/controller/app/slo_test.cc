@@ -1,0 +1,87 @@
+// Service levels: what counts as available, and for whom.
+#include "controller/app/slo.h"
+
+#include "tests/support/catch.h"
+
+namespace faultline::app {
+namespace {
+
+using std::chrono::seconds;
+
+const WallTime kStart = wall_time_from_unix_seconds(1'790'000'040);  // begins a minute
+
+// Six flows of ten packets in a window; of the first so many are lost.
+Report report(int window, NodeId target, std::uint32_t lost) {
+  Report report;
+  report.window_start = kStart + seconds{10} * window;
+  for (std::uint16_t port = 0; port < 6; ++port) {
+    FlowWindow flow;
+    flow.target = target;
+    flow.source_port = port;
+    flow.sent = 10;
+    if (port == 0) flow.lost_return = lost;
+    report.flows.push_back(flow);
+  }
+  TargetDelay delay{.target = target, .rtt = {}};
+  delay.rtt.add(50'000, 60);
+  report.delays.push_back(delay);
+  return report;
+}
+
+std::set<std::string> racks(NodeId source, NodeId target) {
+  const auto rack = [](NodeId node) { return node.value() <= 2 ? "a" : "b"; };
+  return {rack(source), rack(target)};
+}
+
+const api::SloRow& row(const api::SloView& view, const std::string& group) {
+  return *std::ranges::find(view.rows, group, &api::SloRow::group);
+}
+
+TEST_CASE("a minute of a pair is bad when a twentieth of its packets is lost", "[slo]") {
+  SloBook book(racks);
+  // The first minute loses 18 of 360, the second 17.
+  for (int window = 0; window < 12; ++window) {
+    const bool last_of_minute = window % 6 == 5;
+    const std::uint32_t lost = last_of_minute ? (window < 6 ? 3 : 2) : 3;
+    book.add(NodeId{1}, report(window, NodeId{3}, lost));
+    book.add(NodeId{1}, report(window, NodeId{2}, 0));
+  }
+  const auto view = book.finish(api::SloGrouping::kRack);
+  CHECK(view.measured_from == kStart);
+  CHECK(view.all.pair_minutes == 4);
+  CHECK(view.all.pair_minutes_bad == 1);
+  CHECK(view.all.availability == 0.75);
+  CHECK(view.all.sent == 1440);
+  CHECK(view.all.lost == 35);
+  REQUIRE(view.rows.size() == 2);
+  CHECK(row(view, "a").pair_minutes == 4);
+  CHECK(row(view, "b").pair_minutes == 2);
+  CHECK(row(view, "b").availability == 0.5);
+  CHECK(row(view, "a").loss_p50 == 0);
+  CHECK(row(view, "b").loss_p99.value() == Approx(0.05).epsilon(0.13));
+  CHECK(row(view, "b").rtt_p95_us.value() == Approx(50).epsilon(0.13));
+}
+
+TEST_CASE("where nothing was measured there is no service level", "[slo]") {
+  SloBook book(racks);
+  const auto view = book.finish(api::SloGrouping::kZone);
+  CHECK(view.rows.empty());
+  CHECK_FALSE(view.measured_from);
+  CHECK_FALSE(view.all.availability);
+  CHECK_FALSE(view.all.loss_p50);
+}
+
+TEST_CASE("groups beyond the bound are counted as one", "[slo]") {
+  SloBook book([](NodeId source, NodeId) {
+    return std::set<std::string>{"r" + std::to_string(source.value())};
+  });
+  for (std::uint32_t node = 1; node <= api::kSloGroupsMax + 10; ++node) {
+    book.add(NodeId{node}, report(0, NodeId{9999}, 0));
+  }
+  const auto view = book.finish(api::SloGrouping::kRack);
+  CHECK(view.rows.size() == api::kSloGroupsMax + 1);
+  CHECK(row(view, "(others)").pair_minutes == 10);
+}
+
+}  // namespace
+}  // namespace faultline::app

@@ -1,0 +1,217 @@
+// The MTU search against paths of tests/unit/probe/tester/mtu_scenarios.txt, on virtual time.
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "common/base/random.h"
+#include "probe/mtu/search.h"
+#include "probe/mtu/tunnels.h"
+#include "tests/support/catch.h"
+
+using namespace faultline;
+using mtu::Verdict;
+
+namespace {
+
+constexpr Duration kHopDelay = std::chrono::milliseconds{1};
+
+struct Router {
+  bool silent = false, ptb = true;
+  std::optional<std::uint16_t> ptb_mtu{};
+  Duration icmp_gap{};
+  Instant icmp_at = Instant::min();
+};
+struct Scenario {
+  std::string name;
+  std::uint16_t interface = 1500, target = 1500;
+  std::vector<std::uint16_t> links{};
+  std::vector<Router> routers{};
+  bool far_known = false, refused = false;
+  double loss = 0;
+  std::string verdict{}, last = "0", missed = "target", by{};
+  std::uint16_t mtu = 0;
+};
+
+std::string after(const std::string& word) { return word.substr(word.find('=') + 1); }
+
+void read_router(std::istringstream& words, Scenario& scenario) {
+  Router router;
+  for (std::string word; words >> word;) {
+    if (word == "silent") router.silent = true;
+    if (word == "no-ptb") router.ptb = false;
+    if (word.starts_with("ptb-mtu=")) {
+      router.ptb_mtu = static_cast<std::uint16_t>(std::stoul(after(word)));
+    }
+    if (word.starts_with("icmp-gap="))
+      router.icmp_gap = std::chrono::milliseconds{std::stol(after(word))};
+  }
+  scenario.routers.push_back(router);
+}
+
+void read_expectation(std::istringstream& words, Scenario& scenario) {
+  words >> scenario.verdict >> scenario.mtu;
+  for (std::string word; words >> word;) {
+    if (word.starts_with("last=")) scenario.last = after(word);
+    if (word.starts_with("missed=")) scenario.missed = after(word);
+    if (word.starts_with("by=")) scenario.by = after(word);
+  }
+}
+
+std::vector<Scenario> scenarios() {
+  std::ifstream file(std::string(FAULTLINE_SCENARIOS) + "/mtu_scenarios.txt");
+  std::vector<Scenario> all;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string key;
+    if (!(words >> key) || key[0] == '#') continue;
+    if (key == "scenario") {
+      all.push_back({.name = line.substr(9)});
+      continue;
+    }
+    REQUIRE(!all.empty());
+    auto& scenario = all.back();
+    if (key == "interface")
+      words >> scenario.interface;
+    else if (key == "link")
+      words >> scenario.links.emplace_back();
+    else if (key == "router")
+      read_router(words, scenario);
+    else if (key == "target")
+      words >> scenario.target;
+    else if (key == "far-known")
+      scenario.far_known = true;
+    else if (key == "refused")
+      scenario.refused = true;
+    else if (key == "loss")
+      words >> scenario.loss;
+    else if (key == "expect")
+      read_expectation(words, scenario);
+    else
+      FAIL("unknown key " << key);
+  }
+  return all;
+}
+
+IpAddress router_address(std::size_t hop) {
+  return IpAddress::v4(0x0a000000U + static_cast<std::uint32_t>(hop));
+}
+
+// The path, and what comes back of each packet when.
+class Path {
+ public:
+  Path(Scenario scenario, std::uint64_t seed) : scenario_(std::move(scenario)), rng_(seed) {}
+
+  void send(const mtu::Packet& packet, Instant now) {
+    if (lost()) return;
+    for (std::size_t i = 0; i < scenario_.routers.size(); ++i) {
+      if (i > 0 && packet.size > scenario_.links[i]) return too_big(i, packet, now);
+      if (packet.ttl == i + 1)
+        return icmp(i + 1, now, [id = packet.id, from = router_address(i + 1)](auto& s) {
+          s.on_ttl_exceeded(id, from);
+        });
+    }
+    if (packet.size > scenario_.links.back()) return too_big(scenario_.routers.size(), packet, now);
+    if (packet.size > scenario_.target || lost()) return;
+    const auto id = packet.id;
+    const bool refused = scenario_.refused;
+    replies_.emplace(now + 2 * kHopDelay, [id, refused](mtu::Search& search) {
+      refused ? search.on_refused(id) : search.on_answer(id);
+    });
+  }
+  void deliver(Instant now, mtu::Search& search) {
+    while (!replies_.empty() && replies_.begin()->first <= now) {
+      replies_.begin()->second(search);
+      replies_.erase(replies_.begin());
+    }
+  }
+  [[nodiscard]] Instant next() const {
+    return replies_.empty() ? Instant::max() : replies_.begin()->first;
+  }
+
+ private:
+  bool lost() { return uniform(rng_) < scenario_.loss; }
+  // Router `hop`, counted from 1, cannot pass it on to its next link.
+  void too_big(std::size_t hop, const mtu::Packet& packet, Instant now) {
+    if (hop == 0 || !scenario_.routers[hop - 1].ptb) return;
+    const auto& router = scenario_.routers[hop - 1];
+    icmp(hop, now,
+         [id = packet.id, from = router_address(hop),
+          mtu = router.ptb_mtu.value_or(scenario_.links[hop])](auto& search) {
+           search.on_too_big(id, from, mtu);
+         });
+  }
+  template <typename Say>
+  void icmp(std::size_t hop, Instant now, Say&& say) {
+    auto& router = scenario_.routers[hop - 1];
+    if (router.silent || now < router.icmp_at || lost()) return;
+    router.icmp_at = now + router.icmp_gap;
+    replies_.emplace(now + kHopDelay, say);
+  }
+
+  Scenario scenario_;
+  Rng rng_;
+  std::multimap<Instant, std::function<void(mtu::Search&)>> replies_;
+};
+
+mtu::Report run(const Scenario& scenario, std::uint64_t seed) {
+  mtu::Search search({.ceiling = scenario.interface,
+                      .far_mtu = scenario.far_known ? scenario.target : std::uint16_t{0}});
+  Path path(scenario, seed);
+  Instant now{std::chrono::hours{1}};
+  for (int turn = 0; turn < 20'000 && !search.done(); ++turn) {
+    path.deliver(now, search);
+    if (const auto packet = search.next(now)) path.send(*packet, now);
+    const auto next = std::min(search.next_event(), path.next());
+    if (next != Instant::max()) now = std::max(next, now + std::chrono::microseconds{100});
+  }
+  CHECK(search.done());
+  return search.report();
+}
+
+std::string hop_name(const mtu::Hop& hop) { return std::to_string(hop.ttl); }
+
+bool right(const Scenario& scenario, const mtu::Report& found) {
+  if (mtu::to_string(found.verdict) != scenario.verdict || found.mtu != scenario.mtu) return false;
+  if (found.verdict == Verdict::kLowMtu) {
+    return found.too_big_from == router_address(std::stoul(scenario.by));
+  }
+  if (found.verdict != Verdict::kBlackHole) return true;
+  return hop_name(found.last_reached) == scenario.last &&
+         (found.first_missed ? hop_name(*found.first_missed) : "target") == scenario.missed;
+}
+
+}  // namespace
+
+TEST_CASE("each fault of a path is told from its neighbors, and placed", "[mtu]") {
+  const auto all = scenarios();
+  REQUIRE(all.size() >= 20);
+  for (const auto& scenario : all) {
+    const int runs =
+        scenario.loss > 0 || scenario.name.find("seldom") != std::string::npos ? 50 : 1;
+    int wrong = 0;
+    for (int seed = 5000; seed < 5000 + runs; ++seed) {
+      const auto found = run(scenario, static_cast<std::uint64_t>(seed));
+      CHECK(found.large_sent <= mtu::kLargeMax + 1);
+      if (!right(scenario, found)) ++wrong;
+      if (runs > 1) continue;
+      INFO(scenario.name << ": " << mtu::to_string(found.verdict) << " " << found.mtu << " last "
+                         << hop_name(found.last_reached));
+      CHECK(right(scenario, found));
+    }
+    INFO(scenario.name << ": " << wrong << " wrong of " << runs);
+    CHECK(wrong * 25 <= runs);  // loss can hide a hop's every answer
+  }
+}
+
+TEST_CASE("the octets that a tunnel takes are named", "[mtu]") {
+  CHECK(mtu::explain(1450, 1500).find("VXLAN over IPv4") != std::string::npos);
+  CHECK(mtu::explain(8951, 9000).find("9001") != std::string::npos);
+  CHECK(mtu::explain(1420, 1500).find("WireGuard over IPv6") != std::string::npos);
+  CHECK(mtu::explain(1500, 9000).find("usual") != std::string::npos);
+  CHECK(mtu::explain(1500, 1500).empty());
+  CHECK(mtu::explain(1399, 1500).empty());
+}
