@@ -19,6 +19,11 @@ constexpr int kOverDelayWindows = 3;  // of four
 
 float ns(Duration duration) { return static_cast<float>(duration.count()); }
 
+// What tells the flows of one reporter apart.
+auto name_of(const auto& flow) {
+  return std::tuple(flow.target, flow.source_port, flow.size, flow.dscp);
+}
+
 Way way_of(std::uint32_t forward, std::uint32_t back) {
   const auto known = static_cast<float>(forward + back);
   if (known > 0 && static_cast<float>(forward) >= kOneWayShare * known) return Way::kForward;
@@ -92,19 +97,18 @@ void Detector::arrange(Reporter& reporter, const Report& report) {
   const bool fits =
       reporter.order.size() == report.flows.size() &&
       std::ranges::equal(reporter.order, report.flows, [&](std::uint32_t i, const auto& flow) {
-        return reporter.flows[i].target == flow.target &&
-               reporter.flows[i].source_port == flow.source_port;
+        return name_of(reporter.flows[i]) == name_of(flow);
       });
   if (fits) return;
   forget_old(reporter);
-  std::map<std::pair<NodeId, std::uint16_t>, std::uint32_t> known;
+  std::map<decltype(name_of(FlowWindow())), std::uint32_t> known;
   for (std::uint32_t i = 0; i < reporter.flows.size(); ++i) {
-    known.emplace(std::pair(reporter.flows[i].target, reporter.flows[i].source_port), i);
+    known.emplace(name_of(reporter.flows[i]), i);
   }
   reporter.order.clear();
   for (const auto& flow : report.flows) {
     const auto next = static_cast<std::uint32_t>(reporter.flows.size());
-    const auto [at, is_new] = known.try_emplace({flow.target, flow.source_port}, next);
+    const auto [at, is_new] = known.try_emplace(name_of(flow), next);
     if (is_new) {
       const auto pair = static_cast<std::uint32_t>(reporter.pairs.size());
       const auto [pair_at, is_new_pair] = reporter.pair_index.try_emplace(flow.target, pair);
@@ -115,6 +119,8 @@ void Detector::arrange(Reporter& reporter, const Report& report) {
       reporter.flows.push_back({.target = flow.target,
                                 .pair = pair_at->second,
                                 .source_port = flow.source_port,
+                                .size = flow.size,
+                                .dscp = flow.dscp,
                                 .least = {}});
       ++counters_.flows;
     }

@@ -126,6 +126,8 @@ class Detector {
     std::uint32_t pair = 0;  // of Reporter::pairs
     std::uint32_t seen = 0;  // counters_.windows of the newest window
     std::uint16_t source_port = 0;
+    std::uint16_t size = 0;  // of packets of other sizes and classes a flow is another one
+    std::uint8_t dscp = 0;
     std::uint8_t dead_windows = 0;
     Baseline least;
   };
