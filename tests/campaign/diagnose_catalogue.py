@@ -28,6 +28,7 @@ from score import HEALTHY, broken_row, row_of, summary, table  # noqa: E402
 
 EXIT_USAGE = 3
 FAILURES = (netns.LabError, CliError, OSError, subprocess.SubprocessError, json.JSONDecodeError, KeyError)
+RESOLVE_SECONDS = 4.0  # until a neighbor that does not answer counts as failed
 PAUSE_SECONDS = 1.0  # from one case's mending to the next case
 
 
@@ -42,7 +43,8 @@ def parse():
     parser.add_argument("--binaries", type=Path, default=ROOT / "build" / "release" / "bin")
     parser.add_argument("--output", type=Path, help="append one JSON line per case; cases in it are not run again")
     parser.add_argument("--records", type=Path, help="keep what a diagnosis was made of, for each wrong answer")
-    parser.add_argument("--facts", type=Path, help="do not diagnose: keep all machines' facts there, a folder per case")
+    parser.add_argument("--facts", type=Path, help="no fleet and no diagnosis: keep all machines' facts there, a folder per case "
+                        "for `faultline check --facts` and `faultline diagnose A B --facts`")
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     given.seeds = range(int(first), int(last or first) + 1)
@@ -56,6 +58,8 @@ class Campaign:
 
     def run(self, kind, seed):
         case = draw(self.premises, kind, seed)
+        if self._given.facts:
+            case.settle, case.paused, case.starved = 0.5, (), ()
         print(f"{kind} {seed}: {case.a} {case.target or case.b}: {case.what}", flush=True)
         try:
             row = self.bench.run(case, lambda: self._ask(kind, seed, case))
@@ -81,6 +85,8 @@ class Campaign:
         return row
 
     def _keep_facts(self, kind, seed, case):
+        self.bench.talk()
+        time.sleep(RESOLVE_SECONDS)
         folder = self._given.facts / f"{kind}-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
         for machine in self.premises.machines:
@@ -103,7 +109,10 @@ def campaign(given):
     left = [case for case in wanted if case not in {(row["kind"], row["seed"]) for row in rows}]
     running = Campaign(given)
     try:
-        running.bench.bring_up()
+        if given.facts:
+            running.bench.bring_up_premises()
+        else:
+            running.bench.bring_up()
         for kind, seed in left:
             rows.append(running.run(kind, seed))
             if given.output:

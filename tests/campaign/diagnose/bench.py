@@ -2,17 +2,22 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
-import netns
-import premises_netns
-from breaker import Breaker
-from fleet import Fleet, Rates
-from topology import LabError
+sys.path.append(str(Path(__file__).resolve().parents[2] / "lab"))
 
-JOIN_SECONDS_MAX = 120
+import netns  # noqa: E402
+import premises_netns  # noqa: E402
+from breaker import Breaker  # noqa: E402
+from fleet import Fleet, Rates  # noqa: E402
+from packets import inside  # noqa: E402
+from topology import LabError  # noqa: E402
+
+JOIN_SECONDS_MAX, PROBE_PORT = 120, 862
 STARVED_GROUP = Path("/sys/fs/cgroup/cpu")  # version 1, as this kernel mounts it
 STARVED_PERIOD_US, STARVED_QUOTA_US = 100_000, 1_000
 LLDP_STUB = "#!/bin/sh\nexec cat {folder}/lldp.json\n"
@@ -27,22 +32,31 @@ class Bench:
         self.client = self.fleet.client
         self._breaker, self._pids = Breaker(premises), {}
 
-    def bring_up(self):
+    def bring_up_premises(self):
+        """Without a fleet: for what machines say of themselves."""
         premises_netns.build(self.premises)
         for router, prefix in (("r1", "fd50:1::"), ("r2", "fd50:2::")):
             self._breaker.run_helper(router, ("router_advert.py", f"lan={prefix}"))
+        for machine in self.premises.machines:
+            (self._breaker.folder(machine) / "sbin").mkdir(parents=True)
+
+    def bring_up(self):
+        self.bring_up_premises()
         self.fleet.start_controller()
         self._wait("the controller to answer", self.client.answers, JOIN_SECONDS_MAX)
         for machine in self.premises.machines.values():
-            folder = self._breaker.folder(machine.name)
-            (folder / "sbin").mkdir(parents=True)
-            stub = folder / "sbin" / "lldpcli"
-            stub.write_text(LLDP_STUB.format(folder=folder))
-            stub.chmod(0o755)
+            self._stub(machine.name)
             kind = "vm" if machine.mode else "host"
-            self.fleet.start_probe(machine.name, f"kind: {kind}\n", (*OVER_USR_SBIN, folder / "sbin"))
+            self.fleet.start_probe(machine.name, f"kind: {kind}\n",
+                                   (*OVER_USR_SBIN, self._breaker.folder(machine.name) / "sbin"))
             self._pids[machine.name] = self.fleet.probes[-1].pid
         self._wait("all probes to join", lambda: self.client.status().nodes_live == len(self.premises.machines), JOIN_SECONDS_MAX)
+
+    def _stub(self, machine):
+        folder = self._breaker.folder(machine)
+        stub = folder / "sbin" / "lldpcli"
+        stub.write_text(LLDP_STUB.format(folder=folder))
+        stub.chmod(0o755)
 
     def take_down(self):
         complaints = self.fleet.stop()
@@ -51,9 +65,23 @@ class Bench:
 
     def facts(self, machine):
         """As `faultline-probe facts` collects them there."""
+        self._stub(machine)
         argv = netns.in_namespace(self.premises, machine, *OVER_USR_SBIN, str(self._breaker.folder(machine) / "sbin"),
                                   str(self.binaries / "faultline-probe"), "facts")
         return json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+
+    def talk(self):
+        """A packet from each machine to each other one, as a fleet sends: neighbor tables and bridges learn from them."""
+        machines = self.premises.machines.values()
+        for machine in machines:
+            with inside(self.premises.namespace(machine.name)):
+                opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for other in machines:
+                try:
+                    opened.sendto(b"?", (other.address, PROBE_PORT))
+                except OSError:
+                    pass  # no way there
+            opened.close()
 
     def run(self, case, ask):
         """What `ask` returns while the fault is there. Whatever happens, the fault is taken away again."""
