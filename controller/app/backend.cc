@@ -8,6 +8,7 @@
 #include "common/async/clock.h"
 #include "common/crypto/token.h"
 #include "controller/app/disk_use.h"
+#include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
 #include "controller/app/plan_queries.h"
 #include "controller/app/records.h"

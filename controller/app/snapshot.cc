@@ -198,7 +198,6 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.intake = core.intake_counters();
   snapshot.fleet = core.fleet().counters();
   snapshot.incidents = core.incidents().counters();
-  snapshot.silences_active = core.incidents().silences().count_active(now.wall);
   snapshot.outbox = core.outbox().counters();
   snapshot.outbox_waiting = core.outbox().waiting();
   snapshot.outbox_oldest = core.outbox().oldest_waiting();

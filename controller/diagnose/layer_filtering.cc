@@ -114,7 +114,7 @@ void look_at_one_way(const Pair& pair, Checks& checks) {
 
 // What one end sends comes to the other under an address that no plan knows, or its answers come
 // from one: somebody on the way translates.
-void look_at_translation(const Pair& pair, const Side& side, Checks& checks) {
+void look_at_translation(const Side& side, Checks& checks) {
   if (side.session == nullptr || !is_dead(*side.session)) return;
   const auto sent = side.session->now.sent;
   const bool refused = 2 * side.other.strangers_refused >= sent;
@@ -145,7 +145,7 @@ void look_at_translation(const Pair& pair, const Side& side, Checks& checks) {
 }
 
 // Measurement passes, and echo requests would not: that is no fault of the network.
-void look_at_icmp(const Pair& pair, const Side& side, Checks& checks) {
+void look_at_icmp(const Side& side, Checks& checks) {
   if (!side.has_facts() || !side.facts->facts.firewall || !side.self.address) return;
   if (!side.other.address || !side.self.address->is_v4()) return;
   const auto ruling = rule_on(*side.facts->facts.firewall, "input",
@@ -334,8 +334,8 @@ void look_at_filtering(const Pair& pair, Checks& checks) {
   }
   look_at_one_way(pair, checks);
   for (const auto& side : {a, b}) {
-    look_at_translation(pair, side, checks);
-    look_at_icmp(pair, side, checks);
+    look_at_translation(side, checks);
+    look_at_icmp(side, checks);
   }
   look_at_cloud(pair, checks);
   add_nothing_found(pair, checks);

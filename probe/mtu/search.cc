@@ -133,9 +133,9 @@ std::uint32_t Search::tries_needed() const {
 }
 
 void Search::advance_sizes() {
-  const auto& last = sent_.back();
+  auto& last = sent_.back();
   if (last.packet.size == kSmall) return;  // a control, already counted
-  if (std::exchange(judged_, last.packet.id) == last.packet.id) return;
+  if (std::exchange(last.judged, true)) return;
   switch (last.fate) {
     case Fate::kAnswered:
       settle_size(true);

@@ -103,6 +103,7 @@ class Search {
     Instant at{};
     Fate fate = Fate::kFlying;
     IpAddress from{};
+    bool judged = false;  // what its fate says of its size has been taken in
   };
 
   [[nodiscard]] std::optional<Packet> next_of_sizes();
@@ -135,7 +136,6 @@ class Search {
   std::uint16_t size_ = 0;     // being tried
   std::uint16_t hint_ = 0;     // of a router, to be tried next; 0: none
   std::uint32_t losses_ = 0;   // of `size_` in a row
-  std::uint32_t judged_ = 0;   // the large packet that was judged last
   bool size_told_ = false;     // that fails_ fails was told by a router
   bool control_next_ = false;  // a small packet is due between two large ones
 

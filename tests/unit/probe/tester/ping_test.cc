@@ -2,7 +2,6 @@
 #include <cerrno>
 
 #include "common/ondemand/order.h"
-#include "common/ondemand/order_json.h"
 #include "common/ondemand/report_text.h"
 #include "probe/icmp/echo.h"
 #include "probe/ping/meaning.h"
@@ -143,11 +142,4 @@ TEST_CASE("an order beyond a limit is refused with one sentence", "[ondemand]") 
   }));
   CHECK(parse_method("stamp") == Method::kStamp);
   CHECK(!parse_test_kind("nonsense"));
-  auto order = good;
-  order.count = 7;
-  order.source = *IpAddress::parse("192.0.2.7");
-  CHECK(order_from_json(to_json_text(order)) == order);
-  CHECK(!order_from_json(R"({"target":"192.0.2.1","colour":"red"})"));
-  CHECK(!order_from_json(R"({"target":"192.0.2.1","dscp":-1})"));
-  CHECK(!order_from_json("[1]"));
 }
