@@ -101,10 +101,10 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
       {kFamilies[6], rollup_options(cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  rocksdb::DBOptions database_opened = database_options();
-  if (options.env != nullptr) database_opened.env = options.env;
+  rocksdb::DBOptions db_options = database_options();
+  if (options.env != nullptr) db_options.env = options.env;
   const rocksdb::Status status =
-      rocksdb::DB::Open(database_opened, directory.string(), families, &handles, &db);
+      rocksdb::DB::Open(db_options, directory.string(), families, &handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(open_error(directory, status));
 
   std::unique_ptr<Database> database{new Database};

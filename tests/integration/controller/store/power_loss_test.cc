@@ -2,6 +2,7 @@
 // of that, for the page cache survives it.
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -32,11 +33,11 @@ class Power {
     synced_.try_emplace(file, 0);
   }
   [[nodiscard]] IOStatus sync(const std::string& file, std::uint64_t size,
-                              const std::function<IOStatus()>& sync) {
+                              const std::function<IOStatus()>& carry_out) {
     const std::lock_guard lock{mutex_};
     if (syncs_left_ == 0) return gone();
     --syncs_left_;
-    auto status = sync();
+    auto status = carry_out();
     if (status.ok()) synced_[file] = size;
     return status;
   }

@@ -55,11 +55,11 @@ void seal_all(RocksStore& store, WallTime before) {
   }
 }
 
-Reports all_reports(const RocksStore& store, WallTime from, WallTime to,
+Reports all_reports(RocksStore& store, WallTime from, WallTime to,
                     std::optional<NodeId> node = {}) {
   Reports found;
-  const auto summary = const_cast<RocksStore&>(store).views().scan_reports(
-      from, to, node, [&](NodeId reporter, const Report& report) {
+  const auto summary =
+      store.views().scan_reports(from, to, node, [&](NodeId reporter, const Report& report) {
         CHECK(found.emplace(ReportKey{reporter, report.window_start}, report).second);
         return true;
       });
@@ -110,17 +110,16 @@ Rollups naive_rollups(const Reports& reports, Duration step) {
   return sums;
 }
 
-void check_rollups(const RocksStore& store, const Reports& reports, const RollupQuery& query) {
+void check_rollups(RocksStore& store, const Reports& reports, const RollupQuery& query) {
   Rollups found;
-  const auto summary =
-      const_cast<RocksStore&>(store).views().scan_rollups(query, [&](const Rollup& rollup) {
-        auto& sum = found[{rollup.source, rollup.target, rollup.start}];
-        sum.source = rollup.source;
-        sum.target = rollup.target;
-        sum.start = rollup.start;
-        sum.merge(rollup);
-        return true;
-      });
+  const auto summary = store.views().scan_rollups(query, [&](const Rollup& rollup) {
+    auto& sum = found[{rollup.source, rollup.target, rollup.start}];
+    sum.source = rollup.source;
+    sum.target = rollup.target;
+    sum.start = rollup.start;
+    sum.merge(rollup);
+    return true;
+  });
   REQUIRE(summary);
   Rollups wanted;
   for (auto& [key, rollup] : naive_rollups(reports, tier_of(query.resolution).step)) {
@@ -141,7 +140,7 @@ void check_rollups(const RocksStore& store, const Reports& reports, const Rollup
   }
 }
 
-void check_everything(const RocksStore& store, const Reports& reports) {
+void check_everything(RocksStore& store, const Reports& reports) {
   const WallTime end = kBegin + std::chrono::hours{3};
   check_equal(all_reports(store, kBegin, end), of_interval(reports, kBegin, end));
   const WallTime from = kBegin + 7 * kWindow;
@@ -156,8 +155,8 @@ void check_everything(const RocksStore& store, const Reports& reports) {
                  .source = NodeId{3},
                  .target = NodeId{4}});
   std::map<WallTime, std::vector<FlowWindow>> pair;
-  const auto summary = const_cast<RocksStore&>(store).views().scan_pair(
-      NodeId{2}, NodeId{4}, from, to, [&](const PairWindow& window) {
+  const auto summary =
+      store.views().scan_pair(NodeId{2}, NodeId{4}, from, to, [&](const PairWindow& window) {
         pair[window.start].assign(window.flows.begin(), window.flows.end());
         return true;
       });
