@@ -99,9 +99,16 @@ void check_return_routes(const Fleet& fleet, std::vector<Finding>& findings) {
     const auto* default_back = default_route(back, v4);
     const bool may_lack = default_back == nullptr || discards(*default_back);
     if (!may_lack || !is_complete(back)) continue;
+    // Who shares the target's network talks to it from there, whatever other addresses it has.
+    std::set<const NodeFacts*> inside;
+    for (const auto& source : members) {
+      if (contains(network_of(target.address->prefix), source.address->prefix.address))
+        inside.insert(source.node);
+    }
     std::vector<std::string> strangers;
     IpAddress example;
     for (const auto& source : members) {
+      if (inside.contains(source.node)) continue;
       if (source.node == target.node || source.address->prefix.address.is_v4() != v4) continue;
       if (contains(network_of(target.address->prefix), source.address->prefix.address)) continue;
       const auto* there = lookup(source.node->facts, target.address->prefix.address);
