@@ -9,7 +9,6 @@
 
 #include "common/manual/help.h"
 #include "common/obs/log.h"
-#include "probe/app/check_command.h"
 #include "probe/app/config.h"
 #include "probe/app/facts_command.h"
 #include "probe/app/health_command.h"
@@ -75,12 +74,6 @@ int main(int argc, char** argv) {
   facts_command->add_flag("!--no-programs", facts.programs,
                           "Run no nft, iptables-legacy-save or lldpcli");
   facts_command->add_flag("--cost", facts.cost, "Say on standard error what collecting took");
-  std::string check_output = "text";
-  auto* check = app.add_subcommand("check", "Say whether a probe can do its work on this machine");
-  check->add_option("--config", config_file, "The configuration, a YAML file")->type_name("FILE");
-  check->add_option("-o,--output", check_output, "text or json")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
   const probe_app::TestCommands tests(app);
   app.set_version_flag("--version", probe_app::software(), "Print the version and exit");
   manual::describe(app, probe_app::probe_manual());
@@ -91,7 +84,6 @@ int main(int argc, char** argv) {
   }
   if (facts_command->parsed()) return probe_app::run_facts(facts);
   if (const auto code = tests.run()) return *code;
-  if (check->parsed()) return probe_app::run_check(config_file, check_output == "json");
   const auto config = probe_app::load_config(config_file, config::environment_of_process());
   if (!config) return fail(config.error());
   if (print_key) {

@@ -90,8 +90,6 @@ manual::Facts probe_manual() {
                     {"faultline-probe --health --wait 60s"}},
                    {"See what this machine says of its own network, without a controller:",
                     {"faultline-probe facts"}},
-                   {"Say what is in the way of a probe here:",
-                    {"faultline-probe check --config probe.yaml"}},
                    {"Test something from here, without a controller:",
                     {"faultline-probe test port db1 5432", "faultline-probe test mtu 192.0.2.9",
                      "faultline-probe test trace 192.0.2.9 --flows 64 -o json"}},
