@@ -53,7 +53,7 @@ class MemoryLedger : public store::Ledger {
 struct Kept {
   MemoryLedger ledger;
   facts::Sender sender;
-  facts::Facts facts = facts::tests::sample_facts();
+  facts::Facts facts = tests::sample_facts();
   NodeId node{7};
 
   // What it is after `by`, sent whether or not it is news.

@@ -74,7 +74,7 @@ void check_fires(const json& worlds, const json& example, const std::string& cod
   CHECK(to_string(check->level) == example.value("level", "fail"));
   CHECK(diagnosis.verdict.code == example.value("verdict", code));
   CHECK_FALSE(check->summary.empty());
-  CHECK_FALSE(check->nodes.empty() && check->component.empty());
+  CHECK_FALSE((check->nodes.empty() && check->component.empty()));
   CHECK_FALSE(diagnosis.verdict.sentence.empty());
   if (check->level == Level::kFail) {
     CHECK_FALSE(check->evidence.empty());
