@@ -98,7 +98,9 @@ void take_findings(const Pair& pair, Checks& checks) {
   for (const auto& finding : pair.findings) {
     if (is_told(checks, finding.code, finding.nodes) || !stands_between(pair, finding)) continue;
     auto place = place_of(finding.code);
-    const bool beside = one_wire && is_about_gateway(finding.code);
+    // What the firewall does to this pair's own packets, its layer has looked at.
+    const bool beside =
+        (one_wire && is_about_gateway(finding.code)) || finding.code == "firewall_drops_probe";
     if (beside) place.explains = 0;
     Check check{.layer = place.layer,
                 .level = Level::kWarn,
