@@ -1,5 +1,7 @@
 #include "common/facts/parcel.h"
 
+#include <memory>
+
 #include <zstd.h>
 
 #include <fmt/format.h>
@@ -13,7 +15,12 @@ constexpr int kLevel = 3;  // zstd's default: a level more would cost processor 
 
 Result<std::vector<std::byte>> pack(std::string_view text) {
   std::vector<std::byte> packed(ZSTD_compressBound(text.size()));
-  const auto size = ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), kLevel);
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                     &ZSTD_freeCCtx);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
+  const auto size =
+      ZSTD_compress2(context.get(), packed.data(), packed.size(), text.data(), text.size());
   if (ZSTD_isError(size) != 0) {
     return fail(ErrorCode::kInternal, fmt::format("zstd: {}", ZSTD_getErrorName(size)));
   }

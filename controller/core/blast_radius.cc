@@ -27,12 +27,17 @@ Labels common_labels(const Labels& left, const Labels& right) {
 
 }  // namespace
 
-Surroundings::Surroundings(const fleet::Fleet& fleet, const topology::Topology& topology)
+Surroundings::Surroundings(const fleet::Fleet& fleet, const topology::Topology& topology,
+                           const Attachments& attachments)
     : fleet_(fleet) {
   for (const auto& [id, link] : topology.links()) {
     if (link.from == topology::kSilentDevice || link.to == topology::kSilentDevice) continue;
     neighbors_[link.from].insert(link.to);
     neighbors_[link.to].insert(link.from);
+  }
+  for (const auto& [node, device] : attachments) {
+    neighbors_[node].insert(device);
+    neighbors_[device].insert(node);
   }
 }
 
@@ -116,8 +121,7 @@ void name_absent(const fleet::Fleet& fleet, incident::JudgedWindow& window) {
     const auto& record = node.record;
     if (record.removed_at) {
       if (fleet.find(record.name) == nullptr) window.removed.push_back(record.name);
-    } else if (node.state == fleet::NodeState::kRestarting ||
-               fleet.is_excused(node, window.end - window.length, window.length)) {
+    } else if (fleet.is_excused(node, window.end - window.length, window.length)) {
       window.restarting.push_back(record.name);
     }
   }

@@ -16,6 +16,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "controller/fleet/fleet.h"
 #include "controller/incident/machine.h"
@@ -25,8 +27,12 @@ namespace faultline::core {
 
 class Surroundings {
  public:
-  // `topology` is settled. Both must outlive it.
-  Surroundings(const fleet::Fleet& fleet, const topology::Topology& topology);
+  using Attachments = std::vector<std::pair<std::string, std::string>>;
+
+  // `topology` is settled; `attachments` are Solution's, for cables of nodes that nobody declared.
+  // `fleet` must outlive it.
+  Surroundings(const fleet::Fleet& fleet, const topology::Topology& topology,
+               const Attachments& attachments);
 
   void describe(incident::Suspect& suspect) const;
 

@@ -19,7 +19,7 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   window.judged_at = now.wall;
   name_absent(fleet_, window);
   if (window.suspects.empty()) return window;
-  const Surroundings surroundings(fleet_, *topology_);
+  const Surroundings surroundings(fleet_, *topology_, solution_->attachments);
   for (auto& suspect : window.suspects) surroundings.describe(suspect);
   return window;
 }

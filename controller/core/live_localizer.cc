@@ -71,6 +71,18 @@ bool says_enough(const CrossedBlocks& part, const CrossedBlocks& all) {
 
 std::size_t index_of(Horizon horizon) { return static_cast<std::size_t>(horizon); }
 
+std::vector<std::pair<std::string, std::string>> attachments(const localize::ObservationSet& set) {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const auto& link : set.links()) {
+    if (link.to == localize::kSilentHop) continue;
+    const auto kind = set.at(link.from).kind;
+    if (kind == localize::DeviceKind::kHost || kind == localize::DeviceKind::kVm) {
+      result.emplace_back(set.at(link.from).id, set.at(link.to).id);
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 LiveLocalizer::LiveLocalizer(const Options& options)
@@ -382,6 +394,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
     solution.open = open_questions(
         set, solution.verdict, builder_->sessions(stream_.begins_after_s(Horizon::kMinute) + 1));
   }
+  if (!solution.verdict.suspects.empty()) solution.attachments = attachments(set);
   tell_affected(solution);
   tell_bursts(job, solution);
   for (const auto& health : health_) {

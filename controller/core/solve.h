@@ -93,6 +93,9 @@ struct Solution {
   // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
   std::set<std::string> bursts;
   OpenQuestions open;                // for adaptive probing
+  // Nodes and what the paths of their flows show beside them, by name; only where there are
+  // suspects.
+  std::vector<std::pair<std::string, std::string>> attachments{};
   std::vector<Abnormal> abnormal{};  // the worst first; LiveDetector's
   detect::DetectorCounters detection{};
   LiveFigures live;

@@ -136,6 +136,7 @@ void look_at_quality(const Pair& pair, Checks& checks) {
                       .code = "not_measured",
                       .summary = fmt::format("nothing was measured between {} and {} lately",
                                              pair.in.a.name, pair.in.b.name),
+                      .nodes = {pair.in.a.name, pair.in.b.name},
                       .evidence = {evidence_of(pair.side_a()), evidence_of(pair.side_b())},
                       .remedy = "The plan tells who measures whom.",
                       .command = fmt::format("faultline plan show {}", pair.in.a.name)});

@@ -97,7 +97,7 @@ def check(shell):
     assert "--api" in shell.ask("faultline node list --"), "options of the program"
     assert "--lifetime" in shell.ask("faultline node token create --")
     assert shell.ask("faultline status -o ") == ["json", "table"]
-    assert shell.ask("faultline incident list --state ") == ["all", "open", "resolved"]
+    assert shell.ask("faultline incident list --state ") == ["all", "open", "pending", "resolved"]
     assert shell.ask("faultline -o json node show h") == ["h1", "h10"]
     assert shell.ask("faultline path h1 h10 ") == [], "there is no third name"
     assert shell.ask("faultline path h1 h1") == ["h1", "h10"]

@@ -35,5 +35,7 @@ struct FlowColumns {
   # Tracked flows as columns of one length, at most 4096.
   peer @0 :List(UInt32);        # index into Plan.peers
   sourcePort @1 :List(UInt16);
-  dscp @2 :List(UInt8);
+  size @2 :List(UInt16);
+  dscp @3 :List(UInt8);
+  hue @4 :List(UInt16);
 }

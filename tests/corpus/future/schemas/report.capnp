@@ -46,7 +46,9 @@ struct FlowTable {
   rttMinNs @9 :List(UInt64);
   rttMeanNs @10 :List(UInt64);
   rttMaxNs @11 :List(UInt64);
-  ecnMarked @12 :List(UInt32);
+  size @12 :List(UInt16);
+  dscp @13 :List(UInt8);
+  ecnMarked @14 :List(UInt32);
 }
 
 struct DelayTable {

@@ -80,7 +80,7 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"incident list --state resolved", "faultline.incidents/1", 0, "no incidents"},
       {"incident show i-42", "faultline.incident/1", 0, "31 of 32 bad flows cross it"},
       {"incident show i-42", "faultline.incident/1", 0, "racks r1, r2"},
-      {"incident show i-42", "faultline.incident/1", 0, "leaf2>spine1  leaf2>spine3"},
+      {"incident show i-42", "faultline.incident/1", 0, "leaf2>spine1 -> leaf2>spine3"},
       {"incident ack i-42 --author ada", "faultline.incident/1", 0, "by ada"},
       {"incident resolve i-42 --author ada --comment shut", "faultline.incident/1", 0,
        "by ada: shut"},

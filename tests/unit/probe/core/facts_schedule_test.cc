@@ -17,28 +17,30 @@ struct Welcomed : Bench {
     message.capabilities = capabilities;
     receive(message);
   }
+
+  // While the controller answers.
+  void pass_heard(Duration time) {
+    for (Duration passed{}; passed < time; passed += milliseconds{100}) {
+      receive(HeartbeatReply{});
+      pass(milliseconds{100});
+    }
+  }
 };
 
 TEST_CASE("facts are collected soon after a welcome, sent, and again after the pause",
           "[probe_core][facts]") {
   Welcomed bench;
-  bench.pass(kFactsDelayMin - milliseconds{100});
+  bench.pass_heard(kFactsDelayMin - milliseconds{100});
   CHECK(bench.world.facts_collected == 0);
-  bench.pass(kFactsDelayMax - kFactsDelayMin + milliseconds{200});
+  bench.pass_heard(kFactsDelayMax - kFactsDelayMin + milliseconds{200});
   CHECK(bench.world.facts_collected == 1);
   bench.step(with_update(7));
   REQUIRE(bench.world.sent_of<FactsUpdate>().size() == 1);
   bench.receive(FactsAck{.digest = 7});
   CHECK(bench.world.facts_acks == std::vector<FactsAck>{{.digest = 7}});
-  for (int i = 0; i < 590; ++i) {
-    bench.receive(HeartbeatReply{});
-    bench.pass(milliseconds{100});
-  }
+  bench.pass_heard(seconds{59});
   CHECK(bench.world.facts_collected == 1);
-  for (int i = 0; i < 20; ++i) {
-    bench.receive(HeartbeatReply{});
-    bench.pass(milliseconds{100});
-  }
+  bench.pass_heard(seconds{2});
   CHECK(bench.world.facts_collected == 2);
   bench.step(FactsCollected{.update = {}, .pause = seconds{60}});
   CHECK(bench.world.sent_of<FactsUpdate>().size() == 1);  // nothing of it was news
@@ -54,16 +56,10 @@ TEST_CASE("a controller that does not know facts is not sent any, and none are c
 TEST_CASE("one collection is under way at most, and one that does not come back is given up",
           "[probe_core][facts]") {
   Welcomed bench;
-  for (Duration passed{}; passed < kFactsDelayMax + kFactsPatience - seconds{5};
-       passed += milliseconds{100}) {
-    bench.receive(HeartbeatReply{});
-    bench.pass(milliseconds{100});
-  }
+  while (bench.world.facts_collected == 0) bench.pass_heard(milliseconds{100});
+  bench.pass_heard(kFactsPatience - seconds{1});
   CHECK(bench.world.facts_collected == 1);
-  for (Duration passed{}; passed < seconds{20}; passed += milliseconds{100}) {
-    bench.receive(HeartbeatReply{});
-    bench.pass(milliseconds{100});
-  }
+  bench.pass_heard(seconds{2});
   CHECK(bench.world.facts_collected == 2);
   CHECK(bench.core.facts().counters().lost == 1);
 }
