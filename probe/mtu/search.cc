@@ -8,6 +8,7 @@
 namespace faultline::mtu {
 namespace {
 
+constexpr std::uint16_t kVlanTag = 4;  // octets
 constexpr std::uint8_t kRounds = 3;
 constexpr std::uint32_t kLossesTold = 2;     // one packet may be lost by chance
 constexpr std::uint32_t kReachPackets = 20;  // enough to know roughly what is lost anyway
@@ -339,7 +340,9 @@ void Search::locate(Report& report) const {
   // Nobody routes between the last hop and the target: two interfaces of one segment disagree, if
   // the target's is known to take just what passed, or there is no router to blame at all.
   const bool last_segment = end_ttl_ != 0 && !report.first_missed;
-  const bool fits = options_.far_mtu == passes_ || (options_.far_mtu == 0 && hops == 0);
+  // A kernel may receive as much more than its MTU as a VLAN tag has octets.
+  const bool is_known = passes_ >= options_.far_mtu && passes_ <= options_.far_mtu + kVlanTag;
+  const bool fits = options_.far_mtu == 0 ? hops == 0 : is_known;
   if (last_segment && fits) report.verdict = Verdict::kInterfaceMismatch;
 }
 
