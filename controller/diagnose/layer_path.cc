@@ -57,7 +57,7 @@ void look_at_accused(const Pair& pair, Checks& checks) {
                 .weight = info.weight};
     check.summary = fmt::format(
         "{} {} {}{}, and it is on {}", accused.kind, accused.id, info.does,
-        accused.loss && *accused.loss > 0 ? fmt::format(" ({:.2g} %)", 100 * *accused.loss) : "",
+        accused.loss && *accused.loss > 0 ? fmt::format(" ({:.3g} %)", 100 * *accused.loss) : "",
         way_of(pair, accused));
     check.evidence = {fmt::format(
         "the localizer is {:.1f} % sure, over all pairs{}", 100 * accused.posterior,

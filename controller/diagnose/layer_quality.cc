@@ -104,7 +104,7 @@ void add_lossy(const Pair& pair, Checks& checks) {
   for (const auto* session : {&pair.in.by_a, &pair.in.by_b}) {
     if (*session) sent += (*session)->minute.sent;
   }
-  check.summary = fmt::format("{:.2g} % of the packets between {} and {} are lost, {}",
+  check.summary = fmt::format("{:.3g} % of the packets between {} and {} are lost, {}",
                               100 * static_cast<double>(all) / static_cast<double>(sent),
                               pair.in.a.name, pair.in.b.name, where);
   check.evidence.push_back(
