@@ -227,20 +227,6 @@ class OneOff(unittest.TestCase):
         report = self.mtu_of()
         self.assertEqual((report["verdict"], report["mtu"]), ("loss", 1500), report)
 
-    def test_what_the_host_has_cached_of_the_path_does_not_matter(self):
-        inside("a", "ip", "route", "flush", "cache")  # of what other tests learned
-        self.mtu("r2", "r3", 1400)
-        inside("a", "ping", "-M", "do", "-c", "2", "-i", "0.2", "-W", "1", "-s", "1472", B, check=False)
-        self.assertIn("mtu 1400", inside("a", "ip", "route", "get", B).stdout)
-        self.doCleanups()
-        self.assertIn("mtu 1400", inside("a", "ip", "route", "get", B).stdout)
-        report = self.mtu_of(code=OK)
-        self.assertEqual((report["verdict"], report["mtu"]), ("ok", 1500), report)
-        inside("a", "ip", "route", "flush", "cache")
-        self.mtu("r2", "r3", 1400)
-        self.mtu_of()
-        self.assertNotIn("mtu", inside("a", "ip", "route", "get", B).stdout, "the test must not fill the host's cache")
-
     # ---- trace
 
     def kinds(self, report):
