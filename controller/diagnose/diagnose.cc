@@ -45,8 +45,15 @@ std::string_view to_string(Level level) {
   return "unknown";
 }
 
-Level level_of(const Pair& pair, Symptoms explains) {
-  return (pair.symptoms & explains) != 0 ? Level::kFail : Level::kWarn;
+// What ends all traffic is loss in the window in which it begins, and to flows that know other
+// ways.
+static bool explains(const Pair& pair, Symptoms symptoms) {
+  if ((symptoms & kDead) != 0) symptoms |= kLossy | kSubset;
+  return (pair.symptoms & symptoms) != 0;
+}
+
+Level level_of(const Pair& pair, Symptoms symptoms) {
+  return explains(pair, symptoms) ? Level::kFail : Level::kWarn;
 }
 
 namespace {
@@ -81,8 +88,8 @@ Verdict of_check(const Pair& pair, const Check& check) {
 const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
-    const bool explains = (check.explains & pair.symptoms) != 0;
-    return std::tuple(explains, explains || check.level == Level::kFail, check.weight);
+    const bool explained = explains(pair, check.explains);
+    return std::tuple(explained, explained || check.level == Level::kFail, check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
@@ -129,13 +136,13 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
   const auto design = std::ranges::find(checks, "unreachable_by_design", &Check::code);
   if (design != checks.end()) return of_check(pair, *design);
   const auto* cause = weightiest(pair, checks);
-  const bool explains = cause != nullptr && (cause->explains & pair.symptoms) != 0;
-  if (explains || (cause != nullptr && cause->level == Level::kFail)) {
+  const bool explained = cause != nullptr && explains(pair, cause->explains);
+  if (explained || (cause != nullptr && cause->level == Level::kFail)) {
     auto verdict = of_check(pair, *cause);
-    if (explains && verdict.level == Level::kWarn && cause->code == "prober_overloaded") {
+    if (explained && verdict.level == Level::kWarn && cause->code == "prober_overloaded") {
       verdict.code = "not_the_network";
     }
-    if (!explains && pair.works()) verdict.sentence += "; what is measured gets through";
+    if (!explained && pair.works()) verdict.sentence += "; what is measured gets through";
     return verdict;
   }
   const bool asked_port = pair.in.question.port && pair.b != nullptr && pair.b->facts.listeners;

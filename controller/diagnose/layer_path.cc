@@ -15,16 +15,17 @@ struct ClassInfo {
   Symptoms explains;
   int weight;
 };
+// Where it is: said when nothing tells why, so below what an end's own configuration says.
 constexpr ClassInfo kClasses[] = {
-    {"down", "path_down", "carries nothing", kDead | kSubset | kLossy, 74},
+    {"down", "path_down", "carries nothing", kDead | kSubset | kLossy, 49},
     {"blackhole", "path_blackhole", "swallows some flows and carries others",
-     kSubset | kLossy | kDead, 72},
-    {"loss", "path_loss", "loses packets", kLossy | kSubset | kDead, 70},
-    {"mtu", "path_mtu", "drops large packets", kMtuLow | kLossy, 70},
-    {"congestion", "path_congested", "is full", kLossy | kSlow, 65},
-    {"delay", "path_delay", "is slow", kSlow, 65},
+     kSubset | kLossy | kDead, 48},
+    {"loss", "path_loss", "loses packets", kLossy | kSubset | kDead, 47},
+    {"mtu", "path_mtu", "drops large packets", kMtuLow | kLossy, 47},
+    {"congestion", "path_congested", "is full", kLossy | kSlow, 46},
+    {"delay", "path_delay", "is slow", kSlow, 46},
     {"sick_host", "prober_overloaded", "was starved of processor time", kLossy | kSlow | kSubset,
-     66},
+     44},
 };
 
 const ClassInfo& info_of(const std::string& fault_class) {
