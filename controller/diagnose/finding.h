@@ -23,6 +23,7 @@ struct Finding {
   Severity severity = Severity::kWarning;
   std::vector<std::string> nodes{};     // whom it concerns
   std::vector<std::string> odd{};       // of those, who differs from the others; empty: all alike
+  std::optional<IpAddress> address{};   // that it is about, where it is about one
   std::string summary{};                // one sentence
   std::vector<std::string> evidence{};  // one line each, naming node and value
   std::string remedy{};                 // one sentence

@@ -44,7 +44,8 @@ void add_duplicate(const Segment& segment, const IpAddress& address,
       holders, [&](const auto& entry) { return has_another(entry.second, segment); });
   const auto text = address.to_string();
   Finding finding{.code = vip ? "vip_held_twice" : "duplicate_address",
-                  .severity = segment.proven ? Severity::kError : Severity::kWarning};
+                  .severity = segment.proven ? Severity::kError : Severity::kWarning,
+                  .address = address};
   for (const auto& [node, holder] : holders) {
     finding.nodes.push_back(node);
     finding.evidence.push_back(

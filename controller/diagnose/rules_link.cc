@@ -224,6 +224,8 @@ constexpr double kErrorShareMin = 1e-4;
 void check_errors(const NodeFacts& node, std::vector<Finding>& findings) {
   if (!node.earlier) return;
   for (const auto& interface : node.facts.interfaces->items) {
+    // A tunnel's errors are those of its way, and a virtual cable has none of its own.
+    if (!interface.kind.empty()) continue;
     const auto* before = find_interface(*node.earlier, interface.name);
     if (before == nullptr || !before->counters || !interface.counters ||
         before->index != interface.index)
