@@ -27,7 +27,8 @@ struct Finding {
   std::string summary{};                // one sentence
   std::vector<std::string> evidence{};  // one line each, naming node and value
   std::string remedy{};                 // one sentence
-  std::string command{};                // to run, on the node that the remedy names
+  std::string command{};                // to run
+  std::string run_on{};                 // the node to run it on; empty: the first of `nodes`
 
   bool operator==(const Finding&) const = default;
 };

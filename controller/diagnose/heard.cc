@@ -30,11 +30,11 @@ bool is_recent(const Side& side, const facts::Heard& entry, Duration patience) {
 
 }  // namespace
 
-std::optional<bool> arrives(const Pair& pair, const Side& side) {
+std::optional<bool> arrives(const Side& side) {
   if (side.session == nullptr || !is_enough(*side.session) || !side.self.address) return {};
   if (side.other_facts == nullptr || !side.other_facts->facts.heard) return {};
   const auto& facts = side.other_facts->facts;
-  if (pair.in.question.at - facts.collected_at > kHeardFactsAgeMax) return {};
+  if (facts.collected_at < side.session->to) return {};
   const auto* entry = entry_of(side, *side.self.address, false);
   if (entry == nullptr) {
     return facts.heard->complete() ? std::optional(false) : std::nullopt;

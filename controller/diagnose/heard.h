@@ -13,12 +13,9 @@ namespace faultline::diagnose {
 
 // Silence of a sender that sends on says that its packets do not arrive.
 inline constexpr Duration kHeardGrace = std::chrono::seconds{3};
-// What a reflector heard longer ago than its facts are old says nothing of now.
-inline constexpr Duration kHeardFactsAgeMax = std::chrono::seconds{30};
-
 // Whether what `side.self` sends to `side.other` arrives there. Empty: it sends nothing, or the far
-// end has not told just now.
-[[nodiscard]] std::optional<bool> arrives(const Pair& pair, const Side& side);
+// end has told nothing since the newest window.
+[[nodiscard]] std::optional<bool> arrives(const Side& side);
 // The far end refuses packets from this address just now.
 [[nodiscard]] bool is_refused_now(const Side& side, const IpAddress& from);
 // The address of an unknown sender that the far end refuses just now; empty: there is none.

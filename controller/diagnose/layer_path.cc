@@ -63,7 +63,7 @@ bool is_silent_end(const Pair& pair, const Accused& accused) {
 // On one direction only, and the far end hears what is sent that way.
 bool is_proven_open(const Pair& pair, const Accused& accused) {
   if (!pair.has(kDead) || accused.on_way_there == accused.on_way_back) return false;
-  return arrives(pair, accused.on_way_there ? pair.side_a() : pair.side_b()) == true;
+  return arrives(accused.on_way_there ? pair.side_a() : pair.side_b()) == true;
 }
 
 void look_at_accused(const Pair& pair, Checks& checks) {

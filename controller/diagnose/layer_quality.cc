@@ -59,8 +59,8 @@ struct DeadWay {
 DeadWay dead_way(const Pair& pair) {
   const auto a = pair.side_a();
   const auto b = pair.side_b();
-  const auto from_a = arrives(pair, a);
-  const auto from_b = arrives(pair, b);
+  const auto from_a = arrives(a);
+  const auto from_b = arrives(b);
   DeadWay dead;
   if (from_a) dead.proof.push_back(heard_text(a));
   if (from_b) dead.proof.push_back(heard_text(b));

@@ -67,7 +67,7 @@ bool is_behind_nat(const Pair& pair, const End& end) {
 // What is sent does not arrive, and is answered.
 void look_at_answers(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || side.session->now.loss() > 0.5) return;
-  if (arrives(pair, side) != false || is_behind_nat(pair, side.self)) return;
+  if (arrives(side) != false || is_behind_nat(pair, side.self)) return;
   auto check =
       rewritten(pair, side, hears_unknown(pair, side) ? Level::kWarn : Level::kFail, kProven);
   check.summary = fmt::format(
@@ -81,7 +81,7 @@ void look_at_answers(const Pair& pair, const Side& side, Checks& checks) {
 // What is sent does not arrive, and something arrives from an address that nobody knows.
 void look_at_strangers(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || !is_dead(*side.session)) return;
-  if (arrives(pair, side) != false) return;
+  if (arrives(side) != false) return;
   const auto stranger = stranger_at(pair, side);
   if (!stranger) return;
   auto check = rewritten(pair, side, Level::kFail, kInferred);

@@ -117,6 +117,11 @@ Place place_of(const std::string& code) {
   return found == kPlaces.end() ? Place{"", Layer::kQuality, 0, 1} : *found;
 }
 
+std::string run_on(const Finding& finding) {
+  if (!finding.run_on.empty() || finding.nodes.empty()) return finding.run_on;
+  return finding.nodes.front();
+}
+
 // A rule may find what a layer already tells of the same end.
 bool is_told(const Checks& checks, const std::string& code, const std::vector<std::string>& nodes) {
   return std::ranges::any_of(checks, [&](const Check& check) {
@@ -148,7 +153,7 @@ void take_findings(const Pair& pair, Checks& checks) {
                 .evidence = finding.evidence,
                 .remedy = finding.remedy,
                 .command = finding.command,
-                .run_on = finding.nodes.empty() ? "" : finding.nodes.front(),
+                .run_on = run_on(finding),
                 .explains = place.explains,
                 .weight = place.weight};
     switch (finding.severity) {

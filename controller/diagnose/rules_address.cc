@@ -66,6 +66,7 @@ void add_duplicate(const Segment& segment, const IpAddress& address,
                        : fmt::format("Give {} another address.", last.member->node->node);
   finding.command =
       fmt::format("ip addr del {} dev {}", text_of(last.address->prefix), last.address->interface);
+  finding.run_on = last.member->node->node;
   findings.push_back(std::move(finding));
 }
 
@@ -97,6 +98,7 @@ void check_macs(const Segment& segment, std::vector<Finding>& findings) {
     finding.command =
         fmt::format("ip link set dev {} address 02:{:02x}{}", last.interface->name,
                     last.address->prefix.address.bytes()[3], last.interface->mac->substr(5));
+    finding.run_on = last.node->node;
     findings.push_back(std::move(finding));
   }
 }

@@ -181,7 +181,8 @@ void check_throttling(const NodeFacts& node, std::vector<Finding>& findings) {
   const auto waited = *now - before.value_or(0);
   const auto share = static_cast<double>(waited) * 1000 / static_cast<double>(between.count());
   if (share < kThrottledShareMax) return;
-  if (!before && share > 1) return;  // counted since before the earlier sample, which did not see it
+  if (!before && share > 1)
+    return;  // counted since before the earlier sample, which did not see it
   findings.push_back(
       {.code = "cpu_throttled",
        .severity = Severity::kWarning,
