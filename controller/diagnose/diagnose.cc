@@ -117,12 +117,26 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
   return best;
 }
 
+// A service that listens may yet be filtered between the two: only a try from A shows it.
+void tell_untried_port(const Pair& pair, Verdict& verdict) {
+  const auto& question = pair.in.question;
+  if (!question.port || !pair.in.b.address) return;
+  const auto what = fmt::format("{} {}", question.protocol, *question.port);
+  if (std::ranges::find(pair.in.tried, what, &Tried::what) != pair.in.tried.end()) return;
+  verdict.sentence += fmt::format("; whether something on the way drops {} was not tried", what);
+  verdict.remedy = fmt::format("Try it from {}.", pair.in.a.name);
+  verdict.command = fmt::format("nc -vz -w 2 {}{} {}", question.protocol == "udp" ? "-u " : "",
+                                pair.in.b.address->to_string(), *question.port);
+  verdict.run_on = pair.in.a.name;
+}
+
 // Nothing is wrong with the network; what is odd at an end is told all the same.
 Verdict well(const Pair& pair, const Check* odd) {
   Verdict verdict{.code = "healthy", .level = Level::kOk};
   verdict.sentence = fmt::format("the network between {} and {} is fine{}", pair.in.a.name,
                                  pair.in.b.name, seen_from(pair)) +
                      as_of(pair);
+  tell_untried_port(pair, verdict);
   if (odd == nullptr) return verdict;
   verdict.level = Level::kWarn;
   verdict.nodes = odd->nodes;

@@ -76,6 +76,17 @@ DeadWay dead_way(const Pair& pair) {
   return {.there = lost.there > 0 && lost.back == 0, .back = lost.back > 0 && lost.there == 0};
 }
 
+// Where the localizer sees the loss of that direction, and of that alone.
+const Accused* seen_at(const Pair& pair, const DeadWay& dead) {
+  const Accused* best = nullptr;
+  for (const auto& accused : pair.in.accused) {
+    if (accused.on_way_there != dead.there || accused.on_way_back != dead.back) continue;
+    if (accused.fault_class != "down" && accused.fault_class != "blackhole") continue;
+    if (best == nullptr || accused.posterior > best->posterior) best = &accused;
+  }
+  return best;
+}
+
 void add_dead(const Pair& pair, Checks& checks) {
   const auto dead = dead_way(pair);
   const bool back = dead.back;
@@ -86,9 +97,12 @@ void add_dead(const Pair& pair, Checks& checks) {
   const int weight = !one_way ? 10 : dead.proof.empty() ? 12 : 50;
   auto check = symptom(pair, one_way ? "one_way" : "unreachable", kDead, weight);
   check.evidence.insert(check.evidence.end(), dead.proof.begin(), dead.proof.end());
+  const auto* seen = one_way ? seen_at(pair, dead) : nullptr;
+  if (seen != nullptr) check.component = seen->id;
   check.summary =
       one_way ? fmt::format("nothing gets from {} to {}; the other way is open", from.name, to.name)
               : fmt::format("nothing gets through between {} and {}", from.name, to.name);
+  if (seen != nullptr) check.summary += fmt::format("; it is lost at {} {}", seen->kind, seen->id);
   check.remedy = one_way ? fmt::format(
                                "Look for a filter or a missing route on the way from {} to "
                                "{} only.",
