@@ -87,6 +87,15 @@ const Accused* seen_at(const Pair& pair, const DeadWay& dead) {
   return best;
 }
 
+// One end's packets are answered, so that both ways are open: the filtering layer tells what is
+// not.
+bool one_answers(const Pair& pair) {
+  const auto answered = [](const std::optional<Session>& session) {
+    return session && is_enough(*session) && !is_dead(*session);
+  };
+  return answered(pair.in.by_a) || answered(pair.in.by_b);
+}
+
 void add_dead(const Pair& pair, Checks& checks) {
   const auto dead = dead_way(pair);
   const bool back = dead.back;
@@ -186,7 +195,7 @@ void look_at_quality(const Pair& pair, Checks& checks) {
                       .command = fmt::format("faultline plan show {}", pair.in.a.name)});
     return;
   }
-  if (pair.has(kDead)) add_dead(pair, checks);
+  if (pair.has(kDead) && !one_answers(pair)) add_dead(pair, checks);
   if (pair.has(kSubset)) add_subset(pair, checks);
   if (pair.has(kLossy)) add_lossy(pair, checks);
   if (pair.has(kSlow)) add_slow(pair, checks);

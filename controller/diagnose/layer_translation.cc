@@ -39,7 +39,8 @@ void look_at_own_rules(const Pair& pair, const Side& side, Checks& checks) {
                                                          .dst = *side.other.address,
                                                          .port = side.other.probe_port});
   if (!ruling) return;
-  auto check = rewritten(pair, side, Level::kFail, kProven);
+  const auto level = ruling->fate == Fate::kDropped ? Level::kFail : level_of(pair, kAny);
+  auto check = rewritten(pair, side, level, kProven);
   check.nodes = {side.other.name, side.self.name};
   check.summary = fmt::format("{}: its own NAT sends elsewhere what {} sends to its udp port {}",
                               side.other.name, side.self.name, side.other.probe_port);

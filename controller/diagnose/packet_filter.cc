@@ -193,9 +193,10 @@ std::optional<Ruling> translation_of(const facts::Firewall& firewall, const Pack
       return base.source == rule.source && base.family == rule.family && base.table == rule.table &&
              base.chain == rule.chain;
     });
+    const bool base = chain != firewall.chains.end();
+    if (base && chain->hook != "prerouting") continue;
     // Of a chain that is jumped to nobody knows whether the packet gets there.
-    if (chain == firewall.chains.end() || chain->hook != "prerouting") continue;
-    return Ruling{.fate = Fate::kDropped,
+    return Ruling{.fate = base ? Fate::kDropped : Fate::kPerhaps,
                   .chain = fmt::format("{} {} {}", rule.family, rule.table, rule.chain),
                   .rule = words_of(rule) + " to " + rule.to.value_or("another port"),
                   .iptables = rule.source != "nftables",

@@ -39,7 +39,8 @@ struct Ruling {
   std::optional<std::uint64_t> counted{};
 };
 
-// The rule that sends a packet which comes in somewhere else; empty: there is none for sure.
+// The rule that sends a packet which comes in somewhere else; kPerhaps: if its chain is passed.
+// Empty: there is none.
 [[nodiscard]] std::optional<Ruling> translation_of(const facts::Firewall& firewall,
                                                    const Packet& packet);
 
