@@ -103,12 +103,15 @@ Verdict of_check(const Pair& pair, const Check& check) {
           .run_on = check.run_on};
 }
 
-// Of causes: what explains a symptom first, then what breaks something, then the heaviest.
+// Of causes: what explains a symptom first, then what breaks something, then what is merely seen,
+// then the heaviest.
 const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
     const bool explained = explains(pair, check.explains);
-    return std::tuple(explained, explained || check.level == Level::kFail, check.weight);
+    // That it is slow is no cause: what breaks something is told before it.
+    const bool tells = explained && (check.layer != Layer::kQuality || check.level == Level::kFail);
+    return std::tuple(tells, tells || check.level == Level::kFail, explained, check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
@@ -125,8 +128,11 @@ void tell_untried_port(const Pair& pair, Verdict& verdict) {
   if (std::ranges::find(pair.in.tried, what, &Tried::what) != pair.in.tried.end()) return;
   verdict.sentence += fmt::format("; whether something on the way drops {} was not tried", what);
   verdict.remedy = fmt::format("Try it from {}.", pair.in.a.name);
-  verdict.command = fmt::format("nc -vz -w 2 {}{} {}", question.protocol == "udp" ? "-u " : "",
-                                pair.in.b.address->to_string(), *question.port);
+  verdict.command =
+      question.protocol == "udp"
+          ? fmt::format("nc -vzu -w 2 {} {}", pair.in.b.address->to_string(), *question.port)
+          : fmt::format("faultline-probe test port {} {}", pair.in.b.address->to_string(),
+                        *question.port);
   verdict.run_on = pair.in.a.name;
 }
 
@@ -153,15 +159,22 @@ Verdict well(const Pair& pair, const Check* odd) {
 
 Verdict nothing_known(const Pair& pair) {
   const bool facts = pair.a != nullptr || pair.b != nullptr;
-  return {.code = "unknown",
-          .level = Level::kUnknown,
-          .sentence =
-              fmt::format("nothing measures between {} and {}{}{}", pair.in.a.name, pair.in.b.name,
-                          facts ? ", and what is known of their configurations fits"
-                                : ", and neither has told its configuration",
-                          seen_from(pair)),
-          .remedy = "Measure it, or ask the plan why it is not measured.",
-          .command = fmt::format("faultline plan show {}", pair.in.a.name)};
+  Verdict verdict{.code = "unknown", .level = Level::kUnknown};
+  verdict.sentence =
+      fmt::format("nothing measures between {} and {}{}{}", pair.in.a.name, pair.in.b.name,
+                  facts ? ", and what is known of their configurations fits"
+                        : ", and neither has told its configuration",
+                  seen_from(pair)) +
+      as_of(pair);
+  verdict.remedy = "Measure it, or ask the plan why it is not measured.";
+  verdict.command = fmt::format("faultline plan show {}", pair.in.a.name);
+  const bool no_a = pair.in.a.probe == ProbeState::kNone;
+  const auto& other = no_a ? pair.in.a : pair.in.b;
+  if (other.probe != ProbeState::kNone || !other.address) return verdict;
+  verdict.run_on = no_a ? pair.in.b.name : pair.in.a.name;
+  verdict.remedy = fmt::format("Nobody measures {}: test it from {}.", other.name, verdict.run_on);
+  verdict.command = fmt::format("faultline-probe test ping {}", other.address->to_string());
+  return verdict;
 }
 
 }  // namespace

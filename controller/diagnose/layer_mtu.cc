@@ -56,10 +56,45 @@ void look_at_tried(const Pair& pair, Checks& checks) {
   }
 }
 
+// What is measured with large packets dies, and with small ones does not.
+void look_at_large_flows(const Pair& pair, Checks& checks) {
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (side.session == nullptr || !is_partly_dead(*side.session)) continue;
+    std::uint16_t size = 0;
+    std::vector<std::string> evidence;
+    for (const auto& flow : side.session->flows) {
+      if (flow.size >= kLargeSize) size = flow.size;
+      evidence.push_back(fmt::format(
+          "{} to {}, port {}, {}: {} packets sent, {} lost", side.self.name, side.other.name,
+          flow.source_port,
+          flow.size == 0 ? std::string("small packets") : fmt::format("{} bytes", flow.size),
+          flow.now.sent, flow.now.lost()));
+    }
+    checks.push_back(
+        {.layer = Layer::kMtu,
+         .level = Level::kFail,
+         .code = "mtu_black_hole",
+         .summary = fmt::format("packets of {} bytes between {} and {} vanish, and small ones pass",
+                                size, side.self.name, side.other.name),
+         .nodes = {pair.in.a.name, pair.in.b.name},
+         .evidence = evidence,
+         .remedy = "Something on the way carries less and does not say so: raise its MTU, or let "
+                   "ICMP 'fragmentation needed' pass.",
+         .command =
+             fmt::format("faultline-probe test mtu {}",
+                         side.other.address ? side.other.address->to_string() : side.other.name),
+         .run_on = side.self.name,
+         .explains = kMtuLow | kLossy,
+         .weight = 43});
+    return;
+  }
+}
+
 }  // namespace
 
 void look_at_mtu(const Pair& pair, Checks& checks) {
   look_at_tried(pair, checks);
+  if (pair.has(kMtuLow)) look_at_large_flows(pair, checks);
   const auto a = size_of(pair.side_a());
   const auto b = size_of(pair.side_b());
   if (!a || !b) {

@@ -39,6 +39,15 @@ std::vector<std::string> both_evidence(const Pair& pair) {
   return lines;
 }
 
+// Who has no probe is not expected to measure.
+std::vector<std::string> unmeasured(const Pair& pair) {
+  std::vector<std::string> lines;
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (side.self.probe != ProbeState::kNone) lines.push_back(evidence_of(side));
+  }
+  return lines;
+}
+
 Check symptom(const Pair& pair, const char* code, Symptoms explains, int weight) {
   return {.layer = Layer::kQuality,
           .level = Level::kFail,
@@ -190,7 +199,7 @@ void look_at_quality(const Pair& pair, Checks& checks) {
                       .summary = fmt::format("nothing was measured between {} and {} lately",
                                              pair.in.a.name, pair.in.b.name),
                       .nodes = {pair.in.a.name, pair.in.b.name},
-                      .evidence = {evidence_of(pair.side_a()), evidence_of(pair.side_b())},
+                      .evidence = unmeasured(pair),
                       .remedy = "The plan tells who measures whom.",
                       .command = fmt::format("faultline plan show {}", pair.in.a.name)});
     return;
