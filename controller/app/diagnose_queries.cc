@@ -70,6 +70,9 @@ struct Reported {
   Adder minute;
   Adder usual;
   std::map<NodeId, Counts> others;  // in the newest windows
+  // The newest of each flow and direction in the last minute, also those that ended nowhere: the
+  // book of paths keeps what was complete.
+  std::map<std::pair<std::uint16_t, Direction>, PathRecord> traced;
   double sick = 0;
   std::string sick_reason;
   Duration lateness{};
@@ -104,6 +107,11 @@ Reported reported(const std::vector<Report>& reports, NodeId other) {
       add_health(report, out);
       if (out.from == WallTime{}) out.from = report.window_start;
       out.to = report.window_start + report.window;
+    }
+    for (const auto& path : report.paths) {
+      if (path.target != other || age >= kMinuteWindows) continue;
+      auto& newest = out.traced[{path.source_port, path.direction}];
+      if (path.traced_at >= newest.traced_at) newest = path;
     }
     for (const auto& flow : report.flows) {
       if (flow.target != other) {
@@ -162,6 +170,35 @@ std::optional<diagnose::Trace> trace_of(const std::optional<api::TracedPathView>
   return trace;
 }
 
+// A trace newer than the one that is known takes its place.
+void renew(const topology::Topology& topology, const PathRecord& path, const std::string& from,
+           const std::string& to, std::optional<diagnose::Trace>& known) {
+  if (known && known->traced_at >= path.traced_at) return;
+  diagnose::Trace trace{.complete = path.complete, .traced_at = path.traced_at};
+  trace.hops.push_back({.address = {}, .device = from});
+  for (const auto& hop : path.hops) {
+    auto& added = trace.hops.emplace_back();
+    if (!hop.address) continue;
+    added.address = hop.address->to_string();
+    added.device = topology.device_at(*hop.address);
+  }
+  if (path.complete) trace.hops.push_back({.address = {}, .device = to});
+  known = std::move(trace);
+}
+
+void renew_traces(const topology::Topology& topology, const Reported& reported,
+                  const std::string& self, const std::string& other, diagnose::Session& session) {
+  for (auto& flow : session.flows) {
+    for (const auto direction : {Direction::kForward, Direction::kReturn}) {
+      const auto path = reported.traced.find({flow.source_port, direction});
+      if (path == reported.traced.end()) continue;
+      const bool there = direction == Direction::kForward;
+      renew(topology, path->second, there ? self : other, there ? other : self,
+            there ? flow.there : flow.back);
+    }
+  }
+}
+
 // The links and devices of all paths of a pair in one direction.
 void add_components(const std::optional<api::TracedPathView>& path, std::set<std::string>& ids) {
   if (!path) return;
@@ -212,6 +249,9 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     if (result.now.counts.sent == 0 || other == nullptr) continue;
     auto session = session_of(result);
     FAULTLINE_TRY_STATUS(add_paths(snapshot, *self, *other, at, session));
+    if (snapshot.topology) {
+      renew_traces(*snapshot.topology, result, self->name, other->name, session);
+    }
     (is_a ? inputs.by_a : inputs.by_b) = std::move(session);
   }
   return {};

@@ -79,6 +79,39 @@ void look_at_answers(const Pair& pair, const Side& side, Checks& checks) {
   checks.push_back(std::move(check));
 }
 
+// A third node that refuses packets of this end just now: they were meant for somebody else.
+const NodeFacts* who_gets(const Pair& pair, const Side& side) {
+  // What a virtual machine sends in its host's name is refused everywhere.
+  const bool hides = std::ranges::any_of(pair.placements, [&](const Placement& placement) {
+    return placement.host == side.self.name && placement.attachment == Attachment::kNat;
+  });
+  if (hides) return nullptr;
+  for (const auto& node : pair.in.facts) {
+    if (node.node == side.self.name || node.node == side.other.name) continue;
+    if (!node.facts.heard || node.facts.collected_at < side.session->to) continue;
+    for (const auto& entry : node.facts.heard->items) {
+      const bool now = node.facts.collected_at - entry.last_at <= 2 * kHeardGrace;
+      if (entry.refused && now && entry.address == side.self.address) return &node;
+    }
+  }
+  return nullptr;
+}
+
+// What is sent arrives at another node, which refuses it.
+void look_at_others(const Pair& pair, const Side& side, Checks& checks) {
+  if (side.session == nullptr || !is_dead(*side.session) || arrives(side) != false) return;
+  const auto* other = who_gets(pair, side);
+  if (other == nullptr) return;
+  auto check = rewritten(pair, side, Level::kFail, kProven);
+  check.nodes.push_back(other->node);
+  check.summary = fmt::format("what {} sends to {} comes to {}: somebody on the way translates",
+                              side.self.name, side.other.name, other->node);
+  check.evidence = {evidence_of(side), heard_text(side),
+                    fmt::format("{}: its reflector refuses packets from {} just now", other->node,
+                                side.self.address->to_string())};
+  checks.push_back(std::move(check));
+}
+
 // What is sent does not arrive, and something arrives from an address that nobody knows.
 void look_at_strangers(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || !is_dead(*side.session)) return;
@@ -127,8 +160,8 @@ void look_at_counters(const Pair& pair, const Side& side, Checks& checks) {
 void look_at_translation(const Pair& pair, Checks& checks) {
   for (const auto& side : {pair.side_a(), pair.side_b()}) {
     const auto before = checks.size();
-    for (const auto look :
-         {look_at_own_rules, look_at_answers, look_at_strangers, look_at_counters}) {
+    for (const auto look : {look_at_own_rules, look_at_answers, look_at_others, look_at_strangers,
+                            look_at_counters}) {
       if (checks.size() == before) look(pair, side, checks);
     }
   }

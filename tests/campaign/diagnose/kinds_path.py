@@ -42,7 +42,7 @@ def loss(premises, rng):
     a, b = neighbors(premises, rng)
     while b.mode or a.host == b.name:
         a, b = neighbors(premises, rng)
-    return Case(a.name, b.name, LOSS, f"{percent} % of what {b.name}'s switch gets from it is lost",
+    return Case(a.name, b.name, (*LOSS, "lossy_with_all"), f"{percent} % of what {b.name}'s switch gets from it is lost",
                 [(switch_of(b), nft(f'type filter hook ingress device "{b.name}" priority 0', drop, family="netdev"))],
                 [(switch_of(b), nft_gone("netdev"))], settle=WINDOWS_SETTLE)
 
