@@ -68,6 +68,7 @@ void define(CLI::App& app, Context& context) {
   add_vpc_commands(app, context);
   add_facts_commands(app, context);
   add_diagnose_command(app, context);
+  add_capture_command(app, context);
   add_explain_command(app, context);
   add_complete_command(app, context);
   manual::describe(app, cli_manual());
