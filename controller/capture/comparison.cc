@@ -31,7 +31,7 @@ IpAddress destination(const Seen& near, const Seen& far) {
 }
 
 // Leaves only what belongs to the conversation: a capture may hold more.
-void narrow(Sightings& near, Sightings& far, const IpAddress& to) {
+void narrow(Sightings& near, Sightings& far, const IpAddress& to, std::uint16_t source_port) {
   std::erase_if(near.forward, [&](const auto& row) { return row.second.packet.to.address != to; });
   std::set<IpAddress> senders;
   std::set<RequestKey> requests;
@@ -40,12 +40,16 @@ void narrow(Sightings& near, Sightings& far, const IpAddress& to) {
     requests.insert(request_of(identity));
   }
   std::erase_if(far.forward, [&](const auto& row) {
-    return !near.forward.contains(row.first) && !senders.contains(row.second.packet.from.address);
+    const auto& from = row.second.packet.from;
+    const bool of_flow = source_port == 0 || from.port == source_port;
+    return !near.forward.contains(row.first) && !(of_flow && senders.contains(from.address));
   });
   for (const auto& [identity, sighting] : far.forward) requests.insert(request_of(identity));
   std::erase_if(far.back, [&](const auto& row) {
+    const auto& asker = row.second.packet.to;
+    const bool of_flow = source_port == 0 || asker.port == source_port;
     return !requests.contains(request_of(row.first)) &&
-           !senders.contains(row.second.packet.to.address);
+           !(of_flow && senders.contains(asker.address));
   });
   std::erase_if(near.back, [&](const auto& row) {
     return !requests.contains(request_of(row.first)) && row.second.packet.from.address != to;
@@ -181,7 +185,7 @@ Comparison compare(const EndOfCapture& near_end, const EndOfCapture& far_end) {
   auto far = sightings(far_end.file, End::kFar, far_end.about);
   Comparison out{.near = near_end.node, .far = far_end.node};
   out.far_address = destination(near.forward, far.forward);
-  narrow(near, far, out.far_address);
+  narrow(near, far, out.far_address, near_end.about.source_port);
   if (!near.forward.empty()) out.near_address = near.forward.begin()->second.packet.from.address;
   out.clock_difference = clock_difference(near, far);
   const auto difference = out.clock_difference.value_or(Duration::zero());

@@ -23,6 +23,8 @@ inline constexpr Duration kSettle = std::chrono::milliseconds{500};
 // By so much the estimated difference of two clocks may be wrong.
 inline constexpr Duration kClockSlack = std::chrono::milliseconds{50};
 
+// The far end's `about` names no source port: behind NAT it has another one there, and its packets
+// are found by what they carry.
 struct EndOfCapture {
   std::string node{};
   CaptureFile file{};

@@ -41,7 +41,8 @@ Outcome<capture::EndOfCapture> load(const std::string& path, const CaptureFiles&
 
 Outcome<std::string> compare_files(const CaptureFiles& files) {
   FAULTLINE_CLI_TRY(const auto near, load(files.near, files));
-  FAULTLINE_CLI_TRY(const auto far, load(files.far, files));
+  FAULTLINE_CLI_TRY(auto far, load(files.far, files));
+  far.about.source_port = 0;
   const auto comparison = capture::compare(near, far);
   return capture::to_json(comparison, capture::judge(comparison))
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

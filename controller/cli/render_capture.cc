@@ -52,6 +52,8 @@ std::string render_capture(const Json& document, const Style& style) {
   const auto& notes = member(document, "notes");
   if (!notes.empty()) result += "\n";
   for (const auto& note : notes) result += fmt::format("  {}\n", note.get<std::string>());
+  const auto& files = member(document, "files");
+  if (files.is_array()) result += fmt::format("\n  files: {}\n", joined(document, "files"));
   const auto& remedy = member(document, "remedy");
   if (!remedy.is_null()) result += fmt::format("\n  do: {}\n", remedy.get<std::string>());
   return result;

@@ -220,6 +220,17 @@ TEST_CASE("rewritten classes and damaged packets are told, loss or not", "[captu
   CHECK(has_note(lossy.verdict(), "DSCP 0 becomes 8"));
 }
 
+TEST_CASE("one flow alone is compared, whatever else the far end captured", "[capture]") {
+  auto captures = run({.forward = [](FrameSpec& f, int) { return f.source_port != 40002; }});
+  captures.near.about.source_port = 40001;
+  const auto c = captures.compared();
+  CHECK(c.forward.missing + c.forward.unseen + c.back.missing + c.back.unseen == 0);
+  CHECK(c.flows.size() == 1);
+  CHECK(c.asked < 100);
+  captures.near.about.source_port = 40002;
+  CHECK(captures.verdict().code == "lost-forward");
+}
+
 TEST_CASE("NAT is seen and is not loss", "[capture]") {
   const auto captures = run({.forward = [](FrameSpec& f, int) {
     f.from = "203.0.113.5";
