@@ -15,7 +15,9 @@
 
 namespace faultline::capture {
 
-inline constexpr std::uint16_t kSsidTestsFirst = 0xFFF0;  // from here on: traces and MTU tests
+inline constexpr std::uint16_t kSsidTestsFirst = 0xFFFD;  // from here on: traces, and single pings
+inline constexpr std::uint16_t kSsidMtu = 0xFFFC;
+inline constexpr std::uint8_t kTraceTtlMax = 30;
 
 struct StampIdentity {
   std::uint32_t sequence = 0;  // of this packet
@@ -24,8 +26,11 @@ struct StampIdentity {
   std::uint64_t request_sent_at = 0;   // of a reply: its request's; else the same as `sent_at`
   std::uint32_t request_sequence = 0;  // likewise
 
-  // Traces are meant to die on the way; they say nothing about loss.
-  [[nodiscard]] bool is_trace() const { return ssid >= kSsidTestsFirst; }
+  // Packets that are meant to be lost say nothing about loss: those of MTU tests, and those of
+  // traces, which a ping with the same identifier is told from by its TTL.
+  [[nodiscard]] bool is_test(std::uint8_t ttl) const {
+    return ssid == kSsidMtu || (ssid >= kSsidTestsFirst && ttl <= kTraceTtlMax);
+  }
   auto operator<=>(const StampIdentity&) const = default;
 };
 

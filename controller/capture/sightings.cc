@@ -106,7 +106,7 @@ Sightings sightings(const CaptureFile& file, End end, const Conversation& about)
     if (!direction) continue;
     const auto identity = stamp_identity(packet->payload, *direction == Direction::kReturn);
     if (!identity) continue;
-    if (identity->is_trace()) {
+    if (identity->is_test(packet->ttl)) {
       ++found.traces;
       continue;
     }

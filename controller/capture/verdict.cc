@@ -204,8 +204,8 @@ Verdict judge_arrived(const Comparison& c) {
   const auto either = [&](std::initializer_list<Field> fields) {
     return altered(c.forward, fields) || altered(c.back, fields);
   };
-  const auto counts = fmt::format("all {} packets reached {} and all {} replies {}", c.forward.left,
-                                  c.far, c.back.left, c.near);
+  const auto counts = fmt::format("all {} packets reached {} and all {} replies came back to {}",
+                                  c.forward.left, c.far, c.back.left, c.near);
   if (either({Field::kChecksum, Field::kIpChecksum}) || c.forward.unknown + c.back.unknown > 0) {
     return {.outcome = Outcome::kFault,
             .code = "damaged",

@@ -36,10 +36,9 @@ void add_trust_commands(CLI::App& app, Context& context);
 void add_access_commands(CLI::App& app, Context& context);
 // vpc
 void add_vpc_commands(CLI::App& app, Context& context);
-// facts, check, diagnose, capture
+// facts, check, diagnose
 void add_facts_commands(CLI::App& app, Context& context);
 void add_diagnose_command(CLI::App& app, Context& context);
-void add_capture_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_complete_command(CLI::App& app, Context& context);
 

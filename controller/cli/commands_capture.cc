@@ -1,4 +1,5 @@
 // capture: what two ends saw of the same packets.
+#include "controller/cli/capture.h"
 #include "controller/cli/capture_live.h"
 #include "controller/cli/capture_offline.h"
 #include "controller/cli/commands.h"

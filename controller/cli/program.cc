@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "common/manual/help.h"
+#include "controller/cli/capture.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/completion.h"
 #include "controller/cli/completion_scripts.h"

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/cli/capture.h"
 #include "controller/cli/verdict_document.h"
 #include "controller/localize/verdict_table.h"
 

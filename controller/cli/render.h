@@ -59,7 +59,6 @@ struct RenderOptions {
 [[nodiscard]] std::string render_vpc_reach(const Json& document, const Style& style);
 [[nodiscard]] std::string render_facts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_facts_changes(const Json& document, const Style& style);
-[[nodiscard]] std::string render_capture(const Json& document, const Style& style);
 [[nodiscard]] std::string render_diagnosis(const Json& document, const Style& style);
 [[nodiscard]] std::string render_check(const Json& document, const Style& style);
 [[nodiscard]] std::string render_explain(const Json& document, const Style& style);

@@ -1,6 +1,7 @@
 // capture.
 #include <fmt/format.h>
 
+#include "controller/cli/capture.h"
 #include "controller/cli/render.h"
 
 namespace faultline::cli {

@@ -291,7 +291,8 @@ class OneOff(unittest.TestCase):
                 self.assertIn("capturing", child.stderr.readline())
             time.sleep(0.6)
             senders = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-a", PROBE, "run", "--once", target, "-c", "20", "--interval",
-                                         "100ms", "--source-port", port, "--dscp", "46"], stdout=subprocess.DEVNULL)
+                                         "100ms", "--source-port", port, "--dscp", "46"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
                        for port in ("40000", "40001")]
             for child in (*senders, *children):
                 child.communicate()
@@ -345,9 +346,9 @@ class OneOff(unittest.TestCase):
         self.assertEqual(self.capture(FAULT)["verdict"], "not-sent")
 
     def test_a_rewritten_class_is_told(self):
-        table = "add table ip mark; add chain ip mark f { type filter hook forward priority 0; }; "
-        self.fault("r3", "nft", table + f"add rule ip mark f ip daddr {B} ip dscp set cs1",
-                   undo=("nft", "delete table ip mark"))
+        table = "add table ip rewrite; add chain ip rewrite f { type filter hook forward priority 0; }; "
+        self.fault("r3", "nft", table + f"add rule ip rewrite f ip daddr {B} ip dscp set cs1",
+                   undo=("nft", "delete table ip rewrite"))
         report = self.capture(FAULT)
         self.assertEqual((report["verdict"], self.altered(report, "forward", "dscp")), ("altered", [("46", "8")]))
 

@@ -133,5 +133,9 @@ TEST_CASE("a reply names the request that it answers, in both modes", "[capture]
                                       .ssid = 13,
                                       .request_sent_at = 0x3333,
                                       .request_sequence = 8});
-  CHECK(stamp_identity(test::stamp_request(1, 2, 0xFFFE), false)->is_trace());
+  const auto trace = stamp_identity(test::stamp_request(1, 2, 0xFFFE), false);
+  CHECK(trace->is_test(3));
+  CHECK_FALSE(trace->is_test(251));
+  CHECK(stamp_identity(test::stamp_request(1, 2, 0xFFFC), false)->is_test(255));
+  CHECK_FALSE(stamp_identity(test::stamp_request(1, 2, 12), false)->is_test(3));
 }
