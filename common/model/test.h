@@ -2,6 +2,7 @@
 // tested, and what a report says, is common/ondemand's: here both are texts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,7 @@ namespace faultline {
 inline constexpr std::size_t kTestOrderBytesMax = 4096;
 inline constexpr std::size_t kTestReportBytesMax = 512 << 10;
 inline constexpr std::size_t kTestTextMax = 512;
+inline constexpr Duration kTestLeaseMin = std::chrono::seconds{1};
 inline constexpr Duration kTestLeaseMax = std::chrono::minutes{5};
 
 // "Carry this out now." Every request is answered by at least one TestProgress; the last is not
