@@ -54,7 +54,6 @@ struct Snapshot {
   std::optional<core::PlanningNumbers> planning;  // of the last planning job
   std::shared_ptr<const core::PlanningMemory> planning_memory;
   std::map<std::uint64_t, core::OrderedTest> tests;  // under way, and over not long ago
-  core::TestOrderCounters test_orders;
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;
