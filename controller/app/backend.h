@@ -12,8 +12,11 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "common/async/published.h"
 #include "common/model/ids.h"
+#include "common/ondemand/order.h"
 #include "controller/api/backend.h"
 #include "controller/app/access_keeper.h"
 #include "controller/app/queries.h"
@@ -98,6 +101,9 @@ class AppBackend : public api::Backend {
   Result<api::AlertsView> alerts() const override;
   Result<api::AlertTestView> test_receiver(std::string_view name, bool resolve) override;
 
+  Result<api::OrderedTestView> order_test(std::string_view node, const std::string& body) override;
+  Result<api::OrderedTestView> ordered_test(std::string_view id) const override;
+
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
   Result<api::NodeView> add_node(const api::NodeRequest& request) override;
@@ -116,6 +122,9 @@ class AppBackend : public api::Backend {
   [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
   // Asks live nodes for their facts as they are now, and waits for them, at most kFactsPatience.
   void refresh_facts(const std::vector<const api::NodeView*>& nodes) const;
+  [[nodiscard]] Result<ondemand::TestOrder> complete_order(const Snapshot& snapshot,
+                                                           const api::NodeView& node,
+                                                           nlohmann::json order) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
                                                        std::string_view dst) const;

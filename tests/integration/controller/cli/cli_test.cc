@@ -75,6 +75,8 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"matrix --by node --since 10m --at 14:05", "faultline.matrix/1", 0, "rack2"},
       {"localize", "faultline.localize/1", 1, "leaf2>spine3"},
       {"path h1 h9", "faultline.path/1", 0, "h1 > leaf1 > * > h9"},
+      {"path h1 h9 --flows 64", "faultline.test/1", 1, "2 of 5 were lost"},
+      {"test ping h1 h9 --count 5", "faultline.test/1", 1, "[fault] loss: 2 of 5 were lost"},
       {"history h1 h9 --since 10m", "faultline.history/1", 0, "windows without a result"},
       {"incident list", "faultline.incidents/1", 1, "i-42  open   leaf2>spine3"},
       {"incident list --state resolved", "faultline.incidents/1", 0, "no incidents"},
