@@ -60,6 +60,7 @@ Facts lasting(Facts facts) {
   }
   if (facts.neighbors) keep_lasting_neighbors(facts);
   facts.bridge_entries.reset();
+  facts.heard.reset();
   if (facts.listeners) {
     // A client's socket, not a service.
     std::erase_if(facts.listeners->items, [](const Listener& listener) {

@@ -43,6 +43,7 @@ inline constexpr std::size_t kBridgeEntriesMax = 512;
 inline constexpr std::size_t kListenersMax = 256;
 inline constexpr std::size_t kFirewallRulesMax = 128;
 inline constexpr std::size_t kLldpMax = 128;
+inline constexpr std::size_t kHeardMax = 512;
 
 // An address with a length: of an interface (host bits kept) or of a route.
 struct Prefix {
@@ -175,7 +176,8 @@ struct Neighbor {
   bool operator==(const Neighbor&) const = default;
 };
 
-// A MAC that a bridge has learned, and behind which of its ports.
+// A MAC that a bridge has learned, and behind which of its ports. Without a bridge: one that a NIC
+// takes frames for beside its own, as for a macvlan that stands on it.
 struct BridgeEntry {
   std::string bridge{};
   std::string port{};
@@ -286,6 +288,16 @@ struct LldpNeighbor {
   bool operator==(const LldpNeighbor&) const = default;
 };
 
+// Who sends to the probe's reflector, which is how the far end of a path proves that it is open.
+struct Heard {
+  IpAddress address{};
+  bool refused = false;  // a stranger's, or not signed as it should be; else it was answered
+  std::uint64_t packets = 0;
+  WallTime last_at{};
+
+  bool operator==(const Heard&) const = default;
+};
+
 struct Unknown {
   std::string what{};  // "firewall", "interface eth0: speed"
   std::string why{};
@@ -309,6 +321,7 @@ struct Facts {
   std::optional<Listing<Listener>> listeners{};
   std::optional<Firewall> firewall{};
   std::optional<std::vector<LldpNeighbor>> lldp{};
+  std::optional<Listing<Heard>> heard{};  // since the probe started; absent: no probe ran
   std::map<std::string, std::int64_t>
       sysctls{};  // "net.ipv4.ip_forward"; absent: not there or not readable
   std::vector<Unknown> unknown{};

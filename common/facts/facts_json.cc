@@ -46,6 +46,7 @@ constexpr std::size_t items_max() {
   if constexpr (std::same_as<Item, Listener>) return kListenersMax;
   if constexpr (std::same_as<Item, FirewallRule>) return kFirewallRulesMax;
   if constexpr (std::same_as<Item, LldpNeighbor>) return kLldpMax;
+  if constexpr (std::same_as<Item, Heard>) return kHeardMax;
   return kSmallListMax;
 }
 

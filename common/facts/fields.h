@@ -213,6 +213,14 @@ void describe(Io& io, LldpNeighbor& v) {
 }
 
 template <typename Io>
+void describe(Io& io, Heard& v) {
+  io.required("address", v.address);
+  io.optional("refused", v.refused);
+  io.required("packets", v.packets);
+  io.required("last_at", v.last_at);
+}
+
+template <typename Io>
 void describe(Io& io, Unknown& v) {
   io.required("what", v.what);
   io.required("why", v.why);
@@ -241,6 +249,7 @@ void describe(Io& io, Facts& v) {
   io.optional("listeners", v.listeners);
   io.optional("firewall", v.firewall);
   io.optional("lldp", v.lldp);
+  io.optional("heard", v.heard);
   io.optional("sysctls", v.sysctls);
   io.optional("unknown", v.unknown);
 }

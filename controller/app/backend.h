@@ -22,6 +22,7 @@
 #include "controller/app/queries.h"
 #include "controller/app/snapshot.h"
 #include "controller/core/events.h"
+#include "controller/diagnose/inputs.h"
 #include "controller/store/rocks_store.h"
 
 namespace faultline::app {
@@ -30,7 +31,9 @@ inline constexpr Duration kChangeTimeout = std::chrono::seconds{10};
 // Beyond what a receiver may take (kTimeoutMax of notify_config.cc).
 inline constexpr Duration kTestTimeout = std::chrono::minutes{2} + std::chrono::seconds{5};
 // For facts that nodes were asked for: then the diagnosis is made with what is kept.
-inline constexpr Duration kFactsPatience = std::chrono::milliseconds{3500};
+inline constexpr Duration kFactsPatience = std::chrono::milliseconds{3000};
+inline constexpr Duration kWitnessPatience = std::chrono::milliseconds{2000};
+inline constexpr Duration kFactsFirstWithin = std::chrono::minutes{2};  // of joining
 inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
@@ -120,11 +123,12 @@ class AppBackend : public api::Backend {
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
-  // Asks live nodes for their facts as they are now, and waits for them, at most kFactsPatience.
-  void refresh_facts(const std::vector<const api::NodeView*>& nodes) const;
   [[nodiscard]] Result<ondemand::TestOrder> complete_order(const Snapshot& snapshot,
                                                            const api::NodeView& node,
                                                            nlohmann::json order) const;
+  // Asks both ends and the witnesses (diagnose/witnesses.h), those that live, for their facts as
+  // they are now, and waits for them, at most kFactsPatience.
+  void refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
                                                        std::string_view dst) const;

@@ -1,5 +1,6 @@
 // AppBackend's answers from what nodes say of themselves: facts, check, diagnose.
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@
 #include "controller/diagnose/diagnosis_json.h"
 #include "controller/diagnose/findings_json.h"
 #include "controller/diagnose/inputs_json.h"
+#include "controller/diagnose/witnesses.h"
 
 namespace faultline::app {
 
@@ -67,29 +69,44 @@ Result<std::string> AppBackend::check() const {
   return diagnose::to_json(diagnose::check(fleet), scope);
 }
 
-void AppBackend::refresh_facts(const std::vector<const api::NodeView*>& nodes) const {
-  std::vector<std::pair<NodeId, WallTime>> awaited;
+void AppBackend::refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const {
+  struct Awaited {
+    NodeId node{};
+    WallTime known_at{};
+    bool is_end = false;
+  };
+  std::vector<std::string> names{known.a.name, known.b.name};
+  std::ranges::copy(diagnose::witnesses(known), std::back_inserter(names));
+  std::vector<Awaited> awaited;
   std::vector<NodeId> ids;
-  for (const auto* node : nodes) {
+  for (const auto& name : names) {
+    const auto* node = DiagnoseQueries::find_end(snapshot, name);
     if (node == nullptr || node->state != api::NodeState::kLive) continue;
     const NodeId id{node->id};
     const auto stored = load_facts(store_.ledger(), id, std::nullopt);
-    // Who never sent any is of a version that has none.
-    if (!stored) continue;
-    awaited.emplace_back(id, stored->facts.collected_at);
+    // Who never sent any is of a version that has none, or has joined just now.
+    const bool young = node->joined_at && known.question.at - *node->joined_at < kFactsFirstWithin;
+    if (!stored && !young) continue;
     ids.push_back(id);
+    awaited.push_back({.node = id,
+                       .known_at = stored ? stored->facts.collected_at : WallTime{},
+                       .is_end = name == known.a.name || name == known.b.name});
   }
   if (ids.empty()) return;
   const auto asked = change([&](std::uint64_t number) -> core::Event {
     return core::AskFacts{.request = number, .nodes = ids};
   });
   if (!asked) return;
-  const auto until = async::now_instant() + kFactsPatience;
-  while (!awaited.empty() && !stopping_ && async::now_instant() < until) {
+  const auto began = async::now_instant();
+  while (!awaited.empty() && !stopping_) {
+    // The others are not worth as long a wait as the ends are.
+    const bool for_end = std::ranges::any_of(awaited, &Awaited::is_end);
+    const auto patience = for_end ? kFactsPatience : kWitnessPatience;
+    if (async::now_instant() - began >= patience) return;
     std::this_thread::sleep_for(kStopCheck);
-    std::erase_if(awaited, [&](const auto& node) {
-      const auto stored = load_facts(store_.ledger(), node.first, std::nullopt);
-      return !stored || stored->facts.collected_at != node.second;
+    std::erase_if(awaited, [&](const Awaited& each) {
+      const auto stored = load_facts(store_.ledger(), each.node, std::nullopt);
+      return stored && stored->facts.collected_at != each.known_at;
     });
   }
 }
@@ -97,12 +114,11 @@ void AppBackend::refresh_facts(const std::vector<const api::NodeView*>& nodes) c
 Result<std::string> AppBackend::diagnose(const api::DiagnoseRequest& request) const {
   const DiagnoseQueries queries(queries_, store_.ledger());
   const auto snapshot = snapshots_.snapshot();
+  FAULTLINE_TRY(auto inputs, queries.gather(*snapshot, request, async::now_wall()));
   if (!request.at) {
-    refresh_facts({DiagnoseQueries::find_end(*snapshot, request.a),
-                   DiagnoseQueries::find_end(*snapshot, request.b)});
+    refresh_facts(*snapshot, inputs);
+    FAULTLINE_TRY(inputs, queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
   }
-  FAULTLINE_TRY(const auto inputs,
-                queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
   if (request.inputs)
     return diagnose::inputs_json(inputs).dump(-1, ' ', false,
                                               nlohmann::json::error_handler_t::replace);

@@ -64,12 +64,15 @@ struct Adder {
 // What one node reports, sorted by how new it is.
 struct Reported {
   std::map<std::uint16_t, Adder> flows;  // towards the other end, in the newest windows
+  std::map<std::uint16_t, std::uint16_t> sizes;
+  Adder newest;  // the last window alone
   Adder now;
   Adder minute;
   Adder usual;
   std::map<NodeId, Counts> others;  // in the newest windows
   double sick = 0;
   std::string sick_reason;
+  Duration lateness{};
   std::uint64_t strangers_refused = 0;
   std::uint64_t answers_unmatched = 0;
   WallTime from{};
@@ -79,11 +82,15 @@ struct Reported {
 void add_health(const Report& report, Reported& out) {
   out.strangers_refused += report.health.reflector_refused;
   out.answers_unmatched += report.health.replies_unmatched;
-  const auto sick = core::sickness(report);
+  out.lateness =
+      std::max(out.lateness, Duration{static_cast<std::int64_t>(report.health.lateness_max_ns)});
+  // What the kernel refused to send is no overload: it has no way there, or a rule against it.
+  auto received = report;
+  received.health.send_failures = 0;
+  const auto sick = core::sickness(received);
   if (sick <= out.sick) return;
   out.sick = sick;
-  out.sick_reason = fmt::format("{} packets dropped on receipt, {} not sent",
-                                report.health.receive_drops, report.health.send_failures);
+  out.sick_reason = fmt::format("{} packets dropped on receipt", report.health.receive_drops);
 }
 
 Reported reported(const std::vector<Report>& reports, NodeId other) {
@@ -109,7 +116,9 @@ Reported reported(const std::vector<Report>& reports, NodeId other) {
       (age < kMinuteWindows ? out.minute : out.usual).add(flow);
       if (!is_now) continue;
       out.now.add(flow);
+      if (age == 0) out.newest.add(flow);
       out.flows[flow.source_port].add(flow);
+      out.sizes[flow.source_port] = flow.size;
     }
   }
   return out;
@@ -130,14 +139,17 @@ diagnose::Company company_of(const Reported& reported) {
 }
 
 diagnose::Session session_of(const Reported& reported) {
+  // The window before may be of before the trouble.
+  const bool enough = reported.newest.counts.sent >= kNewestPacketsMin;
   diagnose::Session session{.from = reported.from,
                             .to = reported.to,
                             .flows = {},
-                            .now = reported.now.counts,
+                            .now = (enough ? reported.newest : reported.now).counts,
                             .minute = reported.minute.counts,
                             .earlier = reported.usual.counts};
   for (const auto& [port, adder] : reported.flows) {
-    session.flows.push_back({.source_port = port, .now = adder.counts});
+    session.flows.push_back(
+        {.source_port = port, .size = reported.sizes.at(port), .now = adder.counts});
   }
   return session;
 }
@@ -193,6 +205,7 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     if (old) continue;
     end.sick = result.sick;
     end.sick_reason = result.sick_reason;
+    end.lateness_ms = std::chrono::duration<double, std::milli>(result.lateness).count();
     end.strangers_refused = result.strangers_refused;
     end.answers_unmatched = result.answers_unmatched;
     end.company = company_of(result);
@@ -244,6 +257,7 @@ Status DiagnoseQueries::add_accused(const Snapshot& snapshot, const diagnose::Qu
   }
   FAULTLINE_TRY(const auto incidents, list_incidents(ledger_));
   for (const auto& suspect : verdict.suspects) {
+    if (suspect.over) continue;
     diagnose::Accused accused{.id = suspect.id,
                               .kind = std::string(localize::to_string(suspect.kind)),
                               .fault_class = std::string(localize::to_string(suspect.fault_class)),

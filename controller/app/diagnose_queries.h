@@ -18,6 +18,8 @@ namespace faultline::app {
 // Nodes beside the two ends whose facts are compared with theirs: neighbors, and what is between.
 inline constexpr std::size_t kNeighborsComparedMax = 300;
 inline constexpr int kNewestWindows = 2;  // what "now" is
+// In the last window alone, for it to be judged without the one before.
+inline constexpr std::uint64_t kNewestPacketsMin = 10;
 inline constexpr int kMinuteWindows = 6;
 inline constexpr Duration kUsualSpan = std::chrono::minutes{10};
 

@@ -6,7 +6,7 @@ namespace {
 manual::Section exit_codes() {
   return {.title = "Exit codes",
           .paragraphs =
-              {"status, localize, 'incident list', vpc and check judge; the others end with 0 "
+              {"status, localize, 'incident list', vpc, capture and check judge; the others end with 0 "
                "when they are done."},
           .entries = {{"0", "healthy, or done"},
                       {"1", "a fault was found"},

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/ondemand/report_text.h"
+#include "controller/cli/capture.h"
 #include "controller/cli/verdict_document.h"
 #include "controller/localize/verdict_table.h"
 
@@ -102,6 +103,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.facts/1", render_facts},
                                 Renderer{"faultline.facts_changes/1", render_facts_changes},
                                 Renderer{"faultline.check/1", render_check},
+                                Renderer{"faultline.capture/1", render_capture},
                                 Renderer{"faultline.diagnosis/1", render_diagnosis},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
@@ -165,6 +167,11 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.topology_diff/1") {
     return is_unchanged(document) ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.capture/1") {
+    const auto outcome = text(document, "outcome");
+    if (outcome == "fault") return ExitCode::kFaultFound;
+    return outcome == "ok" ? ExitCode::kHealthy : ExitCode::kInconclusive;
   }
   if (schema == "faultline.diagnosis/1") {
     const auto level = text(member(document, "verdict"), "level");

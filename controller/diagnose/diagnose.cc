@@ -58,6 +58,12 @@ Level level_of(const Pair& pair, Symptoms symptoms) {
 
 namespace {
 
+// "3 min", "2 h".
+std::string age_text(Duration age) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(age).count();
+  return minutes < 120 ? fmt::format("{} min", minutes) : fmt::format("{} h", minutes / 60);
+}
+
 bool is_cause(const Check& check) {
   return check.level == Level::kFail || check.level == Level::kWarn;
 }
@@ -72,13 +78,26 @@ std::string seen_from(const Pair& pair) {
                      no_a ? pair.in.a.name : pair.in.b.name);
 }
 
+// What is told of an end's configuration is of then, and may no longer be so.
+std::string as_of(const Pair& pair) {
+  std::string text;
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (!side.has_facts() || side.self.probe == ProbeState::kNone) continue;
+    const auto age = pair.in.question.at - side.facts->facts.collected_at;
+    if (age < kFactsOld) continue;
+    text += fmt::format(" (what is known of {}'s configuration is {} old)", side.self.name,
+                        age_text(age));
+  }
+  return text;
+}
+
 Verdict of_check(const Pair& pair, const Check& check) {
   return {.code = check.code,
           .level = check.level,
           .layer = check.layer,
           .nodes = check.nodes,
           .component = check.component,
-          .sentence = check.summary + seen_from(pair),
+          .sentence = check.summary + seen_from(pair) + as_of(pair),
           .remedy = check.remedy,
           .command = check.command,
           .run_on = check.run_on};
@@ -98,11 +117,26 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
   return best;
 }
 
+// A service that listens may yet be filtered between the two: only a try from A shows it.
+void tell_untried_port(const Pair& pair, Verdict& verdict) {
+  const auto& question = pair.in.question;
+  if (!question.port || !pair.in.b.address) return;
+  const auto what = fmt::format("{} {}", question.protocol, *question.port);
+  if (std::ranges::find(pair.in.tried, what, &Tried::what) != pair.in.tried.end()) return;
+  verdict.sentence += fmt::format("; whether something on the way drops {} was not tried", what);
+  verdict.remedy = fmt::format("Try it from {}.", pair.in.a.name);
+  verdict.command = fmt::format("nc -vz -w 2 {}{} {}", question.protocol == "udp" ? "-u " : "",
+                                pair.in.b.address->to_string(), *question.port);
+  verdict.run_on = pair.in.a.name;
+}
+
 // Nothing is wrong with the network; what is odd at an end is told all the same.
 Verdict well(const Pair& pair, const Check* odd) {
   Verdict verdict{.code = "healthy", .level = Level::kOk};
   verdict.sentence = fmt::format("the network between {} and {} is fine{}", pair.in.a.name,
-                                 pair.in.b.name, seen_from(pair));
+                                 pair.in.b.name, seen_from(pair)) +
+                     as_of(pair);
+  tell_untried_port(pair, verdict);
   if (odd == nullptr) return verdict;
   verdict.level = Level::kWarn;
   verdict.nodes = odd->nodes;
@@ -163,8 +197,8 @@ Diagnosis diagnose(const Inputs& inputs) {
   }
   auto& checks = diagnosis.checks;
   for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
-                          look_at_routes, look_at_detours, look_at_filtering, look_at_mtu,
-                          look_at_path, look_at_quality, take_findings}) {
+                          look_at_routes, look_at_detours, look_at_filtering, look_at_translation,
+                          look_at_mtu, look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {

@@ -23,10 +23,12 @@ struct Finding {
   Severity severity = Severity::kWarning;
   std::vector<std::string> nodes{};     // whom it concerns
   std::vector<std::string> odd{};       // of those, who differs from the others; empty: all alike
+  std::optional<IpAddress> address{};   // that it is about, where it is about one
   std::string summary{};                // one sentence
   std::vector<std::string> evidence{};  // one line each, naming node and value
   std::string remedy{};                 // one sentence
-  std::string command{};                // to run, on the node that the remedy names
+  std::string command{};                // to run
+  std::string run_on{};                 // the node to run it on; empty: the first of `nodes`
 
   bool operator==(const Finding&) const = default;
 };

@@ -55,6 +55,7 @@ struct End {
   double sick = 0;  // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason{};
   std::uint64_t results_dropped = 0;  // by its spool, since its start
+  double lateness_ms = 0;             // the longest that a due packet waited in the newest windows
   // In the newest windows: packets from addresses that no plan knows, which its reflector refused,
   // and answers that fit no session of its own. Both speak for translation on the way.
   std::uint64_t strangers_refused = 0;
@@ -95,7 +96,8 @@ struct Trace {
 
 struct Flow {
   std::uint16_t source_port = 0;
-  Counts now{};  // in the newest windows
+  std::uint16_t size = 0;  // bytes of its IP packets; 0: as small as they can be
+  Counts now{};            // in the newest windows
   std::optional<Trace> there{};
   std::optional<Trace> back{};
 
@@ -107,7 +109,7 @@ struct Session {
   WallTime from{};
   WallTime to{};
   std::vector<Flow> flows{};
-  Counts now{};      // the newest windows together
+  Counts now{};      // the newest window that has enough packets to be judged
   Counts minute{};   // the last minute
   Counts earlier{};  // the half hour before: what is usual
 

@@ -142,6 +142,7 @@ void describe(Io& io, End& v) {
   io.member("sick", v.sick);
   io.member("sick_reason", v.sick_reason);
   io.member("results_dropped", v.results_dropped);
+  io.member("lateness_ms", v.lateness_ms);
   io.member("strangers_refused", v.strangers_refused);
   io.member("answers_unmatched", v.answers_unmatched);
   io.member("company", v.company);
@@ -172,6 +173,7 @@ void describe(Io& io, Trace& v) {
 template <typename Io>
 void describe(Io& io, Flow& v) {
   io.member("source_port", v.source_port);
+  io.member("size", v.size);
   io.member("now", v.now);
   io.member("there", v.there);
   io.member("back", v.back);

@@ -112,38 +112,6 @@ void look_at_one_way(const Pair& pair, Checks& checks) {
        .weight = 45});
 }
 
-// What one end sends comes to the other under an address that no plan knows, or its answers come
-// from one: somebody on the way translates.
-void look_at_translation(const Side& side, Checks& checks) {
-  if (side.session == nullptr || !is_dead(*side.session)) return;
-  const auto sent = side.session->now.sent;
-  const bool refused = 2 * side.other.strangers_refused >= sent;
-  const bool unmatched = 2 * side.self.answers_unmatched >= sent;
-  if (!refused && !unmatched) return;
-  checks.push_back(
-      {.layer = Layer::kFiltering,
-       .level = Level::kFail,
-       .code = "address_rewritten",
-       .summary = refused
-                      ? fmt::format("what {} sends comes to {} from an address that is not {}'s: "
-                                    "somebody on the way translates",
-                                    side.self.name, side.other.name, side.self.name)
-                      : fmt::format("what {} sends to {} is answered by somebody else: somebody "
-                                    "on the way translates",
-                                    side.self.name, side.other.name),
-       .nodes = {side.self.name, side.other.name},
-       .evidence = {evidence_of(side),
-                    refused ? fmt::format("{}: {} packets from unknown addresses refused meanwhile",
-                                          side.other.name, side.other.strangers_refused)
-                            : fmt::format("{}: {} answers from others than were asked meanwhile",
-                                          side.self.name, side.self.answers_unmatched)},
-       .remedy = "Look for NAT rules on the routers between, and on both hosts.",
-       .command = "nft list ruleset; iptables-save -t nat",
-       .run_on = side.other.name,
-       .explains = kDead,
-       .weight = 83});
-}
-
 // Measurement passes, and echo requests would not: that is no fault of the network.
 void look_at_icmp(const Side& side, Checks& checks) {
   if (!side.has_facts() || !side.facts->facts.firewall || !side.self.address) return;
@@ -167,6 +135,32 @@ void look_at_icmp(const Side& side, Checks& checks) {
        .command = "iptables -L INPUT -v -n; nft list ruleset",
        .run_on = side.self.name,
        .weight = 15});
+}
+
+// An echo request got no answer just now, and measurement packets do.
+void look_at_echo(const Pair& pair, Checks& checks) {
+  const bool told = std::ranges::find(checks, "icmp_filtered", &Check::code) != checks.end();
+  for (const auto& tried : pair.in.tried) {
+    if (told || tried.what != "icmp" || tried.outcome == "ok" || !pair.works()) continue;
+    const auto& from = tried.from_b ? pair.in.b : pair.in.a;
+    const auto& to = tried.from_b ? pair.in.a : pair.in.b;
+    checks.push_back(
+        {.layer = Layer::kFiltering,
+         .level = Level::kWarn,
+         .code = "icmp_filtered",
+         .summary = fmt::format("something between {} and {} drops ICMP echo: a ping fails, and "
+                                "that says nothing of the network",
+                                from.name, to.name),
+         .nodes = {from.name, to.name},
+         .evidence = {fmt::format("{} to {}, echo just now: {}", from.name, to.name,
+                                  tried.detail.empty() ? tried.outcome : tried.detail)},
+         .remedy = "Nothing is broken. Accept ICMP where people are to use ping.",
+         .command = fmt::format("tcpdump -ni any icmp and host {}",
+                                from.address ? from.address->to_string() : from.name),
+         .run_on = to.name,
+         .weight = 15});
+    return;
+  }
 }
 
 const Tried* tried_port(const Pair& pair) {
@@ -333,10 +327,8 @@ void look_at_filtering(const Pair& pair, Checks& checks) {
     look_at_talk(pair, {b, a, "udp", a.self.probe_port, false}, checks);
   }
   look_at_one_way(pair, checks);
-  for (const auto& side : {a, b}) {
-    look_at_translation(side, checks);
-    look_at_icmp(side, checks);
-  }
+  for (const auto& side : {a, b}) look_at_icmp(side, checks);
+  look_at_echo(pair, checks);
   look_at_cloud(pair, checks);
   add_nothing_found(pair, checks);
 }

@@ -56,7 +56,13 @@ std::string owner_of(const Pair& pair, const std::string& mac) {
 }
 
 // With mode bridge or private a macvlan's owner and the host under it do not hear each other.
-bool add_by_design(const Side& side, Checks& checks) {
+bool add_by_design(const Pair& pair, const Side& side, Checks& checks) {
+  // Whose host is known, look_at_design() has looked at.
+  const auto knows_host = [&](const End& end) {
+    const auto* placement = placement_of(pair, end);
+    return placement != nullptr && !placement->host.empty();
+  };
+  if (knows_host(side.self) || knows_host(side.other)) return false;
   const auto kind_of = [](const NodeFacts* node, const End& end) -> const facts::Interface* {
     if (node == nullptr || !end.address) return nullptr;
     const auto* own = configured(node->facts, *end.address);
@@ -161,7 +167,7 @@ void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks
   if (neighbor == nullptr) return;
   const auto name = direct ? side.other.name : "the gateway " + target.to_string();
   if (is_failed(*neighbor)) {
-    if (direct && pair.has(kDead) && add_by_design(side, checks)) return;
+    if (direct && pair.has(kDead) && add_by_design(pair, side, checks)) return;
     checks.push_back(
         {.layer = Layer::kLink,
          .level = level_of(pair, kDead | kSubset),

@@ -1,8 +1,10 @@
 // Layer path: what the localizer accuses on the way, who else is cut off, and where traces end.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
+#include "controller/diagnose/heard.h"
 #include "controller/diagnose/layers.h"
 
 namespace faultline::diagnose {
@@ -28,6 +30,8 @@ constexpr ClassInfo kClasses[] = {
      44},
 };
 
+constexpr int kBelowSilence = 39;  // probe_down has 40
+
 const ClassInfo& info_of(const std::string& fault_class) {
   for (const auto& info : kClasses) {
     if (fault_class == info.fault_class) return info;
@@ -42,6 +46,24 @@ std::string way_of(const Pair& pair, const Accused& accused) {
   return accused.on_way_there
              ? fmt::format("the way from {} to {}", pair.in.a.name, pair.in.b.name)
              : fmt::format("the way from {} to {}", pair.in.b.name, pair.in.a.name);
+}
+
+// An end that the controller hears no more, or its own cable: that it is silent tells the same, and
+// more of it.
+bool is_silent_end(const Pair& pair, const Accused& accused) {
+  return std::ranges::any_of(std::array{&pair.in.a, &pair.in.b}, [&](const End* end) {
+    const auto is_of = [&](const std::string& id) {
+      return id == end->name || id.ends_with(">" + end->name) || id.starts_with(end->name + ">");
+    };
+    return end->probe == ProbeState::kSilent &&
+           (is_of(accused.id) || std::ranges::any_of(accused.ambiguous_with, is_of));
+  });
+}
+
+// On one direction only, and the far end hears what is sent that way.
+bool is_proven_open(const Pair& pair, const Accused& accused) {
+  if (!pair.has(kDead) || accused.on_way_there == accused.on_way_back) return false;
+  return arrives(accused.on_way_there ? pair.side_a() : pair.side_b()) == true;
 }
 
 void look_at_accused(const Pair& pair, Checks& checks) {
@@ -72,6 +94,13 @@ void look_at_accused(const Pair& pair, Checks& checks) {
                         ? std::string("faultline localize --explain")
                         : fmt::format("faultline incident show {}", accused.incident);
     if (accused.kind == "host" || accused.kind == "vm") check.nodes = {accused.id};
+    if (is_silent_end(pair, accused)) check.weight = kBelowSilence;
+    if (is_proven_open(pair, accused)) {
+      check.level = Level::kWarn;
+      check.weight = kBelowSilence;
+      check.explains = 0;
+      check.evidence.push_back("what is sent that way between these two arrives all the same");
+    }
     checks.push_back(std::move(check));
   }
   if (any) return;

@@ -6,6 +6,8 @@
 namespace faultline::diagnose {
 namespace {
 
+constexpr double kLateMs = 300;  // as no busy machine delays a thread that it lets run
+
 std::string heard(const End& end) {
   return end.last_seen ? fmt::format("last heard at {}", format_rfc3339(*end.last_seen))
                        : std::string("never heard since the controller started");
@@ -92,6 +94,28 @@ void look_at_load(const Side& side, Checks& checks) {
                     .weight = 60});
 }
 
+// Late packets say that it gets too little of a processor; what it measures is slower than it is.
+void look_at_lateness(const Pair& pair, const Side& side, Checks& checks) {
+  const auto& end = side.self;
+  if (end.probe == ProbeState::kNone || end.lateness_ms < kLateMs || end.sick >= kSick) return;
+  checks.push_back(
+      {.layer = Layer::kProber,
+       .level = Level::kWarn,
+       .code = "prober_overloaded",
+       .summary = fmt::format("{}: its probe gets too little processor time: a packet that was due "
+                              "waited {:.0f} ms",
+                              end.name, end.lateness_ms),
+       .nodes = {end.name},
+       .evidence = {fmt::format("{}: packets were sent up to {:.0f} ms late", end.name,
+                                end.lateness_ms)},
+       .remedy =
+           fmt::format("Look at the processor time that {} gets, before the network.", end.name),
+       .command = "uptime; vmstat 1 5; cat /sys/fs/cgroup/cpu.stat",
+       .run_on = end.name,
+       .explains = kSlow,
+       .weight = pair.has(kSlow) ? 45 : 14});
+}
+
 void look_at_facts(const Pair& pair, const Side& side, Checks& checks) {
   const auto& end = side.self;
   if (end.probe == ProbeState::kNone) return;
@@ -127,6 +151,7 @@ void look_at_prober(const Pair& pair, Checks& checks) {
   for (const auto& side : {pair.side_a(), pair.side_b()}) {
     look_at_life(pair, side, checks);
     look_at_load(side, checks);
+    look_at_lateness(pair, side, checks);
     look_at_facts(pair, side, checks);
   }
 }

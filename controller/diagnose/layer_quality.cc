@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "controller/diagnose/heard.h"
 #include "controller/diagnose/layers.h"
 
 namespace faultline::diagnose {
@@ -48,17 +49,60 @@ Check symptom(const Pair& pair, const char* code, Symptoms explains, int weight)
           .weight = weight};
 }
 
-void add_dead(const Pair& pair, Checks& checks) {
+// Which direction is dead, and how that is known.
+struct DeadWay {
+  bool there = false;  // from A to B
+  bool back = false;
+  std::vector<std::string> proof{};  // by the far ends' own counters; empty: by the sender's
+};
+
+DeadWay dead_way(const Pair& pair) {
+  const auto a = pair.side_a();
+  const auto b = pair.side_b();
+  const auto from_a = arrives(a);
+  const auto from_b = arrives(b);
+  DeadWay dead;
+  if (from_a) dead.proof.push_back(heard_text(a));
+  if (from_b) dead.proof.push_back(heard_text(b));
+  // What arrives and is not answered is lost on its way back.
+  const bool a_gets_nothing = a.session != nullptr && is_dead(*a.session);
+  const bool b_gets_nothing = b.session != nullptr && is_dead(*b.session);
+  dead.back = from_b == false || (from_a == true && a_gets_nothing);
+  dead.there = from_a == false || (from_b == true && b_gets_nothing);
+  // Both proven open, or both shut: not one way.
+  if (dead.there != dead.back && !dead.proof.empty()) return dead;
+  if (dead.there && dead.back) return {};
   const auto lost = lost_by(pair, &Session::now);
-  const bool there = lost.there > 0 && lost.back == 0;
-  const bool back = lost.back > 0 && lost.there == 0;
-  const bool one_way = there || back;
+  return {.there = lost.there > 0 && lost.back == 0, .back = lost.back > 0 && lost.there == 0};
+}
+
+// Where the localizer sees the loss of that direction, and of that alone.
+const Accused* seen_at(const Pair& pair, const DeadWay& dead) {
+  const Accused* best = nullptr;
+  for (const auto& accused : pair.in.accused) {
+    if (accused.on_way_there != dead.there || accused.on_way_back != dead.back) continue;
+    if (accused.fault_class != "down" && accused.fault_class != "blackhole") continue;
+    if (best == nullptr || accused.posterior > best->posterior) best = &accused;
+  }
+  return best;
+}
+
+void add_dead(const Pair& pair, Checks& checks) {
+  const auto dead = dead_way(pair);
+  const bool back = dead.back;
+  const bool one_way = dead.there || dead.back;
   const auto& from = back ? pair.in.b : pair.in.a;
   const auto& to = back ? pair.in.a : pair.in.b;
-  auto check = symptom(pair, one_way ? "one_way" : "unreachable", kDead, one_way ? 12 : 10);
+  // Proven by the far end it says more than where the localizer sees the trouble.
+  const int weight = !one_way ? 10 : dead.proof.empty() ? 12 : 50;
+  auto check = symptom(pair, one_way ? "one_way" : "unreachable", kDead, weight);
+  check.evidence.insert(check.evidence.end(), dead.proof.begin(), dead.proof.end());
+  const auto* seen = one_way ? seen_at(pair, dead) : nullptr;
+  if (seen != nullptr) check.component = seen->id;
   check.summary =
       one_way ? fmt::format("nothing gets from {} to {}; the other way is open", from.name, to.name)
               : fmt::format("nothing gets through between {} and {}", from.name, to.name);
+  if (seen != nullptr) check.summary += fmt::format("; it is lost at {} {}", seen->kind, seen->id);
   check.remedy = one_way ? fmt::format(
                                "Look for a filter or a missing route on the way from {} to "
                                "{} only.",

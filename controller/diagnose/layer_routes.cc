@@ -106,9 +106,12 @@ void look_at_gateway(const Pair& pair, const Side& side, const Way& way, Checks&
   if (usual.gateways.empty() || usual.gateways == gateways) return;
   auto check = base(side, "gateway_unusual");
   check.level = level_of(pair, kDead | kLossy | kSubset);
+  const auto by = gateways.empty()
+                      ? fmt::format("{}, without a gateway", way.route->next_hops.front().interface)
+                      : join(gateways);
   check.summary =
       fmt::format("{} goes to {} by {}, and {} others on its wire by {}", side.self.name,
-                  side.other.name, join(gateways), usual.nodes.size(), join(usual.gateways));
+                  side.other.name, by, usual.nodes.size(), join(usual.gateways));
   check.evidence = {fmt::format("{}: {}", side.self.name, text_of(*way.route)),
                     fmt::format("by {}: {}", join(usual.gateways), fmt::join(usual.nodes, ", "))};
   check.remedy = fmt::format("Give {} the gateway that the others have.", side.self.name);
@@ -119,6 +122,49 @@ void look_at_gateway(const Pair& pair, const Side& side, const Way& way, Checks&
   check.run_on = side.self.name;
   check.explains = kDead | kLossy | kSubset;
   check.weight = 84;
+  checks.push_back(std::move(check));
+}
+
+// The node that this end's gateway is, on the interface that holds the address. An address of a
+// virtual network is on many hosts: then it is the end's own.
+std::pair<const NodeFacts*, const facts::Interface*> owner_of(const Pair& pair, const Side& side,
+                                                              const IpAddress& gateway) {
+  const auto* placement = placement_of(pair, side.self);
+  const NodeFacts* owner = nullptr;
+  std::size_t owners = 0;
+  for (const auto& node : pair.in.facts) {
+    if (configured(node.facts, gateway) == nullptr) continue;
+    const bool is_host = placement != nullptr && placement->host == node.node;
+    if (owner == nullptr || is_host) owner = &node;
+    owners = is_host ? 1 : owners + 1;
+    if (is_host) break;
+  }
+  if (owner == nullptr || owners != 1) return {};
+  return {owner, find_interface(owner->facts, configured(owner->facts, gateway)->interface)};
+}
+
+void look_at_forwarding(const Pair& pair, const Side& side, const Way& way, Checks& checks) {
+  const auto gateways = way.gateways();
+  if (way.kind != WayKind::kGateway || gateways.size() != 1 || !gateways.front().is_v4()) return;
+  const auto [owner, interface] = owner_of(pair, side, gateways.front());
+  if (owner == nullptr || interface == nullptr || owner->node == side.self.name) return;
+  if (interface->forwarding != 0) return;  // on, or not known
+  auto check = base(side, "forwarding_off");
+  check.nodes = {owner->node, side.self.name};
+  check.level = level_of(pair, kDead);
+  check.summary =
+      fmt::format("{}, the gateway of {}, forwards nothing", owner->node, side.self.name);
+  check.evidence = {fmt::format("{}: {}", side.self.name, text_of(*way.route)),
+                    fmt::format("{}: it has {} on {}, where forwarding is 0", owner->node,
+                                gateways.front().to_string(), interface->name)};
+  check.remedy = fmt::format(
+      "Let {} forward, also after a restart (/etc/sysctl.d), or give {} "
+      "another gateway.",
+      owner->node, side.self.name);
+  check.command = "sysctl -w net.ipv4.ip_forward=1";
+  check.run_on = owner->node;
+  check.explains = kDead;
+  check.weight = 87;
   checks.push_back(std::move(check));
 }
 
@@ -148,6 +194,7 @@ void look_at_way(const Pair& pair, const Side& side, Checks& checks) {
   const auto before = checks.size();
   look_at_hops(pair, side, *way.route, checks);
   look_at_gateway(pair, side, way, checks);
+  look_at_forwarding(pair, side, way, checks);
   if (checks.size() != before) return;
   auto check = base(side, "route_known");
   check.level = Level::kOk;

@@ -28,6 +28,8 @@ void look_at_routes(const Pair& pair, Checks& checks);
 void look_at_detours(const Pair& pair, Checks& checks);
 // firewall_drops, firewall_may_drop, port_closed, port_local_only, probe_port_filtered, cloud_*
 void look_at_filtering(const Pair& pair, Checks& checks);
+// address_rewritten
+void look_at_translation(const Pair& pair, Checks& checks);
 // mtu_low, mtu_differs
 void look_at_mtu(const Pair& pair, Checks& checks);
 // path_*, cut_off, path_breaks

@@ -43,6 +43,15 @@ std::string gateway_of(const Member& member) {
   return {};
 }
 
+bool has_gateway_by(const facts::Facts& facts, const facts::Interface& interface) {
+  if (!facts.routes) return false;
+  return std::ranges::any_of(facts.routes->items, [&](const facts::Route& route) {
+    return std::ranges::any_of(route.next_hops, [&](const facts::NextHop& hop) {
+      return hop.gateway && hop.interface == interface.name;
+    });
+  });
+}
+
 // Union-find over the members of one network.
 class Groups {
  public:
@@ -141,15 +150,11 @@ bool leads_out(const facts::Facts& facts, const facts::Interface& interface) {
     const auto* lower = interface.lower ? find_interface(facts, *interface.lower) : nullptr;
     return lower == nullptr || leads_out(facts, *lower);
   }
+  // A tap in which this machine is the guest: a gateway is behind it.
+  if (kind == "tun") return interface.mac && !interface.master && has_gateway_by(facts, interface);
   if (kind != "bridge") return false;
   // A gateway behind it: its way out is a port that only looks like a container's.
-  const bool to_gateway =
-      facts.routes && std::ranges::any_of(facts.routes->items, [&](const auto& route) {
-        return std::ranges::any_of(route.next_hops, [&](const facts::NextHop& hop) {
-          return hop.gateway && hop.interface == interface.name;
-        });
-      });
-  if (to_gateway) return true;
+  if (has_gateway_by(facts, interface)) return true;
   return std::ranges::any_of(facts.interfaces->items, [&](const facts::Interface& port) {
     const bool real = port.kind.empty() || port.kind == "bond" || port.kind == "team" ||
                       port.kind == "vlan" || port.kind == "vxlan";

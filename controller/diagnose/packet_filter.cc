@@ -185,6 +185,26 @@ Ruling in_chain(const facts::Firewall& firewall, const facts::FirewallChain& cha
 
 }  // namespace
 
+std::optional<Ruling> translation_of(const facts::Firewall& firewall, const Packet& packet) {
+  for (const auto& rule : firewall.translations.items) {
+    const bool elsewhere = rule.verdict == "dnat" || rule.verdict == "redirect";
+    if (!elsewhere || match(rule, packet) != Match::kYes) continue;
+    const auto chain = std::ranges::find_if(firewall.chains, [&](const facts::FirewallChain& base) {
+      return base.source == rule.source && base.family == rule.family && base.table == rule.table &&
+             base.chain == rule.chain;
+    });
+    // Of a chain that is jumped to nobody knows whether the packet gets there.
+    if (chain == firewall.chains.end() || chain->hook != "prerouting") continue;
+    return Ruling{.fate = Fate::kDropped,
+                  .chain = fmt::format("{} {} {}", rule.family, rule.table, rule.chain),
+                  .rule = words_of(rule) + " to " + rule.to.value_or("another port"),
+                  .iptables = rule.source != "nftables",
+                  .chain_name = rule.chain,
+                  .counted = rule.packets};
+  }
+  return std::nullopt;
+}
+
 Ruling rule_on(const facts::Firewall& firewall, const std::string& hook, const Packet& packet) {
   Ruling worst{.fate = Fate::kPasses};
   const std::string family = packet.dst.is_v4() ? "ip" : "ip6";

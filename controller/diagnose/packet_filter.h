@@ -39,6 +39,10 @@ struct Ruling {
   std::optional<std::uint64_t> counted{};
 };
 
+// The rule that sends a packet which comes in somewhere else; empty: there is none for sure.
+[[nodiscard]] std::optional<Ruling> translation_of(const facts::Firewall& firewall,
+                                                   const Packet& packet);
+
 // `hook`: "input", "output" or "forward". kPasses where there is no chain.
 [[nodiscard]] Ruling rule_on(const facts::Firewall& firewall, const std::string& hook,
                              const Packet& packet);

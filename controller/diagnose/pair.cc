@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "controller/diagnose/check.h"
-#include "controller/diagnose/placement.h"
 #include "controller/diagnose/routing.h"
 
 namespace faultline::diagnose {
@@ -34,23 +33,48 @@ const NodeFacts* facts_of(const Inputs& inputs, const End& end) {
 
 // Whose findings matter to the pair: the ends, who else holds their addresses, and the hosts that
 // they are virtual machines of.
-std::set<std::string> concerned(const Inputs& inputs) {
-  std::set<std::string> names{inputs.a.name, inputs.b.name};
-  for (const auto* end : {&inputs.a, &inputs.b}) {
-    for (const auto* node : holders_of(inputs, *end)) names.insert(node->node);
-  }
-  for (const auto& placement : place(inputs.facts)) {
+std::set<std::string> concerned(const Inputs& inputs, const std::vector<Placement>& placements) {
+  auto names = names_of(inputs, inputs.a);
+  names.merge(names_of(inputs, inputs.b));
+  for (const auto& placement : placements) {
     const bool ours = placement.vm == inputs.a.name || placement.vm == inputs.b.name;
     if (ours && !placement.host.empty()) names.insert(placement.host);
   }
   return names;
 }
 
+// All flows of large packets are dead, and none of small ones.
+bool only_large_die(const Session& session) {
+  bool large = false;
+  for (const auto& flow : session.flows) {
+    if (flow.now.sent < kEnoughPacketsOfFlow) continue;
+    if ((flow.size >= kLargeSize) != is_dead_flow(flow)) return false;
+    large = large || flow.size >= kLargeSize;
+  }
+  return large;
+}
+
+// What the last minute lost and the newest windows would have lost, too, and did not.
+bool is_over(const Inputs& inputs) {
+  double expected = 0;
+  for (const auto* session : {&inputs.by_a, &inputs.by_b}) {
+    if (!*session) continue;
+    Counts newest;
+    for (const auto& flow : (*session)->flows) {
+      newest.sent += flow.now.sent;
+      if (flow.now.lost() > 0) return false;
+    }
+    if ((*session)->now.lost() > 0) return false;
+    expected += (*session)->minute.loss() * static_cast<double>(newest.sent);
+  }
+  return expected >= kExpectedLostMin;
+}
+
 Symptoms symptoms_of(const Session& session) {
   if (!is_enough(session)) return 0;
   if (is_dead(session)) return kDead;
   Symptoms found = 0;
-  if (is_partly_dead(session)) found |= kSubset;
+  if (is_partly_dead(session)) found |= only_large_die(session) ? kMtuLow : kSubset;
   if (is_lossy(session)) found |= kLossy;
   if (is_slow(session)) found |= kSlow;
   return found;
@@ -63,6 +87,17 @@ Symptoms symptoms_of(const Tried& tried) {
 }
 
 }  // namespace
+
+const Placement* placement_of(const Pair& pair, const End& end) {
+  const auto found = std::ranges::find(pair.placements, end.name, &Placement::vm);
+  return found == pair.placements.end() ? nullptr : &*found;
+}
+
+std::set<std::string> names_of(const Inputs& inputs, const End& end) {
+  std::set<std::string> names{end.name};
+  for (const auto* node : holders_of(inputs, end)) names.insert(node->node);
+  return names;
+}
 
 bool is_enough(const Session& session) { return session.now.sent >= kEnoughPackets; }
 
@@ -109,12 +144,16 @@ std::string evidence_of(const Side& side) {
 }
 
 Pair::Pair(const Inputs& inputs)
-    : in(inputs), a(facts_of(inputs, inputs.a)), b(facts_of(inputs, inputs.b)) {
+    : in(inputs),
+      a(facts_of(inputs, inputs.a)),
+      b(facts_of(inputs, inputs.b)),
+      placements(place(inputs.facts)) {
   for (const auto* session : {&in.by_a, &in.by_b}) {
     if (*session) symptoms |= symptoms_of(**session);
   }
+  if (is_over(in)) symptoms &= static_cast<Symptoms>(~kLossy);
   for (const auto& tried : in.tried) symptoms |= symptoms_of(tried);
-  const auto names = concerned(in);
+  const auto names = concerned(in, placements);
   for (auto& finding : check(in.facts)) {
     const bool concerns = std::ranges::any_of(
         finding.nodes, [&](const std::string& node) { return names.contains(node); });

@@ -4,10 +4,12 @@
 // Thread safety: pure. Lifetimes: a Pair and a Side borrow from the Inputs.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "controller/diagnose/diagnosis.h"
+#include "controller/diagnose/placement.h"
 
 namespace faultline::diagnose {
 
@@ -20,8 +22,13 @@ inline constexpr double kLossMin = 0.002;
 // Longer than usual by both: a busy prober doubles small round trips.
 inline constexpr double kSlowTimes = 3;
 inline constexpr double kSlowMinUs = 1500;
+// So many packets have to be expected lost, by the last minute's share, before none lost now says
+// that it is over.
+inline constexpr double kExpectedLostMin = 3;
+// Flows of this size and more are large: what Ethernet just carries.
+inline constexpr std::uint16_t kLargeSize = 1000;
 // Facts older than this, against the moment asked about, are told as old.
-inline constexpr Duration kFactsOld = std::chrono::minutes{20};
+inline constexpr Duration kFactsOld = std::chrono::minutes{2};
 inline constexpr double kSick = 0.5;  // End::sick
 
 // One direction of the question: from `self` towards `other`.
@@ -51,9 +58,15 @@ struct Pair {
   const Inputs& in;
   const NodeFacts* a = nullptr;
   const NodeFacts* b = nullptr;
+  std::vector<Placement> placements;
   std::vector<Finding> findings;  // of check() over all facts, about either end
   Symptoms symptoms = 0;
 };
+
+// Of an end that is a virtual machine; null: it is none, or nobody knows.
+[[nodiscard]] const Placement* placement_of(const Pair& pair, const End& end);
+// The end itself, or who holds the address that is asked about.
+[[nodiscard]] std::set<std::string> names_of(const Inputs& inputs, const End& end);
 
 [[nodiscard]] bool is_enough(const Session& session);
 [[nodiscard]] bool is_dead(const Session& session);

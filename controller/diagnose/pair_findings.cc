@@ -61,23 +61,65 @@ bool is_about_gateway(const std::string& code) {
          code == "routes_differ" || code == "missing_return_route";
 }
 
-// Of the host of a virtual machine: its own trouble, unless it stands in the way.
-bool stands_between(const Pair& pair, const Finding& finding) {
-  constexpr std::array kBetween{"bridge_filter_drop", "forwarding_off", "vxlan_mtu",
-                                "vxlan_mismatch",     "vip_held_twice", "duplicate_address",
-                                "duplicate_mac",      "nic_errors",     "cpu_steal"};
+bool names(const Finding& finding, const std::string& node) {
+  return std::ranges::find(finding.nodes, node) != finding.nodes.end();
+}
+
+// Whether what the end sends enters a tunnel of its own or of its host.
+bool uses_overlay(const Pair& pair, const Side& side) {
+  const auto* placement = placement_of(pair, side.self);
+  if (placement != nullptr && placement->attachment == Attachment::kOverlay) return true;
+  if (!side.has_facts() || !side.self.address) return false;
+  const auto* own = configured(side.facts->facts, *side.self.address);
+  const auto* interface =
+      own == nullptr ? nullptr : find_interface(side.facts->facts, own->interface);
+  if (interface == nullptr) return false;
+  return interface->kind == "vxlan" ||
+         std::ranges::any_of(side.facts->facts.interfaces->items, [&](const auto& port) {
+           return port.kind == "vxlan" && port.master == interface->name;
+         });
+}
+
+// Of the hosts of virtual machines only what their packets pass concerns these.
+bool is_on_way(const Pair& pair, const Side& side, const Finding& finding) {
+  const auto* placement = placement_of(pair, side.self);
+  const bool hosts = placement != nullptr && names(finding, placement->host);
+  if (finding.code.starts_with("vxlan_")) return uses_overlay(pair, side);
+  if (!hosts) return false;
+  if (finding.code == "bridge_filter_drop") return !placement->bridge.empty();
+  return finding.code == "nic_errors" || finding.code == "cpu_steal" ||
+         (finding.code == "forwarding_off" && placement->attachment == Attachment::kNat);
+}
+
+// It is about an end as it is asked about, or stands between the two.
+bool concerns(const Pair& pair, const Finding& finding) {
   const auto& whose = finding.odd.empty() ? finding.nodes : finding.odd;
-  const bool of_end = std::ranges::any_of(whose, [&](const std::string& node) {
-    return node == pair.in.a.name || node == pair.in.b.name;
-  });
-  return of_end ||
-         std::ranges::any_of(kBetween, [&](const char* code) { return finding.code == code; });
+  for (const auto& side : {pair.side_a(), pair.side_b()}) {
+    if (is_on_way(pair, side, finding)) return true;
+    if (finding.code.starts_with("vxlan_") || finding.code == "bridge_filter_drop") continue;
+    const auto ours = names_of(pair.in, side.self);
+    if (std::ranges::any_of(whose, [&](const auto& node) { return ours.contains(node); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// An address beside those that the two talk by.
+bool is_about_another_address(const Pair& pair, const Finding& finding) {
+  return finding.address && finding.address != pair.in.a.address &&
+         finding.address != pair.in.b.address;
 }
 
 Place place_of(const std::string& code) {
   const auto found =
       std::ranges::find_if(kPlaces, [&](const Place& place) { return code == place.code; });
   return found == kPlaces.end() ? Place{"", Layer::kQuality, 0, 1} : *found;
+}
+
+std::string run_on(const Finding& finding) {
+  if (!finding.run_on.empty() || finding.nodes.empty()) return finding.run_on;
+  return finding.nodes.front();
 }
 
 // A rule may find what a layer already tells of the same end.
@@ -96,11 +138,12 @@ bool is_told(const Checks& checks, const std::string& code, const std::vector<st
 void take_findings(const Pair& pair, Checks& checks) {
   const bool one_wire = is_on_one_wire(pair);
   for (const auto& finding : pair.findings) {
-    if (is_told(checks, finding.code, finding.nodes) || !stands_between(pair, finding)) continue;
+    if (is_told(checks, finding.code, finding.nodes) || !concerns(pair, finding)) continue;
     auto place = place_of(finding.code);
     // What the firewall does to this pair's own packets, its layer has looked at.
-    const bool beside =
-        (one_wire && is_about_gateway(finding.code)) || finding.code == "firewall_drops_probe";
+    const bool beside = (one_wire && is_about_gateway(finding.code)) ||
+                        finding.code == "firewall_drops_probe" ||
+                        (finding.code != "dad_failed" && is_about_another_address(pair, finding));
     if (beside) place.explains = 0;
     Check check{.layer = place.layer,
                 .level = Level::kWarn,
@@ -110,7 +153,7 @@ void take_findings(const Pair& pair, Checks& checks) {
                 .evidence = finding.evidence,
                 .remedy = finding.remedy,
                 .command = finding.command,
-                .run_on = finding.nodes.empty() ? "" : finding.nodes.front(),
+                .run_on = run_on(finding),
                 .explains = place.explains,
                 .weight = place.weight};
     switch (finding.severity) {
@@ -118,7 +161,10 @@ void take_findings(const Pair& pair, Checks& checks) {
         check.level = beside ? Level::kWarn : Level::kFail;
         break;
       case Severity::kWarning:
-        check.level = level_of(pair, place.explains);
+        // A NAT rule that takes some senders' packets: whether this pair's, its layer has looked
+        // at.
+        check.level =
+            finding.code == "address_rewritten" ? Level::kOk : level_of(pair, place.explains);
         break;
       case Severity::kNotice:
         check.level = Level::kOk;

@@ -19,10 +19,11 @@ struct Nic {
 };
 
 // Where frames of this machine begin: not a port of something, not a bridge.
-bool is_end(const facts::Interface& interface) {
+bool is_end(const facts::Facts& facts, const facts::Interface& interface) {
   const auto& kind = interface.kind;
+  const bool guest_tap = kind == "tun" && leads_out(facts, interface);
   return !interface.loopback && interface.mac && !interface.master &&
-         (kind.empty() || kind == "veth" || kind == "macvlan");
+         (kind.empty() || kind == "veth" || kind == "macvlan" || guest_tap);
 }
 
 bool is_virtual_port(const facts::Interface& interface) {
@@ -36,7 +37,7 @@ std::map<std::string, Nic> nics_by_mac(const std::vector<NodeFacts>& fleet) {
   for (const auto& node : fleet) {
     if (!node.facts.interfaces) continue;
     for (const auto& interface : node.facts.interfaces->items) {
-      if (!is_end(interface)) continue;
+      if (!is_end(node.facts, interface)) continue;
       const auto [entry, is_new] = nics.try_emplace(*interface.mac, Nic{&node, &interface});
       if (!is_new && entry->second.node != &node) twice.insert(*interface.mac);
     }
@@ -103,14 +104,24 @@ Bridge read_bridge(const NodeFacts& host, const facts::Interface& interface,
   return bridge;
 }
 
+bool hides_sources(const facts::Firewall& firewall) {
+  return std::ranges::any_of(firewall.translations.items, [](const facts::FirewallRule& rule) {
+    return rule.verdict == "masquerade" || rule.verdict == "snat";
+  });
+}
+
 Attachment attachment_of(const Bridge& bridge, const Nic& nic) {
   if (bridge.overlay) return Attachment::kOverlay;
   if (!bridge.uplink.empty()) return Attachment::kBridged;
   const auto gateway = gateway_by(nic.node->facts, nic.interface->name);
-  const bool forwards = bridge.interface->forwarding.value_or(0) != 0;
-  if (!gateway || !forwards) return Attachment::kIsolated;
-  // A firewall that could not be read may well translate: most internal bridges are NAT.
+  if (!gateway) return Attachment::kIsolated;
   const auto& firewall = bridge.host->facts.firewall;
+  const bool forwards = bridge.interface->forwarding.value_or(0) != 0;
+  // With a way out and rules that translate it is meant to get out: that it does not is a fault.
+  if (!forwards) {
+    return firewall && hides_sources(*firewall) ? Attachment::kNat : Attachment::kIsolated;
+  }
+  // A firewall that could not be read may well translate: most internal bridges are NAT.
   return firewall && firewall->translations.total == 0 ? Attachment::kRouted : Attachment::kNat;
 }
 
@@ -246,7 +257,25 @@ class Placing {
           .proven = true});
   }
 
-  // Its host is the neighbor that it does not hear while it hears others.
+  // The NIC under a macvlan takes frames for it.
+  bool find_filter(const Nic& nic, Placement& placement) const {
+    for (const auto& host : fleet_) {
+      if (&host == nic.node || !host.facts.bridge_entries) continue;
+      for (const auto& entry : host.facts.bridge_entries->items) {
+        if (!entry.bridge.empty() || entry.mac != nic.interface->mac) continue;
+        placement.host = host.node;
+        placement.uplink = entry.port;
+        placement.proven = true;
+        placement.evidence.push_back(fmt::format("{}: its {} takes frames for {}, {}'s MAC",
+                                                 host.node, entry.port, entry.mac, nic.node->node));
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Its host is whose NIC takes its frames; or the neighbor that it does not hear while it hears
+  // others.
   void place_macvlan(const Nic& nic) {
     Placement placement{
         .vm = nic.node->node,
@@ -254,6 +283,7 @@ class Placing {
         .attachment = Attachment::kMacvlan,
         .evidence = {fmt::format("{}: {} is a macvlan (mode {})", nic.node->node,
                                  nic.interface->name, nic.interface->mode.value_or("unknown"))}};
+    if (find_filter(nic, placement)) return keep(std::move(placement));
     std::set<std::string> deaf;
     bool hears = false;
     for (const auto& own : members_) {

@@ -44,7 +44,8 @@ void add_duplicate(const Segment& segment, const IpAddress& address,
       holders, [&](const auto& entry) { return has_another(entry.second, segment); });
   const auto text = address.to_string();
   Finding finding{.code = vip ? "vip_held_twice" : "duplicate_address",
-                  .severity = segment.proven ? Severity::kError : Severity::kWarning};
+                  .severity = segment.proven ? Severity::kError : Severity::kWarning,
+                  .address = address};
   for (const auto& [node, holder] : holders) {
     finding.nodes.push_back(node);
     finding.evidence.push_back(
@@ -65,6 +66,7 @@ void add_duplicate(const Segment& segment, const IpAddress& address,
                        : fmt::format("Give {} another address.", last.member->node->node);
   finding.command =
       fmt::format("ip addr del {} dev {}", text_of(last.address->prefix), last.address->interface);
+  finding.run_on = last.member->node->node;
   findings.push_back(std::move(finding));
 }
 
@@ -96,6 +98,7 @@ void check_macs(const Segment& segment, std::vector<Finding>& findings) {
     finding.command =
         fmt::format("ip link set dev {} address 02:{:02x}{}", last.interface->name,
                     last.address->prefix.address.bytes()[3], last.interface->mac->substr(5));
+    finding.run_on = last.node->node;
     findings.push_back(std::move(finding));
   }
 }

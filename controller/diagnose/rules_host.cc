@@ -177,10 +177,12 @@ void check_throttling(const NodeFacts& node, std::vector<Finding>& findings) {
   const auto& before = node.earlier->cpu->throttled_us;
   const auto& now = node.facts.cpu->throttled_us;
   const auto between = node.facts.collected_at - node.earlier->collected_at;
-  if (!before || !now || *now < *before || between <= Duration::zero()) return;
-  const auto waited = *now - *before;
+  if (!now || *now < before.value_or(0) || between <= Duration::zero()) return;
+  const auto waited = *now - before.value_or(0);
   const auto share = static_cast<double>(waited) * 1000 / static_cast<double>(between.count());
   if (share < kThrottledShareMax) return;
+  if (!before && share > 1)
+    return;  // counted since before the earlier sample, which did not see it
   findings.push_back(
       {.code = "cpu_throttled",
        .severity = Severity::kWarning,

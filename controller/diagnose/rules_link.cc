@@ -33,9 +33,15 @@ void check_mtu(const Segment& segment, std::vector<Finding>& findings) {
   }
   finding.nodes.assign(nodes.begin(), nodes.end());
   if (finding.nodes.size() < 2) return;
-  finding.summary =
-      fmt::format("interfaces of the segment {} have MTUs of {} to {}", text_of(segment.network),
-                  by_mtu.begin()->first, std::prev(by_mtu.end())->first);
+  const bool alone = std::ranges::all_of(
+      finding.odd, [&](const std::string& node) { return node == odd->node->node; });
+  finding.summary = alone ? fmt::format("{}: {} has MTU {}, the others of {} have {}",
+                                        odd->node->node, odd->interface->name, odd->interface->mtu,
+                                        text_of(segment.network), usual->first)
+                          : fmt::format("interfaces of the segment {} have MTUs of {} to {}",
+                                        text_of(segment.network), by_mtu.begin()->first,
+                                        std::prev(by_mtu.end())->first);
+  finding.run_on = odd->node->node;
   finding.remedy = fmt::format(
       "Give all interfaces of a segment one MTU. No router is between them that could say "
       "\"too big\": larger packets vanish. On {}:",
@@ -174,7 +180,8 @@ void check_vxlan_pairs(const Fleet& fleet, std::vector<Finding>& findings) {
            .evidence = {fmt::format("{}: VNI {}, port {}", a.node->node, va.vni, va.port),
                         fmt::format("{}: VNI {}, port {}", b.node->node, vb.vni, vb.port)},
            .remedy = "Give both ends one VNI and one UDP port.",
-           .command = fmt::format("ip -d link show dev {}", b.interface->name)});
+           .command = fmt::format("ip -d link show dev {}", b.interface->name),
+           .run_on = b.node->node});
     }
   }
 }
@@ -224,6 +231,8 @@ constexpr double kErrorShareMin = 1e-4;
 void check_errors(const NodeFacts& node, std::vector<Finding>& findings) {
   if (!node.earlier) return;
   for (const auto& interface : node.facts.interfaces->items) {
+    // A tunnel's errors are those of its way, and a virtual cable has none of its own.
+    if (!interface.kind.empty()) continue;
     const auto* before = find_interface(*node.earlier, interface.name);
     if (before == nullptr || !before->counters || !interface.counters ||
         before->index != interface.index)

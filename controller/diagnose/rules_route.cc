@@ -90,6 +90,21 @@ void check_dead_gateways(const NodeFacts& node, std::vector<Finding>& findings) 
   }
 }
 
+// Who shares the network talks to others in it from there, whatever other addresses it has: also
+// the host of an internal bridge.
+std::set<const NodeFacts*> nodes_inside(const std::vector<NodeFacts>& fleet,
+                                        const facts::Prefix& network) {
+  std::set<const NodeFacts*> inside;
+  for (const auto& node : fleet) {
+    if (!node.facts.addresses) continue;
+    const bool is_in = std::ranges::any_of(node.facts.addresses->items, [&](const auto& address) {
+      return contains(network, address.prefix.address);
+    });
+    if (is_in) inside.insert(&node);
+  }
+  return inside;
+}
+
 // A way there without a way back. Cost: nodes without a default route, times members.
 void check_return_routes(const Fleet& fleet, std::vector<Finding>& findings) {
   const auto members = members_of(fleet.nodes);
@@ -99,12 +114,7 @@ void check_return_routes(const Fleet& fleet, std::vector<Finding>& findings) {
     const auto* default_back = default_route(back, v4);
     const bool may_lack = default_back == nullptr || discards(*default_back);
     if (!may_lack || !is_complete(back)) continue;
-    // Who shares the target's network talks to it from there, whatever other addresses it has.
-    std::set<const NodeFacts*> inside;
-    for (const auto& source : members) {
-      if (contains(network_of(target.address->prefix), source.address->prefix.address))
-        inside.insert(source.node);
-    }
+    const auto inside = nodes_inside(fleet.nodes, network_of(target.address->prefix));
     std::vector<std::string> strangers;
     IpAddress example;
     for (const auto& source : members) {
@@ -127,6 +137,7 @@ void check_return_routes(const Fleet& fleet, std::vector<Finding>& findings) {
         .code = "missing_return_route",
         .severity = Severity::kError,
         .nodes = {target.node->node},
+        .odd = {target.node->node},
         .summary = fmt::format("{} is reached by {} nodes that it has no way back to",
                                target.node->node, strangers.size()),
         .evidence = {fmt::format("{} has a route to {}", strangers.front(),

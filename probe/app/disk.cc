@@ -118,13 +118,15 @@ void Disk::adopt_next_key() {
       worker_.post([this] { log_failure("new key in its place", state_.adopt_next_key()); }));
 }
 
-void Disk::collect_facts() {
+void Disk::collect_facts(std::optional<facts::Listing<facts::Heard>> heard) {
   // Refused: the schedule gives it up and asks again.
-  static_cast<void>(worker_.post([this] { collect_facts_now(); }));
+  static_cast<void>(
+      worker_.post([this, heard = std::move(heard)] { collect_facts_now(std::move(heard)); }));
 }
 
-void Disk::collect_facts_now() {
-  const auto collection = probe_facts::collect({});
+void Disk::collect_facts_now(std::optional<facts::Listing<facts::Heard>> heard) {
+  auto collection = probe_facts::collect({});
+  collection.facts.heard = std::move(heard);
   auto update = facts_.next(collection.facts);
   if (!update) obs::log_warning("facts", "not sent: {}", update.error().context);
   deliver(probe_core::FactsCollected{.update = update ? *std::move(update) : std::nullopt,

@@ -47,7 +47,8 @@ class Disk {
   void adopt_next_key();
 
   // Reads this machine's own network configuration and tells what of it is news.
-  void collect_facts();  // FactsCollected
+  // `heard`: by the reflector; the engine's, which no collector can read.
+  void collect_facts(std::optional<facts::Listing<facts::Heard>> heard);  // FactsCollected
   void facts_acknowledged(FactsAck ack);
 
   // Skipped while the one before waits for the disk: only the newest is worth anything.
@@ -60,7 +61,7 @@ class Disk {
  private:
   void append_now(const Report& report, std::uint64_t lost_before);
   void fetch_now(bool from_oldest, std::size_t batches_max);
-  void collect_facts_now();
+  void collect_facts_now(std::optional<facts::Listing<facts::Heard>> heard);
   [[nodiscard]] probe_core::SpoolLevel level();
   void deliver(probe_core::Event event);
 

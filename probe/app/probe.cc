@@ -47,6 +47,17 @@ Result<crypto::JoinToken> find_token(const ProbeConfig& config) {
   return crypto::parse_token(text);
 }
 
+facts::Listing<facts::Heard> facts_of(engine::HeardTold told) {
+  facts::Listing<facts::Heard> list{.items = {}, .total = told.heard.size() + told.forgotten};
+  for (auto& entry : told.heard) {
+    list.items.push_back({.address = entry.address,
+                          .refused = entry.refused,
+                          .packets = entry.packets,
+                          .last_at = entry.last_at});
+  }
+  return list;
+}
+
 template <typename T>
 void add_once(std::vector<T>& list, const T& value) {
   if (std::ranges::find(list, value) == list.end()) list.push_back(value);
@@ -304,6 +315,8 @@ void Probe::take_engine_events() {
       step(probe_core::WindowClosed{std::move(window->report)});
     } else if (auto* traced = std::get_if<trace::TraceResult>(&event)) {
       step(probe_core::TraceDone{std::move(*traced)});
+    } else if (auto* told = std::get_if<engine::HeardTold>(&event)) {
+      disk_.collect_facts(facts_of(std::move(*told)));
     } else {
       step(probe_core::MeasuringEnded{});
     }
@@ -415,7 +428,10 @@ void Probe::adopt_next_key() {
   disk_.adopt_next_key();
 }
 
-void Probe::collect_facts() { disk_.collect_facts(); }
+void Probe::collect_facts() {
+  // The engine's answer goes on to the worker. A full queue: facts without it.
+  if (!engine_->post(engine::TellHeard{})) disk_.collect_facts({});
+}
 
 void Probe::facts_acknowledged(const FactsAck& ack) { disk_.facts_acknowledged(ack); }
 

@@ -170,6 +170,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->trace(*order);
     } else if (const auto* finish = std::get_if<FinishMeasuring>(&*command)) {
       exchange_->finish_measuring(finish->grace);
+    } else if (std::holds_alternative<TellHeard>(*command)) {
+      exchange_->tell_heard();
     } else {
       exchange_->stop_measuring();
     }

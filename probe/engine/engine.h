@@ -18,6 +18,7 @@
 #include "common/model/address.h"
 #include "common/model/plan.h"
 #include "common/model/report.h"
+#include "probe/session/heard.h"
 #include "probe/session/peer_keys.h"
 #include "probe/session/reflector.h"
 #include "probe/trace/trace_order.h"
@@ -59,17 +60,24 @@ struct StopMeasuring {};
 struct FinishMeasuring {
   Duration grace{};
 };
-using EngineCommand =
-    std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring, trace::TraceOrder>;
+// Who is heard by the reflector; answered by HeardTold.
+struct TellHeard {};
+using EngineCommand = std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring,
+                                   TellHeard, trace::TraceOrder>;
 
 struct WindowClosed {
   Report report;  // without paths
 };
 // The answer to FinishMeasuring.
 struct MeasuringEnded {};
+// Since start, as of now.
+struct HeardTold {
+  std::vector<session::HeardFrom> heard;
+  std::uint64_t forgotten = 0;  // entries for which there was no room
+};
 // Every TraceOrder taken by post() is answered by one TraceResult. An order that cannot be carried
 // out (unknown peer or port, too many waiting) is answered at once, incomplete and without hops.
-using EngineEvent = std::variant<WindowClosed, trace::TraceResult, MeasuringEnded>;
+using EngineEvent = std::variant<WindowClosed, trace::TraceResult, MeasuringEnded, HeardTold>;
 
 // Totals since start. Those marked (*) mean trouble when they grow.
 struct EngineCounters {

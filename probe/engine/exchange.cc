@@ -305,6 +305,9 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
     refused_traces_.pop_front();
     return event;
   }
+  if (std::exchange(heard_asked_, false)) {
+    return EngineEvent(HeardTold{.heard = heard_.told(), .forgotten = heard_.forgotten()});
+  }
   if (auto result = tracer_.take_result(seen.instant)) return EngineEvent(std::move(*result));
   if (auto report = sender_.take_report(seen)) return EngineEvent(WindowClosed{std::move(*report)});
   if (finishing_ && !sender_.has_open_windows()) {
@@ -365,6 +368,9 @@ std::optional<session::Reflector::Answer> Exchange::answer(const Port& port,
     return answer == Outcome::kAnswered ? std::optional(answer) : std::nullopt;
   }
   const auto answer = reflector_.answer(request, now, out);
+  if (answer != Outcome::kMalformed && answer != Outcome::kOther) {
+    heard_.note(request.from.address, answer != Outcome::kAnswered, now.wall);
+  }
   if (answer == Outcome::kAnswered) return answer;
   if (answer == Outcome::kOther) {  // the answer to a return trace
     const auto reply = stamp::decode_reflector(request.payload);

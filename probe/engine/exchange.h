@@ -16,6 +16,7 @@
 #include "common/obs/metrics.h"
 #include "probe/engine/engine.h"
 #include "probe/session/clock.h"
+#include "probe/session/heard.h"
 #include "probe/session/plan_limits.h"
 #include "probe/session/reflector.h"
 #include "probe/session/sender.h"
@@ -53,6 +54,7 @@ class Exchange {
   void stop_measuring();
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);
+  void tell_heard() { heard_asked_ = true; }
 
   // Sends what is due.
   void send_due();
@@ -92,11 +94,13 @@ class Exchange {
   session::LocalSide local_;
   session::Sender sender_;
   session::Reflector reflector_;
+  session::Heard heard_;
   trace::Tracer tracer_;
   std::vector<std::unique_ptr<Port>> ports_;  // the source ports in order, then the reflector
   std::deque<trace::TraceResult> refused_traces_;
   std::uint64_t evicted_ = 0;
   std::uint16_t size_max_ = 0;  // of an IP packet, by the interface that holds our address
+  bool heard_asked_ = false;    // HeardTold is due
   bool finishing_ = false;      // MeasuringEnded is due when the last window has closed
 
   // Scratch, kept so that sending and receiving allocate nothing.

@@ -17,6 +17,7 @@ namespace faultline::probe_facts {
 namespace {
 
 constexpr std::uint32_t kForEver = 0xffffffff;
+constexpr std::string_view kNoMac = "00:00:00:00:00:00";
 
 // rtnetlink(7); the numbers between are free for administrators.
 std::string scope_name(std::uint8_t scope) {
@@ -139,13 +140,19 @@ std::optional<facts::BridgeEntry> parse_bridge_entry(Bytes message, const Names&
   const auto& header = parsed->header;
   const auto mac = parsed->attributes.mac(NDA_LLADDR);
   const auto bridge = parsed->attributes.u32(NDA_MASTER);
-  // Permanent: the port's own. NTF_SELF: of the port's device, such as a VXLAN's table.
-  const bool learned =
-      (header.ndm_state & NUD_PERMANENT) == 0 && (header.ndm_flags & NTF_SELF) == 0;
-  if (!mac || !bridge || !learned) return std::nullopt;
-  return facts::BridgeEntry{.bridge = name_of(names, *bridge),
-                            .port = name_of(names, static_cast<std::uint32_t>(header.ndm_ifindex)),
-                            .mac = *mac};
+  if (!mac) return std::nullopt;
+  const auto port = name_of(names, static_cast<std::uint32_t>(header.ndm_ifindex));
+  // NTF_SELF: of the device itself. With a destination it is a VXLAN's table; else the addresses
+  // that a NIC takes frames for: groups, and those of macvlans on it.
+  if ((header.ndm_flags & NTF_SELF) != 0) {
+    const bool group =
+        (parsed->attributes.bytes(NDA_LLADDR)->front() & std::byte{1}) != std::byte{};
+    if (group || parsed->attributes.has(NDA_DST) || *mac == kNoMac) return std::nullopt;
+    return facts::BridgeEntry{.bridge = {}, .port = port, .mac = *mac};
+  }
+  const bool learned = (header.ndm_state & NUD_PERMANENT) == 0;  // permanent: the port's own
+  if (!bridge || !learned) return std::nullopt;
+  return facts::BridgeEntry{.bridge = name_of(names, *bridge), .port = port, .mac = *mac};
 }
 
 std::optional<InterfaceSettings> parse_netconf(Bytes message) {

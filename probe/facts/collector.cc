@@ -67,8 +67,8 @@ class Collecting {
     if (!facts_.machine.hypervisor) unknown("hypervisor", "neither CPUID nor DMI tells it");
     const auto stat = read_file("/proc/stat");
     if (stat) facts_.cpu = parse_cpu_time(*stat);
-    // Inside of a container the root is its own group; on a host it has no quota.
-    for (const auto* path : {"/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"}) {
+    const auto groups = read_file("/proc/self/cgroup");
+    for (const auto& path : cpu_stat_paths(groups.value_or(std::string()))) {
       const auto group = read_file(path);
       if (group && facts_.cpu && !facts_.cpu->throttled_us) {
         facts_.cpu->throttled_us = parse_throttled_us(*group);

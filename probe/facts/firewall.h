@@ -1,6 +1,7 @@
 // What the firewall does with a probe's packets, from the tools' own output: `nft -j list ruleset`
 // (libnftables-json(5)) and `iptables-legacy-save -c`. A rule is kept if it drops, rejects or
-// accepts, or if it translates addresses; what it asks beside protocol and destination port is kept as words. Thread safety: pure.
+// accepts, or if it translates addresses; what it asks beside protocol and destination port is kept
+// as words. Thread safety: pure.
 #pragma once
 
 #include <string_view>

@@ -211,4 +211,27 @@ std::optional<facts::CpuTime> parse_cpu_time(std::string_view proc_stat) {
   return cpu;
 }
 
+std::vector<std::string> cpu_stat_paths(std::string_view groups) {
+  std::vector<std::string> paths;
+  while (!groups.empty()) {
+    const auto line = groups.substr(0, groups.find('\n'));
+    groups.remove_prefix(std::min(line.size() + 1, groups.size()));
+    // "4:cpu,cpuacct:/system.slice", and of version 2 "0::/system.slice" (cgroups(7)).
+    const auto first = line.find(':');
+    const auto second = line.find(':', first == std::string_view::npos ? first : first + 1);
+    if (second == std::string_view::npos) continue;
+    const auto controllers = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
+    const bool version_2 = controllers == ",,";
+    if (!version_2 && controllers.find(",cpu,") == std::string::npos) continue;
+    const std::string root = version_2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu";
+    auto group = line.substr(second + 1);
+    while (group.size() > 1) {
+      paths.push_back(fmt::format("{}{}/cpu.stat", root, group));
+      group = group.substr(0, group.rfind('/'));
+    }
+    paths.push_back(root + "/cpu.stat");
+  }
+  return paths;
+}
+
 }  // namespace faultline::probe_facts

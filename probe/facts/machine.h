@@ -35,6 +35,9 @@ struct MachineSources {
 
 // Of a control group's cpu.stat; empty: it has no quota.
 [[nodiscard]] std::optional<std::uint64_t> parse_throttled_us(std::string_view cpu_stat);
+// Where the quotas that hold for this process are accounted, the nearest group first, by
+// /proc/self/cgroup. Inside of a container the root is its own group; on a host it has no quota.
+[[nodiscard]] std::vector<std::string> cpu_stat_paths(std::string_view groups);
 // The first line of /proc/stat (proc(5)).
 [[nodiscard]] std::optional<facts::CpuTime> parse_cpu_time(std::string_view proc_stat);
 

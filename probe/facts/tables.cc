@@ -150,7 +150,7 @@ class Reading {
     if (done) facts_.neighbors = std::move(list);
   }
 
-  // Only where there is a bridge: kernels without the module refuse the question.
+  // Kernels without the module may refuse the question; where there is no bridge that is no loss.
   void read_bridge_entries() {
     if (!facts_.interfaces) return;
     const bool bridged = std::ranges::any_of(
@@ -158,11 +158,13 @@ class Reading {
     facts::Listing<facts::BridgeEntry> list;
     ndmsg header{};
     header.ndm_family = AF_BRIDGE;
+    const auto known = facts_.unknown.size();
     const bool done =
-        !bridged || dump("bridge entries", NETLINK_ROUTE, RTM_GETNEIGH, header, [&](Bytes message) {
+        dump("bridge entries", NETLINK_ROUTE, RTM_GETNEIGH, header, [&](Bytes message) {
           keep(list, facts::kBridgeEntriesMax, parse_bridge_entry(message, names_));
         });
-    if (done) facts_.bridge_entries = std::move(list);
+    if (!done && !bridged) facts_.unknown.resize(known);
+    if (done || !bridged) facts_.bridge_entries = std::move(list);
   }
 
   void read_listeners() {

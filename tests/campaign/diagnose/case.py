@@ -24,7 +24,7 @@ class Case:
     lldp: dict = field(default_factory=dict)  # machine -> VLAN that its switch tells
     target: str = ""  # an address to diagnose instead of B
     arguments: tuple = ()  # of `faultline diagnose`
-    settle: float = 8.0  # seconds from the fault to the question
+    settle: float = 12.0  # seconds from the fault to the question: four windows
     fires: tuple = ()  # codes of findings of which one is enough, for what does not stand between A and B
 
 

@@ -98,8 +98,7 @@ def vlan_mismatch(premises, rng):
     return Case(a.name, b.name, ("vlan_mismatch",) if told else ("vlan_mismatch", "neighbor_unresolved"),
                 f"{b.name}'s switch port is in another VLAN" + (", as LLDP tells" if told else ""),
                 [(switch_of(b), f"ip link add name other type bridge && ip link set other up && ip link set {b.name} master other")],
-                [(switch_of(b), f"ip link set {b.name} master lan && ip link del other")], lldp=others | {b.name: 20} if told else {},
-                settle=9)
+                [(switch_of(b), f"ip link set {b.name} master lan && ip link del other")], lldp=others | {b.name: 20} if told else {})
 
 
 KINDS = (duplicate_address, vip_held_twice, duplicate_mac, wrong_mask, mtu_mismatch, neighbor_wrong, arp_spoofing, link_down,

@@ -84,13 +84,14 @@ def rogue_ra(premises, rng):
 
 
 def dad_failed(premises, rng):
-    """The same IPv6 address at two machines: the second one's fails its check."""
+    """The same IPv6 address at two machines: the second one's fails its check, unless that is lost: then both keep it."""
     b, third = neighbors(premises, rng)
     a = rng.choice([m for m in premises.members(b.lan) if m not in (b, third) and not premises.deaf(m, b)])
     address = f"fd50:{b.lan[-1]}::{rng.randrange(0x1000, 0xffff):x}/64"
     return Case(a.name, b.name, ("dad_failed", "duplicate_address"), f"{b.name} adds {third.name}'s {address}",
                 [(third.name, f"ip address add {address} dev {third.port} nodad"), (b.name, f"ip address add {address} dev {b.port}")],
-                [(m.name, f"ip address del {address} dev {m.port}") for m in (b, third)], fires=("dad_failed",))
+                [(m.name, f"ip address del {address} dev {m.port}") for m in (b, third)],
+                fires=("dad_failed", "vip_held_twice"))
 
 
 def healthy(premises, rng):

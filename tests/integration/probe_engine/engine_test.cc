@@ -140,6 +140,14 @@ TEST_CASE("a stranger is refused and counted, a peer is not answered with more t
   CHECK(counters.reflector_refused == 1);
   CHECK(counters.malformed == 1);
   CHECK(counters.reflected == 1);
+  b.post(TellHeard{});
+  const auto told = b.next<HeardTold>();
+  REQUIRE(told.heard.size() == 2);
+  CHECK(told.heard[0].address == address(8));
+  CHECK_FALSE(told.heard[0].refused);
+  CHECK(told.heard[0].packets == 1);
+  CHECK(told.heard[1].address == address(9));
+  CHECK(told.heard[1].refused);
 }
 
 TEST_CASE("a change of plan disturbs no session that stays", "[engine]") {

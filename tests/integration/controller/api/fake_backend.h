@@ -132,7 +132,7 @@ class FakeBackend : public Backend {
   }
   Result<std::string> check() const override {
     return answer(std::string(
-        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"findings":[]})"));
+        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"groups":[],"findings":[]})"));
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});

@@ -43,6 +43,14 @@ TEST_CASE("a bridge leads out by a NIC and not by virtual machines", "[diagnose]
   // In a namespace or container the end of a veth is the NIC.
   facts.interfaces->items[3].master.reset();
   CHECK(out("veth1"));
+  // A tap is the NIC of a guest that has its gateway behind it, and of nobody else.
+  facts.interfaces->items[4].master.reset();
+  facts.interfaces->items[4].mac = "52:54:00:00:00:01";
+  CHECK_FALSE(out("tap0"));
+  facts.routes.emplace().items = {
+      {.destination = prefix("0.0.0.0", 0),
+       .next_hops = {{.gateway = *IpAddress::parse("10.0.0.1"), .interface = "tap0"}}}};
+  CHECK(out("tap0"));
 }
 
 TEST_CASE("the longest route of the main table is taken, and of equals the one of lower metric",

@@ -29,6 +29,12 @@ void suffer(json& inputs, const std::string& symptom) {
       session["now"]["rtt_mean_us"] = 6000;
     } else if (symptom == "lossy") {
       session["minute"]["lost_there"] = 12;
+      session["now"]["lost_there"] = 2;
+      session["flows"][1]["now"]["lost_there"] = 2;
+    } else if (symptom == "large") {
+      session["flows"][0]["size"] = 1500;
+      session["flows"][0]["now"]["lost_undetermined"] = 20;
+      session["now"]["lost_undetermined"] = 20;
     } else if (symptom == "subset") {
       session["flows"][0]["now"]["lost_undetermined"] = 20;
       session["now"]["lost_undetermined"] = 20;

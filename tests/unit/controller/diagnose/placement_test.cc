@@ -154,6 +154,35 @@ TEST_CASE("a macvtap is found by its MAC, a macvlan's host by who does not hear 
   CHECK(shape(place(both)) == "vm/eth0 macvlan // likely\n");
 }
 
+TEST_CASE("a macvlan's host is whose NIC takes frames for it, whoever is deaf", "[diagnose]") {
+  Builder under("kvm1");
+  under.link("eth0", "", kHostMac);
+  under.address("eth0", "10.0.0.1").learned("", "eth0", kGuestMac);
+  Builder deaf("h2");
+  deaf.link("eth0", "", "02:00:00:00:00:77");
+  deaf.address("eth0", "10.0.0.2").neighbor("eth0", "10.0.0.10", nullptr);
+  const std::vector<NodeFacts> fleet{under.take(), guest("10.0.0.10", "10.0.0.254", "macvlan"),
+                                     deaf.take()};
+  const auto placements = place(fleet);
+  CHECK(shape(placements) == "vm/eth0 macvlan kvm1// proven\n");
+  CHECK(placements[0].uplink == "eth0");
+  CHECK(by_design(placements, "kvm1", "vm"));
+  CHECK_FALSE(by_design(placements, "h2", "vm"));
+}
+
+// A host whose bridge was meant to lead out, by the rule that translates.
+NodeFacts translating_host(std::int64_t forwarding) {
+  auto router = host("192.168.122.1", false, forwarding).take();
+  router.facts.firewall.emplace().translations = {.items = {{.verdict = "masquerade"}}, .total = 1};
+  return router;
+}
+
+TEST_CASE("a host that translates and forwards no more has a fault, not a design", "[diagnose]") {
+  const auto vm = guest("192.168.122.10", "192.168.122.1");
+  CHECK(shape(place({translating_host(1), vm})) == "vm/eth0 nat kvm1/br0/vnet0 proven\n");
+  CHECK(shape(place({translating_host(0), vm})) == "vm/eth0 nat kvm1/br0/vnet0 proven\n");
+}
+
 TEST_CASE("a MAC that two nodes have places nobody", "[diagnose]") {
   Builder twin("twin");
   twin.link("eth0", "", kGuestMac);
@@ -213,6 +242,14 @@ TEST_CASE("a pair kept apart by design is no fault, unless it works or more is d
   CHECK(diagnosis.verdict.level == Level::kOk);
   CHECK(diagnosis.verdict.sentence.find("behind kvm1's NAT") != std::string::npos);
   inputs.by_b = session(40);  // nor does it get out any more
+  CHECK(diagnose(inputs).verdict.code != "unreachable_by_design");
+  // It gets out in its host's name, and is refused for not being the host.
+  inputs.facts.push_back({.node = "h9"});
+  auto& heard = inputs.facts.back().facts.heard.emplace();
+  const auto hosts = *IpAddress::parse("192.168.122.1");
+  heard = {.items = {{.address = hosts, .refused = true, .packets = 40}}, .total = 1};
+  CHECK(diagnose(inputs).verdict.code == "unreachable_by_design");
+  heard.items[0].last_at -= std::chrono::minutes{5};
   CHECK(diagnose(inputs).verdict.code != "unreachable_by_design");
   inputs.by_a = session(0);
   inputs.by_b = session(0);  // whatever the facts say, it works

@@ -207,19 +207,21 @@ TEST_CASE("neighbors are told by state, without multicast and what needs no reso
 
 TEST_CASE("what a bridge learned is told, and not the addresses of its own ports", "[facts]") {
   const Names names{{2, "br0"}, {5, "tap3"}};
-  const auto parse = [&](std::uint16_t state, std::uint8_t flags = 0) {
+  const auto parse = [&](std::uint16_t state, std::uint8_t flags = 0, unsigned char first = 0) {
     ndmsg header{};
     header.ndm_family = AF_BRIDGE;
     header.ndm_ifindex = 5;
     header.ndm_state = state;
     header.ndm_flags = flags;
     NetlinkBuilder message(RTM_NEWNEIGH, header);
-    message.mac(NDA_LLADDR, {0, 1, 2, 3, 4, 5}).u32(NDA_MASTER, 2);
+    message.mac(NDA_LLADDR, {first, 1, 2, 3, 4, 5}).u32(NDA_MASTER, 2);
     return parse_bridge_entry(message.bytes(), names);
   };
   CHECK(parse(NUD_REACHABLE) == facts::BridgeEntry{"br0", "tap3", "00:01:02:03:04:05"});
   CHECK_FALSE(parse(NUD_PERMANENT));
-  CHECK_FALSE(parse(NUD_REACHABLE, NTF_SELF));
+  // What a NIC takes beside its own: a macvlan's, but no group's.
+  CHECK(parse(NUD_PERMANENT, NTF_SELF) == facts::BridgeEntry{"", "tap3", "00:01:02:03:04:05"});
+  CHECK_FALSE(parse(NUD_PERMANENT, NTF_SELF, 0x33));
 }
 
 TEST_CASE("rp_filter of an interface comes from the kernel, and `all` is not an interface",

@@ -47,6 +47,18 @@ TEST_CASE("a cloud is told by its firmware only", "[facts]") {
   CHECK(machine_of({.dmi_vendor = "QEMU"}).cloud == std::nullopt);
 }
 
+TEST_CASE("the quota of the nearest control group comes first", "[facts]") {
+  using Paths = std::vector<std::string>;
+  CHECK(cpu_stat_paths("0::/system.slice/probe.service\n") ==
+        Paths{"/sys/fs/cgroup/system.slice/probe.service/cpu.stat",
+              "/sys/fs/cgroup/system.slice/cpu.stat", "/sys/fs/cgroup/cpu.stat"});
+  CHECK(cpu_stat_paths("5:cpuset:/a\n4:cpu,cpuacct:/b\n2:cpuacct:/c") ==
+        Paths{"/sys/fs/cgroup/cpu/b/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"});
+  CHECK(cpu_stat_paths("0::/\n") == Paths{"/sys/fs/cgroup/cpu.stat"});
+  CHECK(cpu_stat_paths("").empty());
+  CHECK(cpu_stat_paths("no:group").empty());
+}
+
 TEST_CASE("processor time is read with what was stolen", "[facts]") {
   CHECK(parse_cpu_time("cpu  10 1 5 100 20 2 3 7 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n") ==
         facts::CpuTime{.total = 148, .idle = 120, .steal = 7});
