@@ -75,8 +75,6 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
       {"matrix --by node --since 10m --at 14:05", "faultline.matrix/1", 0, "rack2"},
       {"localize", "faultline.localize/1", 1, "leaf2>spine3"},
       {"path h1 h9", "faultline.path/1", 0, "h1 > leaf1 > * > h9"},
-      {"path h1 h9 --flows 64", "faultline.test/1", 1, "2 of 5 were lost"},
-      {"test ping h1 h9 --count 5", "faultline.test/1", 1, "[fault] loss: 2 of 5 were lost"},
       {"history h1 h9 --since 10m", "faultline.history/1", 0, "windows without a result"},
       {"incident list", "faultline.incidents/1", 1, "i-42  open   leaf2>spine3"},
       {"incident list --state resolved", "faultline.incidents/1", 0, "no incidents"},
@@ -112,6 +110,23 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
     REQUIRE(document.is_object());
     CHECK(document["schema"] == schema);
   }
+}
+
+TEST_CASE("a test that is ordered ends with the report and its exit code", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  for (const auto* command : {"test ping h1 h9 --count 5", "path h1 h9 --flows 64"}) {
+    CAPTURE(command);
+    const auto table = faultline(server, command);
+    CHECK(table.exit_code == 1);
+    CHECK_THAT(table.out, Catch::Contains("[fault] loss: 2 of 5 were lost"));
+    const auto json = Json::parse(faultline(server, std::string{command} + " -o json").out);
+    CHECK(json["schema"] == "faultline.test/1");
+  }
+  const auto refused = faultline(server, "test mtu h1 h9");
+  CHECK(refused.exit_code == 3);
+  CHECK(contains(refused.err, "too old to be ordered a test"));
+  CHECK(faultline(server, "test ping h7 h9").exit_code == 3);  // no such node
 }
 
 TEST_CASE("the token alone is on stdout, the advice on stderr", "[cli]") {
