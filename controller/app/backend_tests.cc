@@ -82,7 +82,10 @@ Result<ondemand::TestOrder> AppBackend::complete_order(const Snapshot& snapshot,
   const auto source = IpAddress::parse(node.address);
   if (source && source->is_v4() == address->is_v4()) put_default(order, "source", node.address);
   const auto kind = word(order, "kind");
-  put_default(order, "method", kind == "port" ? "tcp" : kind == "trace" ? "stamp" : "icmp");
+  put_default(order, "method",
+              kind == "port"                         ? "tcp"
+              : kind == "trace" || kind == "capture" ? "stamp"
+                                                     : "icmp");
   if (kind == "trace") put_default(order, "count", kTraceCount);
   if (word(order, "method") == "stamp") {
     put_default(order, "port",
