@@ -9,7 +9,7 @@ readonly BUILD_PACKAGES=(
   g++ cmake ninja-build ccache mold pkg-config git
   libzmq3-dev cppzmq-dev capnproto libcapnp-dev librocksdb-dev libboost1.81-dev libspdlog-dev libfmt-dev
   libexpected-dev libcli11-dev nlohmann-json3-dev libyaml-cpp-dev libssl-dev libsodium-dev
-  libcurl4-openssl-dev libzstd-dev libarchive-dev libcap-dev libmnl-dev libsystemd-dev catch2)
+  libcurl4-openssl-dev libzstd-dev libarchive-dev libcap-dev libmnl-dev libpcap-dev libsystemd-dev catch2)
 readonly LAB_PACKAGES=(iproute2 nftables iptables procps python3)
 readonly TEST_PACKAGES=(jq curl python3 man-db mandoc zsh fish)
 readonly DEPLOY_PACKAGES=(

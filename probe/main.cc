@@ -9,6 +9,7 @@
 
 #include "common/manual/help.h"
 #include "common/obs/log.h"
+#include "probe/app/check_command.h"
 #include "probe/app/config.h"
 #include "probe/app/facts_command.h"
 #include "probe/app/health_command.h"
@@ -74,6 +75,12 @@ int main(int argc, char** argv) {
   facts_command->add_flag("!--no-programs", facts.programs,
                           "Run no nft, iptables-legacy-save or lldpcli");
   facts_command->add_flag("--cost", facts.cost, "Say on standard error what collecting took");
+  auto* check_command = app.add_subcommand(
+      "check", "Say whether this machine is fit to run a probe, and what to mend, and exit");
+  std::string check_output = "text";
+  check_command->add_option("-o,--output", check_output, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   const probe_app::TestCommands tests(app);
   app.set_version_flag("--version", probe_app::software(), "Print the version and exit");
   manual::describe(app, probe_app::probe_manual());
@@ -93,6 +100,7 @@ int main(int argc, char** argv) {
     return EXIT_SUCCESS;
   }
   if (health) return check_health(*config, wait);
+  if (check_command->parsed()) return probe_app::run_check(*config, check_output == "json");
   if (!check_config) return run(*config);
   std::printf("%s: ok\n", config_file.c_str());
   return EXIT_SUCCESS;

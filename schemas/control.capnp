@@ -6,6 +6,7 @@
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 #   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
 #           FactsUpdate -> FactsAck (1.1, where both sides have its capability)
+#   tests:  TestRequest -> TestProgress, several (1.1, where both sides have its capability)
 #   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
 #           Controllers -> ControllersAck            the controllers' keys change
 #   end:    Goodbye (1.1, where both sides have its capability), then nothing more
@@ -34,6 +35,7 @@ struct ProbeMessage {
     rekey @7 :Rekey;
     controllersAck @8 :ControllersAck;
     factsUpdate @9 :Facts.FactsUpdate;  # since 1.1; capability bit 6
+    testProgress @10 :TestProgress;  # since 1.1; capability bit 7
   }
 }
 
@@ -51,6 +53,7 @@ struct ControllerMessage {
     controllers @9 :Controllers;
     boost @10 :Boost;  # since 1.1; capability bit 4
     factsAck @11 :Facts.FactsAck;  # since 1.1; capability bit 6
+    testRequest @12 :TestRequest;  # since 1.1; capability bit 7
   }
 }
 
@@ -179,4 +182,18 @@ struct Controllers {
 
 struct ControllersAck {
   revision @0 :UInt64;             # whose keys are durable at the node
+}
+
+struct TestRequest {
+  # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress.
+  test @0 :UInt64;                 # chosen by the controller, not 0; echoed
+  leaseNs @1 :UInt64;              # 1 s .. 5 min, from its receipt: nothing is begun nor goes on after it
+  order @2 :Data;                  # JSON (common/ondemand/order_json.h), at most 4096 bytes, not empty
+}
+
+struct TestProgress {
+  test @0 :UInt64;                 # not 0
+  state @1 :UInt8;                 # 0 running, 1 done, 2 refused; one that is not known reads as 2
+  text @2 :Text;                   # how far it is, or why it was refused; at most 512 bytes
+  report @3 :Data;                 # JSON (common/ondemand/README.md), at most 512 KiB; empty unless done
 }

@@ -1,7 +1,8 @@
 # Project-wide compiler settings and the three functions every folder uses:
 # faultline_library(), faultline_program() and faultline_tests().
 option(FAULTLINE_TESTS "Build the tests" ON)
-option(FAULTLINE_UNIT_TESTS "Build the unit tests too" ON)
+set(FAULTLINE_TEST_LAYERS unit property sim integration lab deploy fuzz bench campaign tidy
+  CACHE STRING "The folders of tests/ that are built")
 set(FAULTLINE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)

@@ -5,6 +5,7 @@
 //   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
 //           FactsUpdate -> FactsAck, where both sides know it
+//   tests:  TestRequest -> TestProgress, several, where both sides know it
 //   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
@@ -19,6 +20,7 @@
 #include "common/model/ids.h"
 #include "common/model/node.h"
 #include "common/model/plan.h"
+#include "common/model/test.h"
 
 namespace faultline {
 
@@ -33,9 +35,10 @@ inline constexpr std::uint64_t kCapabilityRekey = 1U << 3;
 inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
 inline constexpr std::uint64_t kCapabilityAuthenticate = 1U << 5;  // STAMP, PlanPeer says with whom
 inline constexpr std::uint64_t kCapabilityFacts = 1U << 6;
+inline constexpr std::uint64_t kCapabilityTest = 1U << 7;
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
     kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost |
-    kCapabilityAuthenticate | kCapabilityFacts;
+    kCapabilityAuthenticate | kCapabilityFacts | kCapabilityTest;
 
 inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
@@ -224,8 +227,8 @@ struct FactsAck {
 };
 
 using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey,
-                                  ControllersAck, FactsUpdate>;
+                                  ControllersAck, FactsUpdate, TestProgress>;
 using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
-                                       RekeyRequest, Rekeyed, Controllers, Boost, FactsAck>;
+                                       RekeyRequest, Rekeyed, Controllers, Boost, FactsAck, TestRequest>;
 
 }  // namespace faultline

@@ -12,11 +12,11 @@ namespace {
 using enum TestKind;
 using enum Method;
 
-constexpr std::array<std::string_view, 4> kKinds{"ping", "port", "mtu", "trace"};
+constexpr std::array<std::string_view, 5> kKinds{"ping", "port", "mtu", "trace", "capture"};
 constexpr std::array<std::string_view, 4> kMethods{"icmp", "stamp", "tcp", "quic"};
 
-template <typename T>
-std::optional<T> parse(const std::array<std::string_view, 4>& names, std::string_view text) {
+template <typename T, std::size_t kNames>
+std::optional<T> parse(const std::array<std::string_view, kNames>& names, std::string_view text) {
   const auto found = std::ranges::find(names, text);
   if (found == names.end()) return std::nullopt;
   return static_cast<T>(found - names.begin());
@@ -33,6 +33,7 @@ bool fits(TestKind kind, Method method) {
     case kMtu:
       return method == kIcmp || method == kStamp;
     case kTrace:
+    case kCapture:
       return method == kStamp;
   }
   return false;
@@ -52,6 +53,10 @@ Status validate_numbers(const TestOrder& order) {
     if (size != 0 && (size < kSizeMin || size > kSizeMax)) {
       return refuse(fmt::format("a packet has {} to {} octets, not {}", kSizeMin, kSizeMax, size));
     }
+  }
+  if (order.seconds < 1 || order.seconds > kCaptureSecondsMax) {
+    return refuse(
+        fmt::format("a capture takes 1 to {} seconds, not {}", kCaptureSecondsMax, order.seconds));
   }
   if (order.dscp > 63) return refuse("a DSCP is 0 to 63");
   if (order.flows < 1 || order.flows > kFlowsMax) {
@@ -86,7 +91,10 @@ Status validate(const TestOrder& order) {
   if (address.is_unspecified() || multicast) {
     return refuse(fmt::format("{} is not the address of one machine", address.to_string()));
   }
-  if (order.method != kIcmp && order.target.port == 0) {
+  if (order.kind == kCapture && order.target.port == 0 && order.source_port == 0) {
+    return refuse("a capture needs a port, its own or the target's");
+  }
+  if (order.kind != kCapture && order.method != kIcmp && order.target.port == 0) {
     return refuse(fmt::format("{} needs a port", to_string(order.method)));
   }
   if (!order.source.is_unspecified() && order.source.is_v4() != address.is_v4()) {
@@ -102,6 +110,7 @@ Status validate(const TestOrder& order) {
 }
 
 Duration life_of(const TestOrder& order) {
+  if (order.kind == kCapture) return std::chrono::seconds{order.seconds + 5};
   const bool paced = order.kind == kPing || order.kind == kPort;
   if (!paced) return kTestLifeMax;
   return std::min<Duration>(kTestLifeMax,

@@ -15,7 +15,7 @@
 
 namespace faultline::ondemand {
 
-enum class TestKind : std::uint8_t { kPing = 0, kPort = 1, kMtu = 2, kTrace = 3 };
+enum class TestKind : std::uint8_t { kPing = 0, kPort = 1, kMtu = 2, kTrace = 3, kCapture = 4 };
 [[nodiscard]] std::string_view to_string(TestKind kind);
 [[nodiscard]] std::optional<TestKind> parse_test_kind(std::string_view text);
 
@@ -31,12 +31,13 @@ inline constexpr std::uint16_t kSizeMin = 64;    // octets of an IP packet
 inline constexpr std::uint16_t kSizeMax = 9216;  // likewise
 inline constexpr std::uint16_t kFlowsMax = 128;  // one socket each
 inline constexpr std::uint16_t kRateMax = 1000;  // packets per second of a trace
+inline constexpr std::uint16_t kCaptureSecondsMax = 60;
 inline constexpr Duration kTestLifeMax = std::chrono::minutes{3};
 
 struct TestOrder {
   TestKind kind = TestKind::kPing;
   Method method = Method::kIcmp;
-  Endpoint target{};              // port 0 for ICMP
+  Endpoint target{};              // port 0 for ICMP, and of a capture: any
   IpAddress source{};             // unspecified: as the kernel chooses
   std::uint16_t source_port = 0;  // 0: any; of a trace the first of `flows` ports
   std::uint32_t count = 5;        // pings; probes of each hop of a trace
@@ -48,6 +49,7 @@ struct TestOrder {
   std::uint16_t rate = 100;    // of a trace: packets per second, and a fifth of it per hop
   std::uint16_t size_max = 0;  // of an MTU test: where to begin; 0: the interface's MTU
   std::uint16_t far_mtu = 0;   // of an MTU test: the target's interface's; 0: not known
+  std::uint16_t seconds = 10;  // of a capture
 
   bool operator==(const TestOrder&) const = default;
 };

@@ -87,6 +87,14 @@ void append_mtu(std::string& out, const Json& report) {
                      text(report, "small_lost"));
 }
 
+void append_capture(std::string& out, const Json& report) {
+  out += fmt::format("  packets             {} of the conversation, {} that may be others\n",
+                     text(report, "packets"), text(report, "packets_of_others"));
+  for (const auto& interface : list(report, "interfaces")) {
+    out += fmt::format("  listened on         {}\n", text(interface, "name"));
+  }
+}
+
 void append_path(std::string& out, const Json& path, std::size_t index) {
   const auto& ports = list(path, "source_ports");
   out += fmt::format("  path {}: {} flow{}, loss {}, round trip median {}; {}\n", index,
@@ -116,6 +124,8 @@ std::string to_text(const Json& report) {
                      text(report, "interface"), target_of(report), text(report, "means"));
   if (kind == "mtu") {
     append_mtu(out, report);
+  } else if (kind == "capture") {
+    append_capture(out, report);
   } else if (kind == "trace") {
     std::size_t index = 0;
     for (const auto& path : list(report, "paths")) append_path(out, path, ++index);

@@ -5,6 +5,7 @@
 #include "common/wire/fields.h"
 #include "common/wire/message.h"
 #include "common/wire/plan_fields.h"
+#include "common/wire/test_fields.h"
 #include "control.capnp.h"
 
 namespace faultline::wire {
@@ -176,6 +177,10 @@ Result<ProbeMessage> read(schema::FactsUpdate::Reader reader) {
   const auto bytes = std::as_bytes(std::span(payload.begin(), payload.size()));
   update.payload.assign(bytes.begin(), bytes.end());
   return update;
+}
+
+void write(schema::ProbeMessage::Builder root, const TestProgress& progress) {
+  write_test(root.initTestProgress(), progress);
 }
 
 // ---- controller to probe
@@ -356,6 +361,10 @@ void write(schema::ControllerMessage::Builder root, const FactsAck& ack) {
   out.setAgain(ack.again);
 }
 
+void write(schema::ControllerMessage::Builder root, const TestRequest& request) {
+  write_test(root.initTestRequest(), request);
+}
+
 // ---- both
 
 template <typename Root, typename Message>
@@ -390,6 +399,8 @@ Result<ProbeMessage> read_probe_message(schema::ProbeMessage::Reader root) {
       return read(root.getControllersAck());
     case schema::ProbeMessage::FACTS_UPDATE:
       return read(root.getFactsUpdate());
+    case schema::ProbeMessage::TEST_PROGRESS:
+      return read_test(root.getTestProgress());
     case schema::ProbeMessage::NONE:
       break;
   }
@@ -421,6 +432,8 @@ Result<ControllerMessage> read_controller_message(schema::ControllerMessage::Rea
     case schema::ControllerMessage::FACTS_ACK:
       return FactsAck{.digest = root.getFactsAck().getDigest(),
                       .again = root.getFactsAck().getAgain()};
+    case schema::ControllerMessage::TEST_REQUEST:
+      return read_test(root.getTestRequest());
     case schema::ControllerMessage::NONE:
       break;
   }

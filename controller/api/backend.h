@@ -23,6 +23,7 @@
 #include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
 #include "controller/api/slo.h"
+#include "controller/api/test_views.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
 #include "controller/plan/reports.h"
@@ -112,6 +113,11 @@ class Backend {
   virtual Result<AlertsView> alerts() const = 0;
   // Sends a test alert to a receiver, or the end of one, and waits for what it answers.
   virtual Result<AlertTestView> test_receiver(std::string_view name, bool resolve) = 0;
+
+  // Orders a test from a node: `body` is a JSON object, the members of common/ondemand/order_json.h
+  // with a node's name or an address as target. Returns when the order has left.
+  virtual Result<OrderedTestView> order_test(std::string_view node, const std::string& body) = 0;
+  virtual Result<OrderedTestView> ordered_test(std::string_view id) const = 0;
 
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;

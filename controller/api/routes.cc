@@ -13,6 +13,7 @@
 #include "controller/api/routes_access.h"
 #include "controller/api/routes_facts.h"
 #include "controller/api/routes_incidents.h"
+#include "controller/api/routes_tests.h"
 #include "controller/api/target.h"
 #include "controller/api/views_json.h"
 
@@ -237,6 +238,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/nodes/{name}/facts", kViewer, "at", get_node_facts},
     Route{"GET", "/api/v1/nodes/{name}/facts/changes", kViewer, "since", get_node_facts_changes},
     Route{"GET", "/api/v1/diagnose", kViewer, "a b port protocol at inputs", get_diagnosis},
+    Route{"POST", "/api/v1/nodes/{name}/tests", kOperator, "", post_node_test},
+    Route{"GET", "/api/v1/tests/{id}", kViewer, "", get_test, true},
     Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},
     Route{"POST", "/api/v1/nodes", kAdmin, "", post_node},
     Route{"POST", "/api/v1/nodes/{name}/rekey", kAdmin, "", post_node_rekey},

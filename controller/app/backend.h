@@ -12,8 +12,11 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "common/async/published.h"
 #include "common/model/ids.h"
+#include "common/ondemand/order.h"
 #include "controller/api/backend.h"
 #include "controller/app/access_keeper.h"
 #include "controller/app/queries.h"
@@ -101,6 +104,9 @@ class AppBackend : public api::Backend {
   Result<api::AlertsView> alerts() const override;
   Result<api::AlertTestView> test_receiver(std::string_view name, bool resolve) override;
 
+  Result<api::OrderedTestView> order_test(std::string_view node, const std::string& body) override;
+  Result<api::OrderedTestView> ordered_test(std::string_view id) const override;
+
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
   Result<api::NodeView> add_node(const api::NodeRequest& request) override;
@@ -117,6 +123,9 @@ class AppBackend : public api::Backend {
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
+  [[nodiscard]] Result<ondemand::TestOrder> complete_order(const Snapshot& snapshot,
+                                                           const api::NodeView& node,
+                                                           nlohmann::json order) const;
   // Asks both ends and the witnesses (diagnose/witnesses.h), those that live, for their facts as
   // they are now, and waits for them, at most kFactsPatience.
   void refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const;

@@ -110,6 +110,8 @@ void read_incident(Section incident, incident::MachineConfig& machine) {
   incident.ratio("keep_posterior", machine.keep_posterior);
   incident.integer("confirm_windows", machine.confirm_windows, 1U, 32U);
   incident.integer("confirm_of", machine.confirm_of, 1U, 32U);
+  incident.integer("congestion_windows", machine.congestion_windows, 1U, 32U);
+  incident.integer("congestion_of", machine.congestion_of, 1U, 32U);
   incident.integer("resolve_windows", machine.resolve_windows, 1U, incident::kResolveWindowsMax);
   incident.duration("reopen_within", machine.reopen_within);
   incident.duration("quiet_after_resolve", machine.quiet_after_resolve);

@@ -44,6 +44,28 @@ class Reader {
     }
   }
 
+  // After the devices.
+  void read_way(config::Section section) {
+    topology::Way way;
+    for (auto [key, place] : {std::pair{"from", &way.from}, std::pair{"to", &way.to}}) {
+      std::string text;
+      section.required(key).text(key, text);
+      const auto parsed = topology::Place::parse(text);
+      if (parsed) *place = *parsed;
+      if (!parsed && !text.empty()) section.error(key, "is no address or prefix");
+    }
+    section.required("via").texts("via", way.via);
+    if (way.via.size() > topology::kWayDevicesMax) {
+      section.error("via", fmt::format("names more than {} devices", topology::kWayDevicesMax));
+    }
+    for (const auto& device : way.via) {
+      if (!devices_.contains(device)) {
+        section.error("via", fmt::format("there is no device {}", device));
+      }
+    }
+    inventory_.ways.push_back(std::move(way));
+  }
+
   [[nodiscard]] std::size_t interface_count() const { return addresses_.size(); }
   [[nodiscard]] topology::Inventory take() { return std::move(inventory_); }
 
@@ -151,6 +173,11 @@ Result<topology::Inventory> read(config::Document document) {
                fmt::format("have more than {} interfaces", topology::kInventoryInterfacesMax));
   }
   reader.check_cables();
+  auto ways = root.sections("ways");
+  if (ways.size() > topology::kWaysMax) {
+    root.error("ways", fmt::format("are more than {}", topology::kWaysMax));
+  }
+  for (auto& way : ways) reader.read_way(way);
   FAULTLINE_TRY_STATUS(document.finish());
   return reader.take();
 }

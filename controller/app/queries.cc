@@ -156,11 +156,6 @@ std::set<NodeId> excused_in(const Snapshot& snapshot, const Report& report) {
 Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
                      const ReportVisitor& visit) const {
   FAULTLINE_TRY_STATUS(check_span(from, to));
-  return scan_all(from, to, node, visit);
-}
-
-Status Queries::scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
-                         const ReportVisitor& visit) const {
   Status visited;
   const auto scanned =
       views_.scan_reports(from, to, node, [&](NodeId reporter, const Report& report) {
@@ -315,11 +310,10 @@ Result<api::SloView> Queries::slo(const Snapshot& snapshot, WallTime now,
   SloBook book(
       [&](NodeId source, NodeId target) { return slo_groups(nodes, request.by, source, target); });
   const WallTime to = request.at.value_or(now);
-  const WallTime from = to - request.since;
-  FAULTLINE_TRY_STATUS(scan_all(from, to, {}, [&](NodeId reporter, const Report& report) {
-    book.add(reporter, report);
-    return Status();
-  }));
+  const WallTime from = window_start(to - request.since, std::chrono::minutes{1});
+  FAULTLINE_TRY_STATUS(
+      scan_rollups({.resolution = store::Resolution::kMinute, .from = from, .to = to},
+                   [&](const store::Rollup& minute) { book.add(minute); }));
   auto view = book.finish(request.by);
   view.from = from;
   view.to = to;

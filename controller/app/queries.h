@@ -59,10 +59,6 @@ class Queries {
   using ReportVisitor = std::function<Status(NodeId, const Report&)>;  // an Error ends the scan
   [[nodiscard]] Status scan(WallTime from, WallTime to, std::optional<NodeId> node,
                             const ReportVisitor& visit) const;
-  // Of any length.
-  [[nodiscard]] Status scan_all(WallTime from, WallTime to, std::optional<NodeId> node,
-                                const ReportVisitor& visit) const;
-
   [[nodiscard]] Status scan_rollups(const store::RollupQuery& query,
                                     const std::function<void(const store::Rollup&)>& visit) const;
 

@@ -6,7 +6,6 @@ namespace faultline::app {
 namespace {
 
 constexpr double kMillion = 1e6;
-constexpr Duration kMinute = std::chrono::minutes{1};
 
 std::optional<double> scaled(std::optional<std::uint64_t> value, double unit) {
   if (!value) return std::nullopt;
@@ -15,48 +14,34 @@ std::optional<double> scaled(std::optional<std::uint64_t> value, double unit) {
 
 }  // namespace
 
+// The minutes of a pair mostly come together.
 const std::vector<SloBook::Group*>& SloBook::groups_of(NodeId source, NodeId target) {
-  const auto [known, is_new] = known_.try_emplace({source, target});
-  if (!is_new) return known->second;
-  known->second.push_back(&all_);
+  if (!pairs_groups_.empty() && pair_ == std::pair(source, target)) return pairs_groups_;
+  pair_ = {source, target};
+  pairs_groups_ = {&all_};
   for (auto name : groups_of_(source, target)) {
     if (groups_.size() >= api::kSloGroupsMax && !groups_.contains(name)) name = "(others)";
     auto& group = groups_[name];
     group.row.group = name;
-    known->second.push_back(&group);
+    pairs_groups_.push_back(&group);
   }
-  return known->second;
+  return pairs_groups_;
 }
 
-void SloBook::add(NodeId reporter, const Report& report) {
-  const auto minute = window_start(report.window_start, kMinute);
-  if (minute != minute_) judge_minute();
-  minute_ = minute;
-  for (const auto& flow : report.flows) {
-    if (flow.sent == 0) continue;
-    measured_from_ = std::min(measured_from_.value_or(report.window_start), report.window_start);
-    auto& count = pairs_[{reporter, flow.target}];
-    count.sent += flow.sent;
-    count.lost += flow.sent - flow.answered();
+void SloBook::add(const store::Rollup& minute) {
+  if (minute.sent == 0) return;
+  measured_from_ = std::min(measured_from_.value_or(minute.start), minute.start);
+  const std::uint64_t lost = minute.sent - minute.answered();
+  const double loss = static_cast<double>(lost) / static_cast<double>(minute.sent);
+  for (auto* group : groups_of(minute.source, minute.target)) {
+    auto& row = group->row;
+    row.sent += minute.sent;
+    row.lost += lost;
+    ++row.pair_minutes;
+    if (loss >= api::kSloLossMax) ++row.pair_minutes_bad;
+    group->loss.add(static_cast<std::uint64_t>(std::llround(loss * kMillion)));
+    group->rtt.merge(minute.rtt);
   }
-  for (const auto& delay : report.delays) {
-    for (auto* group : groups_of(reporter, delay.target)) group->rtt.merge(delay.rtt);
-  }
-}
-
-void SloBook::judge_minute() {
-  for (const auto& [pair, count] : pairs_) {
-    const double loss = static_cast<double>(count.lost) / static_cast<double>(count.sent);
-    for (auto* group : groups_of(pair.first, pair.second)) {
-      group->row.sent += count.sent;
-      group->row.lost += count.lost;
-      ++group->row.pair_minutes;
-      if (loss >= api::kSloLossMax) ++group->row.pair_minutes_bad;
-      group->loss.add(static_cast<std::uint64_t>(std::llround(loss * kMillion)));
-    }
-  }
-  pairs_.clear();
-  known_.clear();
 }
 
 void SloBook::complete(Group& group) {
@@ -74,7 +59,6 @@ void SloBook::complete(Group& group) {
 }
 
 api::SloView SloBook::finish(api::SloGrouping by) {
-  judge_minute();
   api::SloView view;
   view.by = by;
   view.measured_from = measured_from_;

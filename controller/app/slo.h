@@ -1,9 +1,8 @@
 // SloBook: sums what was measured between pairs of nodes into service levels (api/slo.h has the
 // definitions).
 //
-// Why it exists: a month of a fleet is read once, in order of time, and is never in memory: what is
-// kept is a row per group, and the counts of the pairs in the minute that is being read. A minute
-// is judged when a later one begins; of what comes out of order, each piece is judged by itself.
+// Why it exists: a month of a fleet is read once, from the store's minutes, and is never in memory:
+// what is kept is a row per group.
 //
 // Pure. Thread safety: none; one per question.
 #pragma once
@@ -15,9 +14,9 @@
 #include <utility>
 
 #include "common/model/ids.h"
-#include "common/model/report.h"
 #include "common/stats/histogram.h"
 #include "controller/api/slo.h"
+#include "controller/store/history.h"
 
 namespace faultline::app {
 
@@ -28,16 +27,12 @@ class SloBook {
  public:
   explicit SloBook(GroupsOf groups_of) : groups_of_(std::move(groups_of)) {}
 
-  void add(NodeId reporter, const Report& report);
-  // Ends the last minute. `from` and `to` are the caller's.
+  // A minute of a pair. One that comes in two pieces, because results came late, counts twice.
+  void add(const store::Rollup& minute);
+  // `from` and `to` are the caller's.
   [[nodiscard]] api::SloView finish(api::SloGrouping by);
 
  private:
-  using Pair = std::pair<NodeId, NodeId>;
-  struct Count {
-    std::uint64_t sent = 0;
-    std::uint64_t lost = 0;
-  };
   struct Group {
     api::SloRow row;
     stats::Histogram loss;  // of pair-minutes, in millionths
@@ -45,15 +40,13 @@ class SloBook {
   };
 
   [[nodiscard]] const std::vector<Group*>& groups_of(NodeId source, NodeId target);
-  void judge_minute();
   static void complete(Group& group);
 
   GroupsOf groups_of_;
   Group all_;
   std::map<std::string, Group> groups_;
-  std::map<Pair, std::vector<Group*>> known_;  // of the pairs of the present minute
-  WallTime minute_{};
-  std::map<Pair, Count> pairs_;  // in the present minute
+  std::pair<NodeId, NodeId> pair_;  // the newest, whose groups are these
+  std::vector<Group*> pairs_groups_;
   std::optional<WallTime> measured_from_;
 };
 

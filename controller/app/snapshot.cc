@@ -206,6 +206,7 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.reports_late_refused = core.windows().refused_late_reports();
   snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
+  snapshot.tests = core.tests().tests();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
                             .duplicates = snapshot.intake.duplicates,
                             .refused = snapshot.intake.refused + snapshot.intake.malformed +

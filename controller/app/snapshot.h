@@ -53,6 +53,7 @@ struct Snapshot {
   plan::PlannerConfig planner;
   std::optional<core::PlanningNumbers> planning;  // of the last planning job
   std::shared_ptr<const core::PlanningMemory> planning_memory;
+  std::map<std::uint64_t, core::OrderedTest> tests;  // under way, and over not long ago
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;

@@ -1,6 +1,6 @@
 // matrix, path, history, slo.
 #include "controller/cli/clock.h"
-#include "controller/cli/commands.h"
+#include "controller/cli/commands_test.h"
 #include "controller/cli/name_argument.h"
 #include "controller/cli/time_argument.h"
 
@@ -14,6 +14,7 @@ struct MeasurementOptions {
   std::string at;
   std::string since;
   std::string step;
+  std::uint16_t flows = 0;
 };
 
 void add_interval(CLI::App& command, const std::shared_ptr<MeasurementOptions>& options,
@@ -53,6 +54,7 @@ Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
 }
 
 Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
+  if (options.flows != 0) return explore_paths(context, options.src, options.dst, options.flows);
   FAULTLINE_CLI_TRY(const auto pair, pair_of(options));
   return context.query("/api/v1/paths/" + pair);
 }
@@ -111,8 +113,11 @@ void add_measurement_commands(CLI::App& app, Context& context) {
   auto* show_path =
       add_command(app, "path", "The paths that flows between two nodes take, hop by hop",
                   "  faultline path h1 h9\n"
-                  "  faultline path h1 h9 -o json | jq '.flows[].forward_path.hops'\n");
+                  "  faultline path h1 h9 -o json | jq '.flows[].forward_path.hops'\n"
+                  "  faultline path h1 h9 --flows 64        (h1 explores all of them now)\n");
   add_pair(*show_path, options);
+  show_path->add_option("--flows", options->flows,
+                        "Order SRC to follow so many source ports now, as `faultline test trace`");
   show_path->callback([&context, options] {
     context.command = [&context, options] { return path(context, *options); };
   });

@@ -1,4 +1,6 @@
 // topology.
+#include <filesystem>
+
 #include "controller/cli/commands.h"
 #include "controller/cli/topology_document.h"
 
@@ -77,16 +79,22 @@ void add_diff(CLI::App& topology, Context& context) {
 void add_import(CLI::App& topology, Context& context) {
   auto file = std::make_shared<std::string>();
   auto* command = add_command(
-      topology, "import", "An Ansible inventory as the controller's topology.yaml",
+      topology, "import", "An Ansible inventory, or a cloud's snapshot, as topology.yaml",
       "  faultline topology import hosts.ini > topology.yaml\n"
+      "  faultline topology import snapshot/ > topology.yaml    (see `faultline vpc reach "
+      "--help`)\n"
       "  faultline topology import inventory.yaml > topology.yaml\n"
       "INI or YAML. Read are groups, ranges such as web[01:20], and of the variables ansible_host\n"
       "(the address), faultline_kind (switch, router, host, vm, ...; default: host) and\n"
-      "faultline_tier (default: the host's group). Needs no controller.\n");
-  command->add_option("FILE", *file, "The inventory")->required();
+      "faultline_tier (default: the host's group). Of a\n"
+      "snapshot: gateways, tunnels, and which of them packets between two places cross, so that\n"
+      "they can be suspected although no trace shows them. Needs no controller.\n");
+  command->add_option("FILE", *file, "The inventory, or the snapshot's folder")->required();
   command->callback([&context, file] {
     context.command = [file]() -> Outcome<ExitCode> {
-      FAULTLINE_CLI_TRY(const auto yaml, import_ansible(*file));
+      std::error_code error;
+      const bool folder = std::filesystem::is_directory(*file, error);
+      FAULTLINE_CLI_TRY(const auto yaml, folder ? import_snapshot(*file) : import_ansible(*file));
       const auto printed = print(yaml);
       if (!printed) return tl::unexpected(printed.error());
       return ExitCode::kHealthy;

@@ -6,7 +6,7 @@ namespace {
 manual::Section exit_codes() {
   return {.title = "Exit codes",
           .paragraphs =
-              {"status, localize, 'incident list', vpc and check judge; the others end with 0 "
+              {"status, localize, 'incident list', vpc, capture and check judge; the others end with 0 "
                "when they are done."},
           .entries = {{"0", "healthy, or done"},
                       {"1", "a fault was found"},
@@ -63,6 +63,9 @@ manual::Facts cli_manual() {
             {"faultline explain ECONNREFUSED"}},
            {"What is wrong between the hosts' own configurations?",
             {"faultline check", "faultline check --facts snapshots/", "faultline facts show h1"}},
+           {"Is that port open from there, and which packets arrive?",
+            {"faultline test port h1 h9 443", "faultline test mtu h1 h9",
+             "faultline path h1 h9 --flows 64"}},
            {"Complete commands and names with the tab key (or zsh, fish):",
             {"source <(faultline --print-completion bash)"}}},
       .see_also = {"faultline-controller(8)", "faultline-probe(8)"},

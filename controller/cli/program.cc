@@ -12,7 +12,9 @@
 #include <fmt/format.h>
 
 #include "common/manual/help.h"
+#include "controller/cli/capture.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/commands_test.h"
 #include "controller/cli/completion.h"
 #include "controller/cli/completion_scripts.h"
 #include "controller/cli/document.h"
@@ -68,6 +70,8 @@ void define(CLI::App& app, Context& context) {
   add_vpc_commands(app, context);
   add_facts_commands(app, context);
   add_diagnose_command(app, context);
+  add_capture_command(app, context);
+  add_test_commands(app, context);
   add_explain_command(app, context);
   add_complete_command(app, context);
   manual::describe(app, cli_manual());

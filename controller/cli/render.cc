@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "common/ondemand/report_text.h"
+#include "controller/cli/capture.h"
 #include "controller/cli/verdict_document.h"
 #include "controller/localize/verdict_table.h"
 
@@ -31,6 +33,10 @@ std::string render_removed(const Json& document, const Style&) {
 std::string render_bundle(const Json& document, const Style&) {
   return fmt::format("{} written to {}\n", bytes(static_cast<double>(count(document, "bytes"))),
                      text(document, "file"));
+}
+
+std::string render_test(const Json& document, const Style&) {
+  return ondemand::to_text(nlohmann::ordered_json::parse(document.dump()));
 }
 
 Outcome<std::string> render_verdict(const Json& document, bool explain) {
@@ -97,9 +103,11 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.facts/1", render_facts},
                                 Renderer{"faultline.facts_changes/1", render_facts_changes},
                                 Renderer{"faultline.check/1", render_check},
+                                Renderer{"faultline.capture/1", render_capture},
                                 Renderer{"faultline.diagnosis/1", render_diagnosis},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
+                                Renderer{"faultline.test/1", render_test},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
 
 // Those that can show more than fits a screen.
@@ -129,6 +137,11 @@ Outcome<std::string> render(const Json& document, const RenderOptions& options) 
 
 ExitCode exit_code_of(const Json& document) {
   const auto schema = text(document, "schema");
+  if (schema == "faultline.test/1") {
+    const auto outcome = text(document, "outcome");
+    if (outcome == "ok") return ExitCode::kHealthy;
+    return outcome == "fault" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
+  }
   if (schema == "faultline.status/1") {
     const auto health = text(document, "health");
     if (health == "healthy") return ExitCode::kHealthy;
@@ -154,6 +167,11 @@ ExitCode exit_code_of(const Json& document) {
   }
   if (schema == "faultline.topology_diff/1") {
     return is_unchanged(document) ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.capture/1") {
+    const auto outcome = text(document, "outcome");
+    if (outcome == "fault") return ExitCode::kFaultFound;
+    return outcome == "ok" ? ExitCode::kHealthy : ExitCode::kInconclusive;
   }
   if (schema == "faultline.diagnosis/1") {
     const auto level = text(member(document, "verdict"), "level");

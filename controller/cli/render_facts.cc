@@ -143,8 +143,9 @@ std::string render_facts_changes(const Json& document, const Style& style) {
 std::string render_check(const Json& document, const Style& style) {
   std::string result;
   std::string code;
-  const auto& findings = member(document, "findings");
-  for (const auto& finding : findings) {
+  // Older controllers group nothing.
+  const auto& groups = member(document, document.contains("groups") ? "groups" : "findings");
+  for (const auto& finding : groups) {
     if (text(finding, "code") != code) {
       code = text(finding, "code");
       result += heading(code.c_str(), style);
@@ -155,12 +156,16 @@ std::string render_check(const Json& document, const Style& style) {
                                               : Tone::kFaint;
     result +=
         fmt::format("  {} {}\n", style.paint(tone, "[" + severity + "]"), text(finding, "summary"));
+    if (count(finding, "count") > 1) {
+      result += fmt::format("      nodes: {}\n", joined(finding, "nodes"));
+    }
     for (const auto& line : member(finding, "evidence")) {
       result += "      " + line.get<std::string>() + "\n";
     }
     result += fmt::format("      remedy: {}\n        {}\n", text(finding, "remedy"),
                           text(finding, "command"));
   }
+  const auto& findings = member(document, "findings");
   const auto total = count(document, "findings_total");
   if (total > findings.size())
     result += fmt::format("\n... and {} more\n", total - findings.size());

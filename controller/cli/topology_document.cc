@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/cli/cloud_topology.h"
+#include "controller/cli/vpc_offline.h"
 #include "controller/topology/ansible.h"
 
 namespace faultline::cli {
@@ -141,6 +143,21 @@ Outcome<Json> load_topology(const std::string& file) {
                     file));
   }
   return document;
+}
+
+Outcome<std::string> import_snapshot(const std::string& folder) {
+  FAULTLINE_CLI_TRY(const auto import, import_cloud(folder));
+  const auto made = cloud_topology(import.model);
+  fmt::print(stderr,
+             "{} gateways and tunnels, {} ways between {} addresses and networks; between {} pairs "
+             "the rules allow no measurement (UDP {})\n",
+             made.inventory.devices.size(), made.inventory.ways.size(), made.ends, made.denied,
+             kStampPort);
+  if (made.left_out > 0) {
+    fmt::print(stderr, "{} ways are beyond the {} of a topology and were left out\n", made.left_out,
+               topology::kWaysMax);
+  }
+  return topology::to_yaml(made.inventory);
 }
 
 Outcome<std::string> import_ansible(const std::string& file) {

@@ -21,6 +21,9 @@ namespace faultline::cli {
 [[nodiscard]] Outcome<Json> load_topology(const std::string& file);
 
 // An Ansible inventory as topology.yaml. Blocks on the disk; says on stderr who was left out.
+// The gateways and tunnels of a cloud's snapshot, and the ways between its machines (and to
+// networks that its routes lead to) that cross them, as topology.yaml. The same otherwise.
+[[nodiscard]] Outcome<std::string> import_snapshot(const std::string& folder);
 [[nodiscard]] Outcome<std::string> import_ansible(const std::string& file);
 
 }  // namespace faultline::cli

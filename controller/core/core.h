@@ -11,6 +11,7 @@
 //   PlanningDone -> flows beyond the mesh -> plans
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
 //   ActOnIncident, AddSilence, EndSilence -> incident machine
+//   OrderTest    -> the node that is to carry it out; its news -> test orders
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -33,6 +34,7 @@
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/telling.h"
+#include "controller/core/test_orders.h"
 #include "controller/core/what_changed.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/controller_keys.h"
@@ -153,6 +155,7 @@ class ControllerCore {
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
   [[nodiscard]] const WhatChanged& what_changed() const { return what_changed_; }
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
+  [[nodiscard]] const TestOrders& tests() const { return tests_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
@@ -175,6 +178,7 @@ class ControllerCore {
   void on(Now now, ChangeSeen event, EffectSink& effects);
   void on(Now now, const FactsKept& event, EffectSink& effects);
   void on(Now now, const AskFacts& event, EffectSink& effects);
+  void on(Now now, const OrderTest& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
@@ -269,6 +273,7 @@ class ControllerCore {
   } recall_;
   std::map<NodeId, WallTime> last_windows_;
   std::set<NodeId> facts_in_hand_;
+  TestOrders tests_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

@@ -13,6 +13,7 @@
 #include "controller/changes/change.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
+#include "controller/core/test_orders.h"
 #include "controller/fleet/fleet.h"
 #include "controller/incident/silence.h"
 #include "controller/notify/outbox.h"
@@ -99,6 +100,12 @@ struct AskFacts {
   std::vector<NodeId> nodes;
 };
 
+// An operator orders a test from a node; answered when the order has left, or why it did not.
+struct OrderTest {
+  std::uint64_t request = 0;
+  TestOrders::Request order;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -152,7 +159,7 @@ struct Tick {};
 
 using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
                            SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
-                           ChangeSeen, FactsKept, AskFacts, CreateToken, RemoveToken, RemoveNode,
+                           ChangeSeen, FactsKept, AskFacts, OrderTest, CreateToken, RemoveToken, RemoveNode,
                            AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
                            EndSilence, Tick>;
 

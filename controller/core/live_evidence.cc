@@ -26,9 +26,9 @@ using localize::SuspectKind;
 constexpr double kHealedChance = 0.01;
 constexpr std::uint64_t kRateLossesMin = 20;  // for a rate that is worth the name
 // Less likely than this, what a window lost is not the background's; nor what all but the worst
-// windows lost, of which there are many to choose from.
-constexpr double kNewestChance = 0.01;
-constexpr double kRestChance = 0.001;
+// windows lost. In a month fifty hosts give ten million such chances, which no page may come of.
+constexpr double kNewestChance = 1e-4;
+constexpr double kRestChance = 1e-6;
 constexpr double kBackgroundMax = 1e-3;  // where hardly a row is left to tell
 constexpr std::size_t kBurstsMax = 2;    // of one link in a verdict's time that are no fault
 

@@ -54,6 +54,9 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
   if (auto* update = std::get_if<FactsUpdate>(&event.message)) {
     return keep_facts(trust->node, std::move(*update), effects);
   }
+  if (auto* progress = std::get_if<TestProgress>(&event.message)) {
+    return tests_.news(trust->node, std::move(*progress));
+  }
   intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
 }
 
@@ -82,6 +85,13 @@ void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
     // All of them: what this controller has is not known here, and a whole one is small.
     effects.send(node->record.key, FactsAck{.digest = 0, .again = true});
   }
+  effects.answer(event.request, {});
+}
+
+void ControllerCore::on(Now now, const OrderTest& event, EffectSink& effects) {
+  const auto node = tests_.begin(fleet_, event.order, now);
+  if (!node) return effects.answer(event.request, tl::unexpected(node.error()));
+  effects.send((*node)->record.key, event.order.request);
   effects.answer(event.request, {});
 }
 
@@ -137,7 +147,10 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
     return;
   }
   if (accepted->profile_changed) membership_changed(now, accepted->node);
-  if (accepted->restarted) what_changed_.node_restarted(accepted->name, now.wall);
+  if (accepted->restarted) {
+    what_changed_.node_restarted(accepted->name, now.wall);
+    tests_.restarted(accepted->node);
+  }
   if (accepted->returned) {
     effects.log(Severity::kInfo, "fleet",
                 fmt::format("node {} restarted and is back; what was measured to and from it "

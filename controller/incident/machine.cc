@@ -122,6 +122,12 @@ Status validate(const MachineConfig& config) {
   if (config.confirm_windows == 0 || config.confirm_windows > config.confirm_of) {
     return bad("confirm_windows must be 1 to confirm_of");
   }
+  if (config.congestion_of == 0 || config.congestion_of > 32) {
+    return bad("congestion_of must be 1 to 32");
+  }
+  if (config.congestion_windows == 0 || config.congestion_windows > config.congestion_of) {
+    return bad("congestion_windows must be 1 to congestion_of");
+  }
   if (config.resolve_windows == 0 || config.resolve_windows > kResolveWindowsMax) {
     return bad("resolve_windows must be 1 to 48");
   }
@@ -291,7 +297,7 @@ void Machine::note_present(Round& round, std::size_t index) {
     incident.components = {component_of(lead)};
     incident.since = lead.since.value_or(incident.since);
   }
-  if (is_confirmed(incident.presence)) open(round, index, lead);
+  if (is_confirmed(incident.presence, lead.fault_class)) open(round, index, lead);
 }
 
 void Machine::open(Round& round, std::size_t index, const Suspect& lead) {
@@ -384,7 +390,7 @@ void Machine::contest(Round& round, std::size_t index, const Suspect& lead) {
   }
   incident.contender_presence =
       incident.contender_presence << 1 | (lead.posterior >= config_.confirm_posterior);
-  if (!is_confirmed(incident.contender_presence)) {
+  if (!is_confirmed(incident.contender_presence, lead.fault_class)) {
     for (const auto* suspect : round.attached[index]) {
       if (!names(*suspect, incident.components.back())) continue;
       refresh(incident.suspect, *suspect);
@@ -464,9 +470,12 @@ std::size_t Machine::open_count() const {
   return static_cast<std::size_t>(std::ranges::count_if(incidents_, &Incident::is_open));
 }
 
-bool Machine::is_confirmed(std::uint32_t presence) const {
-  const std::uint32_t recent = presence & (~std::uint32_t{0} >> (32 - config_.confirm_of));
-  return static_cast<std::uint32_t>(std::popcount(recent)) >= config_.confirm_windows;
+bool Machine::is_confirmed(std::uint32_t presence, std::string_view fault_class) const {
+  const bool is_queue = fault_class == "congestion";
+  const auto wanted = is_queue ? config_.congestion_windows : config_.confirm_windows;
+  const auto of = is_queue ? config_.congestion_of : config_.confirm_of;
+  const std::uint32_t recent = presence & (~std::uint32_t{0} >> (32 - of));
+  return static_cast<std::uint32_t>(std::popcount(recent)) >= wanted;
 }
 
 std::uint32_t Machine::windows_to_resolve(const Incident& incident) const {

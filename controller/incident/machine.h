@@ -4,7 +4,8 @@
 // vanish because nobody was measuring. The rules:
 //
 //   open      seen with posterior >= confirm_posterior in `confirm_windows` of the last
-//             `confirm_of` windows
+//             `confirm_of` windows; a congested link in `congestion_windows` of
+//             `congestion_of`, for a queue that drains is load
 //   stay      seen with posterior >= keep_posterior
 //   resolve   absent in `resolve_windows` windows in a row. A window without enough data cannot
 //             show that something is absent, nor one in which the component was not measured.
@@ -56,6 +57,8 @@ struct MachineConfig {
   double keep_posterior = 0.5;
   std::uint32_t confirm_windows = 2;  // at most confirm_of
   std::uint32_t confirm_of = 3;       // at most 32
+  std::uint32_t congestion_windows = 4;
+  std::uint32_t congestion_of = 5;
   std::uint32_t resolve_windows = 3;
   Duration reopen_within = std::chrono::minutes{15};
   Duration quiet_after_resolve = std::chrono::minutes{15};
@@ -181,7 +184,7 @@ class Machine {
   void forget(Round& round);
   void end_removed(Round& round);
   [[nodiscard]] Result<Incident*> find_open(std::string_view id);
-  [[nodiscard]] bool is_confirmed(std::uint32_t presence) const;
+  [[nodiscard]] bool is_confirmed(std::uint32_t presence, std::string_view fault_class) const;
   [[nodiscard]] std::uint32_t windows_to_resolve(const Incident& incident) const;
 
   MachineConfig config_;

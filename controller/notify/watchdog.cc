@@ -12,6 +12,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kIncidentPrefix = "product-";
 constexpr std::int64_t kVerdictWindowsMax = 6;
+constexpr std::string_view kClockOff = "clock_off";
 constexpr std::string_view kProbesOverloaded = "probes_overloaded";
 constexpr std::string_view kAlertsShed = "alerts_shed";
 constexpr std::string_view kResultsLost = "results_lost";
@@ -57,7 +58,7 @@ std::vector<Watchdog::Finding> Watchdog::find(const Vitals& vitals, Instant now)
     found.push_back({"store_unwritable", Severity::kCritical, vitals.store_trouble});
   }
   if (vitals.clock_offset_max > vitals.window / 4) {
-    found.push_back({"clock_off", Severity::kWarning,
+    found.push_back({std::string(kClockOff), Severity::kWarning,
                      fmt::format("a node's clock is {} away from the controller's; `faultline node "
                                  "list` says whose",
                                  rough(vitals.clock_offset_max))});
@@ -111,6 +112,7 @@ Duration Watchdog::patience_of(const std::string& check) {
   if (check == kDeadLetters || check == kAlertsShed || check == kResultsLost) {
     return Duration::zero();
   }
+  if (check == kClockOff) return kClockOffRaiseAfter;
   return check == kProbesOverloaded ? kOverloadedRaiseAfter : kRaiseAfter;
 }
 

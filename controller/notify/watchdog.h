@@ -27,6 +27,9 @@ inline constexpr Duration kRaiseAfter = std::chrono::minutes{2};
 inline constexpr Duration kEndAfter = std::chrono::minutes{2};
 // A machine that is busy for some minutes is nothing to wake anyone for.
 inline constexpr Duration kOverloadedRaiseAfter = std::chrono::minutes{15};
+// A time service that is at work corrects a step within two polls, and chrony's longest is 1024 s
+// (chrony.conf(5), maxpoll).
+inline constexpr Duration kClockOffRaiseAfter = std::chrono::minutes{35};
 // A stuck receiver's alarms go to the others; its name follows the check's.
 inline constexpr std::string_view kOutboxStuck = "outbox_stuck";
 inline constexpr std::string_view kDeadLetters = "dead_letters";

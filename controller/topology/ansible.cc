@@ -385,6 +385,15 @@ std::string to_yaml(const Inventory& inventory) {
       text += "}\n";
     }
   }
+  if (!inventory.ways.empty()) text += "ways:\n";
+  for (const auto& way : inventory.ways) {
+    text += fmt::format("  - {{from: {}, to: {}, via: [", quoted(way.from.to_string()),
+                        quoted(way.to.to_string()));
+    for (const auto& device : way.via) {
+      text += fmt::format("{}{}", &device == &way.via.front() ? "" : ", ", quoted(device));
+    }
+    text += "]}\n";
+  }
   return text;
 }
 

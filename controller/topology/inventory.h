@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/model/address.h"
+#include "controller/topology/ways.h"
 
 namespace faultline::topology {
 
@@ -54,6 +55,7 @@ struct Device {
 
 struct Inventory {
   std::vector<Device> devices{};
+  std::vector<Way> ways{};
 
   bool operator==(const Inventory&) const = default;
 };

@@ -32,7 +32,7 @@ const Interface* counterpart(const Device& peer, const Device& device, const Int
 
 }  // namespace
 
-Topology::Topology(Inventory inventory) : inventory_(std::move(inventory)) {
+Topology::Topology(Inventory inventory) : inventory_(std::move(inventory)), ways_(inventory_.ways) {
   for (const auto& device : inventory_.devices) {
     device_index_.emplace(device.name, device_index_.size());
     for (const auto& interface : device.interfaces) owner_.emplace(interface.address, device.name);
@@ -236,6 +236,7 @@ ResolvedPath Topology::resolve(NodeId reporter, const PathRecord& path) const {
   const auto target = nodes_.find(end);
   stops.push_back({node_name(end),
                    target == nodes_.end() ? std::nullopt : std::optional(target->second.address)});
+  insert_way(begin, end, stops);
   ResolvedPath resolved;
   for (const auto& stop : stops) {
     const bool first = resolved.devices.empty();
@@ -246,6 +247,31 @@ ResolvedPath Topology::resolve(NodeId reporter, const PathRecord& path) const {
     resolved.devices.push_back(stop.device);
   }
   return resolved;
+}
+
+void Topology::insert_way(NodeId begin, NodeId end, std::vector<Stop>& stops) const {
+  const auto from = nodes_.find(begin);
+  const auto to = nodes_.find(end);
+  if (from == nodes_.end() || to == nodes_.end()) return;
+  const auto* way = ways_.between(from->second.address, to->second.address);
+  if (way == nullptr) return;
+  const auto on_way = [&](const Stop& stop) {
+    return std::ranges::find(way->via, stop.device) != way->via.end();
+  };
+  if (std::ranges::any_of(stops, on_way)) return;  // the trace shows them after all
+  const auto silent = [](const Stop& stop) { return stop.device == kSilentDevice; };
+  auto first = std::ranges::find_if(stops, silent);
+  const auto last = std::find_if_not(first, stops.end(), silent);
+  if (first == stops.end()) {
+    // Nothing was silent: the elements count no hop. They are at the end that is named exactly,
+    // for the other one, a site's network, has routers of its own.
+    first = way->from.bits < way->to.bits ? stops.end() - 1 : stops.begin() + 1;
+  } else {
+    first = stops.erase(first, last);
+  }
+  std::vector<Stop> crossed;
+  for (const auto& device : way->via) crossed.push_back({device, std::nullopt});
+  stops.insert(first, crossed.begin(), crossed.end());
 }
 
 std::string Topology::device_at(const IpAddress& address) const {

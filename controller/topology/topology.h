@@ -128,6 +128,8 @@ class Topology {
   // The two ends of a cable, lower one first; both the same when the other is not known.
   using Cable = std::pair<IpAddress, IpAddress>;
 
+  // Puts what a declared way crosses where the trace saw nothing.
+  void insert_way(NodeId begin, NodeId end, std::vector<Stop>& stops) const;
   void pair_by_order();
   void declare_addresses();
   void declare_node(const Member& node);
@@ -142,6 +144,7 @@ class Topology {
                                     const std::optional<IpAddress>& ingress) const;
 
   Inventory inventory_;
+  Ways ways_;
   std::map<std::string, std::size_t, std::less<>> device_index_;  // in inventory_.devices
   std::map<IpAddress, std::string> owner_;                        // of declared interfaces
   std::map<IpAddress, Peer> peers_;                               // of declared interfaces

@@ -25,12 +25,14 @@ manual::Section ports() {
 }
 
 manual::Section privileges() {
-  return {.title = "Privileges",
-          .paragraphs = {
-              "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
-              "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
-              "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
-              "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW."}};
+  return {
+      .title = "Privileges",
+      .paragraphs = {
+          "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
+          "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
+          "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
+          "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW. `check` says which "
+          "of these this machine has."}};
 }
 
 manual::Section signals() {
@@ -59,14 +61,16 @@ manual::Section health() {
 
 manual::Section exit_status() {
   return {.title = "Exit status",
-          .entries = {{"0",
-                       "Stopped by a signal; done; with --health: healthy; of a test: nothing is "
-                       "wrong."},
-                      {"1",
-                       "Cannot run, and one sentence on stderr says why; with --health: not "
-                       "healthy, and the line on stdout says why; of a test: it found a fault."},
-                      {"2", "A test that says neither."},
-                      {"3", "Usage."}}};
+          .entries = {
+              {"0",
+               "Stopped by a signal; done; with --health: healthy; of a test: nothing is "
+               "wrong."},
+              {"1",
+               "Cannot run, and one sentence on stderr says why; with --health: not "
+               "healthy, and the line on stdout says why; of a test: it found a fault; of check: "
+               "something failed."},
+              {"2", "A test that says neither."},
+              {"3", "Usage."}}};
 }
 
 }  // namespace
@@ -80,12 +84,15 @@ manual::Facts probe_manual() {
       .summary = "measures loss, delay and paths between the nodes of a Faultline fleet",
       .description =
           {"It measures reachability, loss, delay and paths to the peers that its controller "
-           "plans, all the time, and reports once per window. It sends nothing else, answers "
-           "only its plan's peers, and stops when it has not heard of a controller for the "
+           "plans, all the time, and reports once per window. Beside that it sends only what an "
+           "operator orders (`faultline test`), within fixed bounds. It answers only its plan's "
+           "peers, and stops when it has not heard of a controller for the "
            "plan's lease (1 hour)."},
       .sections = {files(), ports(), privileges(), signals(), service(), health(), exit_status()},
       .examples = {{"Check a configuration before it is used:",
                     {"faultline-probe --config probe.yaml --check-config"}},
+                   {"Before a roll-out, look whether the machine is fit:",
+                    {"faultline-probe check", "faultline-probe check -o json"}},
                    {"In a deployment, wait until the node measures:",
                     {"faultline-probe --health --wait 60s"}},
                    {"See what this machine says of its own network, without a controller:",

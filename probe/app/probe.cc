@@ -225,6 +225,7 @@ Status Probe::run() {
 
 void Probe::stop() {
   reporter_.stopping(failure_ ? failure_->context : "stopping");
+  desk_.reset();
   engine_->stop();
   link_.close();
   tasks_.stop();
@@ -433,6 +434,17 @@ void Probe::collect_facts() {
 }
 
 void Probe::facts_acknowledged(const FactsAck& ack) { disk_.facts_acknowledged(ack); }
+
+bool Probe::order_test(const TestRequest& request) {
+  if (!desk_) {
+    desk_ = std::make_unique<tester::Desk>([this](TestProgress progress) {
+      async::asio::post(loop_, [this, progress = std::move(progress)]() mutable {
+        step(probe_core::TestNews{std::move(progress)});
+      });
+    });
+  }
+  return desk_->order(request);
+}
 
 void Probe::append(Report report) { disk_.append(std::move(report)); }
 

@@ -4,7 +4,8 @@
 //   loop    core, link to the controller, mesh           (this class; everything below posts to it)
 //   engine  UDP sockets, reflector, accumulators         engine -> loop: windows, traces
 //   (kEventsMax) worker  spool, state files                           loop -> worker: jobs
-//   (kJobsMax) -> events zap     who may connect to the mesh                  loop -> zap: the
+//   (kJobsMax) -> events desk    the ordered test that is under way           loop -> desk: orders
+//   (kOrdersWaitingMax) zap     who may connect to the mesh                  loop -> zap: the
 //   published trust table log     the log's sink
 //
 // Thread safety: create() and run() belong to main's thread, which becomes the loop.
@@ -33,6 +34,7 @@
 #include "probe/engine/engine.h"
 #include "probe/engine/keyring.h"
 #include "probe/mesh/mesh.h"
+#include "probe/tester/desk.h"
 #include "probe/uplink/link.h"
 
 namespace faultline::probe_app {
@@ -103,6 +105,7 @@ class Probe final : private probe_core::EffectSink {
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
   void collect_facts() override;
   void facts_acknowledged(const FactsAck& ack) override;
+  bool order_test(const TestRequest& request) override;
   void end() override;
   void log(probe_core::Severity severity, std::string_view area, std::string text) override;
 
@@ -124,6 +127,7 @@ class Probe final : private probe_core::EffectSink {
   mesh::Mesh mesh_;
   probe_core::ProbeCore core_;
   std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<tester::Desk> desk_;              // from the first ordered test on
   std::vector<engine::EngineEvent> engine_events_;  // reused
   std::uint64_t engine_results_dropped_ = 0;        // as last told to disk_
   service::Reporter reporter_;

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 
 #include <cstdio>
+#include <fstream>
 #include <stop_token>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "common/crypto/base64.h"
 #include "common/net/socket_address.h"
 #include "common/ondemand/report_text.h"
 #include "probe/stamp/packet.h"
@@ -60,6 +62,18 @@ Result<Duration> duration(const std::string& text, const char* option) {
               fmt::format("{}: \"{}\" is not a duration such as 200ms", option, text));
 }
 
+Status write_capture(const nlohmann::ordered_json& report, const std::string& path) {
+  const auto octets = crypto::from_base64(report.value("pcapng", ""));
+  std::ofstream file(path, std::ios::binary);
+  if (octets) {
+    file.write(reinterpret_cast<const char*>(octets->data()),
+               static_cast<std::streamsize>(octets->size()));
+  }
+  file.close();
+  if (!octets || !file) return fail(ErrorCode::kUnavailable, fmt::format("cannot write {}", path));
+  return {};
+}
+
 }  // namespace
 
 TestCommands::TestCommands(CLI::App& app) {
@@ -69,6 +83,7 @@ TestCommands::TestCommands(CLI::App& app) {
   add_port(*test);
   add_mtu(*test);
   add_trace(*test);
+  add_capture(*test);
   add_run(app);
 }
 
@@ -132,6 +147,18 @@ void TestCommands::add_trace(CLI::App& test) {
   trace_->add_option("--dscp", given_.dscp, "Class of the packets, 0 to 63");
 }
 
+void TestCommands::add_capture(CLI::App& test) {
+  capture_ = test.add_subcommand(
+      "capture", "One end's packets of a STAMP conversation, for `faultline capture --files`");
+  add_common(*capture_);
+  capture_->add_option("--port", given_.port, "The target's (default 862, if no --source-port)");
+  capture_->add_option("--source-port", given_.source_port,
+                       "This machine's: 862 where it answers, a flow's port where it asks");
+  capture_->add_option("--seconds", given_.seconds, "How long, 1 to 60")->capture_default_str();
+  capture_->add_option("-w,--write", given_.write, "Write the packets to this file (pcapng)")
+      ->type_name("FILE");
+}
+
 void TestCommands::add_run(CLI::App& app) {
   run_ =
       app.add_subcommand("run", "Measure one STAMP or TWAMP Light reflector, without a controller");
@@ -153,15 +180,17 @@ Result<ondemand::TestOrder> TestCommands::order() const {
                   .flows = given_.flows,
                   .rate = given_.rate,
                   .size_max = given_.size_max,
-                  .far_mtu = given_.far_mtu};
+                  .far_mtu = given_.far_mtu,
+                  .seconds = given_.seconds};
   order.source_port = given_.source_port;
-  order.kind = port_->parsed()    ? TestKind::kPort
-               : mtu_->parsed()   ? TestKind::kMtu
-               : trace_->parsed() ? TestKind::kTrace
-                                  : TestKind::kPing;
-  order.method = port_->parsed()                      ? Method::kTcp
-                 : trace_->parsed() || run_->parsed() ? Method::kStamp
-                                                      : Method::kIcmp;
+  order.kind = port_->parsed()      ? TestKind::kPort
+               : mtu_->parsed()     ? TestKind::kMtu
+               : trace_->parsed()   ? TestKind::kTrace
+               : capture_->parsed() ? TestKind::kCapture
+                                    : TestKind::kPing;
+  order.method = port_->parsed()                                            ? Method::kTcp
+                 : trace_->parsed() || run_->parsed() || capture_->parsed() ? Method::kStamp
+                                                                            : Method::kIcmp;
   if (!given_.method.empty()) {
     const auto method = parse_method(given_.method);
     if (!method) {
@@ -183,7 +212,9 @@ Result<ondemand::TestOrder> TestCommands::order() const {
   }
   FAULTLINE_TRY(order.target.address, resolve(given_.target));
   order.target.port = given_.port;
-  if (order.method == Method::kStamp && given_.port == 0) order.target.port = stamp::kDefaultPort;
+  const bool any_port = capture_->parsed() && given_.source_port != 0;
+  if (order.method == Method::kStamp && given_.port == 0 && !any_port)
+    order.target.port = stamp::kDefaultPort;
   if (!given_.source.empty()) {
     const auto source = IpAddress::parse(given_.source);
     if (!source) {
@@ -204,7 +235,7 @@ int TestCommands::execute() const {
   }
   stop_on_signals();
   const bool json = given_.output == "json";
-  const auto report = tester::run_test(
+  auto report = tester::run_test(
       *wanted, {.stop = interrupted().get_token(),
                 .progress = [](std::string_view line) { fmt::print(stderr, "  {}\n", line); }});
   if (!report) {
@@ -216,12 +247,19 @@ int TestCommands::execute() const {
     std::fprintf(stderr, "faultline-probe: %s\n", report.error().context.c_str());
     return kExitFailure;
   }
+  if (!given_.write.empty()) {
+    if (const auto written = write_capture(*report, given_.write); !written) {
+      std::fprintf(stderr, "faultline-probe: %s\n", written.error().context.c_str());
+      return kExitFailure;
+    }
+    report->erase("pcapng");
+  }
   fmt::print("{}", json ? report->dump(2) + "\n" : ondemand::to_text(*report));
   return ondemand::exit_code(*report);
 }
 
 std::optional<int> TestCommands::run() const {
-  for (const auto* command : {ping_, port_, mtu_, trace_, run_}) {
+  for (const auto* command : {ping_, port_, mtu_, trace_, capture_, run_}) {
     if (command->parsed()) return execute();
   }
   return std::nullopt;

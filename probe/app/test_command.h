@@ -1,4 +1,4 @@
-// `faultline-probe test ping|port|mtu|trace TARGET`: one test, run here and now, without a
+// `faultline-probe test ping|port|mtu|trace|capture TARGET`: one test, run here and now, without a
 // configuration or a controller; and `run --once`, the same for one STAMP reflector.
 #pragma once
 
@@ -22,10 +22,10 @@ class TestCommands {
 
  private:
   struct Given {
-    std::string target, method, source, interval, timeout, output = "text";
+    std::string target, method, source, interval, timeout, output = "text", write;
     std::uint32_t count = 0;
     std::uint16_t port = 0, size = 0, source_port = 0, flows = 1, rate = 100, size_max = 0,
-                  far_mtu = 0;
+                  far_mtu = 0, seconds = 10;
     int dscp = 0;
     bool once = false;
   };
@@ -34,6 +34,7 @@ class TestCommands {
   void add_port(CLI::App& test);
   void add_mtu(CLI::App& test);
   void add_trace(CLI::App& test);
+  void add_capture(CLI::App& test);
   void add_run(CLI::App& app);
   [[nodiscard]] Result<ondemand::TestOrder> order() const;
   [[nodiscard]] int execute() const;
@@ -43,6 +44,7 @@ class TestCommands {
   CLI::App* port_ = nullptr;
   CLI::App* mtu_ = nullptr;
   CLI::App* trace_ = nullptr;
+  CLI::App* capture_ = nullptr;
   CLI::App* run_ = nullptr;
 };
 

@@ -100,6 +100,23 @@ void ProbeCore::take(Now now, const FactsAck& message, EffectSink& effects) {
   facts_.tick(now, uplink_, effects);
 }
 
+void ProbeCore::take(Now /*now*/, const TestRequest& message, EffectSink& effects) {
+  ++counters_.tests_ordered;
+  if (!farewell_.begun() && effects.order_test(message)) {
+    return effects.log(Severity::kInfo, "tests", "ordered: " + message.order);
+  }
+  ++counters_.tests_refused;
+  const char* why = farewell_.begun() ? "the probe is stopping"
+                                      : "too many tests wait on this node already; try again later";
+  static_cast<void>(effects.send_controller(
+      TestProgress{.test = message.test, .state = TestState::kRefused, .text = why}));
+}
+
+void ProbeCore::on(Now /*now*/, const TestNews& event, EffectSink& effects) {
+  const bool sent = uplink_.welcomed() && effects.send_controller(event.progress);
+  if (!sent) ++counters_.test_news_lost;
+}
+
 void ProbeCore::on(Now now, FactsCollected event, EffectSink& effects) {
   facts_.collected(now, std::move(event), uplink_, effects);
 }

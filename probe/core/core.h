@@ -7,6 +7,7 @@
 //   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
 //   MeshReceived, TraceDone -> tracer
 //   FactsCollected     -> facts schedule
+//   TestNews           -> the controller that ordered the test
 //   Tick               -> heartbeats, leases, traces and facts that are due, time-outs
 //   StopRequested      -> farewell: last windows, last batches, Goodbye
 //
@@ -34,7 +35,10 @@ struct CoreCounters {
   std::uint64_t controller_malformed = 0;     // (*)
   std::uint64_t controller_unknown_kind = 0;  // of a newer controller: ignored
   std::uint64_t mesh_malformed = 0;           // (*)
-  std::uint64_t mesh_unknown_kind = 0;        // of a newer peer: ignored
+  std::uint64_t tests_ordered = 0;
+  std::uint64_t tests_refused = 0;      // too many waited, or the process ends
+  std::uint64_t test_news_lost = 0;     // the link took it not: the controller gives the test up
+  std::uint64_t mesh_unknown_kind = 0;  // of a newer peer: ignored
 
   bool operator==(const CoreCounters&) const = default;
 };
@@ -74,6 +78,7 @@ class ProbeCore {
   void on(Now now, const MembershipKept& event, EffectSink& effects);
   void on(Now now, const NextKeyMade& event, EffectSink& effects);
   void on(Now now, FactsCollected event, EffectSink& effects);
+  void on(Now now, const TestNews& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);
@@ -87,6 +92,7 @@ class ProbeCore {
   void take(Now now, const Controllers& message, EffectSink& effects);
   void take(Now now, Boost message, EffectSink& effects);
   void take(Now now, const FactsAck& message, EffectSink& effects);
+  void take(Now now, const TestRequest& message, EffectSink& effects);
   void expect_node(NodeId before, EffectSink& effects);
   [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);

@@ -75,6 +75,9 @@ class EffectSink {
   // What the controller has of it.
   virtual void facts_acknowledged(const FactsAck& ack) = 0;
 
+  // Carries out a test that an operator ordered, beside everything else. False: too many wait.
+  virtual bool order_test(const TestRequest& request) = 0;  // TestNews, several
+
   // The process may end: a Farewell is over.
   virtual void end() = 0;
 

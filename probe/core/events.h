@@ -81,6 +81,11 @@ struct FactsCollected {
   Duration pause{};  // until the next collection, so that collecting stays cheap
 };
 
+// What became of EffectSink::order_test.
+struct TestNews {
+  TestProgress progress;
+};
+
 // The process is to end.
 struct StopRequested {};
 // The last window has closed.
@@ -101,6 +106,6 @@ inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
 using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
                            WindowClosed, TraceDone, SpoolAppended, SpoolFetched, MembershipKept,
-                           NextKeyMade, FactsCollected, StopRequested, MeasuringEnded, Tick>;
+                           NextKeyMade, FactsCollected, TestNews, StopRequested, MeasuringEnded, Tick>;
 
 }  // namespace faultline::probe_core

@@ -67,7 +67,15 @@ Path Exploration::path_of(std::uint16_t flow) const {
             .ended_code = state.ended_code,
             .ended_type = state.ended_type};
   const auto last = state.ended == Ended::kLoop ? state.end : std::max(state.end - 1, 0);
-  for (std::uint8_t ttl = 1; ttl <= last; ++ttl) path.hops.push_back(count(flow, ttl));
+  for (std::uint8_t ttl = 1; ttl <= last; ++ttl) {
+    auto hop = count(flow, ttl);
+    if (hop.address == target_) {  // it did not answer at first, and a later packet it did
+      path.ended = Ended::kReached;
+      path.ended_by = target_;
+      break;
+    }
+    path.hops.push_back(hop);
+  }
   const auto target = count(flow, 0);
   path.sent = target.sent;
   path.answered = target.answered;

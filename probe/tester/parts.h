@@ -1,4 +1,4 @@
-// What run.cc puts together: the three kinds of runs, and what their reports share.
+// What run.cc puts together: the kinds of runs, and what their reports share.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -15,6 +15,8 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Result<Json> run_ping(const ondemand::TestOrder& order, const RunContext& context);
 [[nodiscard]] Result<Json> run_mtu(const ondemand::TestOrder& order, const Route& route,
                                    const RunContext& context);
+[[nodiscard]] Result<Json> run_capture(const ondemand::TestOrder& order, const Route& route,
+                                       const RunContext& context);
 [[nodiscard]] Result<Json> run_trace(const ondemand::TestOrder& order, const RunContext& context);
 
 // Waits until `fd` is readable, `until` comes, or 100 ms have passed, so that a stop is heard.

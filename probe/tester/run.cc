@@ -24,6 +24,8 @@ Result<Json> run_kind(const ondemand::TestOrder& order, const Route& route,
       return run_mtu(order, route, context);
     case TestKind::kTrace:
       return run_trace(order, context);
+    case TestKind::kCapture:
+      return run_capture(order, route, context);
     case TestKind::kPing:
     case TestKind::kPort:
       break;

@@ -91,6 +91,11 @@ TEST_CASE("a kind that an old peer does not know is no kind to it, and no error"
   CHECK(schema.read("probe", facts) == Json::object());
   const auto facts_ack = wire::encode(ControllerMessage{FactsAck{.digest = 1}});
   CHECK(schema.read("controller", facts_ack) == Json::object());
+  const auto progress = wire::encode(ProbeMessage{TestProgress{.test = 1, .text = "begun"}});
+  CHECK(schema.read("probe", progress) == Json::object());
+  const auto request = wire::encode(
+      ControllerMessage{TestRequest{.test = 1, .lease = std::chrono::seconds{9}, .order = "{}"}});
+  CHECK(schema.read("controller", request) == Json::object());
 }
 
 TEST_CASE("an old peer reads the opening of this build: version, capabilities, and its own fields",

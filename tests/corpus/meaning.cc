@@ -94,6 +94,19 @@ Json describe(const FactsUpdate& update) {
           {"payload_bytes", update.payload.size()}};
 }
 
+Json describe(const TestProgress& progress) {
+  return {{"test", progress.test},
+          {"state", static_cast<int>(progress.state)},
+          {"text", progress.text},
+          {"report", progress.report}};
+}
+
+Json describe(const TestRequest& request) {
+  return {{"test", request.test},
+          {"lease_ns", request.lease.count()},
+          {"order", request.order}};
+}
+
 Json describe(const FactsAck& ack) { return {{"digest", ack.digest}, {"again", ack.again}}; }
 
 Json describe(const Joined& joined) {
@@ -217,12 +230,12 @@ Json of_kind(const Message& message, std::initializer_list<const char*> kinds) {
 
 Json meaning(const ProbeMessage& message) {
   return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye", "Rekey",
-                           "ControllersAck", "FactsUpdate"});
+                           "ControllersAck", "FactsUpdate", "TestProgress"});
 }
 
 Json meaning(const ControllerMessage& message) {
   return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck",
-                           "RekeyRequest", "Rekeyed", "Controllers", "Boost", "FactsAck"});
+                           "RekeyRequest", "Rekeyed", "Controllers", "Boost", "FactsAck", "TestRequest"});
 }
 
 Json meaning(const MeshMessage& message) {

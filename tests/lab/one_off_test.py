@@ -1,5 +1,5 @@
 #!/usr/bin/env -S python3 -B
-"""`faultline-probe test ping|port|mtu|trace` and `run --once` against faults that a real kernel makes.
+"""`faultline-probe test ping|port|mtu|trace|capture` and `run --once` against faults that a real kernel makes.
 
     a - r1 = s1 s2 s3 s4 = r2 - r3 - b      four next hops between r1 and r2; IPv4 and IPv6
 """
@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 from pathlib import Path
 
 LAB = "oneoff"
-PROBE = "faultline-probe"
+PROBE, CLI = "faultline-probe", "faultline"
 SPINES = ("s1", "s2", "s3", "s4")
 NODES = ("a", "r1", *SPINES, "r2", "r3", "b")
 ROUTERS = NODES[1:-1]
@@ -275,11 +277,103 @@ class OneOff(unittest.TestCase):
         report = self.trace(B, "--timeout", "4s", code=FAULT)
         self.assertEqual(report["verdict"], "not-reached")
 
+    # ---- capture
+
+    def capture(self, code, far="b", target=B, source=A):
+        """Both ends at once, while 40 packets of two flows cross; returns the comparison."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = [f"{folder}/{node}.pcapng" for node in ("a", far)]
+            ends = [("a", "test", "capture", target, "--port", "862"), (far, "test", "capture", source, "--source-port", "862")]
+            children = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-{node}", PROBE, *argv, "--seconds", "5", "-w", file],
+                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                        for (node, *argv), file in zip(ends, files)]
+            for child in children:
+                self.assertIn("capturing", child.stderr.readline())
+            time.sleep(0.6)
+            senders = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-a", PROBE, "run", "--once", target, "-c", "20", "--interval",
+                                         "100ms", "--source-port", port, "--dscp", "46"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+                       for port in ("40000", "40001")]
+            for child in (*senders, *children):
+                child.communicate()
+            done = run(CLI, "capture", "--files", *files, "-o", "json", check=False)
+            self.assertTrue(done.stdout, done.stderr)
+            if os.environ.get("SHOW"):
+                print(run(CLI, "capture", "--files", *files, check=False).stdout)
+            report = json.loads(done.stdout)
+            self.assertEqual(done.returncode, code, json.dumps(report)[:3000])
+            return report
+
+    def altered(self, report, way, field):
+        return [(row["before"], row["after"]) for row in report[way]["alterations"] if row["field"] == field]
+
+    def test_a_healthy_way_arrives_as_it_was_sent(self):
+        for target, source in ((B, A), (B6, A6)):
+            report = self.capture(OK, target=target, source=source)
+            self.assertEqual((report["verdict"], report["forward"]["left"], report["return"]["left"]), ("arrives", 40, 40))
+            self.assertEqual((report["source"], report["target"]), (source, target))
+            self.assertEqual(self.altered(report, "forward", "ttl"), [("255", "251")])
+            self.assertTrue(any("from a to b 4 routers" in note for note in report["notes"]), report["notes"])
+            self.assertEqual([flow["source_port"] for flow in report["flows"]], [40000, 40001])
+
+    def test_loss_is_told_by_direction(self):
+        every_fifth = ("-m", "statistic", "--mode", "nth", "--every", "5", "--packet", "0")
+        self.drop("r3", "-d", B, *every_fifth)
+        report = self.capture(FAULT)
+        self.assertEqual((report["verdict"], report["forward"]["missing"], report["return"]["missing"]), ("lost-forward", 8, 0))
+        self.doCleanups()
+        self.drop("r2", "-d", A, *every_fifth)
+        report = self.capture(FAULT)
+        self.assertEqual((report["verdict"], report["forward"]["missing"], report["return"]["missing"]), ("lost-return", 0, 8))
+
+    def test_total_loss_has_a_direction_too(self):
+        self.drop("r3", "-d", A)
+        report = self.capture(FAULT)
+        self.assertEqual((report["verdict"], report["return"]["left"], report["return"]["missing"]), ("lost-return", 40, 40))
+
+    def test_one_flow_that_vanishes_is_named(self):
+        self.drop("r3", "-d", B, "-p", "udp", "--sport", "40001")
+        report = self.capture(FAULT)
+        self.assertEqual(report["forward"]["patterns"], [{"kind": "ports", "lost": [40001], "arrives_max": None}])
+
+    def test_what_the_far_end_drops_itself_has_arrived(self):
+        self.drop("b", "-p", "udp", "--dport", "862", chain="INPUT")
+        report = self.capture(FAULT)
+        self.assertEqual((report["verdict"], report["asked"], report["unanswered"]), ("not-answered", 40, 40))
+
+    def test_what_the_near_end_drops_itself_never_left(self):
+        self.drop("a", "-p", "udp", "--dport", "862", chain="OUTPUT")
+        self.assertEqual(self.capture(FAULT)["verdict"], "not-sent")
+
+    def test_a_rewritten_class_is_told(self):
+        table = "add table ip rewrite; add chain ip rewrite f { type filter hook forward priority 0; }; "
+        self.fault("r3", "nft", table + f"add rule ip rewrite f ip daddr {B} ip dscp set cs1",
+                   undo=("nft", "delete table ip rewrite"))
+        report = self.capture(FAULT)
+        self.assertEqual((report["verdict"], self.altered(report, "forward", "dscp")), ("altered", [("46", "8")]))
+
+    def test_nat_is_seen_and_is_no_loss(self):
+        self.fault("r2", "iptables", "-t", "nat", "-A", "POSTROUTING", "-p", "udp", "-d", B, "-j", "SNAT", "--to-source", f"{R2_TO_R3}:50000-50009",
+                   undo=("iptables", "-t", "nat", "-F", "POSTROUTING"))
+        report = self.capture(OK)
+        self.assertEqual((report["verdict"], report["forward"]["left"], report["forward"]["missing"]), ("translated", 40, 0))
+        sources = self.altered(report, "forward", "address-from")
+        self.assertEqual([row[0] for row in sources], [f"{A}:40000", f"{A}:40001"])
+        self.assertTrue(all(row[1].startswith(f"{R2_TO_R3}:5000") for row in sources), sources)
+
+    def test_a_capture_without_the_capability_is_refused_with_a_sentence(self):
+        done = inside("a", "setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", PROBE, "test", "capture", B,
+                      "--seconds", "1", check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("CAP_NET_RAW", done.stderr)
+
 
 if __name__ == "__main__":
     if os.geteuid() != 0:
         print("SKIPPED: network namespaces need root")
         sys.exit(0)
     if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
-        PROBE = PROBE_PATH = str(Path(sys.argv.pop(1)) / PROBE)
+        programs = Path(sys.argv.pop(1))
+        PROBE = PROBE_PATH = str(programs / PROBE)
+        CLI = str(programs / CLI)
     unittest.main()

@@ -230,6 +230,13 @@ inline ProbeMessage random_probe_message(Rng& rng) {
           .base = rng(),
           .digest = 1 + (rng() >> 1),
           .payload = std::vector<std::byte>(1 + random_below(rng, 200), std::byte{7})};
+    case 8: {
+      const auto state = static_cast<TestState>(random_below(rng, 3));
+      return TestProgress{.test = 1 + (rng() >> 1),
+                          .state = state,
+                          .text = "3 of 5 answered",
+                          .report = state == TestState::kDone ? R"({"outcome":"ok"})" : ""};
+    }
     default:
       return random_batch(rng);
   }
@@ -255,7 +262,7 @@ inline Boost random_boost(Rng& rng) {
 
 inline ControllerMessage random_controller_message(Rng& rng) {
   const NodeId node{1 + random_below(rng, 1000)};
-  switch (random_below(rng, 11)) {
+  switch (random_below(rng, 12)) {
     case 0:
       return Joined{.node = node, .name = random_name(rng)};
     case 1:
@@ -284,6 +291,10 @@ inline ControllerMessage random_controller_message(Rng& rng) {
       return random_boost(rng);
     case 9:
       return FactsAck{.digest = rng(), .again = rng() % 2 == 0};
+    case 10:
+      return TestRequest{.test = 1 + (rng() >> 1),
+                         .lease = std::chrono::milliseconds{1000 + random_below(rng, 299'000)},
+                         .order = R"({"kind":"ping"})"};
     default:
       return random_batch_ack(rng);
   }

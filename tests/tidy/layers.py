@@ -2,19 +2,19 @@
 
 # Lowest first: a folder may include itself and what stands before it in its own group, and all of `common` unless its
 # own lines below say otherwise. The PURE folders are those whose CMakeLists.txt says so.
-COMMON = ("base", "stats", "model", "ondemand", "facts", "crypto", "wire", "obs", "config", "async", "zmq", "net", "service", "manual",
+COMMON = ("base", "stats", "model", "ondemand", "facts", "capture", "crypto", "wire", "obs", "config", "async", "zmq", "net", "service", "manual",
           "precompiled")
-PROBE = ("stamp", "session", "trace", "ping", "icmp", "tcp", "quic", "mtu", "paths", "core", "engine", "tester", "facts", "spool",
+PROBE = ("stamp", "session", "trace", "ping", "icmp", "tcp", "quic", "mtu", "paths", "core", "engine", "capture", "tester", "facts", "spool",
          "uplink", "mesh", "app")
-CONTROLLER = ("access", "fleet", "topology", "plan", "changes", "detect", "localize", "incident", "diagnose", "vpc", "explain",
+CONTROLLER = ("access", "fleet", "topology", "plan", "changes", "capture", "detect", "localize", "incident", "diagnose", "vpc", "explain",
               "ingest", "store", "backup", "notify", "core", "api", "app", "cli", "admin")
 GROUPS = {"common": COMMON, "probe": PROBE, "controller": CONTROLLER}
 
 # Pure leaves never include each other: they meet in controller/core, through values of common/model.
-LEAVES = ("access", "fleet", "topology", "plan", "changes", "detect", "localize", "incident", "diagnose", "vpc", "explain")
+LEAVES = ("access", "fleet", "topology", "plan", "changes", "capture", "detect", "localize", "incident", "diagnose", "vpc", "explain")
 
 # The CLI is a thin client: it links neither RocksDB nor ZeroMQ.
-CLI_MAY_USE = ("controller/diagnose", "controller/explain", "controller/localize", "controller/plan", "controller/topology",
+CLI_MAY_USE = ("controller/capture", "common/capture", "controller/diagnose", "controller/explain", "controller/localize", "controller/plan", "controller/topology",
                "controller/vpc", "common/base", "common/facts", "common/model", "common/stats", "common/config", "common/obs",
                "common/manual", "common/ondemand")
 

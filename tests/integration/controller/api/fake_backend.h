@@ -132,7 +132,7 @@ class FakeBackend : public Backend {
   }
   Result<std::string> check() const override {
     return answer(std::string(
-        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"findings":[]})"));
+        R"({"schema":"faultline.check/1","nodes":["h1"],"nodes_without_facts":[],"findings_total":0,"groups":[],"findings":[]})"));
   }
   Result<std::vector<TokenView>> tokens() const override {
     return answer(std::vector<TokenView>{token_view()});
@@ -411,6 +411,30 @@ class FakeBackend : public Backend {
                                 .delivered = name == "pager",
                                 .answer = name == "pager" ? "HTTP 202" : "HTTP 503",
                                 .took_ms = 12.5});
+  }
+
+  Result<OrderedTestView> order_test(std::string_view node, const std::string& body) override {
+    if (node != "h1") return not_found("node", node);
+    if (body.find("\"kind\":\"mtu\"") != std::string::npos) {
+      return fail(ErrorCode::kConflict, "the probe of h1 is too old to be ordered a test");
+    }
+    return answer(OrderedTestView{.id = "00000000000000aa",
+                                  .node = std::string(node),
+                                  .target = "h9",
+                                  .ordered_at = kFakeNow,
+                                  .text = "ordered"});
+  }
+  Result<OrderedTestView> ordered_test(std::string_view id) const override {
+    if (id != "00000000000000aa") return not_found("test", id);
+    return answer(OrderedTestView{
+        .id = std::string(id),
+        .node = "h1",
+        .target = "h9",
+        .ordered_at = kFakeNow,
+        .state = TestState::kDone,
+        .report = std::make_shared<const std::string>(
+            R"({"schema":"faultline.test/1","kind":"ping","outcome":"fault","verdict":"loss",)"
+            R"("summary":"2 of 5 were lost","source":"192.0.2.1","target":"192.0.2.9","pings":[]})")});
   }
 
   AccessControl& access_control() override { return access; }

@@ -112,6 +112,23 @@ TEST_CASE("every command has a table, and with -o json one document with its sch
   }
 }
 
+TEST_CASE("a test that is ordered ends with the report and its exit code", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  for (const auto* command : {"test ping h1 h9 --count 5", "path h1 h9 --flows 64"}) {
+    CAPTURE(command);
+    const auto table = faultline(server, command);
+    CHECK(table.exit_code == 1);
+    CHECK_THAT(table.out, Catch::Contains("[fault] loss: 2 of 5 were lost"));
+    const auto json = Json::parse(faultline(server, std::string{command} + " -o json").out);
+    CHECK(json["schema"] == "faultline.test/1");
+  }
+  const auto refused = faultline(server, "test mtu h1 h9");
+  CHECK(refused.exit_code == 3);
+  CHECK(contains(refused.err, "too old to be ordered a test"));
+  CHECK(faultline(server, "test ping h7 h9").exit_code == 3);  // no such node
+}
+
 TEST_CASE("the token alone is on stdout, the advice on stderr", "[cli]") {
   FakeBackend backend;
   const ServerThread server(backend);

@@ -113,6 +113,7 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Anomalies", {"GET", "/api/v1/anomalies", ""}},
       {"Alerts", {"GET", "/api/v1/alerts", ""}},
       {"AlertTest", {"POST", "/api/v1/receivers/pager/test", ""}},
+      {"OrderedTest", {"POST", "/api/v1/nodes/h1/tests", "{}"}},
       {"Topology", {"GET", "/api/v1/topology", ""}},
       {"Plan", {"GET", "/api/v1/plan", ""}},
       {"NodePlan", {"GET", "/api/v1/plan/nodes/h1", ""}},

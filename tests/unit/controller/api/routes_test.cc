@@ -46,6 +46,7 @@ TEST_CASE("every query answers with a document that names its schema first", "[a
       {"/api/v1/anomalies", "faultline.anomalies/1"},
       {"/api/v1/alerts", "faultline.alerts/1"},
       {"/api/v1/topology", "faultline.topology/1"},
+      {"/api/v1/tests/00000000000000aa", "faultline.ordered_test/1"},
       {"/api/v1/topology/export?format=json", "faultline.topology/1"},
   };
   for (const auto& [target, schema] : expected) {

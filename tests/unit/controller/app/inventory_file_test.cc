@@ -1,5 +1,9 @@
 #include "controller/app/inventory_file.h"
 
+#include <fmt/format.h>
+
+#include "controller/topology/ansible.h"
+
 #include "tests/support/catch.h"
 #include "tests/unit/controller/topology/fabric.h"
 
@@ -35,6 +39,25 @@ devices:
                                   .kind = DeviceKind::kRouter,
                                   .tier = "",
                                   .interfaces = {{"down1", address("10.0.0.1"), "leaf1", ""}}}}});
+}
+
+TEST_CASE("ways are read, and refused where they name what is not there", "[inventory]") {
+  const auto yaml = [](const char* via) {
+    return fmt::format(
+        "devices:\n  - {{name: nat-1, kind: gateway}}\n"
+        "ways:\n  - {{from: 10.0.1.7, to: 192.168.1.9/16, via: [{}]}}\n",
+        via);
+  };
+  const auto inventory = parse_inventory(yaml("nat-1"), "inventory.yaml");
+  REQUIRE(inventory);
+  CHECK(inventory->ways ==
+        std::vector<topology::Way>{{.from = *topology::Place::parse("10.0.1.7/32"),
+                                    .to = *topology::Place::parse("192.168.0.0/16"),
+                                    .via = {"nat-1"}}});
+  CHECK(parse_inventory(topology::to_yaml(*inventory), "again") == *inventory);
+  CHECK(parse_inventory(yaml("nat-2"), "i.yaml").error().context.find("there is no device nat-2") !=
+        std::string::npos);
+  CHECK_FALSE(parse_inventory("ways:\n  - {from: here, to: 10.0.0.1, via: []}\n", "i.yaml"));
 }
 
 TEST_CASE("an empty inventory is an inventory", "[inventory]") {

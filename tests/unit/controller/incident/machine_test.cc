@@ -198,6 +198,8 @@ TEST_CASE("a config that cannot work is refused by the name of its field", "[inc
       {{.keep_posterior = 0.95}, "keep_posterior"},
       {{.confirm_windows = 4}, "confirm_windows"},
       {{.confirm_of = 33}, "confirm_of"},
+      {{.congestion_windows = 6}, "congestion_windows"},
+      {{.congestion_of = 33}, "congestion_of"},
       {{.resolve_windows = 0}, "resolve_windows"},
       {{.reopen_within = Duration{-1}}, "reopen_within"},
       {{.quiet_after_resolve = Duration{-1}}, "quiet_after_resolve"},

@@ -33,6 +33,8 @@ class FakeWorld final : public EffectSink {
   bool ended = false;
   int facts_collected = 0;
   std::vector<FactsAck> facts_acks;
+  std::vector<TestRequest> tests;
+  bool takes_tests = true;
   std::vector<trace::TraceOrder> orders;
   std::vector<std::shared_ptr<const Plan>> plans_kept;
   std::vector<Membership> memberships_kept;
@@ -92,6 +94,10 @@ class FakeWorld final : public EffectSink {
   void end() override { ended = true; }
   void collect_facts() override { ++facts_collected; }
   void facts_acknowledged(const FactsAck& ack) override { facts_acks.push_back(ack); }
+  bool order_test(const TestRequest& request) override {
+    if (takes_tests) tests.push_back(request);
+    return takes_tests;
+  }
   void log(Severity severity, std::string_view /*area*/, std::string text) override {
     if (severity == Severity::kWarning) warnings.push_back(std::move(text));
   }

@@ -23,6 +23,19 @@ a>b                      =>
 -                        =>
 a>b                      => opened a>b
 
+story: a queue that drains is load, one that stays is told
+a>b!congestion x3        =>
+- x4                     =>
+a>b!congestion x2        =>
+-                        =>
+a>b!congestion           =>
+a>b!congestion           => opened a>b
+
+story: two bursts on links that cannot be told apart are no fault
+a>b!congestion~b>c       =>
+b>c!congestion~a>b       =>
+- x3                     =>
+
 story: an unsure suspect never opens
 a>b:0.8 x3               =>
 

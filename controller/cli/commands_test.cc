@@ -1,0 +1,193 @@
+// test: what a node is ordered to test now.
+#include "controller/cli/commands_test.h"
+
+#include <chrono>
+#include <thread>
+#include <tuple>
+
+#include "controller/cli/client.h"
+#include "controller/cli/document.h"
+#include "controller/cli/name_argument.h"
+#include "controller/cli/time_argument.h"
+
+namespace faultline::cli {
+namespace {
+
+constexpr Duration kFirstLook = std::chrono::milliseconds{200};
+constexpr Duration kLook = std::chrono::milliseconds{500};
+constexpr Duration kDurationMax = std::chrono::minutes{3};
+
+// What was given; 0 and empty: the controller's default.
+struct TestOptions {
+  std::string kind{};
+  std::string node{};
+  std::string target{};
+  std::string method{};
+  std::string interval{};
+  std::string timeout{};
+  std::uint32_t count = 0;
+  std::uint16_t port = 0;
+  std::uint16_t source_port = 0;
+  std::uint16_t size = 0;
+  std::uint16_t size_max = 0;
+  std::uint16_t far_mtu = 0;
+  std::uint16_t flows = 0;
+  std::uint16_t rate = 0;
+  std::uint32_t dscp = 0;
+  bool quic = false;
+};
+
+template <typename Number>
+void put(Json& order, const char* member, Number value) {
+  if (value != 0) order[member] = value;
+}
+
+Outcome<Json> order_of(const TestOptions& options) {
+  Json order{{"kind", options.kind}, {"target", options.target}};
+  if (!options.method.empty()) order["method"] = options.method;
+  if (options.quic) order["method"] = "quic";
+  put(order, "count", options.count);
+  put(order, "port", options.port);
+  put(order, "source_port", options.source_port);
+  put(order, "size", options.size);
+  put(order, "size_max", options.size_max);
+  put(order, "far_mtu", options.far_mtu);
+  put(order, "flows", options.flows);
+  put(order, "rate", options.rate);
+  put(order, "dscp", options.dscp);
+  for (const auto& [name, option, given] :
+       {std::tuple("interval_ms", "--interval", &options.interval),
+        std::tuple("timeout_ms", "--wait", &options.timeout)}) {
+    if (given->empty()) continue;
+    FAULTLINE_CLI_TRY(const auto length, parse_length_option(option, *given, kDurationMax));
+    order[name] = length / std::chrono::milliseconds{1};
+  }
+  return order;
+}
+
+Outcome<Json> parse(const std::string& answer) {
+  auto document = Json::parse(answer, nullptr, false);
+  if (document.is_object()) return document;
+  return tl::unexpected(
+      Failure{ExitCode::kUnreachable, "invalid", "the controller's answer is no JSON document"});
+}
+
+Outcome<ExitCode> run(Context& context, const TestOptions& options) {
+  FAULTLINE_CLI_TRY(const auto node, name_segment("NODE", options.node));
+  FAULTLINE_CLI_TRY(const auto order, order_of(options));
+  FAULTLINE_CLI_TRY(const auto api, context.client());
+  FAULTLINE_CLI_TRY(auto answer, api.post("/api/v1/nodes/" + node + "/tests", order.dump()));
+  FAULTLINE_CLI_TRY(auto test, parse(answer));
+  Progress progress;
+  // The controller gives up what no probe answers.
+  for (auto wait = kFirstLook; text(test, "state") == "running"; wait = kLook) {
+    progress.update(options.node + ": " + text(test, "text"));
+    std::this_thread::sleep_for(wait);
+    FAULTLINE_CLI_TRY(answer, api.get("/api/v1/tests/" + text(test, "id")));
+    FAULTLINE_CLI_TRY(test, parse(answer));
+  }
+  progress.end();
+  if (text(test, "state") != "done") {
+    return tl::unexpected(Failure{ExitCode::kUnreachable, "unavailable", text(test, "text")});
+  }
+  return context.show(member(test, "report").dump());
+}
+
+CLI::App* add_kind(CLI::App& test, Context& context, const char* kind, const char* description,
+                   const char* examples, const std::shared_ptr<TestOptions>& options) {
+  auto* command = add_command(test, kind, description, examples);
+  options->kind = kind;
+  command->add_option("NODE", options->node, "The node that tests")->required();
+  command->add_option("TARGET", options->target, "A node, or an address")->required();
+  command->add_option("--wait", options->timeout, "For an answer; default: 1s, at most 10s");
+  command->add_option("--dscp", options->dscp, "Class of the packets, 0 to 63");
+  command->callback([&context, options] {
+    context.command = [&context, options] { return run(context, *options); };
+  });
+  return command;
+}
+
+void add_ping(CLI::App& test, Context& context) {
+  const auto options = std::make_shared<TestOptions>();
+  auto* ping = add_kind(test, context, "ping", "Is it there? By ICMP echo, STAMP, TCP or QUIC",
+                        "  faultline test ping h1 h9\n"
+                        "  faultline test ping h1 192.0.2.7 --count 20 --interval 50ms\n"
+                        "  faultline test ping h1 h9 --method tcp --port 22\n"
+                        "Exit code 0: answered; 1: a fault; 2: nothing can be said.\n",
+                        options);
+  ping->add_option("--method", options->method, "icmp, stamp, tcp or quic; default: icmp")
+      ->check(CLI::IsMember({"icmp", "stamp", "tcp", "quic"}));
+  ping->add_option("--port", options->port, "For stamp (default: the target's), tcp and quic");
+  ping->add_option("--count", options->count, "How many; default: 5, at most 1000");
+  ping->add_option("--interval", options->interval, "Between two; default: 200ms");
+  ping->add_option("--size", options->size, "Octets of the IP packet");
+  ping->add_option("--source-port", options->source_port, "For stamp, tcp and quic");
+}
+
+void add_port(CLI::App& test, Context& context) {
+  const auto options = std::make_shared<TestOptions>();
+  auto* port = add_kind(test, context, "port", "Is a port open, refused, filtered, or silent?",
+                        "  faultline test port h1 h9 443\n"
+                        "  faultline test port h1 h9 443 --quic\n",
+                        options);
+  port->add_option("PORT", options->port, "TCP port, or UDP port with --quic")->required();
+  port->add_flag("--quic", options->quic, "A UDP port where QUIC is spoken");
+  port->add_option("--count", options->count, "How many times; default: 5");
+  port->add_option("--interval", options->interval, "Between two; default: 200ms");
+  port->add_option("--source-port", options->source_port, "Connect from this port");
+}
+
+void add_mtu(CLI::App& test, Context& context) {
+  const auto options = std::make_shared<TestOptions>();
+  auto* mtu =
+      add_kind(test, context, "mtu", "The largest packet that arrives, and where a larger one ends",
+               "  faultline test mtu h1 h9\n"
+               "  faultline test mtu h9 h1                        (the other direction)\n"
+               "The MTU of the target's own interface is taken from its facts.\n",
+               options);
+  mtu->add_option("--method", options->method, "icmp (default): there and back; stamp: there only")
+      ->check(CLI::IsMember({"icmp", "stamp"}));
+  mtu->add_option("--port", options->port, "For stamp; default: the target's reflector");
+  mtu->add_option("--size-max", options->size_max, "Begin here; default: the interface's MTU");
+  mtu->add_option("--far-mtu", options->far_mtu, "The MTU of the target's interface");
+}
+
+void add_trace(CLI::App& test, Context& context) {
+  const auto options = std::make_shared<TestOptions>();
+  auto* trace =
+      add_kind(test, context, "trace", "All paths that load balancing offers, by many flows",
+               "  faultline test trace h1 h9 --flows 64\n"
+               "  faultline path h1 h9 --flows 64               (the same)\n",
+               options);
+  trace->add_option("--flows", options->flows, "Source ports; default: 1, at most 128");
+  trace->add_option("--port", options->port, "UDP port of the target; default: its reflector");
+  trace->add_option("--source-port", options->source_port, "The first of them");
+  trace->add_option("--count", options->count, "Packets for each hop of each flow; default: 3");
+  trace->add_option("--rate", options->rate,
+                    "Packets per second; a fifth of it per hop; default: 100");
+}
+
+}  // namespace
+
+Outcome<ExitCode> explore_paths(Context& context, const std::string& source,
+                                const std::string& target, std::uint16_t flows) {
+  return run(context, {.kind = "trace", .node = source, .target = target, .flows = flows});
+}
+
+void add_test_commands(CLI::App& app, Context& context) {
+  auto* test =
+      add_command(app, "test", "Order a node to test something now, which sends packets",
+                  "  faultline test ping h1 h9\n"
+                  "  faultline test mtu h1 h9\n"
+                  "  faultline test trace h1 h9 --flows 64\n"
+                  "  faultline test port h1 h9 443\n"
+                  "An operator's action, on record in the audit log. Two at once per node, 32 in "
+                  "the fleet.\n");
+  test->require_subcommand(1);
+  add_ping(*test, context);
+  add_port(*test, context);
+  add_mtu(*test, context);
+  add_trace(*test, context);
+}
+
+}  // namespace faultline::cli

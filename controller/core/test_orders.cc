@@ -1,0 +1,134 @@
+#include "controller/core/test_orders.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace faultline::core {
+namespace {
+
+bool is_under_way(const OrderedTest& test) { return test.state == TestState::kRunning; }
+
+}  // namespace
+
+Status TestOrders::check(const fleet::Fleet& fleet, const Request& request) const {
+  const auto* node = fleet.find(request.node);
+  if (node == nullptr) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no node {}", request.node));
+  }
+  if (node->state != fleet::NodeState::kLive) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the probe of {} is not connected: nothing can be tested from there "
+                            "(faultline node show {})",
+                            request.node, request.node));
+  }
+  if ((node->capabilities & kCapabilityTest) == 0) {
+    return fail(ErrorCode::kConflict,
+                fmt::format("the probe of {} ({}) is too old to be ordered a test: upgrade it, or "
+                            "run `faultline-probe test` there",
+                            request.node, node->software));
+  }
+  std::size_t all = 0;
+  std::size_t here = 0;
+  for (const auto& [number, test] : tests_) {
+    if (!is_under_way(test)) continue;
+    ++all;
+    here += test.node == node->record.id ? 1 : 0;
+  }
+  if (here >= kTestsPerNodeMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("{} tests are under way on {} already, which is all that a node gets; "
+                            "wait for them",
+                            here, request.node));
+  }
+  if (all >= kTestsMax) {
+    return fail(
+        ErrorCode::kLimit,
+        fmt::format("{} tests are under way in the fleet, which is all; wait for one", all));
+  }
+  if (tests_.contains(request.request.test)) {
+    return fail(ErrorCode::kConflict, "there is a test of this number already");
+  }
+  return {};
+}
+
+Result<const fleet::Node*> TestOrders::begin(const fleet::Fleet& fleet, const Request& request,
+                                             fleet::Moment now) {
+  if (auto status = check(fleet, request); !status) {
+    ++counters_.turned_away;
+    return tl::unexpected(std::move(status).error());
+  }
+  const auto* node = fleet.find(request.node);
+  ++counters_.ordered;
+  tests_.emplace(request.request.test,
+                 OrderedTest{.node = node->record.id,
+                             .node_name = request.node,
+                             .target = request.target,
+                             .ordered_at = now.wall,
+                             .give_up_at = now.instant + request.request.lease + kTestAnswerGrace,
+                             .text = "ordered"});
+  return node;
+}
+
+void TestOrders::news(NodeId node, TestProgress progress) {
+  const auto found = tests_.find(progress.test);
+  if (found == tests_.end() || found->second.node != node || !is_under_way(found->second)) return;
+  auto& test = found->second;
+  test.state = progress.state;
+  test.text = std::move(progress.text);
+  if (is_under_way(test)) return;
+  if (test.state == TestState::kDone) {
+    ++counters_.done;
+    test.report = std::make_shared<const std::string>(std::move(progress.report));
+  } else {
+    ++counters_.refused;
+  }
+  forget_oldest();
+}
+
+void TestOrders::restarted(NodeId node) {
+  for (auto& [number, test] : tests_) {
+    if (test.node != node || !is_under_way(test)) continue;
+    give_up(test, fmt::format("the probe of {} restarted before it answered", test.node_name));
+  }
+  forget_oldest();
+}
+
+void TestOrders::tick(const fleet::Fleet& fleet, Instant now) {
+  for (auto& [number, test] : tests_) {
+    if (!is_under_way(test)) continue;
+    const auto* node = fleet.find(test.node);
+    if (node == nullptr || node->state != fleet::NodeState::kLive) {
+      give_up(test, fmt::format("the probe of {} is gone since the test began", test.node_name));
+    } else if (now >= test.give_up_at) {
+      give_up(test, fmt::format("the probe of {} did not answer in time", test.node_name));
+    }
+  }
+  forget_oldest();
+}
+
+void TestOrders::give_up(OrderedTest& test, std::string why) {
+  ++counters_.given_up;
+  test.state = TestState::kRefused;
+  test.text = std::move(why);
+}
+
+void TestOrders::forget_oldest() {
+  const auto kept = [&] {
+    return std::ranges::count_if(tests_,
+                                 [](const auto& item) { return !is_under_way(item.second); });
+  };
+  for (auto count = kept(); count > static_cast<std::ptrdiff_t>(kTestsKept); --count) {
+    auto oldest = tests_.end();
+    for (auto test = tests_.begin(); test != tests_.end(); ++test) {
+      if (is_under_way(test->second)) continue;
+      if (oldest == tests_.end() || test->second.ordered_at < oldest->second.ordered_at) {
+        oldest = test;
+      }
+    }
+    tests_.erase(oldest);
+  }
+}
+
+}  // namespace faultline::core
