@@ -109,8 +109,11 @@ std::uint16_t vlan_of(const Member& member) {
   if (member.interface->vlan) return *member.interface->vlan;
   if (!member.node->facts.lldp) return 0;
   for (const auto& neighbor : *member.node->facts.lldp) {
-    if (neighbor.interface == member.interface->name && neighbor.native_vlan)
-      return *neighbor.native_vlan;
+    // The switch is told of a NIC, and the address may be on the bridge or bond above it.
+    const auto* nic = find_interface(member.node->facts, neighbor.interface);
+    const bool below = nic != nullptr && nic->master == member.interface->name;
+    const bool is_it = below || neighbor.interface == member.interface->name;
+    if (is_it && neighbor.native_vlan) return *neighbor.native_vlan;
   }
   return 0;
 }
