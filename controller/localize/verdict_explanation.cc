@@ -136,7 +136,10 @@ std::string explain(const Suspect& suspect, std::size_t number) {
                                   odds_text(likelier ? 1 / it.odds_against : it.odds_against),
                                   likelier ? "more" : "less"));
   }
-  if (!suspect.would_change.empty()) text += paragraph("to be sure", suspect.would_change);
+  if (!suspect.would_change.empty()) {
+    // What packets of now can tell of a fault that has ended is whether it has come back.
+    text += paragraph(suspect.over ? "if back" : "to be sure", suspect.would_change);
+  }
   return text;
 }
 

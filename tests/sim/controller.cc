@@ -31,6 +31,7 @@ core::CoreOptions options(const SimFleet& fleet, const PublicKey& own_key) {
   options.adaptive = fleet.adaptive;
   options.planner.traces_per_second = fleet.options.traces_per_second;
   options.planner.tracked_flows_per_node_max = fleet.options.tracked_flows_per_node_max;
+  options.planner.dscp_classes = fleet.options.dscp_classes;
   return options;
 }
 

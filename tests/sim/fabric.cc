@@ -86,8 +86,9 @@ bool SimFabric::crosses_fault(std::uint32_t from, std::uint32_t to, std::uint16_
 std::uint32_t SimFabric::lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                               Direction direction, Load load, Rng& rng) const {
   double loss = background;
-  if (fault && load.size >= fault->larger_than && crosses_fault(from, to, port, direction))
-    loss = 1 - (1 - loss) * (1 - fault->loss);
+  const bool is_hit = fault && load.size >= fault->larger_than &&
+                      (fault->dscp_only == 0 || fault->dscp_only == load.dscp);
+  if (is_hit && crosses_fault(from, to, port, direction)) loss = 1 - (1 - loss) * (1 - fault->loss);
   if (loss <= 0) return 0;
   std::uint32_t lost = 0;
   for (std::uint32_t i = 0; i < load.packets; ++i) lost += uniform(rng) < loss ? 1 : 0;

@@ -17,6 +17,7 @@ struct LossyLink {
   std::string id;  // "leaf1>spine2", or "leaf1>h5" for the last one to a host
   double loss = 0;
   std::uint32_t larger_than = 0;  // bytes: smaller packets pass
+  std::uint8_t dscp_only = 0;     // not 0: other classes pass
 };
 
 class SimFabric {
@@ -30,10 +31,11 @@ class SimFabric {
   // Routers in order of travel, as a trace sees them.
   [[nodiscard]] std::vector<Hop> hops(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                       Direction direction) const;
-  // How many of `packets`, of so many bytes each, the fault and the background take on that way.
+  // How many of `packets`, all alike, the fault and the background take on that way.
   struct Load {
     std::uint32_t packets = 0;
     std::uint32_t size = 0;
+    std::uint8_t dscp = 0;
   };
   [[nodiscard]] std::uint32_t lost(std::uint32_t from, std::uint32_t to, std::uint16_t port,
                                    Direction direction, Load load, Rng& rng) const;

@@ -53,6 +53,7 @@ class SimFleet {
     std::uint32_t tracked_flows_per_node_max = 512;
     std::uint32_t traces_per_second = 10;
     bool labels = false;  // `rack` is the leaf
+    std::vector<std::uint8_t> dscp_classes{};
   };
 
   SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines)

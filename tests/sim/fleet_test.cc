@@ -58,7 +58,7 @@ TEST_CASE("an incident says what changed at its onset, the route before anything
   fleet.stop_probe(5);  // h6, which is of another leaf
   fleet.run(seconds{20});
   fleet.start_probe(5);
-  fleet.run(minutes{3});  // long before the onset: no business of the incident
+  fleet.run(minutes{3});       // long before the onset: no business of the incident
   fleet.fabric.rehash(1, 77);  // leaf2 sends its flows other ways, one of which is bad
   fleet.fabric.fault = {"leaf2>spine3", 0.03};
   fleet.run(minutes{2});
@@ -97,6 +97,25 @@ TEST_CASE("a link that swallows large packets only is named, as that", "[sim]") 
   const auto& suspect = solution->verdict.suspects.front();
   CHECK(suspect.fault_class == localize::FaultClass::kMtu);
   CHECK(suspect.size_lost == 1500);
+}
+
+TEST_CASE("a link that loses packets of one class only is named, with the class", "[sim]") {
+  for (const double loss : {0.1, 0.3, 1.0}) {
+    CAPTURE(loss);
+    SimFleet fleet(1, 16, 4, 4, {.dscp_classes = {46, 10}});
+    fleet.run(minutes{2});
+    fleet.fabric.fault = {"leaf2>spine3", loss, 0, 46};
+    fleet.run(minutes{2});
+    const auto opened = alerts_of(fleet, "opened");
+    REQUIRE(opened.size() == 1);
+    CHECK(opened.front().component == "leaf2>spine3");
+    const auto& solution = fleet.controller->core().solution();
+    REQUIRE(solution);
+    REQUIRE(solution->verdict.suspects.size() == 1);
+    const auto& suspect = solution->verdict.suspects.front();
+    CAPTURE(suspect.loss, to_string(suspect.fault_class));
+    CHECK(suspect.slice.value_or("no slice").find("dscp 46") != std::string::npos);
+  }
 }
 
 TEST_CASE("crashes and cut connections lose no acknowledged batch and double none", "[sim]") {

@@ -262,11 +262,11 @@ FlowWindow SimProbe::measure(const PlanFlow& planned, WallTime start) {
   // A gap between two replies is known to be on the way there; without any reply nothing is known.
   const auto unanswered = flow.sent - answered;
   (answered > 0 ? flow.lost_forward : flow.lost_undetermined) = unanswered;
-  const auto on_the_way =
-      fleet_.fabric.lost(host_, to, port, Direction::kForward, {answered, flow.size}, fleet_.rng);
+  const auto on_the_way = fleet_.fabric.lost(host_, to, port, Direction::kForward,
+                                             {answered, flow.size, flow.dscp}, fleet_.rng);
   flow.lost_forward += on_the_way;
   flow.lost_return = fleet_.fabric.lost(host_, to, port, Direction::kReturn,
-                                        {answered - on_the_way, flow.size}, fleet_.rng);
+                                        {answered - on_the_way, flow.size, flow.dscp}, fleet_.rng);
   if (flow.answered() > 0) {
     flow.rtt_min_ns = flow.rtt_mean_ns = flow.rtt_max_ns = kRttNanoseconds;
   }

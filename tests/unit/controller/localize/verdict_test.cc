@@ -66,6 +66,8 @@ TEST_CASE("a fault that is over is told in the past, with its end", "[verdict]")
   CHECK_THAT(text, Catch::Contains("leaf2>spine3 lost 2.1%") &&
                        Catch::Contains("of the packets that") &&
                        Catch::Contains("2026-09-21T14:12:30Z until 2026-09-21T14:13:30Z"));
+  CHECK_THAT(text, Catch::Contains("if back    Of the next 150 packets") &&
+                       !Catch::Contains("to be sure"));
   const auto document = nlohmann::json::parse(verdict_json(verdict, 1));
   CHECK(document["suspects"][0]["last_seen"] == 1'790'000'010);
   CHECK(document["suspects"][0]["over"] == true);
