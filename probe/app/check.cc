@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -152,8 +153,9 @@ void check_controllers(Lines& lines, const MachineSeen& seen) {
   for (const auto& controller : seen.controllers) {
     if (controller.failure.empty()) {
       ok(lines, "controller",
-         fmt::format("{} takes connections ({})", controller.endpoint,
-                     format_duration(controller.took)));
+         fmt::format(
+             "{} takes connections ({})", controller.endpoint,
+             format_duration(std::chrono::ceil<std::chrono::milliseconds>(controller.took))));
       continue;
     }
     auto text = fmt::format("{} cannot be reached: {}", controller.endpoint, controller.failure);

@@ -94,7 +94,8 @@ void read_ports(MachineSeen& seen) {
     const int error = try_port({profile.address, port}, false);
     // Sixteen lines of the same say less than the first that is wrong.
     if (error == 0 && i + 1 < profile.source_port_count) continue;
-    seen.ports.push_back({"source port", port, false, error});
+    seen.ports.push_back(
+        {error == 0 ? "every source port up to" : "source port", port, false, error});
     break;
   }
 }
