@@ -26,7 +26,7 @@ inline constexpr std::size_t kSloGroupsMax = 2048;  // what more there are is on
 enum class SloGrouping : std::uint8_t {
   kZone,
   kRack,
-  kClass,  // host-host, host-vm, vm-vm
+  kClass,  // host-host, host-vm, vm-vm, wan: as detection has them (detect/limits.h)
 };
 [[nodiscard]] std::string_view to_string(SloGrouping grouping);
 

@@ -127,7 +127,7 @@ Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
   FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
   if (!document) {
     return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list` shows all", id));
+                fmt::format("there is no incident {}; `faultline incident list --state all` shows all", id));
   }
   FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
   return incident_view(incident);

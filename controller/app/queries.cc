@@ -10,6 +10,7 @@
 
 #include "common/async/clock.h"
 #include "controller/app/slo.h"
+#include "controller/detect/limits.h"
 
 namespace faultline::app {
 namespace {
@@ -101,6 +102,12 @@ std::string group_of(const Snapshot& snapshot, NodeId id, api::Grouping by) {
 }
 
 // By the nodes as they are now: labels of the past are not kept.
+detect::Party party_of(const api::NodeView& node) {
+  const auto zone = node.labels.find("zone");
+  return {.is_vm = node.kind == NodeKind::kVm,
+          .zone = zone == node.labels.end() ? std::string() : zone->second};
+}
+
 std::set<std::string> slo_groups(const std::map<NodeId, const api::NodeView*>& nodes,
                                  api::SloGrouping by, NodeId source, NodeId target) {
   const auto find = [&](NodeId id) -> const api::NodeView* {
@@ -111,8 +118,7 @@ std::set<std::string> slo_groups(const std::map<NodeId, const api::NodeView*>& n
   const auto* const right = find(target);
   if (by == api::SloGrouping::kClass) {
     if (left == nullptr || right == nullptr) return {"(removed)"};
-    const auto [first, second] = std::minmax(left->kind, right->kind);
-    return {fmt::format("{}-{}", to_string(first), to_string(second))};
+    return {std::string(to_string(detect::class_of(party_of(*left), party_of(*right))))};
   }
   const std::string label(to_string(by));
   const auto group = [&](const api::NodeView* node) -> std::string {

@@ -49,6 +49,21 @@ void add_complaint(Sightings& found, const Packet& packet) {
   found.complaints.push_back({.by = packet.from.address, .error = *packet.icmp, .count = 1});
 }
 
+// RFC 792, RFC 4443: in transit.
+bool is_time_exceeded(const Complaint& complaint) {
+  return complaint.error.code == 0 && complaint.error.type == (complaint.by.is_v4() ? 11 : 3);
+}
+
+// Sequence and time stamp of packets with a small TTL.
+using TracePackets = std::set<std::pair<std::uint32_t, std::uint64_t>>;
+
+// A reflector traces the way back from its own port: what answers it goes to that port.
+bool answers_trace(const StampIdentity& identity, Octets payload, const TracePackets& traces) {
+  if (identity.ssid < kSsidTestsFirst) return false;
+  const auto reply = stamp_identity(payload, true);
+  return reply && traces.contains({reply->request_sequence, reply->request_sent_at});
+}
+
 std::optional<Direction> direction_of(const Packet& packet, const Conversation& about) {
   if (!packet.udp) return std::nullopt;
   const auto any = [&](std::uint16_t port) {
@@ -92,6 +107,7 @@ Span span_of(const CaptureFile& file) {
 Sightings sightings(const CaptureFile& file, End end, const Conversation& about) {
   Sightings found{.span = span_of(file)};
   std::map<PiecesKey, Pieces> pieces;
+  TracePackets traces;
   for (const auto& frame : file.frames) {
     ++found.frames;
     const auto& interface = file.interfaces.at(frame.interface);
@@ -108,6 +124,11 @@ Sightings sightings(const CaptureFile& file, End end, const Conversation& about)
     if (!identity) continue;
     if (identity->is_test(packet->ttl)) {
       ++found.traces;
+      traces.emplace(identity->sequence, identity->sent_at);
+      continue;
+    }
+    if (answers_trace(*identity, packet->payload, traces)) {
+      ++found.traces;
       continue;
     }
     packet->payload = {};  // it borrows from the frame
@@ -117,6 +138,8 @@ Sightings sightings(const CaptureFile& file, End end, const Conversation& about)
         {.identity = *identity, .at = frame.at, .packet = *packet, .interface = interface.name},
         leaving);
   }
+  // Where there are traces, routers say to them what they are asked.
+  if (found.traces > 0) std::erase_if(found.complaints, is_time_exceeded);
   for (auto* seen : {&found.forward, &found.back}) {
     for (auto& [identity, sighting] : *seen) {
       if (!sighting.packet.is_fragment()) continue;

@@ -61,12 +61,12 @@ void add_localize(CLI::App& app, Context& context) {
 
 Outcome<ExitCode> list_incidents(Context& context, const std::string& state,
                                  const std::string& since) {
-  std::string length;
-  if (!since.empty()) {
-    FAULTLINE_CLI_TRY(const auto parsed, parse_duration_argument(since));
-    length = "&since=" + format_duration(parsed);
+  if (since.empty()) {
+    return context.query("/api/v1/incidents?state=" + (state.empty() ? "open" : state));
   }
-  return context.query("/api/v1/incidents?state=" + state + length);
+  FAULTLINE_CLI_TRY(const auto length, parse_duration_argument(since));
+  return context.query("/api/v1/incidents?state=" + (state.empty() ? "all" : state) +
+                       "&since=" + format_duration(length));
 }
 
 void add_incident(CLI::App& app, Context& context) {
@@ -77,13 +77,15 @@ void add_incident(CLI::App& app, Context& context) {
                                "  faultline incident ack i-42\n"
                                "  faultline incident note i-42 'port is shut'\n");
   incident->require_subcommand(1);
-  auto state = std::make_shared<std::string>("open");
+  auto state = std::make_shared<std::string>();
   auto* list = add_command(*incident, "list", "Open incidents, newest first",
                            "  faultline incident list\n"
-                           "  faultline incident list --state all --since 30d\n");
+                           "  faultline incident list --since 30d\n");
   auto since = std::make_shared<std::string>();
   list->add_option("--since", *since, "Only those that were open within so long: 2h, 30d");
-  list->add_option("--state", *state, "open, resolved, all, or pending: seen, not confirmed; default: open")
+  list->add_option(
+          "--state", *state,
+          "open, resolved, all, or pending: seen, not confirmed; default: open, with --since all")
       ->check(CLI::IsMember({"open", "resolved", "all", "pending"}));
   list->callback([&context, state, since] {
     context.command = [&context, state, since] { return list_incidents(context, *state, *since); };

@@ -73,7 +73,7 @@ void add_slo(CLI::App& app, Context& context) {
                            "  faultline slo --since 7d --by rack\n"
                            "  faultline slo --by class -o json | jq '.all.availability'\n");
   show->add_option("--by", options->by,
-                   "zone, rack, or class (host-host, host-vm, vm-vm); default: zone")
+                   "zone, rack, or class (host-host, host-vm, vm-vm, wan); default: zone")
       ->check(CLI::IsMember({"zone", "rack", "class"}));
   add_interval(*show, options, "1d");
   show->callback([&context, options] {

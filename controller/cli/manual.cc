@@ -47,7 +47,7 @@ manual::Facts cli_manual() {
              "faultline history h1 h9 --since 1h"}},
            {"How was the last month?",
             {"faultline slo --since 30d --by rack",
-             "faultline incident list --state all --since 30d"}},
+             "faultline incident list --since 30d"}},
            {"Somebody is on it, or it is being mended:",
             {"faultline incident ack i-42",
              "faultline incident silence i-42 --for 8h --comment 'part is on its way'",

@@ -37,8 +37,7 @@ std::string suspect_table(const Json& suspects, const Style& style) {
   for (const auto& suspect : suspects) {
     const auto loss = number(suspect, "loss");
     table.add({Cell(text(suspect, "id"), Tone::kBad), text(suspect, "kind"), text(suspect, "class"),
-               loss ? percent(*loss) : "-",
-               fmt::format("{:.1f} %", 100 * number(suspect, "posterior").value_or(0)),
+               loss ? percent(*loss) : "-", certainty(number(suspect, "posterior").value_or(0)),
                text(suspect, "since")});
   }
   return table.text(style);

@@ -7,7 +7,7 @@ namespace faultline::cli {
 namespace {
 
 std::string sure(const Json& incident) {
-  return fmt::format("{:.1f} %", 100 * number(incident, "posterior").value_or(0));
+  return certainty(number(incident, "posterior").value_or(0));
 }
 
 std::string loss_text(const Json& incident) {

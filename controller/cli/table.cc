@@ -65,6 +65,10 @@ std::string percent(double ratio) {
   return fmt::format("{:.1f} %", value);
 }
 
+std::string certainty(double probability) {
+  return probability >= 0.999 ? ">99.9 %" : fmt::format("{:.1f} %", 100 * probability);
+}
+
 std::string bytes(double count) {
   constexpr std::array<std::string_view, 5> kUnits{"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

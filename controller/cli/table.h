@@ -45,6 +45,8 @@ class Table {
 
 // 0.0123 -> "1.2 %": three digits at most, so that a column can be compared at a glance.
 [[nodiscard]] std::string percent(double ratio);
+// The same for a probability, of which none is 1.
+[[nodiscard]] std::string certainty(double probability);
 // 12345678 -> "11.8 MiB".
 [[nodiscard]] std::string bytes(double count);
 // 7384 -> "2h 3m".

@@ -286,6 +286,7 @@ void Machine::note_present(Round& round, std::size_t index) {
   const auto& lead = *round.attached[index].front();
   const bool is_sure = lead.posterior >= config_.confirm_posterior;
   incident.presence = incident.presence << 1 | (is_sure && !round.holds[index].opens_not);
+  const bool unbroken = incident.windows_absent == 0;
   incident.windows_absent = 0;
   incident.last_present = round.window.end;
   if (incident.is_open()) {
@@ -295,7 +296,9 @@ void Machine::note_present(Round& round, std::size_t index) {
   if (incident.state == State::kPending) {
     hold_responsible(incident, lead);
     incident.components = {component_of(lead)};
-    incident.since = lead.since.value_or(incident.since);
+    // The localizer's horizon moves on; what it once saw the beginning of began then.
+    const WallTime since = lead.since.value_or(incident.since);
+    incident.since = unbroken ? std::min(incident.since, since) : since;
   }
   if (is_confirmed(incident.presence, lead.fault_class)) open(round, index, lead);
 }
@@ -457,6 +460,9 @@ bool Machine::note_changes(std::string_view id, std::vector<Change> changes) {
 bool Machine::note_confirmation(std::string_view id, Confirmation confirmation) {
   const auto found = std::ranges::find(incidents_, id, &Incident::id);
   if (found == incidents_.end() || found->confirmation == confirmation) return false;
+  // A test that brought nothing yet does not replace what another one found.
+  if (found->confirmation && found->confirmation->ended_at && confirmation.packets == 0)
+    return false;
   found->confirmation = std::move(confirmation);
   return true;
 }

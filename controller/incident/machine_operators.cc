@@ -101,6 +101,11 @@ Result<Outcome> Machine::note(std::string_view id, std::string by, std::string t
 }
 
 Result<Outcome> Machine::add_silence(SilenceRequest request, WallTime now) {
+  if (const auto named = request.selector.find("incident"); named != request.selector.end()) {
+    for (const auto& id : named->second) {
+      if (find(id) == nullptr) return unknown(id);
+    }
+  }
   FAULTLINE_TRY(auto silence, silences_.add(std::move(request), now));
   Outcome outcome;
   outcome.silences.push_back(std::move(silence));

@@ -160,6 +160,7 @@ class FakeController {
   void take(const PublicKey& /*sender*/, const Goodbye& /*goodbye*/) {}
   void take(const PublicKey& /*sender*/, const ControllersAck& /*ack*/) {}
   void take(const PublicKey& /*sender*/, const FactsUpdate& /*update*/) {}  // an older controller
+  void take(const PublicKey& /*sender*/, const TestProgress& /*progress*/) {}
   void take(const PublicKey& sender, const Rekey& rekey) {
     pin(rekey.key, nodes_.at(sender));
     if (plans.contains(sender)) plans[rekey.key] = plans.at(sender);

@@ -265,6 +265,33 @@ TEST_CASE("other nodes' packets in a capture and traces change nothing", "[captu
   CHECK(after == before);
 }
 
+TEST_CASE("what answers a trace of the way back goes to the reflector and is not answered",
+          "[capture]") {
+  auto captures = run({});
+  const auto before = captures.compared();
+  const FrameSpec flow{.source_port = 40001};
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const auto left = kBegin + seconds{1} + milliseconds{100} * static_cast<int>(i);
+    FrameSpec trace{.from = flow.to,
+                    .to = flow.from,
+                    .source_port = 862,
+                    .port = 40001,
+                    .ttl = 3,
+                    .payload = test::stamp_request(1000 + i, 1000 + i, 0xFFFE)};
+    const FrameSpec answer{.source_port = 40001,
+                           .payload = test::stamp_reply(trace.payload, 2000 + i)};
+    add(captures.far.file, left, test::udp_frame(trace));
+    trace.ttl = 1;
+    add(captures.near.file, left + milliseconds{1}, test::udp_frame(trace));
+    add(captures.near.file, left + milliseconds{1}, test::udp_frame(answer));
+    add(captures.far.file, left + milliseconds{2}, test::udp_frame(answer));
+  }
+  auto after = captures.compared();
+  after.frames_near = before.frames_near;
+  after.frames_far = before.frames_far;
+  CHECK(after == before);
+}
+
 TEST_CASE("a packet in pieces arrives when all its pieces do", "[capture]") {
   // 88 octets of data; the way takes no more than 60 at once.
   const auto in_pieces = [](bool whole) {

@@ -190,6 +190,28 @@ TEST_CASE("a clock that was set back does not silence a restarted machine", "[in
   CHECK(said(judge_all(machine, {"", "", ""}, rng, 6)) == "resolved a>b");
 }
 
+TEST_CASE("a fault that outlasts its pending time is dated by its onset, not by the horizon",
+          "[incident]") {
+  Machine machine{{.confirm_windows = 3}};
+  Rng rng{1};
+  for (int i = 0; i < 3; ++i) {
+    auto window = window_of(i, "a>b");
+    window.suspects[0].since = window_end(i);  // the horizon moves on
+    machine.judge(window, rng);
+  }
+  REQUIRE(machine.open_count() == 1);
+  CHECK(machine.incidents()[0].since == window_end(0));
+}
+
+TEST_CASE("an incident that nobody knows cannot be silenced", "[incident]") {
+  Machine machine{{}};
+  SilenceRequest request;
+  request.selector = {{"incident", {"i-nope"}}};
+  const auto refused = machine.add_silence(request, window_end(0));
+  REQUIRE(!refused);
+  CHECK(refused.error().context == "no incident i-nope is open");
+}
+
 TEST_CASE("a config that cannot work is refused by the name of its field", "[incident]") {
   CHECK(validate({}));
   const std::pair<MachineConfig, const char*> cases[] = {
