@@ -30,7 +30,7 @@ constexpr std::uint64_t kRateLossesMin = 20;  // for a rate that is worth the na
 constexpr double kNewestChance = 1e-4;
 constexpr double kRestChance = 1e-6;
 constexpr double kBackgroundMax = 1e-3;  // where hardly a row is left to tell
-constexpr std::size_t kBurstsMax = 4;    // of one link in half an hour that are no fault
+constexpr std::size_t kBurstsMax = 2;    // of one link in a verdict's time that are no fault
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
 double poisson_at_most(std::uint64_t count, double mean) {

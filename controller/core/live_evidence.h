@@ -78,7 +78,7 @@ struct LateClaim {
 // Share of the packets lost that cross none of `suspects`, over the shortest horizon; never 0.
 [[nodiscard]] double background_of(const localize::Stream& stream, const Crossings& suspects);
 // Whether the suspect is more than a burst or two: the newest window loses what the background does
-// not, or those since the onset do without the worst few of them. A queue that overflows for a
+// not, or those since the onset do without the two worst of them. A queue that overflows for a
 // tenth of a second stands out in a verdict of a minute for all of that minute.
 [[nodiscard]] bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks,
                                    double background, std::int64_t newest_end_s);
