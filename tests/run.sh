@@ -25,7 +25,7 @@ fast=no
 ctest_options=()
 # By preset. What is pure finds its mistakes under the sanitizers; a fleet on virtual time takes far too long there.
 release_layers="sim;integration;lab;deploy;bench;campaign;tidy"
-asan_layers="unit;property;integration;fuzz"
+asan_layers="unit;property;integration;fuzz;bench;campaign"  # the last two for what tests share with them
 while (($#)); do
   case $1 in
     --fast) fast=yes ;;

@@ -34,7 +34,9 @@ struct ProbeConfig {
   NodeProfile profile{.source_port_first = 61000, .source_port_count = 16, .mesh_port = 7401};
   session::Strangers strangers{};  // whom the reflector answers beside the fleet
   std::uint64_t spool_size_max = spool::kSpoolSizeDefault;
-  obs::LogOptions log;
+  // A slot takes 400 bytes whether it is used or not, on every host of a fleet.
+  static constexpr std::size_t kLogQueueLinesMax = 1024;
+  obs::LogOptions log{.queue_lines_max = kLogQueueLinesMax};
 };
 
 // One sentence on the first mistake: "probe.yaml:12: address: ...".
