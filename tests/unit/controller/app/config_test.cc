@@ -217,12 +217,12 @@ TEST_CASE("what the configuration names must be there", "[config]") {
   CHECK_THAT(check_named(config).error().context, Catch::Contains("/no/secret"));
 }
 
-TEST_CASE("the example inventory is a fabric of four devices and four cables", "[config]") {
+TEST_CASE("the example inventory is a fabric of four switches and four cables, and a tunnel", "[config]") {
   const auto inventory = parse_inventory(read_file(kExamples / "topology.yaml"), "topology.yaml");
   if (!inventory) FAIL(inventory.error().context);
   topology::Topology topology(*inventory);
   topology.settle();
-  CHECK(topology.devices().size() == 4);
+  CHECK(topology.devices().size() == 5);
   std::vector<std::string> links;
   for (const auto& [id, link] : topology.links()) links.push_back(id);
   CHECK_THAT(links, Catch::UnorderedEquals(std::vector<std::string>{
