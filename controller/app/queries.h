@@ -4,7 +4,7 @@
 // work on the store's snapshot of the moment and on the immutable Snapshot passed in.
 //
 // Thread safety: const, reentrant. Cost: proportional to what is asked for: kQuerySpanMax bounds
-// raw windows, kRollupSpanMax what is summed by the hour.
+// raw windows, kRollupSpanMax what is read of sums.
 #pragma once
 
 #include <atomic>
@@ -18,7 +18,8 @@
 
 namespace faultline::app {
 
-// Of raw windows; a matrix or a history of a longer time is answered from roll-ups.
+// Of raw windows; a matrix or a history of a longer time, and service levels of any,
+// are answered from roll-ups.
 inline constexpr Duration kQuerySpanMax = std::chrono::hours{24};
 inline constexpr Duration kRollupSpanMax = std::chrono::hours{24 * 366 * 3};
 // Of one localize or bundle, in memory at once (about 0.5 GB). More is refused with kLimit, and the

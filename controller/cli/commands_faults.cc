@@ -72,7 +72,7 @@ Outcome<ExitCode> list_incidents(Context& context, const std::string& state,
 void add_incident(CLI::App& app, Context& context) {
   auto* incident = add_command(app, "incident", "Faults from their opening to their resolve",
                                "  faultline incident list\n"
-                               "  faultline incident list --state all\n"
+                               "  faultline incident list --since 30d\n"
                                "  faultline incident show i-42\n"
                                "  faultline incident ack i-42\n"
                                "  faultline incident note i-42 'port is shut'\n");

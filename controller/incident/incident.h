@@ -137,7 +137,7 @@ struct Incident {
   Suspect suspect{};
   // Every component that was held responsible, oldest first; the last is the suspect's.
   std::vector<Component> components{};
-  WallTime since{};  // the onset as told when it opened; before that as last seen
+  WallTime since{};  // the onset as told when it opened; before that the earliest told
   std::optional<WallTime> opened_at{};
   WallTime updated_at{};    // end of the last window that counted for it
   WallTime last_present{};  // end of the last window in which it was seen
