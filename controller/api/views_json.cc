@@ -163,77 +163,6 @@ static Json json(const HistoryRow& row) {
   return result;
 }
 
-static Json json(const IncidentEventView& event) {
-  return Json{{"at", format_rfc3339(event.at)},
-              {"what", event.what},
-              {"by", or_null(event.by)},
-              {"text", event.text}};
-}
-
-static Json changes_json(const std::vector<incident::Change>& changes) {
-  auto result = Json::array();
-  for (const auto& change : changes) {
-    result.push_back(Json{{"time", format_rfc3339(change.time)},
-                          {"kind", change.kind},
-                          {"subject", change.subject},
-                          {"before", or_null(change.before)},
-                          {"after", or_null(change.after)}});
-  }
-  return result;
-}
-
-static Json json(const incident::Confirmation& confirmation) {
-  return Json{{"component", confirmation.component},
-              {"outcome", confirmation.outcome},
-              {"began_at", format_rfc3339(confirmation.began_at)},
-              {"ended_at", or_null(confirmation.ended_at)},
-              {"before", confirmation.before},
-              {"after", confirmation.after},
-              {"packets", confirmation.packets}};
-}
-
-static Json json(const IncidentView& incident) {
-  const auto& evidence = incident.evidence;
-  return Json{{"id", incident.id},
-              {"state", incident.state},
-              {"severity", or_null(incident.severity)},
-              {"component",
-               {{"kind", incident.kind},
-                {"id", incident.component},
-                {"from", or_null(incident.from)},
-                {"to", or_null(incident.to)}}},
-              {"class", incident.fault_class},
-              {"posterior", incident.posterior},
-              {"loss", or_null(incident.loss)},
-              {"loss_low", or_null(incident.loss_low)},
-              {"loss_high", or_null(incident.loss_high)},
-              {"delay_us", or_null(incident.delay_us)},
-              {"delay_p95_us", or_null(incident.delay_p95_us)},
-              {"mtu", or_null(incident.mtu)},
-              {"since", or_null(incident.since)},
-              {"opened_at", format_rfc3339(incident.opened_at)},
-              {"updated_at", format_rfc3339(incident.updated_at)},
-              {"resolved_at", or_null(incident.resolved_at)},
-              {"resolution", or_null(incident.resolution)},
-              {"acknowledged_at", or_null(incident.acknowledged_at)},
-              {"acknowledged_by", or_null(incident.acknowledged_by)},
-              {"held_by", or_null(incident.held_by)},
-              {"summary", incident.summary},
-              {"ambiguous_with", Json(incident.ambiguous_with)},
-              {"affected_nodes", Json(incident.affected_nodes)},
-              {"affected_vms", Json(incident.affected_vms)},
-              {"affected_racks", Json(incident.affected_racks)},
-              {"affected_zones", Json(incident.affected_zones)},
-              {"counter_evidence", Json(incident.counter_evidence)},
-              {"changes", changes_json(incident.changes)},
-              {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
-              {"evidence",
-               {{"bad_flows", evidence.bad_flows},
-                {"bad_flows_crossing", evidence.bad_flows_crossing},
-                {"good_flows_crossing", evidence.good_flows_crossing},
-                {"good_flows", evidence.good_flows}}}};
-}
-
 static Json json(const DeviceView& device) {
   return Json{{"id", device.id},
               {"kind", device.kind},
@@ -431,20 +360,6 @@ std::string history_json(const HistoryView& history) {
   result["window_s"] = seconds(history.window);
   result["truncated"] = history.truncated;
   result["rows"] = list(history.rows);
-  return text(result);
-}
-
-std::string incidents_json(const std::vector<IncidentView>& incidents) {
-  auto result = document("faultline.incidents/1");
-  result["incidents"] = list(incidents);
-  return text(result);
-}
-
-std::string incident_json(const IncidentView& incident) {
-  auto result = document("faultline.incident/1");
-  result.update(json(incident));
-  result["events"] = list(incident.events);
-  result["events_omitted"] = incident.events_omitted;
   return text(result);
 }
 

@@ -70,6 +70,7 @@ api::IncidentView incident_view(const incident::Incident& incident) {
                        .good_flows_crossing = suspect.evidence.good_flows_crossing,
                        .good_flows = suspect.evidence.good_flows},
           .counter_evidence = suspect.counter_evidence,
+          .remedy = suspect.remedy,
           .changes = incident.changes,
           .confirmation = incident.confirmation,
           .events = events_of(incident),
@@ -126,8 +127,10 @@ Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter
 Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
   FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
   if (!document) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list --state all` shows all", id));
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("there is no incident {}; `faultline incident list --state all` shows all",
+                    id));
   }
   FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
   return incident_view(incident);
