@@ -57,9 +57,15 @@ Json list(const std::vector<T>& values) {
 
 // Not in the anonymous namespace: list() finds them by argument-dependent lookup.
 static Json json(const SuspectView& suspect) {
-  return Json{{"kind", suspect.kind},          {"id", suspect.id},
-              {"class", suspect.fault_class},  {"posterior", suspect.posterior},
-              {"loss", or_null(suspect.loss)}, {"since", or_null(suspect.since)}};
+  return Json{{"kind", suspect.kind},
+              {"id", suspect.id},
+              {"class", suspect.fault_class},
+              {"posterior", suspect.posterior},
+              {"loss", or_null(suspect.loss)},
+              {"since", or_null(suspect.since)},
+              {"incident", or_null(suspect.incident)},
+              {"incident_state", or_null(suspect.incident_state)},
+              {"held_by", or_null(suspect.held_by)}};
 }
 
 static Json json(const NodeView& node) {
