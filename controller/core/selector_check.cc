@@ -13,6 +13,8 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
+constexpr std::size_t kValuesTold = 8;
+
 Names nodes_of(const fleet::Fleet& fleet) {
   Names names;
   for (const auto& [id, node] : fleet.nodes()) {
@@ -66,8 +68,12 @@ Status check_label(const std::string& label, const std::string& value, const Nam
                 fmt::format("no node is called {} (see `faultline node list`){}", value,
                             did_you_mean(value, known)));
   }
-  return fail(ErrorCode::kInvalid, fmt::format("no node has the label {}={}{}", label, value,
-                                               did_you_mean(value, known)));
+  auto hint = did_you_mean(value, known);
+  if (hint.empty() && !known.empty() && known.size() <= kValuesTold) {
+    hint = fmt::format("; there is {}", fmt::join(known, ", "));
+  }
+  return fail(ErrorCode::kInvalid,
+              fmt::format("no node has the label {}={}{}", label, value, hint));
 }
 
 }  // namespace

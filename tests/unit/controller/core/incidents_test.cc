@@ -71,6 +71,7 @@ TEST_CASE("a selector that names what there is not is refused, with the nearest 
   CHECK(refusal_of({{"node", {"h1", "h44"}}}) ==
         "no node is called h44 (see `faultline node list`); did you mean h4?");
   CHECK(refusal_of({{"rack", {"R1"}}}) == "no node has the label rack=R1; did you mean r1?");
+  CHECK(refusal_of({{"rack", {"cellar"}}}) == "no node has the label rack=cellar; there is r1, r2");
   CHECK(refusal_of({{"color", {"red"}}}) == "no node has the label color=red");
   CHECK(refusal_of({{"component", {"leafA>spain1"}}}) ==
         "no device or node is called spain1 (see `faultline topology show`); did you mean spine1?");
