@@ -209,9 +209,10 @@ Diagnosis diagnose(const Inputs& inputs) {
     diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
   }
   auto& checks = diagnosis.checks;
-  for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
-                          look_at_routes, look_at_detours, look_at_filtering, look_at_translation,
-                          look_at_mtu, look_at_path, look_at_quality, take_findings}) {
+  for (const auto look :
+       {look_at_design, look_at_prober, look_at_addressing, look_at_link, look_at_routes,
+        look_at_detours, look_at_filtering, look_at_translation, look_at_trials, look_at_mtu,
+        look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {
