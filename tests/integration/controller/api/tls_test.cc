@@ -107,7 +107,7 @@ TEST_CASE("a diagnosis has tests made for an operator only, and they are on reco
   bench.wait_for([&] { return !access.records().empty(); });
   REQUIRE(access.records().size() == 1);
   const auto record = access.records().front();
-  CHECK(record.who == "operator");
+  CHECK(record.who == "token operator");
   CHECK(record.method == "GET");
   CHECK(record.route == "/api/v1/diagnose");
   CHECK(record.subject == "h1 to h9: icmp");
