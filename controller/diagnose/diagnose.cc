@@ -202,13 +202,8 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
   return well(pair, cause);
 }
 
-Diagnosis diagnose(const Inputs& inputs) {
-  const Pair pair(inputs);
-  Diagnosis diagnosis{.question = inputs.question, .a = inputs.a, .b = inputs.b};
-  for (const auto* node : {pair.a, pair.b}) {
-    diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
-  }
-  auto& checks = diagnosis.checks;
+Checks look_at_all(const Pair& pair) {
+  Checks checks;
   for (const auto look :
        {look_at_design, look_at_prober, look_at_addressing, look_at_link, look_at_routes,
         look_at_detours, look_at_filtering, look_at_translation, look_at_trials, look_at_mtu,
@@ -219,8 +214,18 @@ Diagnosis diagnose(const Inputs& inputs) {
     return std::tuple(a.layer, -static_cast<int>(a.level), -a.weight) <
            std::tuple(b.layer, -static_cast<int>(b.level), -b.weight);
   });
+  return checks;
+}
+
+Diagnosis diagnose(const Inputs& inputs) {
+  const Pair pair(inputs);
+  Diagnosis diagnosis{.question = inputs.question, .a = inputs.a, .b = inputs.b};
+  for (const auto* node : {pair.a, pair.b}) {
+    diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
+  }
+  diagnosis.checks = look_at_all(pair);
   diagnosis.symptoms = pair.symptoms;
-  diagnosis.verdict = verdict_of(pair, checks);
+  diagnosis.verdict = verdict_of(pair, diagnosis.checks);
   return diagnosis;
 }
 

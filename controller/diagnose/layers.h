@@ -45,6 +45,8 @@ void take_findings(const Pair& pair, Checks& checks);
 // A cause: fails where it explains a symptom of the pair, and warns otherwise.
 [[nodiscard]] Level level_of(const Pair& pair, Symptoms explains);
 
+// Every layer's, by layer, the worst first.
+[[nodiscard]] Checks look_at_all(const Pair& pair);
 [[nodiscard]] Verdict verdict_of(const Pair& pair, const Checks& checks);
 
 }  // namespace faultline::diagnose

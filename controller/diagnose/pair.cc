@@ -181,6 +181,12 @@ Pair::Pair(const Inputs& inputs)
     if (*session) symptoms |= symptoms_of(**session);
   }
   if (is_over(in)) symptoms &= static_cast<Symptoms>(~kLossy);
+  // Where the localizer sees large packets die, they die between these two, as well, whether or not
+  // a flow of theirs is large.
+  for (const auto& accused : in.accused) {
+    const bool on_way = accused.on_way_there || accused.on_way_back;
+    if (on_way && accused.fault_class == "mtu") symptoms |= kMtuLow;
+  }
   for (const auto& tried : in.tried) {
     if (is_telling(in, tried)) symptoms |= symptoms_of(tried);
   }

@@ -6,8 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "controller/diagnose/diagnosis.h"
-#include "controller/diagnose/pair.h"
+#include "controller/diagnose/layers.h"
 
 namespace faultline::diagnose {
 namespace {
@@ -100,8 +99,9 @@ std::vector<Trial> port_trials(const Inputs& inputs) {
 }
 
 std::vector<Trial> way_trials(const Inputs& inputs) {
-  if (inputs.question.past || is_told(diagnose(inputs).verdict)) return {};
+  if (inputs.question.past) return {};
   const Pair pair(inputs);
+  if (is_told(verdict_of(pair, look_at_all(pair)))) return {};
   // Where nothing gets through, large packets do not, either.
   const auto size = pair.has(kDead) ? std::uint16_t{0} : full_size(pair);
   std::vector<Trial> trials;
