@@ -251,9 +251,8 @@ void look_for_circles(const Pair& pair, const Side& side, Checks& checks) {
       check.level = level_of(pair, kDead | kSubset);
       check.summary = fmt::format("packets between {} and {} go in a circle by {}", pair.in.a.name,
                                   pair.in.b.name, device);
-      check.evidence = {fmt::format("{} {}, port {}: {}", side.self.name,
-                                    there ? "there" : "back", flow.source_port,
-                                    fmt::join(hops, " > "))};
+      check.evidence = {fmt::format("{} {}, port {}: {}", side.self.name, there ? "there" : "back",
+                                    flow.source_port, fmt::join(hops, " > "))};
       check.remedy = fmt::format("Compare the routes of {} with those of the next hop.", device);
       check.command =
           fmt::format("ip route get {}",

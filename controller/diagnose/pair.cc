@@ -187,6 +187,11 @@ Pair::Pair(const Inputs& inputs)
     const bool on_way = accused.on_way_there || accused.on_way_back;
     if (on_way && accused.fault_class == "mtu") symptoms |= kMtuLow;
   }
+  // Where nothing is measured, somebody's word that it does not get there counts; silence does not.
+  const auto is_told = [](const Tried& tried) {
+    return tried.what == "icmp" && !passed(tried) && tried.outcome != "timeout";
+  };
+  if (!measured() && std::ranges::any_of(in.tried, is_told)) symptoms |= kDead;
   for (const auto& tried : in.tried) {
     if (is_telling(in, tried)) symptoms |= symptoms_of(tried);
   }

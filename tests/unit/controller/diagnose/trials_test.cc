@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/ondemand/order_json.h"
+#include "controller/diagnose/diagnosis.h"
 #include "tests/support/catch.h"
 
 namespace faultline::diagnose {
@@ -101,6 +102,34 @@ TEST_CASE("only who has a live probe tests, and of the past nothing is tested",
   CHECK(way_trials(inputs).empty());
   inputs.question = {.port = 53, .protocol = "udp"};
   CHECK(port_trials(inputs).empty());
+}
+
+TEST_CASE("of a machine that nobody measures a ping tells", "[diagnose][trials]") {
+  auto inputs = neighbors();
+  inputs.b.probe = ProbeState::kNone;
+  inputs.facts.pop_back();
+  inputs.by_a = inputs.by_b = std::nullopt;
+  const auto verdict_with = [&](const std::string& outcome, const std::string& what = "icmp") {
+    auto asked = inputs;
+    if (!outcome.empty()) {
+      asked.tried = {{.what = what, .outcome = outcome, .told_by = address("10.0.1.9")}};
+    }
+    return diagnose(asked).verdict;
+  };
+  CHECK(verdict_with("").code == "unknown");
+  CHECK(verdict_with("ok").code == "healthy");
+  CHECK(verdict_with("ok").sentence ==
+        "nothing measures between a and b, and just now a ping got through (seen from a only: b "
+        "has no probe)");
+  CHECK(verdict_with("timeout").code == "unknown");
+  CHECK(verdict_with("timeout").sentence.find("got no answer") != std::string::npos);
+  CHECK(verdict_with("unreachable").code == "path_breaks");
+  CHECK(verdict_with("unreachable").level == Level::kFail);
+  CHECK(verdict_with("loop").code == "routing_loop");
+  inputs.question.port = 22;
+  CHECK(verdict_with("ok").code == "unknown");  // a ping says nothing of the port
+  CHECK(verdict_with("ok", "tcp 22").code == "healthy");
+  CHECK(verdict_with("timeout", "tcp 22").code == "port_timeout");
 }
 
 TEST_CASE("an answer is waited for as long as the way is, at most a second", "[diagnose][trials]") {
