@@ -52,7 +52,14 @@ struct DiagnoseRequest {
   std::optional<std::uint16_t> port{};  // a service at B
   std::string protocol = "tcp";
   std::optional<WallTime> at{};  // empty: now, and live nodes are asked for their facts first
-  bool inputs = false;         // what it is made of, instead of the answer
+  bool inputs = false;           // what it is made of, instead of the answer
+  bool tests = false;            // what is left open, the two ends may test
+  std::string untried{};         // why they may not, for people; empty: nobody asked for it
+};
+
+struct DiagnoseAnswer {
+  std::string document{};            // "faultline.diagnosis/1", or "faultline.diagnosis_inputs/1"
+  std::vector<std::string> tests{};  // that it had nodes make: "h1 to h4: icmp"
 };
 
 class Backend {
@@ -69,8 +76,8 @@ class Backend {
   virtual Result<std::string> check() const = 0;
   // The document "faultline.facts_changes/1": what changed on the node since then.
   virtual Result<std::string> facts_changes(std::string_view name, WallTime since) const = 0;
-  // The document "faultline.diagnosis/1", or "faultline.diagnosis_inputs/1".
-  virtual Result<std::string> diagnose(const DiagnoseRequest& request) const = 0;
+  // Waits for nodes, some seconds.
+  virtual Result<DiagnoseAnswer> diagnose(const DiagnoseRequest& request) const = 0;
   virtual Result<std::vector<TokenView>> tokens() const = 0;  // unspent, oldest first
   virtual Result<TrustView> trust() const = 0;
   virtual Result<MatrixView> matrix(const MatrixRequest& request) const = 0;

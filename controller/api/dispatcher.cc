@@ -45,8 +45,10 @@ async::awaitable<Response> Dispatcher::answer(Request request, std::string token
   }
   request.caller = *who;
   const auto said = request.method + " " + access::audit_text(request.target);
-  const bool changes = is_mutation(request.method);
-  auto& worker = changes ? change_ : route_of(request).quick ? query_quick_ : query_;
+  const auto method = request.method;
+  const auto route = route_of(request);
+  const bool changes = is_mutation(method);
+  auto& worker = changes ? change_ : route.quick ? query_quick_ : query_;
   auto job = [this, asked = std::move(request)]() -> Result<Response> {
     return carry_out(asked, backend_, async::now_wall());
   };
@@ -54,6 +56,9 @@ async::awaitable<Response> Dispatcher::answer(Request request, std::string token
   if (!response) {
     counters_.overloaded.add();
     response = overloaded("too many queries wait already; try again");
+  }
+  if (!changes && !response->subject.empty()) {
+    record(cause_record(method, route, *response, *who, async::now_wall()));
   }
   if (changes) {
     obs::log_info("api", "{} by {} ({}): {}", said, who->name, who->peer, response->status);

@@ -21,13 +21,19 @@ std::string too_little(const Request& request, const RouteOf& route, const Princ
                      to_string(route.role), who.name, to_string(who.role));
 }
 
-AuditRecord record_of(const Request& request, const RouteOf& route, WallTime now) {
+AuditRecord record_of(const std::string& method, const RouteOf& route, WallTime now) {
   AuditRecord record;
   record.at = now;
-  record.method = access::audit_text(request.method);
+  record.method = access::audit_text(method);
   record.route = access::audit_text(route.pattern);
   record.subject = access::audit_text(route.subject);
   return record;
+}
+
+void sign(AuditRecord& record, const Principal& who) {
+  record.who = who.name;
+  record.peer = who.peer;
+  record.role = to_string(who.role);
 }
 
 }  // namespace
@@ -42,7 +48,7 @@ std::optional<Response> deny(const Request& request, const Result<Principal>& wh
 AuditRecord denial_record(const Request& request, const Result<Principal>& who,
                           std::string_view peer, WallTime now) {
   const auto route = route_of(request);
-  auto record = record_of(request, route, now);
+  auto record = record_of(request.method, route, now);
   record.who = who ? who->name : "nobody";
   record.peer = access::audit_text(peer);
   if (who) record.role = to_string(who->role);
@@ -52,12 +58,20 @@ AuditRecord denial_record(const Request& request, const Result<Principal>& who,
   return record;
 }
 
+AuditRecord cause_record(const std::string& method, const RouteOf& route, const Response& response,
+                         const Principal& who, WallTime now) {
+  auto record = record_of(method, route, now);
+  sign(record, who);
+  record.subject = access::audit_text(response.subject);
+  record.status = response.status;
+  record.outcome = access::outcome_of_status(response.status);
+  return record;
+}
+
 Response carry_out(const Request& request, Backend& backend, WallTime now) {
   if (!is_mutation(request.method)) return handle(request, backend);
-  auto record = record_of(request, route_of(request), now);
-  record.who = request.caller.name;
-  record.peer = request.caller.peer;
-  record.role = to_string(request.caller.role);
+  auto record = record_of(request.method, route_of(request), now);
+  sign(record, request.caller);
   auto& control = backend.access_control();
   const auto number = control.begin_change(record);
   if (!number) {

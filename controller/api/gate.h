@@ -21,6 +21,11 @@ namespace faultline::api {
                                                 const Result<access::Principal>& who,
                                                 std::string_view peer, WallTime now);
 
+// What the audit log says of a question that had nodes send packets: `response.subject`, done.
+[[nodiscard]] access::AuditRecord cause_record(const std::string& method, const RouteOf& route,
+                                               const Response& response,
+                                               const access::Principal& who, WallTime now);
+
 // Answers a request that deny() let through. A change is recorded first, and refused with 503 when
 // it cannot be; afterwards its outcome is.
 [[nodiscard]] Response carry_out(const Request& request, Backend& backend, WallTime now);

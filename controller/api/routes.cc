@@ -237,7 +237,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/nodes/{name}", kViewer, "", get_node, true},
     Route{"GET", "/api/v1/nodes/{name}/facts", kViewer, "at", get_node_facts},
     Route{"GET", "/api/v1/nodes/{name}/facts/changes", kViewer, "since", get_node_facts_changes},
-    Route{"GET", "/api/v1/diagnose", kViewer, "a b port protocol at inputs", get_diagnosis},
+    Route{"GET", "/api/v1/diagnose", kViewer, "a b port protocol at inputs tests", get_diagnosis},
     Route{"POST", "/api/v1/nodes/{name}/tests", kOperator, "", post_node_test},
     Route{"GET", "/api/v1/tests/{id}", kViewer, "", get_test, true},
     Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},

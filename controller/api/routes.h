@@ -29,7 +29,7 @@ struct Response {
   std::string content_type = "application/json";
   std::string body = {};
   std::string allow = {};    // methods, for a 405
-  std::string subject = {};  // what was changed, for the audit log; empty: what the route names
+  std::string subject = {};  // what was changed or caused, for the audit log; empty: as the route
   // Set for long answers: writes the body in pieces instead. An Error before the first piece is
   // sent as an error document; after it, the connection is cut so that the reader notices.
   std::function<Status(const TextSink&)> stream = {};

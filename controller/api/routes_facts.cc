@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "controller/api/parameters.h"
 
 namespace faultline::api {
@@ -12,7 +14,10 @@ Result<DiagnoseRequest> parse_diagnose_request(const Parameters& query) {
     const auto found = query.find(name);
     return found == query.end() ? std::string() : found->second;
   };
-  DiagnoseRequest request{.a = text("a"), .b = text("b"), .inputs = text("inputs") == "true"};
+  DiagnoseRequest request{.a = text("a"),
+                          .b = text("b"),
+                          .inputs = text("inputs") == "true",
+                          .tests = text("tests") != "false"};
   if (request.a.empty() || request.b.empty()) {
     return fail(ErrorCode::kInvalid, "'a' and 'b' are required: names of nodes, or addresses");
   }
@@ -53,10 +58,18 @@ Response get_node_facts_changes(const Call& call) {
 }
 
 Response get_diagnosis(const Call& call) {
-  const auto request = parse_diagnose_request(call.query);
+  auto request = parse_diagnose_request(call.query);
   if (!request) return error_response(request.error());
-  auto document = call.backend.diagnose(*request);
-  return document ? json_response(*std::move(document)) : error_response(document.error());
+  // Packets are an operator's to send.
+  if (request->tests && !suffices(call.caller.role, access::Role::kOperator)) {
+    request->tests = false;
+    request->untried = "tests send packets, which needs the role operator";
+  }
+  auto answer = call.backend.diagnose(*request);
+  if (!answer) return error_response(answer.error());
+  auto response = json_response(std::move(answer->document));
+  if (!answer->tests.empty()) response.subject = fmt::format("{}", fmt::join(answer->tests, "; "));
+  return response;
 }
 
 Response get_check(const Call& call) {

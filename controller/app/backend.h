@@ -21,6 +21,7 @@
 #include "controller/app/access_keeper.h"
 #include "controller/app/queries.h"
 #include "controller/app/snapshot.h"
+#include "controller/app/trial_run.h"
 #include "controller/core/events.h"
 #include "controller/diagnose/inputs.h"
 #include "controller/store/rocks_store.h"
@@ -34,6 +35,10 @@ inline constexpr Duration kTestTimeout = std::chrono::minutes{2} + std::chrono::
 inline constexpr Duration kFactsPatience = std::chrono::milliseconds{3000};
 inline constexpr Duration kWitnessPatience = std::chrono::milliseconds{2000};
 inline constexpr Duration kFactsFirstWithin = std::chrono::minutes{2};  // of joining
+// From the question on, for the tests that a diagnosis has made; and from when they are ordered.
+inline constexpr Duration kDiagnoseLife = std::chrono::milliseconds{4300};
+inline constexpr Duration kTrialPatience = std::chrono::milliseconds{2000};
+inline constexpr Duration kTrialLook = std::chrono::milliseconds{50};
 inline constexpr Duration kStopCheck = std::chrono::milliseconds{100};
 inline constexpr Duration kLocalizeSpanDefault = std::chrono::minutes{1};
 
@@ -72,7 +77,7 @@ class AppBackend : public api::Backend {
   Result<api::NodeView> node(std::string_view name) const override;
   Result<std::string> check() const override;
   Result<std::string> facts_changes(std::string_view name, WallTime since) const override;
-  Result<std::string> diagnose(const api::DiagnoseRequest& request) const override;
+  Result<api::DiagnoseAnswer> diagnose(const api::DiagnoseRequest& request) const override;
   Result<std::string> facts(std::string_view name, std::optional<WallTime> at) const override;
   Result<std::vector<api::TokenView>> tokens() const override;
   Result<api::TrustView> trust() const override;
@@ -122,10 +127,17 @@ class AppBackend : public api::Backend {
  private:
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
+  [[nodiscard]] Result<std::string> full_incident_id(std::string_view id) const;
   [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
   [[nodiscard]] Result<ondemand::TestOrder> complete_order(const Snapshot& snapshot,
                                                            const api::NodeView& node,
                                                            nlohmann::json order) const;
+  // Orders it from the node: its number. Any thread.
+  [[nodiscard]] Result<std::uint64_t> begin_test(std::string_view node,
+                                                 const std::string& body) const;
+  [[nodiscard]] std::optional<core::OrderedTest> look_at_test(std::uint64_t number) const;
+  // Until all are over, at most until kDiagnoseLife from `began`.
+  void wait_for(TrialRun& trials, Instant began) const;
   // Asks both ends and the witnesses (diagnose/witnesses.h), those that live, for their facts as
   // they are now, and waits for them, at most kFactsPatience.
   void refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const;

@@ -11,6 +11,7 @@
 #include "controller/app/backend.h"
 #include "controller/app/diagnose_queries.h"
 #include "controller/app/facts_store.h"
+#include "controller/app/trial_run.h"
 #include "controller/diagnose/check.h"
 #include "controller/diagnose/diagnosis.h"
 #include "controller/diagnose/diagnosis_json.h"
@@ -104,18 +105,44 @@ void AppBackend::refresh_facts(const Snapshot& snapshot, const diagnose::Inputs&
   }
 }
 
-Result<std::string> AppBackend::diagnose(const api::DiagnoseRequest& request) const {
+std::optional<core::OrderedTest> AppBackend::look_at_test(std::uint64_t number) const {
+  const auto snapshot = snapshots_.snapshot();
+  const auto found = snapshot->tests.find(number);
+  if (found == snapshot->tests.end()) return std::nullopt;
+  return found->second;
+}
+
+void AppBackend::wait_for(TrialRun& trials, Instant began) const {
+  const auto until = std::min(began + kDiagnoseLife, async::now_instant() + kTrialPatience);
+  while (!trials.step() && !stopping_ && async::now_instant() < until) {
+    std::this_thread::sleep_for(kTrialLook);
+  }
+}
+
+Result<api::DiagnoseAnswer> AppBackend::diagnose(const api::DiagnoseRequest& request) const {
+  const auto began = async::now_instant();
   const DiagnoseQueries queries(queries_, store_.ledger());
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(auto inputs, queries.gather(*snapshot, request, async::now_wall()));
+  TrialRun trials(
+      {.begin = [this](const auto& node, const auto& body) { return begin_test(node, body); },
+       .look = [this](std::uint64_t number) { return look_at_test(number); }});
   if (!request.at) {
+    // What is asked for is tested whatever the facts say, and meanwhile.
+    if (request.tests) trials.want(diagnose::port_trials(inputs), inputs);
+    (void)trials.step();
     refresh_facts(*snapshot, inputs);
     FAULTLINE_TRY(inputs, queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
+    if (request.tests) trials.want(diagnose::way_trials(inputs), inputs);
+    wait_for(trials, began);
+    trials.tell(inputs);
+    if (!request.untried.empty()) inputs.untried.push_back(request.untried);
   }
-  if (request.inputs)
-    return diagnose::inputs_json(inputs).dump(-1, ' ', false,
-                                              nlohmann::json::error_handler_t::replace);
-  return diagnose::to_json(diagnose::diagnose(inputs));
+  if (!request.inputs)
+    return api::DiagnoseAnswer{diagnose::to_json(diagnose::diagnose(inputs)), trials.ordered()};
+  auto text =
+      diagnose::inputs_json(inputs).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return api::DiagnoseAnswer{std::move(text), trials.ordered()};
 }
 
 }  // namespace faultline::app

@@ -108,8 +108,7 @@ Result<ondemand::TestOrder> AppBackend::complete_order(const Snapshot& snapshot,
   return read;
 }
 
-Result<api::OrderedTestView> AppBackend::order_test(std::string_view node,
-                                                    const std::string& body) {
+Result<std::uint64_t> AppBackend::begin_test(std::string_view node, const std::string& body) const {
   const auto snapshot = snapshots_.snapshot();
   const auto found = std::ranges::find(snapshot->nodes, node, &api::NodeView::name);
   if (found == snapshot->nodes.end()) {
@@ -129,6 +128,12 @@ Result<api::OrderedTestView> AppBackend::order_test(std::string_view node,
   FAULTLINE_TRY_STATUS(change([request](std::uint64_t reply) -> core::Event {
     return core::OrderTest{.request = reply, .order = request};
   }));
+  return number;
+}
+
+Result<api::OrderedTestView> AppBackend::order_test(std::string_view node,
+                                                    const std::string& body) {
+  FAULTLINE_TRY(const auto number, begin_test(node, body));
   return ordered_test(hex(number));
 }
 

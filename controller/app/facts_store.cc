@@ -102,11 +102,12 @@ Result<std::optional<store::LedgerWrite>> step_back(const store::Ledger& ledger,
 }
 
 // Of the two samples that there are, the one to compare the newest with: the younger one, if it is
-// old enough.
+// old enough. Where a node is asked again and again none ever is; then the older one may not age.
 const facts::Facts& sample_before(const Kept& kept, WallTime now) {
   const auto& earlier = kept.stored.earlier;
   const bool young = now - kept.stored.facts.collected_at < kSampleAgeMin;
-  return young && earlier ? *earlier : kept.stored.facts;
+  const bool keeps = earlier && now - earlier->collected_at < kSampleAgeMax;
+  return young && keeps ? *earlier : kept.stored.facts;
 }
 
 }  // namespace

@@ -24,8 +24,10 @@
 namespace faultline::app {
 
 inline constexpr std::uint64_t kFactsHistoryMax = 64;  // states, per node
-// A sample is worth comparing with one that is at least so much older.
+// A sample is worth comparing with one that is at least so much older; one that is older than the
+// second says little of now, and the next takes its place however young.
 inline constexpr Duration kSampleAgeMin = std::chrono::seconds{30};
+inline constexpr Duration kSampleAgeMax = std::chrono::seconds{60};
 
 struct StoredFacts {
   facts::Facts facts{};

@@ -20,6 +20,7 @@ struct DiagnoseOptions {
   std::string record;
   std::string inputs;
   std::string facts;
+  bool passive = false;
 };
 
 Outcome<std::string> target_of(const DiagnoseOptions& options, bool inputs) {
@@ -32,6 +33,7 @@ Outcome<std::string> target_of(const DiagnoseOptions& options, bool inputs) {
     FAULTLINE_CLI_TRY(const auto at, parse_time_argument(options.at, now_wall()));
     target += "&at=" + url_encode(format_rfc3339(at));
   }
+  target += options.passive ? "&tests=false" : "";
   return inputs ? target + "&inputs=true" : target;
 }
 
@@ -88,13 +90,18 @@ void add_diagnose_command(CLI::App& app, Context& context) {
       "  faultline diagnose h1 h9 --facts snapshots/              (needs no controller)\n"
       "Nine layers are looked at, from the probes outwards: what both ends say of themselves is "
       "joined\nwith what was measured between them and with what the localizer accuses. Live nodes "
-      "are asked\nfor their configuration first. `faultline explain CODE` says more of each code.\n"
+      "are asked\nfor their configuration first. What that leaves open they test: a port that is "
+      "asked "
+      "for, a ping,\npackets of full size, some twenty packets in all (an operator's action, in "
+      "the "
+      "audit log; not with\n--passive). `faultline explain CODE` says more of each code.\n"
       "Exit code 0: the network is fine; 1: a fault; 2: nothing can be said.\n");
   command->add_option("A", options->a, "A node, or an address");
   command->add_option("B", options->b, "A node, or an address; one of the two is a node");
   command->add_option("--port", options->port, "A service's port at B")
       ->check(CLI::Range(1, 65535));
   command->add_flag("--udp", options->udp, "That port is UDP's; default: TCP's");
+  command->add_flag("--passive", options->passive, "Have no packets sent");
   command->add_option("--at", options->at,
                       "As of this time: 14:05 (UTC), -30m, 2026-11-22T03:00:00Z; default: now");
   command->add_option("--vpc", options->vpc, "What `aws ec2 describe-...` printed")

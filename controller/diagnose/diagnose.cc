@@ -136,12 +136,26 @@ void tell_untried_port(const Pair& pair, Verdict& verdict) {
   verdict.run_on = pair.in.a.name;
 }
 
+// A ping, or a connection to the port that is asked for, that came through just now.
+const Tried* got_through(const Pair& pair) {
+  const auto* port = tried_port(pair);
+  if (pair.in.question.port) return port != nullptr && passed(*port) ? port : nullptr;
+  const auto echo = std::ranges::find_if(
+      pair.in.tried, [](const Tried& tried) { return tried.what == "icmp" && passed(tried); });
+  return echo == pair.in.tried.end() ? nullptr : &*echo;
+}
+
 // Nothing is wrong with the network; what is odd at an end is told all the same.
 Verdict well(const Pair& pair, const Check* odd) {
   Verdict verdict{.code = "healthy", .level = Level::kOk};
-  verdict.sentence = fmt::format("the network between {} and {} is fine{}", pair.in.a.name,
-                                 pair.in.b.name, seen_from(pair)) +
-                     as_of(pair);
+  const auto* tried = pair.measured() ? nullptr : got_through(pair);
+  verdict.sentence =
+      tried == nullptr
+          ? fmt::format("the network between {} and {} is fine", pair.in.a.name, pair.in.b.name)
+          : fmt::format("nothing measures between {} and {}, and just now {} got through",
+                        pair.in.a.name, pair.in.b.name,
+                        tried->what == "icmp" ? std::string("a ping") : tried->what);
+  verdict.sentence += seen_from(pair) + as_of(pair);
   tell_untried_port(pair, verdict);
   if (odd == nullptr) return verdict;
   verdict.level = Level::kWarn;
@@ -160,11 +174,13 @@ Verdict well(const Pair& pair, const Check* odd) {
 Verdict nothing_known(const Pair& pair) {
   const bool facts = pair.a != nullptr || pair.b != nullptr;
   Verdict verdict{.code = "unknown", .level = Level::kUnknown};
+  const bool silent = std::ranges::any_of(
+      pair.in.tried, [](const Tried& tried) { return tried.what == "icmp" && !passed(tried); });
   verdict.sentence =
-      fmt::format("nothing measures between {} and {}{}{}", pair.in.a.name, pair.in.b.name,
+      fmt::format("nothing measures between {} and {}{}{}{}", pair.in.a.name, pair.in.b.name,
                   facts ? ", and what is known of their configurations fits"
                         : ", and neither has told its configuration",
-                  seen_from(pair)) +
+                  silent ? "; a ping just now got no answer" : "", seen_from(pair)) +
       as_of(pair);
   verdict.remedy = "Measure it, or ask the plan why it is not measured.";
   verdict.command = fmt::format("faultline plan show {}", pair.in.a.name);
@@ -193,7 +209,7 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
     return verdict;
   }
   const bool asked_port = pair.in.question.port && pair.b != nullptr && pair.b->facts.listeners;
-  if (!pair.measured() && !asked_port) {
+  if (!pair.measured() && !asked_port && got_through(pair) == nullptr) {
     if (cause == nullptr) return nothing_known(pair);
     auto verdict = nothing_known(pair);
     verdict.sentence += "; worth a look: " + cause->summary;
@@ -202,24 +218,30 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
   return well(pair, cause);
 }
 
-Diagnosis diagnose(const Inputs& inputs) {
-  const Pair pair(inputs);
-  Diagnosis diagnosis{.question = inputs.question, .a = inputs.a, .b = inputs.b};
-  for (const auto* node : {pair.a, pair.b}) {
-    diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
-  }
-  auto& checks = diagnosis.checks;
-  for (const auto look : {look_at_design, look_at_prober, look_at_addressing, look_at_link,
-                          look_at_routes, look_at_detours, look_at_filtering, look_at_translation,
-                          look_at_mtu, look_at_path, look_at_quality, take_findings}) {
+Checks look_at_all(const Pair& pair) {
+  Checks checks;
+  for (const auto look :
+       {look_at_design, look_at_prober, look_at_addressing, look_at_link, look_at_routes,
+        look_at_detours, look_at_filtering, look_at_translation, look_at_trials, look_at_mtu,
+        look_at_path, look_at_quality, take_findings}) {
     look(pair, checks);
   }
   std::ranges::stable_sort(checks, [](const Check& a, const Check& b) {
     return std::tuple(a.layer, -static_cast<int>(a.level), -a.weight) <
            std::tuple(b.layer, -static_cast<int>(b.level), -b.weight);
   });
+  return checks;
+}
+
+Diagnosis diagnose(const Inputs& inputs) {
+  const Pair pair(inputs);
+  Diagnosis diagnosis{.question = inputs.question, .a = inputs.a, .b = inputs.b};
+  for (const auto* node : {pair.a, pair.b}) {
+    diagnosis.facts_at.push_back(node == nullptr ? WallTime{} : node->facts.collected_at);
+  }
+  diagnosis.checks = look_at_all(pair);
   diagnosis.symptoms = pair.symptoms;
-  diagnosis.verdict = verdict_of(pair, checks);
+  diagnosis.verdict = verdict_of(pair, diagnosis.checks);
   return diagnosis;
 }
 

@@ -145,14 +145,21 @@ struct CloudAnswer {
 
 // A test that was run just now from one end to the other.
 struct Tried {
-  std::string what{};                  // "icmp", "tcp 5432", "mtu"
-  bool from_b = false;                 // by B towards A
-  std::string outcome{};               // "ok", "timeout", "refused", "unreachable"
+  std::string what{};   // "icmp", "tcp 5432", "mtu"
+  bool from_b = false;  // by B towards A
+  // "ok"; "lossy": some of the packets; "timeout": none, and nobody says why; and what somebody
+  // says: "refused", "filtered", "unreachable", "loop", "too-big"
+  std::string outcome{};
   std::string detail{};                // for people
   std::optional<std::uint32_t> mtu{};  // of "mtu": the largest packet that passes, bytes
+  std::optional<IpAddress> told_by{};  // who said why not; empty: nobody
 
   bool operator==(const Tried&) const = default;
 };
+
+[[nodiscard]] inline bool passed(const Tried& tried) {
+  return tried.outcome == "ok" || tried.outcome == "lossy";
+}
 
 struct Inputs {
   Question question{};
@@ -163,6 +170,7 @@ struct Inputs {
   std::vector<Accused> accused{};
   std::optional<CloudAnswer> cloud{};
   std::vector<Tried> tried{};
+  std::vector<std::string> untried{};  // what was to be tried and was not: one sentence each
   // Of both ends, where known, and of neighbors to compare them with.
   std::vector<NodeFacts> facts{};
 };

@@ -219,6 +219,7 @@ void describe(Io& io, Tried& v) {
   io.member("outcome", v.outcome);
   io.member("detail", v.detail);
   io.member("mtu", v.mtu);
+  io.member("told_by", v.told_by);
 }
 
 template <typename Io>
@@ -238,6 +239,7 @@ void describe(Io& io, Inputs& v) {
   io.member("accused", v.accused);
   io.member("cloud", v.cloud);
   io.member("tried", v.tried);
+  io.member("untried", v.untried);
   io.member("facts", v.facts);
 }
 

@@ -137,40 +137,6 @@ void look_at_icmp(const Side& side, Checks& checks) {
        .weight = 15});
 }
 
-// An echo request got no answer just now, and measurement packets do.
-void look_at_echo(const Pair& pair, Checks& checks) {
-  const bool told = std::ranges::find(checks, "icmp_filtered", &Check::code) != checks.end();
-  for (const auto& tried : pair.in.tried) {
-    if (told || tried.what != "icmp" || tried.outcome == "ok" || !pair.works()) continue;
-    const auto& from = tried.from_b ? pair.in.b : pair.in.a;
-    const auto& to = tried.from_b ? pair.in.a : pair.in.b;
-    checks.push_back(
-        {.layer = Layer::kFiltering,
-         .level = Level::kWarn,
-         .code = "icmp_filtered",
-         .summary = fmt::format("something between {} and {} drops ICMP echo: a ping fails, and "
-                                "that says nothing of the network",
-                                from.name, to.name),
-         .nodes = {from.name, to.name},
-         .evidence = {fmt::format("{} to {}, echo just now: {}", from.name, to.name,
-                                  tried.detail.empty() ? tried.outcome : tried.detail)},
-         .remedy = "Nothing is broken. Accept ICMP where people are to use ping.",
-         .command = fmt::format("tcpdump -ni any icmp and host {}",
-                                from.address ? from.address->to_string() : from.name),
-         .run_on = to.name,
-         .weight = 15});
-    return;
-  }
-}
-
-const Tried* tried_port(const Pair& pair) {
-  if (!pair.in.question.port) return nullptr;
-  const auto what = fmt::format("{} {}", pair.in.question.protocol, *pair.in.question.port);
-  const auto found = std::ranges::find_if(
-      pair.in.tried, [&](const Tried& tried) { return !tried.from_b && tried.what == what; });
-  return found == pair.in.tried.end() ? nullptr : &*found;
-}
-
 void look_at_listener(const Pair& pair, Checks& checks) {
   const auto& question = pair.in.question;
   const auto& end = pair.in.b;
@@ -222,29 +188,6 @@ void look_at_listener(const Pair& pair, Checks& checks) {
                     .weight = 80});
 }
 
-// What was tried just now, where the listener alone does not explain it.
-void look_at_tried(const Pair& pair, Checks& checks) {
-  const auto* tried = tried_port(pair);
-  if (tried == nullptr) return;
-  Check check{.layer = Layer::kFiltering,
-              .level = tried->outcome == "ok" ? Level::kOk : Level::kFail,
-              .code = tried->outcome == "ok" ? "port_answers" : "port_" + tried->outcome,
-              .summary = fmt::format("{} to {} {}: {}", pair.in.a.name, pair.in.b.name, tried->what,
-                                     tried->outcome),
-              .nodes = {pair.in.b.name},
-              .evidence = {tried->detail}};
-  if (tried->outcome != "ok") {
-    check.remedy = tried->outcome == "refused"
-                       ? "Something answered with a reset: nothing listens, or a filter rejects."
-                       : "No answer came: a filter drops it, or the way is cut.";
-    check.command = fmt::format("ss -ltnup; nft list ruleset");
-    check.run_on = pair.in.b.name;
-    check.explains = kPortDead;
-    check.weight = 42;
-  }
-  checks.push_back(std::move(check));
-}
-
 void add_nothing_found(const Pair& pair, Checks& checks) {
   for (const auto& side : {pair.side_a(), pair.side_b()}) {
     if (!side.has_facts()) continue;
@@ -272,7 +215,7 @@ void look_at_cloud(const Pair& pair, Checks& checks) {
   const auto* tried = tried_port(pair);
   const bool about_port = pair.in.question.port.has_value();
   const bool known = about_port ? tried != nullptr : pair.measured();
-  const bool works = about_port ? known && tried->outcome == "ok" : pair.works();
+  const bool works = about_port ? known && passed(*tried) : pair.works();
   Check check{
       .layer = Layer::kFiltering, .level = Level::kOk, .nodes = {pair.in.a.name, pair.in.b.name}};
   check.component = cloud.element;
@@ -318,7 +261,6 @@ void look_at_filtering(const Pair& pair, Checks& checks) {
   if (question.port) {
     look_at_talk(pair, {a, b, question.protocol, *question.port, true}, checks);
     look_at_listener(pair, checks);
-    look_at_tried(pair, checks);
   }
   if (b.self.probe != ProbeState::kNone) {
     look_at_talk(pair, {a, b, "udp", b.self.probe_port, false}, checks);
@@ -328,7 +270,6 @@ void look_at_filtering(const Pair& pair, Checks& checks) {
   }
   look_at_one_way(pair, checks);
   for (const auto& side : {a, b}) look_at_icmp(side, checks);
-  look_at_echo(pair, checks);
   look_at_cloud(pair, checks);
   add_nothing_found(pair, checks);
 }

@@ -9,27 +9,12 @@
 namespace faultline::diagnose {
 namespace {
 
-struct Size {
-  std::string interface {};
-  std::uint32_t mtu = 0;
-};
-
-// What the end sends by towards the other.
-std::optional<Size> size_of(const Side& side) {
-  if (!side.has_facts() || !side.self.address || !side.other.address) return std::nullopt;
-  const auto way = way_to(side.facts->facts, *side.self.address, *side.other.address);
-  if (way.route == nullptr || way.route->next_hops.empty()) return std::nullopt;
-  const auto* interface = find_interface(side.facts->facts, way.route->next_hops.front().interface);
-  if (interface == nullptr) return std::nullopt;
-  return Size{interface->name, std::min(interface->mtu, way.route->mtu.value_or(interface->mtu))};
-}
-
 void look_at_tried(const Pair& pair, Checks& checks) {
   for (const auto& tried : pair.in.tried) {
-    if (tried.what != "mtu") continue;
+    if (tried.what != "mtu" || !is_telling(pair.in, tried)) continue;
     const auto& from = tried.from_b ? pair.in.b : pair.in.a;
     const auto& to = tried.from_b ? pair.in.a : pair.in.b;
-    const bool ok = tried.outcome == "ok";
+    const bool ok = passed(tried);
     Check check{.layer = Layer::kMtu,
                 .level = ok ? Level::kOk : Level::kFail,
                 .code = ok                           ? "mtu_passes"
@@ -39,16 +24,15 @@ void look_at_tried(const Pair& pair, Checks& checks) {
                 .evidence = {tried.detail}};
     check.summary =
         ok ? fmt::format("packets of full size pass from {} to {}", from.name, to.name)
-           : fmt::format("packets of more than {} bytes do not pass from {} to {}",
-                         tried.mtu ? std::to_string(*tried.mtu) : "some", from.name, to.name);
+           : fmt::format("packets of {} do not pass from {} to {}",
+                         tried.mtu ? fmt::format("more than {} bytes", *tried.mtu) : "full size",
+                         from.name, to.name);
     if (!ok) {
       check.remedy = tried.outcome == "timeout"
                          ? "A device on the way drops them without saying so: raise its MTU or let "
                            "ICMP 'fragmentation needed' pass."
                          : "Raise the MTU of the narrow link, or lower that of both ends.";
-      check.command =
-          fmt::format("tracepath -n {}", to.address ? to.address->to_string() : to.name);
-      check.run_on = from.name;
+      check.command = fmt::format("faultline test mtu {} {}", from.name, to.name);
       check.explains = kMtuLow;
       check.weight = 50;
     }
@@ -95,8 +79,8 @@ void look_at_large_flows(const Pair& pair, Checks& checks) {
 void look_at_mtu(const Pair& pair, Checks& checks) {
   look_at_tried(pair, checks);
   if (pair.has(kMtuLow)) look_at_large_flows(pair, checks);
-  const auto a = size_of(pair.side_a());
-  const auto b = size_of(pair.side_b());
+  const auto a = send_size(pair.side_a());
+  const auto b = send_size(pair.side_b());
   if (!a || !b) {
     checks.push_back({.layer = Layer::kMtu,
                       .level = Level::kUnknown,

@@ -6,8 +6,6 @@
 namespace faultline::diagnose {
 namespace {
 
-constexpr double kLateMs = 300;  // as no busy machine delays a thread that it lets run
-
 std::string heard(const End& end) {
   return end.last_seen ? fmt::format("last heard at {}", format_rfc3339(*end.last_seen))
                        : std::string("never heard since the controller started");

@@ -216,13 +216,31 @@ std::string circle_in(const Trace& trace) {
   return {};
 }
 
+// Something newer went that way to its end: another trace, or a ping just now that did not run in a
+// circle. Where only some flows die, each has its own way, and its newest trace is the word on it.
+bool is_broken_since(const Pair& pair, const Side& side, bool there, WallTime traced_at) {
+  if (!pair.has(kDead)) return false;
+  const auto reached = [&](const std::optional<Session>& session, bool forward) {
+    return session && std::ranges::any_of(session->flows, [&](const Flow& flow) {
+             const auto& trace = forward ? flow.there : flow.back;
+             return trace && trace->complete && trace->traced_at > traced_at;
+           });
+  };
+  const bool from_a = side.is_a == there;
+  if (reached(pair.in.by_a, from_a) || reached(pair.in.by_b, !from_a)) return true;
+  return std::ranges::any_of(pair.in.tried, [&](const Tried& tried) {
+    return tried.what == "icmp" && tried.from_b != from_a && tried.outcome != "loop";
+  });
+}
+
 void look_for_circles(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr) return;
   for (const auto& flow : side.session->flows) {
     for (const auto* trace : {&flow.there, &flow.back}) {
       if (!*trace || (*trace)->complete) continue;
       const auto device = circle_in(**trace);
-      if (device.empty()) continue;
+      const bool there = trace == &flow.there;
+      if (device.empty() || is_broken_since(pair, side, there, (*trace)->traced_at)) continue;
       std::vector<std::string> hops;
       for (const auto& hop : (*trace)->hops) {
         hops.push_back(hop.device.value_or(hop.address.value_or("*")));
@@ -233,9 +251,8 @@ void look_for_circles(const Pair& pair, const Side& side, Checks& checks) {
       check.level = level_of(pair, kDead | kSubset);
       check.summary = fmt::format("packets between {} and {} go in a circle by {}", pair.in.a.name,
                                   pair.in.b.name, device);
-      check.evidence = {fmt::format("{} {}, port {}: {}", side.self.name,
-                                    trace == &flow.there ? "there" : "back", flow.source_port,
-                                    fmt::join(hops, " > "))};
+      check.evidence = {fmt::format("{} {}, port {}: {}", side.self.name, there ? "there" : "back",
+                                    flow.source_port, fmt::join(hops, " > "))};
       check.remedy = fmt::format("Compare the routes of {} with those of the next hop.", device);
       check.command =
           fmt::format("ip route get {}",

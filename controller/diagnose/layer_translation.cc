@@ -129,6 +129,40 @@ void look_at_strangers(const Pair& pair, const Side& side, Checks& checks) {
   checks.push_back(std::move(check));
 }
 
+// Of the addresses that routers on the way translate to: those that the two go by, and those that
+// traces saw.
+bool is_on_way(const Side& side, const IpAddress& address) {
+  for (const auto* facts : {side.facts, side.other_facts}) {
+    if (facts == nullptr) continue;
+    const auto& from = facts == side.facts ? side.self.address : side.other.address;
+    const auto& to = facts == side.facts ? side.other.address : side.self.address;
+    const auto gateways = way_to(facts->facts, *from, *to).gateways();
+    if (std::ranges::find(gateways, address) != gateways.end()) return true;
+  }
+  const auto text = address.to_string();
+  return std::ranges::any_of(side.session->flows, [&](const Flow& flow) {
+    return flow.there &&
+           std::ranges::find(flow.there->hops, text, &Hop::address) != flow.there->hops.end();
+  });
+}
+
+// Some flows die, and something arrives in a router's name: a NAT that has taken only the flows
+// that began after it.
+void look_at_new_flows(const Pair& pair, const Side& side, Checks& checks) {
+  if (side.session == nullptr || is_dead(*side.session) || !is_partly_dead(*side.session)) return;
+  if (!side.self.address || !side.other.address) return;
+  const auto stranger = stranger_at(pair, side);
+  if (!stranger || !is_on_way(side, *stranger)) return;
+  auto check = rewritten(pair, side, Level::kFail, kInferred);
+  check.summary = fmt::format(
+      "some of what {} sends comes to {} from {}, which is a router's address: it translates the "
+      "flows that it did not know",
+      side.self.name, side.other.name, stranger->to_string());
+  check.evidence = {evidence_of(side), fmt::format("{}: packets from {} are refused just now",
+                                                   side.other.name, stranger->to_string())};
+  checks.push_back(std::move(check));
+}
+
 // Of a far end that does not tell whom it hears (a probe before 1.2): by its counters.
 void look_at_counters(const Pair& pair, const Side& side, Checks& checks) {
   const bool tells = side.other_facts != nullptr && side.other_facts->facts.heard;
@@ -161,7 +195,7 @@ void look_at_translation(const Pair& pair, Checks& checks) {
   for (const auto& side : {pair.side_a(), pair.side_b()}) {
     const auto before = checks.size();
     for (const auto look : {look_at_own_rules, look_at_answers, look_at_others, look_at_strangers,
-                            look_at_counters}) {
+                            look_at_new_flows, look_at_counters}) {
       if (checks.size() == before) look(pair, side, checks);
     }
   }

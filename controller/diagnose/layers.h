@@ -30,6 +30,9 @@ void look_at_detours(const Pair& pair, Checks& checks);
 void look_at_filtering(const Pair& pair, Checks& checks);
 // address_rewritten
 void look_at_translation(const Pair& pair, Checks& checks);
+// icmp_filtered, routing_loop, path_breaks, port_timeout, port_refused, port_filtered,
+// port_unreachable: by the tests made just now; after the other layers of routes and filters
+void look_at_trials(const Pair& pair, Checks& checks);
 // mtu_low, mtu_differs
 void look_at_mtu(const Pair& pair, Checks& checks);
 // path_*, cut_off, path_breaks
@@ -42,6 +45,8 @@ void take_findings(const Pair& pair, Checks& checks);
 // A cause: fails where it explains a symptom of the pair, and warns otherwise.
 [[nodiscard]] Level level_of(const Pair& pair, Symptoms explains);
 
+// Every layer's, by layer, the worst first.
+[[nodiscard]] Checks look_at_all(const Pair& pair);
 [[nodiscard]] Verdict verdict_of(const Pair& pair, const Checks& checks);
 
 }  // namespace faultline::diagnose

@@ -81,12 +81,41 @@ Symptoms symptoms_of(const Session& session) {
 }
 
 Symptoms symptoms_of(const Tried& tried) {
-  if (tried.what.starts_with("tcp")) return tried.outcome == "ok" ? 0 : kPortDead;
-  if (tried.what == "mtu") return tried.outcome == "ok" ? 0 : kMtuLow;
-  return 0;
+  if (passed(tried)) return 0;
+  if (tried.what.starts_with("tcp")) return kPortDead;
+  return tried.what == "mtu" ? kMtuLow : 0;
 }
 
 }  // namespace
+
+const Tried* tried_port(const Pair& pair) {
+  if (!pair.in.question.port) return nullptr;
+  const auto what = fmt::format("{} {}", pair.in.question.protocol, *pair.in.question.port);
+  const auto found = std::ranges::find_if(
+      pair.in.tried, [&](const Tried& tried) { return !tried.from_b && tried.what == what; });
+  return found == pair.in.tried.end() ? nullptr : &*found;
+}
+
+bool is_telling(const Inputs& inputs, const Tried& tried) {
+  const auto& tester = tried.from_b ? inputs.b : inputs.a;
+  const bool starved = tester.sick >= kSick || tester.lateness_ms >= kLateMs;
+  if (starved && tried.outcome == "timeout") return false;
+  if (tried.what != "mtu") return true;
+  const auto echo = std::ranges::find_if(inputs.tried, [&](const Tried& other) {
+    return other.what == "icmp" && other.from_b == tried.from_b;
+  });
+  return echo == inputs.tried.end() || echo->outcome == "ok";
+}
+
+std::optional<SendSize> send_size(const Side& side) {
+  if (!side.has_facts() || !side.self.address || !side.other.address) return std::nullopt;
+  const auto way = way_to(side.facts->facts, *side.self.address, *side.other.address);
+  if (way.route == nullptr || way.route->next_hops.empty()) return std::nullopt;
+  const auto* interface = find_interface(side.facts->facts, way.route->next_hops.front().interface);
+  if (interface == nullptr) return std::nullopt;
+  return SendSize{interface->name,
+                  std::min(interface->mtu, way.route->mtu.value_or(interface->mtu))};
+}
 
 const Placement* placement_of(const Pair& pair, const End& end) {
   const auto found = std::ranges::find(pair.placements, end.name, &Placement::vm);
@@ -152,7 +181,20 @@ Pair::Pair(const Inputs& inputs)
     if (*session) symptoms |= symptoms_of(**session);
   }
   if (is_over(in)) symptoms &= static_cast<Symptoms>(~kLossy);
-  for (const auto& tried : in.tried) symptoms |= symptoms_of(tried);
+  // Where the localizer sees large packets die, they die between these two, as well, whether or not
+  // a flow of theirs is large.
+  for (const auto& accused : in.accused) {
+    const bool on_way = accused.on_way_there || accused.on_way_back;
+    if (on_way && accused.fault_class == "mtu") symptoms |= kMtuLow;
+  }
+  // Where nothing is measured, somebody's word that it does not get there counts; silence does not.
+  const auto is_told = [](const Tried& tried) {
+    return tried.what == "icmp" && !passed(tried) && tried.outcome != "timeout";
+  };
+  if (!measured() && std::ranges::any_of(in.tried, is_told)) symptoms |= kDead;
+  for (const auto& tried : in.tried) {
+    if (is_telling(in, tried)) symptoms |= symptoms_of(tried);
+  }
   const auto names = concerned(in, placements);
   for (auto& finding : check(in.facts)) {
     const bool concerns = std::ranges::any_of(

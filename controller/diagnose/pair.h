@@ -30,6 +30,8 @@ inline constexpr std::uint16_t kLargeSize = 1000;
 // Facts older than this, against the moment asked about, are told as old.
 inline constexpr Duration kFactsOld = std::chrono::minutes{2};
 inline constexpr double kSick = 0.5;  // End::sick
+// So late, no busy machine sends packets that lets the thread run.
+inline constexpr double kLateMs = 300;
 
 // One direction of the question: from `self` towards `other`.
 struct Side {
@@ -62,6 +64,20 @@ struct Pair {
   std::vector<Finding> findings;  // of check() over all facts, about either end
   Symptoms symptoms = 0;
 };
+
+// What an end sends by towards the other, and how much that takes at once.
+struct SendSize {
+  std::string interface {};
+  std::uint32_t mtu = 0;
+};
+// Empty: not known.
+[[nodiscard]] std::optional<SendSize> send_size(const Side& side);
+
+// What was tried at the port asked for; null: nothing.
+[[nodiscard]] const Tried* tried_port(const Pair& pair);
+// Whether its outcome says something of the network: not the silence that an end hears that has no
+// processor time to listen, and of large packets nothing where small ones get no answer, either.
+[[nodiscard]] bool is_telling(const Inputs& inputs, const Tried& tried);
 
 // Of an end that is a virtual machine; null: it is none, or nobody knows.
 [[nodiscard]] const Placement* placement_of(const Pair& pair, const End& end);

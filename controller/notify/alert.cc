@@ -64,6 +64,16 @@ Json remedy_json(const std::optional<AlertRemedy>& remedy) {
               {"run_on", remedy->run_on}};
 }
 
+Json confirmation_json(const Alert& alert) {
+  if (!alert.confirmation) return nullptr;
+  const auto& [component, outcome, before, after, packets] = *alert.confirmation;
+  return Json{{"component", component},
+              {"outcome", outcome},
+              {"before", before},
+              {"after", after},
+              {"packets", packets}};
+}
+
 }  // namespace
 
 std::string_view to_string(AlertEvent event) {
@@ -129,6 +139,7 @@ std::string alert_json(const Alert& alert) {
   json["mtu"] = alert.mtu ? Json(*alert.mtu) : Json(nullptr);
   json["since"] = or_null(alert.since);
   json["resolved_at"] = or_null(alert.resolved_at);
+  json["resolution"] = or_null(alert.resolution);
   json["evidence"] = evidence_json(alert.evidence);
   json["counter_evidence"] = first(alert.counter_evidence, kCounterEvidenceShownMax);
   json["ambiguous_with"] = first(alert.ambiguous_with, kAmbiguousShownMax);
@@ -139,6 +150,7 @@ std::string alert_json(const Alert& alert) {
   json["affected_zones"] = first(alert.affected_zones, kAffectedNodesShownMax);
   json["remedy"] = remedy_json(alert.remedy);
   json["changes"] = changes_json(alert);
+  json["confirmation"] = confirmation_json(alert);
   json["acknowledged_by"] = or_null(alert.acknowledged_by);
   json["labels"] = labels_json(alert);
   json["command"] = command_of(alert);

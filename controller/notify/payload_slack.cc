@@ -49,7 +49,9 @@ Json fields(const Alert& alert) {
   if (alert.remedy) {
     fields.push_back(field("Remedy", remedy_sentence(alert)));
   } else {
-    fields.push_back(field("Confidence", fmt::format("{:.1f} %", 100 * alert.posterior)));
+    auto confidence = fmt::format("{:.1f} %", 100 * alert.posterior);
+    if (const auto test = confirmation_sentence(alert); !test.empty()) confidence += "\n" + test;
+    fields.push_back(field("Confidence", confidence));
   }
   if (alert.loss) fields.push_back(field("Loss", loss_sentence(alert)));
   if (const auto harm = harm_sentence(alert); !harm.empty()) fields.push_back(field("Harm", harm));

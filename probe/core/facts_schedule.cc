@@ -20,21 +20,22 @@ void FactsSchedule::tick(Now now, const Uplink& uplink, EffectSink& effects) {
            Duration{static_cast<std::int64_t>(uniform_below(rng_, spread))};
   }
   if (collecting_since_ || now.instant < *due_) return;
-  collecting_since_ = began_at_ = now.instant;
+  collecting_since_ = now.instant;
+  if (std::exchange(hurry_, false)) hurried_at_ = now.instant;
   effects.collect_facts();
 }
 
 void FactsSchedule::hurry(Now now) {
   ++counters_.hurried;
-  hurrying_ = collecting_since_.has_value();  // what is under way may have been read before
-  due_ = std::max(now.instant, began_at_ ? *began_at_ + kFactsHurryMin : now.instant);
+  hurry_ = true;  // what is under way may have been read before
+  due_ = std::max(now.instant, hurried_at_ ? *hurried_at_ + kFactsHurryMin : now.instant);
 }
 
 void FactsSchedule::collected(Now now, FactsCollected event, const Uplink& uplink,
                               EffectSink& effects) {
   ++counters_.collected;
   collecting_since_.reset();
-  if (!std::exchange(hurrying_, false)) due_ = now.instant + event.pause;
+  if (!hurry_) due_ = now.instant + event.pause;
   if (!event.update) return;
   if (uplink.has(kCapabilityFacts) && effects.send_controller(*std::move(event.update))) {
     ++counters_.sent;

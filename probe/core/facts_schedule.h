@@ -22,7 +22,8 @@ inline constexpr Duration kFactsDelayMin = std::chrono::seconds{3};
 inline constexpr Duration kFactsDelayMax = std::chrono::seconds{15};
 // A collection that has not come back is given up: the worker hangs, or its queue was full.
 inline constexpr Duration kFactsPatience = std::chrono::minutes{5};
-// Between collections that the controller asks for, whoever asks it how often.
+// Between collections that the controller asks for, whoever asks it how often. One that was due
+// anyhow delays none of them: somebody waits.
 inline constexpr Duration kFactsHurryMin = std::chrono::seconds{2};
 
 struct FactsCounters {
@@ -50,8 +51,8 @@ class FactsSchedule {
   Rng& rng_;
   std::optional<Instant> due_;  // empty: no controller that takes facts
   std::optional<Instant> collecting_since_;
-  std::optional<Instant> began_at_;  // the last collection
-  bool hurrying_ = false;            // asked for while one was under way: `due_` stands
+  std::optional<Instant> hurried_at_;  // the last collection that was asked for began
+  bool hurry_ = false;                 // the next one is asked for
   FactsCounters counters_;
 };
 

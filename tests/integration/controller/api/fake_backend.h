@@ -120,7 +120,13 @@ class FakeBackend : public Backend {
         R"({{"schema":"faultline.facts_changes/1","node":"{}","since":"{}","oldest_kept":"2026-11-22T02:00:00Z","steps":[{{"at":"2026-11-22T03:00:00Z","changes":[{{"what":"interfaces eth0 mtu","before":"1500","after":"1400"}}]}}]}})",
         name, format_rfc3339(since)));
   }
-  Result<std::string> diagnose(const DiagnoseRequest& request) const override {
+  Result<DiagnoseAnswer> diagnose(const DiagnoseRequest& request) const override {
+    FAULTLINE_TRY(auto document, diagnosis(request));
+    DiagnoseAnswer told{.document = std::move(document)};
+    if (request.tests) told.tests = {fmt::format("{} to {}: icmp", request.a, request.b)};
+    return told;
+  }
+  Result<std::string> diagnosis(const DiagnoseRequest& request) const {
     if (request.inputs) {
       return answer(fmt::format(
           R"({{"schema":"faultline.diagnosis_inputs/1","question":{{"at":"2026-11-22T03:00:00Z"}},"a":{{"name":"{}"}},"b":{{"name":"{}"}}}})",

@@ -93,6 +93,27 @@ TEST_CASE("a token of each role gets as far as its role, and no further", "[api]
   CHECK(bench.server->counters().forbidden.value() == 7);
 }
 
+TEST_CASE("a diagnosis has tests made for an operator only, and they are on record", "[api][tls]") {
+  Bench bench;
+  bench.start();
+  const auto& access = bench.backend.access;
+  const auto ask = [&](const char* query, const char* role) {
+    const auto line = std::string("GET /api/v1/diagnose?a=h1&b=h9") + query;
+    CHECK(contains(bench.ask(line, access.text(role)), "200 OK"));
+  };
+  ask("", "viewer");
+  ask("&tests=false", "admin");
+  ask("", "operator");
+  bench.wait_for([&] { return !access.records().empty(); });
+  REQUIRE(access.records().size() == 1);
+  const auto record = access.records().front();
+  CHECK(record.who == "token operator");
+  CHECK(record.method == "GET");
+  CHECK(record.route == "/api/v1/diagnose");
+  CHECK(record.subject == "h1 to h9: icmp");
+  CHECK(record.outcome == access::AuditOutcome::kDone);
+}
+
 TEST_CASE("without a valid token the answer is 401, and the connection ends", "[api][tls]") {
   Bench bench;
   bench.start();

@@ -129,5 +129,17 @@ TEST_CASE("a sample to compare with is at least half a minute older", "[app][fac
   CHECK(load_facts(bench.ledger, bench.node, {})->earlier->collected_at == first + seconds{10});
 }
 
+TEST_CASE("of a node that is asked again and again, the sample to compare with does not age",
+          "[app][facts]") {
+  Kept bench;
+  bench.send(seconds{0});
+  for (int i = 0; i < 20; ++i) {
+    bench.send(seconds{15});
+    const auto kept = load_facts(bench.ledger, bench.node, {});
+    REQUIRE(kept->earlier);
+    CHECK(bench.facts.collected_at - kept->earlier->collected_at < kSampleAgeMax + seconds{15});
+  }
+}
+
 }  // namespace
 }  // namespace faultline::app

@@ -81,5 +81,15 @@ TEST_CASE("facts that somebody waits for come at once, and not more often than e
   CHECK(bench.world.facts_acks.size() == 2);
 }
 
+TEST_CASE("who asks just after a collection that was due anyhow does not wait",
+          "[probe_core][facts]") {
+  Welcomed bench;
+  while (bench.world.facts_collected == 0) bench.pass_heard(milliseconds{100});
+  bench.step(with_update(7));
+  bench.receive(FactsAck{.again = true});
+  bench.pass(milliseconds{200});
+  CHECK(bench.world.facts_collected == 2);
+}
+
 }  // namespace
 }  // namespace faultline::probe_core::tests
