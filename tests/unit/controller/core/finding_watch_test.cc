@@ -11,11 +11,11 @@ namespace {
 
 using Names = std::vector<std::string>;
 using diagnose::Finding;
-using diagnose::Severity;
+using Level = diagnose::Severity;  // core has one of its own
 
 constexpr WallTime kStart = wall_time_from_unix_seconds(1'790'000'000);
 
-Finding half_duplex(const std::string& node, Severity severity = Severity::kWarning) {
+Finding half_duplex(const std::string& node, Level severity = Level::kWarning) {
   return {.code = "half_duplex",
           .severity = severity,
           .nodes = {node},
@@ -27,7 +27,7 @@ Finding half_duplex(const std::string& node, Severity severity = Severity::kWarn
 
 Finding duplicate(const char* address, Names nodes) {
   return {.code = "duplicate_address",
-          .severity = Severity::kError,
+          .severity = Level::kError,
           .nodes = std::move(nodes),
           .address = IpAddress::parse(address),
           .summary = std::string(address) + " is held twice",
@@ -36,7 +36,7 @@ Finding duplicate(const char* address, Names nodes) {
           .command = "ip addr show"};
 }
 
-CheckOptions of(std::set<std::string> codes, std::set<Severity> severities) {
+CheckOptions of(std::set<std::string> codes, std::set<Level> severities) {
   CheckOptions options;
   options.codes = std::move(codes);
   options.severities = std::move(severities);
@@ -45,7 +45,7 @@ CheckOptions of(std::set<std::string> codes, std::set<Severity> severities) {
 
 class Watching {
  public:
-  explicit Watching(CheckOptions options = of({}, {Severity::kWarning, Severity::kError}))
+  explicit Watching(CheckOptions options = of({}, {Level::kWarning, Level::kError}))
       : watch(std::move(options)) {}
 
   // A check a minute; the ids that are shown after it.
@@ -79,7 +79,7 @@ TEST_CASE("a finding is shown when two checks in a row have it, gone when two ha
 
 TEST_CASE("only what is configured is shown, by code or by severity", "[core][findings]") {
   const std::vector<Finding> both{duplicate("10.0.0.1", {"h1", "h2"}), half_duplex("h3"),
-                                  half_duplex("h4", Severity::kNotice)};
+                                  half_duplex("h4", Level::kNotice)};
   const auto shown = [&](CheckOptions options) {
     Watching watching(std::move(options));
     watching.check(both);
@@ -87,7 +87,7 @@ TEST_CASE("only what is configured is shown, by code or by severity", "[core][fi
   };
   CHECK(shown(of({}, {})).empty());
   CHECK(shown(of({"duplicate_address"}, {})) == Names{"duplicate_address:h1,h2"});
-  CHECK(shown(of({}, {Severity::kWarning})) == Names{"half_duplex:h3"});
+  CHECK(shown(of({}, {Level::kWarning})) == Names{"half_duplex:h3"});
   CHECK(shown(of({"half_duplex"}, {})) == Names{"half_duplex:h3", "half_duplex:h4"});
 }
 
@@ -155,7 +155,7 @@ namespace {
 CoreOptions checking_options() {
   CoreOptions options;
   options.receivers = {"oncall"};
-  options.check = {.every = seconds{30}, .codes = {}, .severities = {Severity::kError}};
+  options.check = {.every = seconds{30}, .codes = {}, .severities = {Level::kError}};
   return options;
 }
 
@@ -238,6 +238,23 @@ TEST_CASE("a controller that starts again neither ends the incident of a finding
   pass_check(after, found);
   CHECK(after.core.incidents().open_count() == 1);
   CHECK(after.core.incidents().incidents().size() == 1);
+}
+
+TEST_CASE("maintenance of one of its nodes holds a finding back", "[core][findings]") {
+  Bench bench(checking_options());
+  bench.enroll(1);
+  bench.step(AddSilence{.request = 9,
+                        .silence = {.id = "m-1",
+                                    .kind = incident::SilenceKind::kMaintenance,
+                                    .selector = {{"node", {"h1"}}},
+                                    .author = "ada",
+                                    .comment = "CHG-1",
+                                    .starts_at = {},
+                                    .ends_at = bench.now.wall + seconds{3600}}});
+  const std::vector<Finding> found{duplicate("10.0.0.1", {"h1", "h2"})};
+  for (int i = 0; i < 3; ++i) pass_check(bench, found);
+  CHECK(bench.core.incidents().open_count() == 0);
+  CHECK(bench.core.incidents().incidents().at(0).held_by == "m-1");
 }
 
 TEST_CASE("without `check.incidents` no facts are looked over", "[core][findings]") {
