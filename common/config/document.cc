@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "common/base/nearest.h"
 #include "common/config/reading.h"
 
 namespace faultline::config {
@@ -16,30 +17,11 @@ namespace {
 
 constexpr std::string_view kPrefix = "FAULTLINE_";
 
-// Levenshtein's distance: insertions, deletions and replacements.
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
 // "; did you mean window?", or the list of keys where none is near and they are few.
 std::string suggestion(std::string_view key, const std::set<std::string, std::less<>>& asked) {
   constexpr std::size_t kKeyBytesMax = 64;
   if (asked.empty() || key.size() > kKeyBytesMax) return "";
-  const auto nearest = std::ranges::min_element(
-      asked, {}, [key](const std::string& candidate) { return distance(key, candidate); });
-  const bool is_near = distance(key, *nearest) <= std::max<std::size_t>(1, key.size() / 2);
-  if (is_near) return fmt::format("; did you mean {}?", *nearest);
+  if (auto nearest = did_you_mean(key, asked); !nearest.empty()) return nearest;
   return fmt::format("; known here: {}", fmt::join(asked, ", "));
 }
 

@@ -1,18 +1,9 @@
 #include "controller/api/abnormal_json.h"
 
-#include <nlohmann/json.hpp>
+#include "controller/api/json_parts.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string text(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
 
 Json json(const ChangeView& change) {
   return {{"time", format_rfc3339(change.time)}, {"kind", change.kind},
@@ -44,20 +35,13 @@ Json json(const AnomalyView& anomaly) {
           {"text", anomaly.text}};
 }
 
-template <typename View>
-Json list(const std::vector<View>& views) {
-  auto result = Json::array();
-  for (const auto& view : views) result.push_back(json(view));
-  return result;
-}
-
 }  // namespace
 
 std::string changes_json(const ChangesView& view) {
   return text({{"schema", "faultline.changes/1"},
                {"since", format_rfc3339(view.since)},
                {"known_since", format_rfc3339(view.known_since)},
-               {"changes", list(view.changes)}});
+               {"changes", list(view.changes, json)}});
 }
 
 std::string anomalies_json(const AnomaliesView& view) {
@@ -68,7 +52,7 @@ std::string anomalies_json(const AnomaliesView& view) {
        {"pairs_learned", view.pairs_learned},
        {"flows", view.flows},
        {"omitted", view.omitted},
-       {"anomalies", list(view.anomalies)}});
+       {"anomalies", list(view.anomalies, json)}});
 }
 
 }  // namespace faultline::api

@@ -1,15 +1,9 @@
 #include "controller/api/access_json.h"
 
-#include <nlohmann/json.hpp>
+#include "controller/api/json_parts.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string text(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 Json json(const access::ApiToken& token) {
   return {{"id", token.id},
@@ -19,9 +13,6 @@ Json json(const access::ApiToken& token) {
           {"created_by", token.created_by},
           {"expires", format_rfc3339(token.expires_at)}};
 }
-
-// Null where there is nothing to tell.
-Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
 
 Json json(const access::AuditRecord& record) {
   return {{"number", record.number},

@@ -1,22 +1,9 @@
 #include "controller/api/alerts_json.h"
 
-#include <nlohmann/json.hpp>
+#include "controller/api/json_parts.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-std::string text(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-// Null where there is nothing to tell.
-Json or_null(const std::string& value) { return value.empty() ? Json() : Json(value); }
-
-Json or_null(const std::optional<WallTime>& time) {
-  return time ? Json(format_rfc3339(*time)) : Json();
-}
 
 Json json(const ReceiverView& receiver) {
   return {{"name", receiver.name},
@@ -43,21 +30,14 @@ Json json(const AlertView& alert) {
           {"last_error", or_null(alert.last_error)}};
 }
 
-template <typename View>
-Json list(const std::vector<View>& views) {
-  auto result = Json::array();
-  for (const auto& view : views) result.push_back(json(view));
-  return result;
-}
-
 }  // namespace
 
 std::string alerts_json(const AlertsView& alerts) {
   return text({{"schema", "faultline.alerts/1"},
-               {"receivers", list(alerts.receivers)},
-               {"waiting", list(alerts.waiting)},
+               {"receivers", list(alerts.receivers, json)},
+               {"waiting", list(alerts.waiting, json)},
                {"waiting_omitted", alerts.waiting_omitted},
-               {"dead", list(alerts.dead)},
+               {"dead", list(alerts.dead, json)},
                {"troubles", alerts.troubles}});
 }
 

@@ -1,11 +1,9 @@
 #include "controller/api/silences_json.h"
 
-#include <nlohmann/json.hpp>
+#include "controller/api/json_parts.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Json to_object(const incident::Silence& silence) {
   return Json{{"id", silence.id},
@@ -25,10 +23,6 @@ std::string state_of(const incident::Silence& silence, WallTime now) {
   return silence.starts_at > now ? "to come" : "active";
 }
 
-std::string text_of(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 }  // namespace
 
 std::string silences_json(const SilencesView& view) {
@@ -40,13 +34,13 @@ std::string silences_json(const SilencesView& view) {
     object["state"] = state_of(silence, view.generated_at);
     document["silences"].push_back(std::move(object));
   }
-  return text_of(document);
+  return text(document);
 }
 
 std::string silence_json(const incident::Silence& silence) {
   Json document{{"schema", "faultline.silence/1"}};
   document.update(to_object(silence));
-  return text_of(document);
+  return text(document);
 }
 
 }  // namespace faultline::api

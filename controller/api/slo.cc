@@ -1,16 +1,9 @@
 #include "controller/api/slo.h"
 
-#include <nlohmann/json.hpp>
+#include "controller/api/json_parts.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-template <typename Value>
-Json or_null(const std::optional<Value>& value) {
-  return value ? Json(*value) : Json();
-}
 
 Json json(const SloRow& row) {
   return {{"group", row.group},

@@ -3,35 +3,17 @@
 #include <map>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
+#include "controller/api/json_parts.h"
 #include "controller/localize/verdict_json.h"
 
 namespace faultline::api {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 // As short_name() of a key.
 constexpr std::size_t kFingerprintDigits = 12;
 
 Json document(std::string_view schema) { return Json{{"schema", schema}}; }
-
-std::string text(const Json& json) {
-  // Text from outside may hold anything; a reader must still get valid UTF-8.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-Json or_null(const std::optional<WallTime>& time) {
-  return time ? Json(format_rfc3339(*time)) : Json(nullptr);
-}
-
-Json or_null(const std::string& value) { return value.empty() ? Json(nullptr) : Json(value); }
 
 Json seconds(Duration duration) {
   if (duration % std::chrono::seconds{1} == Duration::zero()) {
@@ -46,20 +28,18 @@ Json ratio(std::uint64_t part, std::uint64_t whole) {
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
 
-template <typename T>
-Json list(const std::vector<T>& values) {
-  Json array = Json::array();
-  for (const auto& value : values) array.push_back(json(value));
-  return array;
-}
-
 }  // namespace
 
-// Not in the anonymous namespace: list() finds them by argument-dependent lookup.
 static Json json(const SuspectView& suspect) {
-  return Json{{"kind", suspect.kind},          {"id", suspect.id},
-              {"class", suspect.fault_class},  {"posterior", suspect.posterior},
-              {"loss", or_null(suspect.loss)}, {"since", or_null(suspect.since)}};
+  return Json{{"kind", suspect.kind},
+              {"id", suspect.id},
+              {"class", suspect.fault_class},
+              {"posterior", suspect.posterior},
+              {"loss", or_null(suspect.loss)},
+              {"since", or_null(suspect.since)},
+              {"incident", or_null(suspect.incident)},
+              {"incident_state", or_null(suspect.incident_state)},
+              {"held_by", or_null(suspect.held_by)}};
 }
 
 static Json json(const NodeView& node) {
@@ -95,7 +75,7 @@ static Json json(const TrustedNodeView& node) {
               {"state", node.state},
               {"how", node.how},
               {"since", or_null(node.since)},
-              {"keys", list(node.keys)},
+              {"keys", list(node.keys, json)},
               {"rekey_asked", node.rekey_asked},
               {"knows_controller_keys", node.knows_controller_keys}};
 }
@@ -129,7 +109,7 @@ static Json json(const std::optional<TracedPathView>& path) {
   if (!path) return nullptr;
   return Json{{"complete", path->complete},
               {"traced_at", format_rfc3339(path->traced_at)},
-              {"hops", list(path->hops)}};
+              {"hops", list(path->hops, json)}};
 }
 
 // The denominators are FIELD.md's rule for one-way loss: undetermined losses count for neither way,
@@ -309,7 +289,7 @@ std::string status_json(const StatusView& status) {
   result["generated_at"] = format_rfc3339(status.generated_at);
   result["health"] = to_string(status.health);
   result["verdict"] = status.verdict;
-  result["suspects"] = list(status.suspects);
+  result["suspects"] = list(status.suspects, json);
   result["incidents_open"] = status.incidents_open;
   result["nodes"] = {{"total", status.nodes.total},
                      {"live", status.nodes.live},
@@ -333,7 +313,7 @@ std::string status_json(const StatusView& status) {
 
 std::string nodes_json(const std::vector<NodeView>& nodes) {
   auto result = document("faultline.nodes/1");
-  result["nodes"] = list(nodes);
+  result["nodes"] = list(nodes, json);
   return text(result);
 }
 
@@ -345,13 +325,13 @@ std::string node_json(const NodeView& node) {
 
 std::string trust_json(const TrustView& trust) {
   auto result = document("faultline.trust/1");
-  result["controller"] = {{"keys", list(trust.controller_keys)},
+  result["controller"] = {{"keys", list(trust.controller_keys, json)},
                           {"acknowledged", trust.acknowledged},
                           {"nodes", trust.nodes.size()},
                           {"missing", Json(trust.missing)},
                           {"missing_omitted", trust.missing_omitted}};
-  result["nodes"] = list(trust.nodes);
-  result["tokens"] = list(trust.tokens);
+  result["nodes"] = list(trust.nodes, json);
+  result["tokens"] = list(trust.tokens, json);
   return text(result);
 }
 
@@ -367,7 +347,7 @@ std::string rekey_json(const RekeyView& rekey) {
 
 std::string tokens_json(const std::vector<TokenView>& tokens) {
   auto result = document("faultline.tokens/1");
-  result["tokens"] = list(tokens);
+  result["tokens"] = list(tokens, json);
   return text(result);
 }
 
@@ -420,7 +400,7 @@ std::string path_json(const PathView& path) {
   result["src"] = path.src;
   result["dst"] = path.dst;
   result["window_judged"] = or_null(path.window_judged);
-  result["flows"] = list(path.flows);
+  result["flows"] = list(path.flows, json);
   return text(result);
 }
 
@@ -430,20 +410,20 @@ std::string history_json(const HistoryView& history) {
   result["dst"] = history.dst;
   result["window_s"] = seconds(history.window);
   result["truncated"] = history.truncated;
-  result["rows"] = list(history.rows);
+  result["rows"] = list(history.rows, json);
   return text(result);
 }
 
 std::string incidents_json(const std::vector<IncidentView>& incidents) {
   auto result = document("faultline.incidents/1");
-  result["incidents"] = list(incidents);
+  result["incidents"] = list(incidents, json);
   return text(result);
 }
 
 std::string incident_json(const IncidentView& incident) {
   auto result = document("faultline.incident/1");
   result.update(json(incident));
-  result["events"] = list(incident.events);
+  result["events"] = list(incident.events, json);
   result["events_omitted"] = incident.events_omitted;
   return text(result);
 }
@@ -451,10 +431,10 @@ std::string incident_json(const IncidentView& incident) {
 std::string topology_json(const TopologyView& topology) {
   auto result = document("faultline.topology/1");
   result["source"] = topology.source;
-  result["devices"] = list(topology.devices);
-  result["links"] = list(topology.links);
-  result["machines"] = list(topology.machines);
-  result["ports"] = list(topology.ports);
+  result["devices"] = list(topology.devices, json);
+  result["links"] = list(topology.links, json);
+  result["machines"] = list(topology.machines, json);
+  result["ports"] = list(topology.ports, json);
   result["conflicts"] = topology.conflicts;
   result["nodes_without_facts"] = topology.nodes_without_facts;
   return text(result);

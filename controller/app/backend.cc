@@ -89,8 +89,18 @@ Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& req
     return answer;
   }
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
-  const WallTime to =
-      request.at.value_or(snapshot->status.window_judged.value_or(async::now_wall()));
+  const WallTime now = async::now_wall();
+  const WallTime to = request.at.value_or(snapshot->status.window_judged.value_or(now));
+  if (to > now) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} lies in the future", format_rfc3339(to)));
+  }
+  const auto oldest = store_.stats().oldest_window;
+  if (!oldest || to <= *oldest) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("nothing is stored of {}: {}", format_rfc3339(to),
+                            oldest ? "raw windows begin at " + format_rfc3339(*oldest)
+                                   : "no window was stored yet"));
+  }
   return queries_.localize(*snapshot, to - request.since.value_or(kLocalizeSpanDefault), to);
 }
 

@@ -11,6 +11,8 @@
 namespace faultline::app {
 namespace {
 
+constexpr std::size_t kIdPrefixMin = 4;  // "i-" and two digits
+
 // Incidents that older controllers stored have no history: their times tell.
 std::vector<api::IncidentEventView> events_of(const incident::Incident& incident) {
   std::vector<api::IncidentEventView> events;
@@ -123,27 +125,48 @@ Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter
   return views;
 }
 
-Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
+// The id, or the only one that begins like this: ids are typed at 03:00.
+Result<std::string> AppBackend::full_incident_id(std::string_view id) const {
   FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
-  if (!document) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list --state all` shows all", id));
+  if (document) return std::string(id);
+  std::vector<std::string> found;
+  if (id.size() >= kIdPrefixMin) {
+    FAULTLINE_TRY(const auto documents, store_.ledger().list(store::Table::kIncidents));
+    for (const auto& known : documents) {
+      if (known.key.starts_with(id)) found.push_back(known.key);
+    }
   }
+  if (found.size() == 1) return found.front();
+  if (found.empty()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("there is no incident {}; `faultline incident list --state all` shows "
+                            "all",
+                            id));
+  }
+  return fail(ErrorCode::kInvalid, fmt::format("{} incidents begin with {}, such as {} and {}",
+                                               found.size(), id, found[0], found[1]));
+}
+
+Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
+  FAULTLINE_TRY(const auto full, full_incident_id(id));
+  FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, full));
+  if (!document) return fail(ErrorCode::kNotFound, fmt::format("incident {} is gone", full));
   FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
   return incident_view(incident);
 }
 
 Result<api::IncidentView> AppBackend::act_on_incident(std::string_view id,
                                                       const api::IncidentActionRequest& request) {
+  FAULTLINE_TRY(const auto full, full_incident_id(id));
   // By value: the loop may come to it after nobody waits any more.
-  FAULTLINE_TRY_STATUS(change([id = std::string(id), request](std::uint64_t number) -> core::Event {
+  FAULTLINE_TRY_STATUS(change([id = full, request](std::uint64_t number) -> core::Event {
     return core::ActOnIncident{.request = number,
                                .action = to_core(request.action),
                                .incident = id,
                                .by = request.by,
                                .text = request.text};
   }));
-  return incident(id);
+  return incident(full);
 }
 
 Result<incident::Silence> AppBackend::silence(const std::string& id) const {

@@ -1,9 +1,12 @@
 #include "controller/app/notify_config.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <system_error>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "common/model/node.h"
 #include "controller/notify/sender.h"
@@ -229,6 +232,14 @@ Result<std::string> read_secret(const std::string& receiver, const SecretSource&
   return std::string(value);
 }
 
+// A page that nobody can send is found out at the start, not in the night.
+Status check_program(const std::string& owner, const std::string& program) {
+  if (::access(program.c_str(), X_OK) == 0) return {};
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("{} cannot be run, the program of {}: {}", program, owner,
+                          std::generic_category().message(errno)));
+}
+
 Result<std::string> secret_url(const std::string& owner, const SecretSource& source,
                                const std::string& url) {
   if (!source.is_set()) return url;
@@ -238,6 +249,18 @@ Result<std::string> secret_url(const std::string& owner, const SecretSource& sou
                 fmt::format("the secret URL of {}: {}", owner, valid.error().context));
   }
   return secret;
+}
+
+Result<notify::Receiver> load_receiver(const ReceiverConfig& config) {
+  auto receiver = config.receiver;
+  const auto owner = fmt::format("receiver {}", receiver.name);
+  if (receiver.kind == ReceiverKind::kExec) {
+    FAULTLINE_TRY_STATUS(check_program(owner, receiver.command.front()));
+  }
+  FAULTLINE_TRY(receiver.url, secret_url(owner, config.url, receiver.url));
+  FAULTLINE_TRY(receiver.secret, read_secret(owner, config.secret));
+  FAULTLINE_TRY(receiver.token, read_secret(owner, config.token));
+  return receiver;
 }
 
 }  // namespace
@@ -253,14 +276,16 @@ void read_notify(Section& root, const std::filesystem::path& folder, NotifyConfi
 
 Result<std::map<std::string, notify::Receiver>> load_receivers(const NotifyConfig& config) {
   std::map<std::string, notify::Receiver> receivers;
+  std::string mistakes;  // of all receivers: who mends one wants to know of the others
   for (const auto& item : config.receivers) {
-    auto receiver = item.receiver;
-    const auto owner = fmt::format("receiver {}", receiver.name);
-    FAULTLINE_TRY(receiver.url, secret_url(owner, item.url, receiver.url));
-    FAULTLINE_TRY(receiver.secret, read_secret(owner, item.secret));
-    FAULTLINE_TRY(receiver.token, read_secret(owner, item.token));
-    receivers.emplace(receiver.name, std::move(receiver));
+    auto receiver = load_receiver(item);
+    if (receiver) {
+      receivers.emplace(item.receiver.name, *std::move(receiver));
+    } else {
+      mistakes += (mistakes.empty() ? "" : "; ") + receiver.error().context;
+    }
   }
+  if (!mistakes.empty()) return fail(ErrorCode::kUnavailable, std::move(mistakes));
   return receivers;
 }
 

@@ -206,8 +206,8 @@ Result<core::Restored> load_all(store::RocksStore& store, WallTime now, const Lo
   };
   FAULTLINE_TRY_STATUS(readable(store::Table::kIncidents,
                                 take_into(restored.incidents, incident::incident_from_json)));
-  FAULTLINE_TRY_STATUS(readable(store::Table::kSilences,
-                                take_into(restored.silences, incident::silence_from_json)));
+  FAULTLINE_TRY_STATUS(
+      readable(store::Table::kSilences, take_into(restored.silences, incident::silence_from_json)));
   FAULTLINE_TRY_STATUS(load_outbox(ledger, versions, restored));
   FAULTLINE_TRY_STATUS(
       load_table(ledger, store::Table::kPlan, versions,

@@ -75,7 +75,25 @@ void count_paths(const core::ControllerCore& core, api::PathCounts& counts) {
   }
 }
 
-std::vector<api::SuspectView> suspect_views(const core::Solution& solution) {
+// The incident that is about this suspect, or what it cannot be told from; null when there is none.
+const incident::Incident* incident_of(const core::ControllerCore& core,
+                                      const localize::Suspect& suspect) {
+  const incident::Incident* found = nullptr;
+  for (const auto& incident : core.incidents().incidents()) {
+    const auto& id = incident.components.back().id;
+    if (id != suspect.id &&
+        std::ranges::find(suspect.ambiguous_with, id) == suspect.ambiguous_with.end()) {
+      continue;
+    }
+    // What healed once has nothing to say of what is seen now.
+    if (incident.resolved_at && !incident.quiet_until) continue;
+    if (found == nullptr || incident.is_open()) found = &incident;
+  }
+  return found;
+}
+
+std::vector<api::SuspectView> suspect_views(const core::ControllerCore& core,
+                                            const core::Solution& solution) {
   std::vector<api::SuspectView> views;
   for (const auto& suspect : solution.verdict.suspects) {
     views.push_back({.kind = std::string(to_string(suspect.kind)),
@@ -86,6 +104,11 @@ std::vector<api::SuspectView> suspect_views(const core::Solution& solution) {
                      .since = suspect.since_s
                                   ? std::optional(wall_time_from_unix_seconds(*suspect.since_s))
                                   : std::nullopt});
+    const auto* incident = incident_of(core, suspect);
+    if (incident == nullptr) continue;
+    views.back().incident = incident->id;
+    views.back().incident_state = to_string(incident->state);
+    views.back().held_by = incident->held_by;
   }
   return views;
 }
@@ -123,7 +146,7 @@ void fill_health(const core::ControllerCore& core, bool stale, api::StatusView& 
                                     format_rfc3339(solution->window_start + solution->window));
     return fill_health_unknown(status, reason, silent);
   }
-  status.suspects = suspect_views(*solution);
+  status.suspects = suspect_views(core, *solution);
   if (!status.suspects.empty()) {
     const auto& first = status.suspects.front();
     status.health = api::Health::kFault;

@@ -46,7 +46,8 @@ void add_localize(CLI::App& app, Context& context) {
   localize_app->add_option("--at", command->offline.at,
                            "End of the horizon: 14:05 (UTC), -30m, 2026-11-22T03:00:00Z");
   localize_app->add_option("--since,--horizon", command->offline.horizon,
-                           "Its length: 90s, 10m, 2h; default with --bundle: all of it");
+                           "Its length: 90s, 10m, 2h; default: a minute, which weak faults need more "
+                           "than; with --bundle: all of it");
   localize_app->add_flag("--explain", command->explain, "Evidence for and against each suspect");
   auto* file = localize_app->add_option("--bundle", command->offline.file,
                                         "Judge this bundle (plain, .gz, .xz, .zst; '-' for stdin)");

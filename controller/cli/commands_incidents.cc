@@ -26,7 +26,7 @@ std::string own_name() {
 }
 
 void add_author(CLI::App& command, std::string& author) {
-  command.add_option("--author", author, "Who you are; default: your user name");
+  command.add_option("--author,--by", author, "Who you are; default: your user name");
 }
 
 void put_author(Json& body, const std::string& author) {

@@ -32,13 +32,25 @@ std::string node_summary(const Json& nodes, const Style& style) {
   return summary;
 }
 
+// "i-42 open", "i-42 pending, held by m-7: nobody is told".
+std::string incident_text(const Json& suspect) {
+  if (!member(suspect, "incident").is_string()) return "-";
+  auto shown = text(suspect, "incident") + " " + text(suspect, "incident_state");
+  if (member(suspect, "held_by").is_string()) {
+    shown += fmt::format(", held by {}: nobody is told", text(suspect, "held_by"));
+  } else if (text(suspect, "incident_state") == "resolved") {
+    shown += " by an operator: nobody is told";
+  }
+  return shown;
+}
+
 std::string suspect_table(const Json& suspects, const Style& style) {
-  Table table({"SUSPECT", "KIND", "CLASS", ">LOSS", ">SURE", "SINCE"}, "  ");
+  Table table({"SUSPECT", "KIND", "CLASS", ">LOSS", ">SURE", "SINCE", "INCIDENT"}, "  ");
   for (const auto& suspect : suspects) {
     const auto loss = number(suspect, "loss");
     table.add({Cell(text(suspect, "id"), Tone::kBad), text(suspect, "kind"), text(suspect, "class"),
                loss ? percent(*loss) : "-", certainty(number(suspect, "posterior").value_or(0)),
-               text(suspect, "since")});
+               text(suspect, "since"), incident_text(suspect)});
   }
   return table.text(style);
 }

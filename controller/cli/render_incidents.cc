@@ -122,9 +122,9 @@ std::string render_incident(const Json& document, const Style& style) {
   if (const auto& confirmation = member(document, "confirmation"); confirmation.is_object()) {
     result += line("confirmation", confirmation_text(confirmation));
   }
-  if (const auto changes = changes_table(member(document, "changes"), style); !changes.empty()) {
-    result += "\nwhat changed at its onset\n" + changes;
-  }
+  const auto changes = changes_table(member(document, "changes"), style);
+  result += changes.empty() ? line("changed", "nothing that is known, at its onset")
+                            : "\nwhat changed at its onset\n" + changes;
   return result + events_table(document, style);
 }
 

@@ -1,5 +1,8 @@
 #include "controller/core/alerts.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/format.h>
 
 namespace faultline::core {
@@ -123,11 +126,30 @@ notify::AlertEvent to_alert_event(incident::EventKind kind) {
   return notify::AlertEvent::kUpdated;
 }
 
+// What it did while it lasted.
+std::string past_harm(const incident::Suspect& suspect) {
+  if (suspect.fault_class == "down") return "it was down";
+  if (suspect.fault_class == "mtu") return "it lost large packets";
+  if (suspect.fault_class == "delay" && suspect.delay_us) {
+    return fmt::format("it added {}", microseconds(suspect.delay_us));
+  }
+  if (suspect.loss > 0) return fmt::format("it lost {} %", percent(suspect.loss));
+  return fmt::format("its class was {}", suspect.fault_class);
+}
+
+std::string resolve_summary(const incident::Incident& incident) {
+  const auto end = incident.resolved_at.value_or(incident.updated_at);
+  const auto lasted = std::chrono::floor<std::chrono::seconds>(end - incident.since);
+  return fmt::format("resolved ({}): {} {}; {}, for {}", incident.resolution, incident.suspect.kind,
+                     incident.suspect.id, past_harm(incident.suspect),
+                     format_duration(std::max<Duration>(lasted, Duration::zero())));
+}
+
 std::string summary_of(const incident::Event& event) {
   const auto& incident = event.incident;
   switch (event.kind) {
     case incident::EventKind::kResolved:
-      return fmt::format("resolved ({}): {}", incident.resolution, incident.suspect.text);
+      return resolve_summary(incident);
     case incident::EventKind::kAcknowledged:
       return fmt::format("acknowledged by {}: {}", incident.acknowledged_by, incident.suspect.text);
     case incident::EventKind::kOpened:
@@ -143,6 +165,16 @@ std::vector<notify::AlertChange> to_alert_changes(const std::vector<incident::Ch
     result.push_back({change.time, change.kind, change.subject, change.before, change.after});
   }
   return result;
+}
+
+std::optional<notify::AlertConfirmation> to_alert_confirmation(
+    const std::optional<incident::Confirmation>& test) {
+  if (!test) return std::nullopt;
+  return notify::AlertConfirmation{.component = test->component,
+                                   .outcome = test->outcome,
+                                   .before = test->before,
+                                   .after = test->after,
+                                   .packets = test->packets};
 }
 
 }  // namespace
@@ -208,6 +240,7 @@ notify::Alert to_alert(const incident::Event& event, WallTime now) {
           .mtu = suspect.mtu,
           .since = incident.since,
           .resolved_at = incident.resolved_at,
+          .resolution = incident.resolution,
           .summary = summary_of(event),
           .evidence = {.bad_flows = suspect.evidence.bad_flows,
                        .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
@@ -221,6 +254,7 @@ notify::Alert to_alert(const incident::Event& event, WallTime now) {
           .affected_racks = suspect.affected_racks,
           .affected_zones = suspect.affected_zones,
           .changes = to_alert_changes(incident.changes),
+          .confirmation = to_alert_confirmation(incident.confirmation),
           .labels = {},
           .link = {},
           .acknowledged_by = incident.acknowledged_by,

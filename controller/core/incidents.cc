@@ -9,6 +9,7 @@
 #include "controller/core/blast_radius.h"
 #include "controller/core/core.h"
 #include "controller/core/live_detector.h"
+#include "controller/core/selector_check.h"
 
 namespace faultline::core {
 
@@ -70,6 +71,11 @@ void ControllerCore::on(Now now, const ActOnIncident& event, EffectSink& effects
 }
 
 void ControllerCore::on(Now now, AddSilence event, EffectSink& effects) {
+  if (auto known =
+          check_selector(event.silence.selector, fleet_, *topology_, incidents_.incidents());
+      !known) {
+    return effects.answer(event.request, std::move(known));
+  }
   answer_with(now, event.request, incidents_.add_silence(std::move(event.silence), now.wall),
               effects);
 }

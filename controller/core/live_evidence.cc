@@ -25,12 +25,15 @@ using localize::SuspectKind;
 // Windows as clean as this, were the fault still there, mean that it is healed.
 constexpr double kHealedChance = 0.01;
 constexpr std::uint64_t kRateLossesMin = 20;  // for a rate that is worth the name
-// Less likely than this, what a window lost is not the background's; nor what all but the worst
-// windows lost. In a month fifty hosts give ten million such chances, which no page may come of.
+// Less likely than this, what a window lost is not a busy link's; nor what all but the worst windows
+// lost. In a month fifty hosts give a hundred thousand half hours of a link, and no page may come of
+// them; before that the localizer must be sure, and for two windows of three.
 constexpr double kNewestChance = 1e-4;
-constexpr double kRestChance = 1e-6;
+constexpr double kRestChance = 1e-5;
 constexpr double kBackgroundMax = 1e-3;  // where hardly a row is left to tell
-constexpr std::size_t kBurstsMax = 2;    // of one link in a verdict's time that are no fault
+// Healthy links are not alike: a busy one loses so many times what the average one does.
+constexpr double kBusyLink = 2;
+constexpr std::size_t kBurstsMax = 2;  // of one link in a verdict's time that are no fault
 
 // P(X <= count) for X ~ Poisson(mean); beyond 100 by the normal approximation.
 double poisson_at_most(std::uint64_t count, double mean) {
@@ -188,11 +191,11 @@ bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
   return lost > 0;
 }
 
-double background_of(const Stream& stream, const Crossings& suspects) {
+double background_of(const Stream& stream, Horizon horizon, const Crossings& suspects) {
   std::uint64_t all_sent = 0;
   std::uint64_t all_lost = 0;
-  stream.visit(Horizon::kMinute, [&](const Stream::Key& key, std::int64_t, std::uint64_t sent,
-                                     std::uint64_t lost, const localize::Delay*) {
+  stream.visit(horizon, [&](const Stream::Key& key, std::int64_t, std::uint64_t sent,
+                            std::uint64_t lost, const localize::Delay*) {
     if (suspects(key) != 0) return;
     all_sent += sent;
     all_lost += lost;
@@ -204,7 +207,7 @@ double background_of(const Stream& stream, const Crossings& suspects) {
 bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks, double background,
                      std::int64_t newest_end_s) {
   const auto chance = [&](std::uint64_t lost, std::uint64_t sent) {
-    return poisson_at_least(lost, background * static_cast<double>(sent));
+    return poisson_at_least(lost, kBusyLink * background * static_cast<double>(sent));
   };
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;

@@ -75,11 +75,14 @@ struct LateClaim {
 [[nodiscard]] bool is_borne_out_lately(const LateClaim& claim, const CrossedBlocks& blocks,
                                        std::int64_t newest_end_s);
 
-// Share of the packets lost that cross none of `suspects`, over the shortest horizon; never 0.
-[[nodiscard]] double background_of(const localize::Stream& stream, const Crossings& suspects);
-// Whether the suspect is more than a burst or two: the newest window loses what the background does
-// not, or those since the onset do without the two worst of them. A queue that overflows for a
-// tenth of a second stands out in a verdict of a minute for all of that minute.
+// Share of the packets lost that cross none of `suspects`, over `horizon`; never 0. A minute of a
+// small fleet holds some ten losses: too few to hold a weak suspect against.
+[[nodiscard]] double background_of(const localize::Stream& stream, localize::Horizon horizon,
+                                   const Crossings& suspects);
+// Whether the suspect is more than a burst or two, and more than a busy link: the newest window
+// loses what twice the background does not, or those since the onset do without the two worst. A
+// queue that overflows for a tenth of a second stands out in a verdict of a minute for all of that
+// minute.
 [[nodiscard]] bool is_corroborated(std::int64_t since_s, const CrossedBlocks& blocks,
                                    double background, std::int64_t newest_end_s);
 

@@ -334,7 +334,8 @@ void LiveLocalizer::tell_bursts(const SolveJob& job, Solution& solution) const {
   const auto& set = builder_->set();
   auto everybody = asked;
   everybody.insert(everybody.end(), mended_.begin(), mended_.end());
-  const double background = background_of(stream_, Crossings(set, lossy(everybody)));
+  const double background =
+      background_of(stream_, Horizon::kHalfHour, Crossings(set, lossy(everybody)));
   const auto blocks =
       crossed_blocks(stream_, Horizon::kHalfHour, Crossings(set, asked), Crossings(set, {}));
   for (std::size_t i = 0; i < asked.size(); ++i) {

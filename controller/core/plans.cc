@@ -67,6 +67,7 @@ void ControllerCore::make_plans(Now now, EffectSink& effects) {
   auto view = planned_members();
   const PlanRevision next{plan_revision_.value() + 1};
   const auto extra = memory_->flows();
+  const bool is_first = plans_->plans.empty();  // since the controller's own start
   plans_ = std::make_shared<const plan::PlanSet>(
       plan::make_plans(view, options_.planner, next, plans_->plans,
                        {.extra = extra, .fullest_link_flows = memory_->fullest_link_flows}));
@@ -77,12 +78,14 @@ void ControllerCore::make_plans(Now now, EffectSink& effects) {
   auto writes = confirm_rekeys(after);
   if (plans_->changed.empty())
     return documents_.commit(std::move(writes), std::move(after), effects);
-  what_changed_.note({.time = now.wall,
-                      .kind = changes::Kind::kPlan,
-                      .subject = "the plan",
-                      .before = fmt::format("revision {}", plan_revision_.value()),
-                      .after = fmt::format("revision {}, another one for {} of {} nodes",
-                                           next.value(), plans_->changed.size(), view.size())});
+  if (!is_first) {
+    what_changed_.note({.time = now.wall,
+                        .kind = changes::Kind::kPlan,
+                        .subject = "the plan",
+                        .before = fmt::format("revision {}", plan_revision_.value()),
+                        .after = fmt::format("revision {}, another one for {} of {} nodes",
+                                             next.value(), plans_->changed.size(), view.size())});
+  }
   plan_revision_ = next;
   planning_wanted_ = true;
   counters_.plans_sent += plans_->changed.size();

@@ -119,7 +119,7 @@ inline constexpr std::size_t kAuthorBytesMax = 128;
 // Extra packets that were spent on this incident's component, and what they brought.
 struct Confirmation {
   std::string component{};  // that was under test: the suspect, or what it could not be told from
-  std::string outcome{};    // testing, confirmed, cleared, given up
+  std::string outcome{};    // testing, confirmed, cleared, given up; ended: with the incident
   WallTime began_at{};
   std::optional<WallTime> ended_at{};
   double before = 0;  // probability that this very component is at fault, 0 .. 1

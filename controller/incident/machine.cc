@@ -436,6 +436,7 @@ void Machine::resolve(Round& round, Incident& incident, std::string resolution) 
   incident.state = State::kResolved;
   incident.resolved_at = round.window.end;
   incident.resolution = std::move(resolution);
+  end_confirmation(incident, round.window.end);
   incident.held_by.clear();
   incident.owed.clear();
   incident.presence = 0;

@@ -196,5 +196,7 @@ class Machine {
 
 // Puts it into the incident's history, within kHistoryMax.
 void remember(Incident& incident, Entry entry);
+// Nobody looks any more what the extra packets of an incident that is over bring.
+void end_confirmation(Incident& incident, WallTime now);
 
 }  // namespace faultline::incident

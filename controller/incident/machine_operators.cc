@@ -65,6 +65,7 @@ Result<Outcome> Machine::resolve(std::string_view id, std::string by, std::strin
   incident->state = State::kResolved;
   incident->resolved_at = stored(now);
   incident->resolved_by = by;
+  end_confirmation(*incident, stored(now));
   incident->resolution = fmt::format("by {}{}{}", by, why.empty() ? "" : ": ", why);
   incident->quiet_until = stored(now) + config_.quiet_after_resolve;
   incident->held_by.clear();
@@ -118,6 +119,13 @@ Result<Outcome> Machine::end_silence(std::string_view id, std::string by, WallTi
   Outcome outcome;
   outcome.silences.push_back(std::move(silence));
   return outcome;
+}
+
+void end_confirmation(Incident& incident, WallTime now) {
+  auto& test = incident.confirmation;
+  if (!test || test->ended_at) return;
+  test->outcome = "ended";
+  test->ended_at = now;
 }
 
 void remember(Incident& incident, Entry entry) {

@@ -56,6 +56,16 @@ Json changes_json(const Alert& alert) {
   return list;
 }
 
+Json confirmation_json(const Alert& alert) {
+  if (!alert.confirmation) return nullptr;
+  const auto& [component, outcome, before, after, packets] = *alert.confirmation;
+  return Json{{"component", component},
+              {"outcome", outcome},
+              {"before", before},
+              {"after", after},
+              {"packets", packets}};
+}
+
 }  // namespace
 
 std::string_view to_string(AlertEvent event) {
@@ -121,6 +131,7 @@ std::string alert_json(const Alert& alert) {
   json["mtu"] = alert.mtu ? Json(*alert.mtu) : Json(nullptr);
   json["since"] = or_null(alert.since);
   json["resolved_at"] = or_null(alert.resolved_at);
+  json["resolution"] = or_null(alert.resolution);
   json["evidence"] = evidence_json(alert.evidence);
   json["counter_evidence"] = first(alert.counter_evidence, kCounterEvidenceShownMax);
   json["ambiguous_with"] = first(alert.ambiguous_with, kAmbiguousShownMax);
@@ -130,6 +141,7 @@ std::string alert_json(const Alert& alert) {
   json["affected_racks"] = first(alert.affected_racks, kAffectedNodesShownMax);
   json["affected_zones"] = first(alert.affected_zones, kAffectedNodesShownMax);
   json["changes"] = changes_json(alert);
+  json["confirmation"] = confirmation_json(alert);
   json["acknowledged_by"] = or_null(alert.acknowledged_by);
   json["labels"] = labels_json(alert);
   json["command"] = command_of(alert);

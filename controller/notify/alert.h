@@ -47,6 +47,17 @@ struct AlertChange {
   bool operator==(const AlertChange&) const = default;
 };
 
+// Extra packets that were spent on the component, and what they brought.
+struct AlertConfirmation {
+  std::string component;  // that was under test: it, or one that it could not be told from
+  std::string outcome;    // testing, confirmed, cleared, given up, ended
+  double before = 0;      // probability that this very component is at fault
+  double after = 0;
+  std::uint64_t packets = 0;
+
+  bool operator==(const AlertConfirmation&) const = default;
+};
+
 struct Alert {
   AlertEvent event = AlertEvent::kOpened;
   std::string incident;
@@ -66,7 +77,8 @@ struct Alert {
   std::optional<std::uint32_t> mtu;  // the largest size that passes
   std::optional<WallTime> since;
   std::optional<WallTime> resolved_at;
-  std::string summary;  // one sentence
+  std::string resolution;  // "healed", "by ada: replaced"; empty while it is open
+  std::string summary;     // one sentence
   AlertEvidence evidence;
   std::vector<std::string> counter_evidence;  // sentences, the strongest first
   std::vector<std::string> ambiguous_with;
@@ -76,6 +88,7 @@ struct Alert {
   std::vector<std::string> affected_racks;
   std::vector<std::string> affected_zones;
   std::vector<AlertChange> changes;  // between the last good window and the first bad one
+  std::optional<AlertConfirmation> confirmation;
   // Labels of the affected nodes, each with all its values: {"rack": ["r1", "r2"]}.
   std::map<std::string, std::vector<std::string>> labels;
   std::string link;             // a page about the incident; may be empty

@@ -67,6 +67,16 @@ void read_newer(const Json& json, Alert& alert) {
   }
 }
 
+std::optional<AlertConfirmation> confirmation_of(const Json& json) {
+  const auto at = json.find("confirmation");
+  if (at == json.end() || at->is_null()) return std::nullopt;
+  return AlertConfirmation{.component = text_of(*at, "component"),
+                           .outcome = text_of(*at, "outcome"),
+                           .before = at->at("before").get<double>(),
+                           .after = at->at("after").get<double>(),
+                           .packets = at->at("packets").get<std::uint64_t>()};
+}
+
 Alert alert_of(const Json& json) {
   Alert alert;
   alert.event = parse_event(text_of(json, "event")).value();
@@ -86,6 +96,7 @@ Alert alert_of(const Json& json) {
   alert.loss_high = number_of(json, "loss_high");
   alert.since = time_of(json, "since");
   alert.resolved_at = time_of(json, "resolved_at");
+  alert.resolution = text_of(json, "resolution");
   alert.summary = text_of(json, "summary");
   alert.evidence = evidence_of(json.at("evidence"));
   alert.ambiguous_with = json.at("ambiguous_with").get<std::vector<std::string>>();
@@ -97,6 +108,7 @@ Alert alert_of(const Json& json) {
   }
   alert.link = text_of(json, "link");
   read_newer(json, alert);
+  alert.confirmation = confirmation_of(json);
   alert.generated_at = time_of(json, "generated_at").value();
   return alert;
 }

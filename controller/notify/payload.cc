@@ -67,6 +67,13 @@ std::string harm_sentence(const Alert& alert) {
   return text;
 }
 
+std::string confirmation_sentence(const Alert& alert) {
+  if (!alert.confirmation) return {};
+  const auto& [component, outcome, before, after, packets] = *alert.confirmation;
+  return fmt::format("{}: {:.2f} -> {:.2f} after {} extra packets on {}", outcome, before, after,
+                     packets, component);
+}
+
 std::string webhook_body(const Receiver& receiver, const Alert& alert, const std::string& body) {
   return receiver.body ? receiver.body->render(alert, Escape::kJson) : body;
 }

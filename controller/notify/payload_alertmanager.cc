@@ -44,6 +44,10 @@ Json annotations_of(const Receiver& receiver, const Alert& alert) {
   if (const auto blast = blast_sentence(alert); !blast.empty()) {
     annotations["blast_radius"] = blast;
   }
+  if (const auto test = confirmation_sentence(alert); !test.empty()) {
+    annotations["confirmation"] = test;
+  }
+  if (!alert.resolution.empty()) annotations["resolution"] = alert.resolution;
   if (!alert.changes.empty()) {
     annotations["changes"] = fmt::format("{}", fmt::join(change_sentences(alert), "\n"));
   }

@@ -27,6 +27,8 @@ Json details(const Alert& alert) {
   if (const auto harm = harm_sentence(alert); !harm.empty()) details["harm"] = harm;
   if (const auto blast = blast_sentence(alert); !blast.empty()) details["blast_radius"] = blast;
   if (!alert.counter_evidence.empty()) details["counter_evidence"] = alert.counter_evidence;
+  if (const auto test = confirmation_sentence(alert); !test.empty()) details["confirmation"] = test;
+  if (!alert.resolution.empty()) details["resolution"] = alert.resolution;
   if (!alert.changes.empty()) details["changes"] = change_sentences(alert);
   if (alert.since) details["since"] = format_rfc3339(*alert.since);
   if (!alert.ambiguous_with.empty()) details["ambiguous_with"] = alert.ambiguous_with;

@@ -74,6 +74,8 @@ facts::LldpNeighbor read_neighbor(const std::string& interface, const Json& json
                                .port = text(below(port, "id")),
                                .frame_max = number(below(port, "mfs"))};
   if (auto description = text(below(port, "descr")); !description.empty()) {
+    // lldpd's own default: the port's id is its MAC address, which nobody calls it by.
+    if (text(below(below(port, "id"), "type")) == "mac") neighbor.port = description;
     neighbor.description = std::move(description);
   }
   for_each(below(json, "vlan"), [&](const Json& vlan) { read_vlan(vlan, neighbor); });

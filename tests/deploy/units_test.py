@@ -14,6 +14,7 @@ PREFIX = "faultline-test-units"
 CONTROLLER, PROBE = "faultline-controller", "faultline-probe"
 EXPOSURE_MAX = {PROBE: 2.5, CONTROLLER: 2.0}
 CAP_NET_BIND_SERVICE = 1 << 10
+FACTS_SECONDS_MAX = 60
 LIVE_SECONDS_MAX = 60
 # A hang is noticed sooner than with the unit's own 30 s, by the same machinery.
 SHORT_WATCHDOG = "[Service]\nWatchdogSec=4\nTimeoutAbortSec=4\n"
@@ -224,6 +225,19 @@ def removal_stops_what_runs(machine, controller, probe):
     assert not (machine.root / "var/lib/faultline").exists() and not (machine.root / "etc/faultline").exists()
 
 
+def facts_are_read(machine):
+    """The hardening leaves the probe what its facts are made of: /proc/stat, /proc/sys, netlink."""
+    def facts():
+        node, = json.loads(faultline(machine, "-o", "json", "node", "list").stdout)["nodes"]
+        said = faultline(machine, "-o", "json", "facts", "show", node["name"], check=False)
+        return json.loads(said.stdout) if said.returncode == 0 else None
+
+    machine.wait("the probe's facts", facts, FACTS_SECONDS_MAX)
+    read = facts()
+    for what in ("cpu", "sysctls", "interfaces", "addresses", "routes", "listeners"):
+        assert read.get(what), f"the probe told nothing of {what}: {read['unknown']}"
+
+
 def nothing_was_forbidden(machine):
     """A hardening that the programs run into shows as EPERM in what they log."""
     for unit in (CONTROLLER, PROBE):
@@ -248,6 +262,7 @@ def main():
         operators_only(machine)
         configure(machine, controller, probe)
         least_privilege(controller, probe)
+        facts_are_read(machine)
         readiness_is_told((controller, probe))
         killed_comes_back(machine, controller, probe)
         hung_comes_back(machine, probe)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import unittest
 
 SPACE, PEER = "facts-node", "facts-peer"
@@ -205,6 +206,44 @@ class Facts(unittest.TestCase):
         self.assertEqual({i["name"] for i in facts["interfaces"]["items"]}, set(self.by_ip))
 
 
+LLDPD = "/usr/sbin/lldpd"
+
+
+@unittest.skipUnless(os.access(LLDPD, os.X_OK), "lldpd is not installed")
+class Lldp(unittest.TestCase):
+    """Two real lldpd on one cable, each with a /run of its own: its socket is a file, which namespaces of networks share."""
+
+    def daemon(self, space, name):
+        script = f"mount -t tmpfs tmpfs /run && mkdir /run/lldpd && hostname {name} && exec {LLDPD} -d"
+        child = subprocess.Popen(["ip", "netns", "exec", space, "unshare", "-m", "-u", "sh", "-c", script],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        def end():
+            child.terminate()
+            child.wait(10)
+        self.addCleanup(end)
+        return child
+
+    def beside(self, child, *argv):
+        return run("nsenter", "-t", str(child.pid), "-m", "-n", "-u", *argv, check=False)
+
+    def test_the_port_at_the_other_end_is_told_as_its_lldpd_calls_it(self):
+        for space in ("lldp-node", "lldp-switch"):
+            run("ip", "netns", "add", space)
+            self.addCleanup(run, "ip", "netns", "del", space)
+        run("ip", "-n", "lldp-node", "link", "add", "eth0", "type", "veth", "peer", "name", "swp7", "netns", "lldp-switch")
+        run("ip", "-n", "lldp-node", "link", "set", "eth0", "up")
+        run("ip", "-n", "lldp-switch", "link", "set", "swp7", "up")
+        node, switch = self.daemon("lldp-node", "node1"), self.daemon("lldp-switch", "leaf9")
+        for _ in range(60):  # at most half a minute
+            time.sleep(0.5)
+            self.beside(switch, "lldpcli", "update")
+            facts = json.loads(self.beside(node, PROBE, "facts").stdout or "{}")
+            if facts.get("lldp"):
+                break
+        self.assertEqual([(n["interface"], n["chassis"], n["port"]) for n in facts["lldp"]], [("eth0", "leaf9", "swp7")])
+
+
 class Cost(unittest.TestCase):
     def test_a_big_namespace_costs_less_than_a_thousandth_of_a_processor(self):
         """3,000 routes and 900 neighbors: processor time, against the pause that follows."""
@@ -227,11 +266,13 @@ class Cost(unittest.TestCase):
 
 def main():
     global PROBE
-    PROBE = os.path.join(sys.argv.pop(1), "faultline-probe") if len(sys.argv) > 1 else PROBE
+    PROBE = os.path.join(os.path.abspath(sys.argv.pop(1)), "faultline-probe") if len(sys.argv) > 1 else PROBE
     if os.geteuid() != 0:
         print("SKIPPED: network namespaces need root")
         return
     result = unittest.main(exit=False).result
+    if not os.access(LLDPD, os.X_OK):
+        print("lldpd is not installed, so LLDP was not seen (Debian: lldpd)")
     missing = getattr(Facts, "missing", [])
     print("compared with ip:", ", ".join(sorted(set(KINDS) - set(missing))))
     if missing:

@@ -47,6 +47,7 @@ def address(node, left, right, family=4):
 
 A, B = address("a", "a", "r1"), address("b", "r3", "b")
 A6, B6 = address("a", "a", "r1", 6), address("b", "r3", "b", 6)
+INNER = ("10.66.0.1", "10.66.0.2")  # of interfaces that are stacked on others
 R2_TO_R3, R3 = address("r2", "r2", "r3"), address("r3", "r2", "r3")
 
 
@@ -360,6 +361,50 @@ class OneOff(unittest.TestCase):
         sources = self.altered(report, "forward", "address-from")
         self.assertEqual([row[0] for row in sources], [f"{A}:40000", f"{A}:40001"])
         self.assertTrue(all(row[1].startswith(f"{R2_TO_R3}:5000") for row in sources), sources)
+
+    def stacked(self, *kind):
+        """Interfaces s0 at a and b on a cable of their own (or over the routers, for a tunnel), with a reflector behind; whether
+        this kernel has the kind."""
+        self.fault("a", "ip", "link", "add", "d0", "type", "veth", "peer", "name", "d0", "netns", f"{LAB}-b",
+                   undo=("ip", "link", "del", "d0"))
+        for node, own, other, inner in (("a", A, B, INNER[0]), ("b", B, A, INNER[1])):
+            inside(node, "ip", "link", "set", "d0", "up")
+            words = [{"OWN": own, "OTHER": other}.get(word, word) for word in kind]
+            done = inside(node, "ip", "link", "add", *words, check=False)
+            if done.returncode != 0:
+                print(f"this kernel has no {' '.join(kind)}: {done.stderr.strip()}", file=sys.stderr)
+                return False
+            self.addCleanup(inside, node, "ip", "link", "del", "s0", check=False)
+            if "bridge" in kind or "bond" in kind:
+                inside(node, "ip", "link", "set", "d0", "down")
+                inside(node, "ip", "link", "set", "d0", "master", "s0")
+                inside(node, "ip", "link", "set", "d0", "up")
+            inside(node, "ip", "addr", "add", f"{inner}/24", "dev", "s0")
+            inside(node, "ip", "link", "set", "s0", "up")
+        child = subprocess.Popen(["ip", "netns", "exec", f"{LAB}-b", sys.executable, "-B", Path(__file__).parent / "stamp_reflector.py",
+                                  INNER[1], "862"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.terminate)
+        child.stdout.readline()
+        return True
+
+    def test_packets_of_stacked_interfaces_are_captured_once(self):
+        for kind in (("s0", "type", "bridge"), ("link", "d0", "name", "s0", "type", "vlan", "id", "7"), ("s0", "type", "bond")):
+            if self.stacked(*kind):
+                report = self.capture(OK, target=INNER[1], source=INNER[0])
+                self.assertEqual((report["verdict"], report["forward"]["missing"], report["return"]["missing"]), ("arrives", 0, 0), kind)
+                for way in ("forward", "return"):  # each once, though two interfaces see it
+                    self.assertIn(report[way]["left"], range(30, 41), kind)
+            self.doCleanups()
+
+    def test_loss_below_a_tunnel_is_loss_of_what_is_in_it(self):
+        if not self.stacked("s0", "type", "vxlan", "id", "7", "local", "OWN", "remote", "OTHER", "dstport", "4789"):
+            return
+        self.assertEqual(self.capture(OK, target=INNER[1], source=INNER[0])["verdict"], "arrives")
+        self.drop("r3", "-p", "udp", "--dport", "4789", "-d", B, "-m", "statistic", "--mode", "nth", "--every", "5", "--packet", "0")
+        report = self.capture(FAULT, target=INNER[1], source=INNER[0])
+        self.assertEqual((report["verdict"], report["return"]["missing"]), ("lost-forward", 0))
+        self.assertGreaterEqual(report["forward"]["missing"], 6)
 
     def test_a_capture_without_the_capability_is_refused_with_a_sentence(self):
         done = inside("a", "setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", PROBE, "test", "capture", B,

@@ -18,7 +18,6 @@ using std::chrono::seconds;
 constexpr std::uint32_t kHosts = 16;
 constexpr const char* kWeakLink = "leaf2>spine3";
 // What chance makes once in a month of a fleet is not paged, which takes its time.
-// its time.
 constexpr Duration kLooked = minutes{12};
 
 // A fleet whose every way loses a little and one link a little more.

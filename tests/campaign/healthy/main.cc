@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kExitPaged = 1;
 constexpr int kExitUsage = 3;
+constexpr std::uint32_t kSmallFleet = 200;  // whose day takes less than a minute
 
 double cpu_seconds() {
   timespec time{};
@@ -69,14 +70,16 @@ int run(const World::Options& options, Duration length, bool quiet) {
   std::size_t shown = 0;
   std::uint64_t opened = 0;
   std::int64_t hours = 0;
+  const std::int64_t hours_per_line = options.network.hosts <= kSmallFleet ? 24 : 1;
   world.run(length, [&] {
     for (; shown < world.pages().size(); ++shown) {
       show(world.pages()[shown]);
       opened += world.pages()[shown].event == "opened" ? 1 : 0;
     }
-    if (++hours % 24 == 0 && !quiet) {
-      fmt::print("day {}: {} windows, {} pages, {:.0f} s\n", hours / 24,
-                 world.core().counters().windows_judged, opened, cpu_seconds());
+    if (++hours % hours_per_line == 0 && !quiet) {
+      fmt::print("day {}, hour {}: {} windows, {} pages, {:.0f} s\n", 1 + (hours - 1) / 24,
+                 1 + (hours - 1) % 24, world.core().counters().windows_judged, opened,
+                 cpu_seconds());
     }
     std::fflush(stdout);
   });
@@ -104,7 +107,7 @@ int main(int argc, char** argv) {
                  "Tracked flows per node at most; default: 512")
       ->check(CLI::Range(1, 4096));
   app.add_option("--seed", options.seed, "Default: 1");
-  app.add_flag("--quiet", quiet, "No line per day");
+  app.add_flag("--quiet", quiet, "No lines of progress");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -114,6 +114,21 @@ TEST_CASE("secrets come from files and variables, and no message shows one", "[c
   CHECK(slack.error().context.find("secret-host") == std::string::npos);
 }
 
+TEST_CASE("every receiver that could never send is named before the first page", "[config]") {
+  const auto config = load_config(written("receivers:\n"
+                                          "  - {name: a, kind: exec, command: [/nowhere/page]}\n"
+                                          "  - {name: b, kind: exec, command: [/bin/sh, -c, x]}\n"
+                                          "  - {name: c, kind: slack, url_env: TEST_UNSET}\n"),
+                                  {});
+  REQUIRE(config);
+  const auto loaded = load_receivers(config->notify);
+  REQUIRE_FALSE(loaded);
+  CHECK_THAT(loaded.error().context,
+             Catch::StartsWith("/nowhere/page cannot be run, the program of receiver a: No such"));
+  CHECK_THAT(loaded.error().context, Catch::Contains("; the variable TEST_UNSET"));
+  CHECK(loaded.error().context.find("/bin/sh") == std::string::npos);
+}
+
 TEST_CASE("a file named by the configuration is found beside it", "[config]") {
   const auto config = load_config(kExamples / "controller.yaml", {});
   REQUIRE(config);
@@ -217,7 +232,8 @@ TEST_CASE("what the configuration names must be there", "[config]") {
   CHECK_THAT(check_named(config).error().context, Catch::Contains("/no/secret"));
 }
 
-TEST_CASE("the example inventory is a fabric of four switches and four cables, and a tunnel", "[config]") {
+TEST_CASE("the example inventory is a fabric of four switches and four cables, and a tunnel",
+          "[config]") {
   const auto inventory = parse_inventory(read_file(kExamples / "topology.yaml"), "topology.yaml");
   if (!inventory) FAIL(inventory.error().context);
   topology::Topology topology(*inventory);

@@ -1,5 +1,6 @@
 // What stands around a suspect, and what operators do to incidents.
 #include "controller/core/blast_radius.h"
+#include "controller/core/selector_check.h"
 #include "tests/support/catch.h"
 #include "tests/unit/controller/core/bench.h"
 #include "tests/unit/controller/core/fabric.h"
@@ -54,6 +55,26 @@ TEST_CASE("a component has the labels of its place", "[core]") {
   CHECK(racks_of(described("leafA>spine1")) == Names{"r1"});
   CHECK(racks_of(described("spine1")).empty());
   CHECK(racks_of(described("spine1", {"spine1>leafB"})) == Names{"r2"});
+}
+
+std::string refusal_of(const incident::Selector& selector) {
+  const auto fleet = labelled_fleet();
+  const Fabric fabric;
+  const auto checked = check_selector(selector, fleet, *fabric.topology, {});
+  return checked ? "" : checked.error().context;
+}
+
+TEST_CASE("a selector that names what there is not is refused, with the nearest name", "[core]") {
+  CHECK(refusal_of({{"node", {"h1", "h4"}}, {"rack", {"r2"}}}).empty());
+  CHECK(refusal_of({{"component", {"leafA", "leafA>spine1", "spine1=leafB", "h3"}}}).empty());
+  CHECK(refusal_of({{"class", {"loss"}}}).empty());
+  CHECK(refusal_of({{"node", {"h1", "h44"}}}) ==
+        "no node is called h44 (see `faultline node list`); did you mean h4?");
+  CHECK(refusal_of({{"rack", {"R1"}}}) == "no node has the label rack=R1; did you mean r1?");
+  CHECK(refusal_of({{"rack", {"cellar"}}}) == "no node has the label rack=cellar; there is r1, r2");
+  CHECK(refusal_of({{"color", {"red"}}}) == "no node has the label color=red");
+  CHECK(refusal_of({{"component", {"leafA>spain1"}}}) ==
+        "no device or node is called spain1 (see `faultline topology show`); did you mean spine1?");
 }
 
 TEST_CASE("a host hangs on its only switch, a VM on its hypervisor and what that hangs on",
@@ -145,7 +166,7 @@ TEST_CASE("a silence is kept in the ledger, and a restarted controller keeps to 
   before.step(AddSilence{.request = 1,
                          .silence = {.id = "m-1",
                                      .kind = incident::SilenceKind::kMaintenance,
-                                     .selector = {{"component", {"spine2"}}},
+                                     .selector = {{"class", {"loss"}}},
                                      .author = "ada",
                                      .comment = "CHG-1",
                                      .starts_at = {},

@@ -30,6 +30,11 @@ inline Alert opened_alert() {
   alert.counter_evidence = {"h1 to h9 crosses it and lost nothing"};
   alert.changes = {{wall_time_from_unix_seconds(1'789'999'990), "path", "h1>h5:4000",
                     "leaf2>spine1", "leaf2>spine3"}};
+  alert.confirmation = {.component = "leaf2>spine3",
+                        .outcome = "confirmed",
+                        .before = 0.71,
+                        .after = 0.998,
+                        .packets = 640};
   alert.labels = {{"rack", {"r1", "r2"}}};
   alert.generated_at = wall_time_from_unix_seconds(1'790'000'042);
   return alert;
@@ -48,6 +53,7 @@ inline Alert resolved_alert() {
   alert.event = AlertEvent::kResolved;
   alert.sequence = 3;
   alert.resolved_at = wall_time_from_unix_seconds(1'790'000'600);
+  alert.resolution = "healed";
   alert.generated_at = *alert.resolved_at;
   return alert;
 }

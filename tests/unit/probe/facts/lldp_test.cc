@@ -35,6 +35,20 @@ TEST_CASE("several are told, each with what it has", "[facts]") {
             {"eth1", "leaf2", "", std::nullopt, {}, std::nullopt, std::nullopt}});
 }
 
+// As lldpd 1.0.16 on Linux tells of its like: nothing is configured, so that the port's id is a
+// MAC.
+constexpr const char* kLinux = R"({"lldp": {"interface": {"v0": {
+  "via": "LLDP", "rid": "1", "age": "0 day, 00:00:03",
+  "chassis": {"node-b": {"id": {"type": "mac", "value": "5a:33:5d:a4:60:63"}, "descr": "Debian GNU/Linux 12",
+    "capability": [{"type": "Bridge", "enabled": false}, {"type": "Station", "enabled": true}]}},
+  "port": {"id": {"type": "mac", "value": "5a:33:5d:a4:60:63"}, "descr": "p0", "ttl": "120",
+    "auto-negotiation": {"supported": false, "enabled": false, "current": "10GbaseT"}}}}}})";
+
+TEST_CASE("a port that has a MAC address for its id is told by its description", "[facts]") {
+  CHECK(parse_lldp(kLinux) == std::vector<facts::LldpNeighbor>{
+                                  {"v0", "node-b", "p0", "p0", {}, std::nullopt, std::nullopt}});
+}
+
 TEST_CASE("no neighbor is an empty list, and something else is refused", "[facts]") {
   CHECK(parse_lldp("{\"lldp\": {}}") == std::vector<facts::LldpNeighbor>{});
   CHECK(parse_lldp("{\"lldp\": {\"interface\": [1, null, {\"eth0\": 3}]}}") ==
