@@ -62,7 +62,8 @@ struct IncidentView {
   std::vector<std::string> affected_zones;
   EvidenceView evidence;
   std::vector<std::string> counter_evidence;
-  std::vector<incident::Change> changes;  // between the last good window and the first bad one
+  std::optional<incident::Remedy> remedy;  // of findings
+  std::vector<incident::Change> changes;   // between the last good window and the first bad one
   std::optional<incident::Confirmation> confirmation;
   std::vector<IncidentEventView> events;  // oldest first; empty in lists
   std::uint64_t events_omitted = 0;       // before them

@@ -172,6 +172,13 @@ static Json json(const incident::Confirmation& confirmation) {
               {"packets", confirmation.packets}};
 }
 
+static Json json(const incident::Remedy& remedy) {
+  return Json{{"evidence", remedy.evidence},
+              {"text", remedy.text},
+              {"command", remedy.command},
+              {"run_on", remedy.run_on}};
+}
+
 static Json json(const IncidentView& incident) {
   const auto& evidence = incident.evidence;
   return Json{{"id", incident.id},
@@ -205,6 +212,7 @@ static Json json(const IncidentView& incident) {
               {"affected_racks", Json(incident.affected_racks)},
               {"affected_zones", Json(incident.affected_zones)},
               {"counter_evidence", Json(incident.counter_evidence)},
+              {"remedy", incident.remedy ? json(*incident.remedy) : Json()},
               {"changes", changes_json(incident.changes)},
               {"confirmation", incident.confirmation ? json(*incident.confirmation) : Json()},
               {"evidence",

@@ -54,22 +54,15 @@ Result<std::string> AppBackend::facts_changes(std::string_view name, WallTime si
 }
 
 Result<std::string> AppBackend::check() const {
-  const auto snapshot = snapshots_.snapshot();
-  std::vector<diagnose::NodeFacts> fleet;
-  diagnose::CheckScope scope;
-  for (const auto& node : snapshot->nodes) {
-    if (stopping_) return fail(ErrorCode::kUnavailable, "the controller is stopping");
-    auto stored = load_facts(store_.ledger(), NodeId{node.id}, std::nullopt);
-    if (!stored) {
-      scope.without.push_back(node.name);
-      continue;
-    }
-    scope.nodes.push_back(node.name);
-    fleet.push_back({.node = node.name,
-                     .facts = std::move(stored->facts),
-                     .earlier = std::move(stored->earlier)});
+  if (stopping_) return fail(ErrorCode::kUnavailable, "the controller is stopping");
+  std::vector<std::pair<NodeId, std::string>> nodes;
+  for (const auto& node : snapshots_.snapshot()->nodes) {
+    nodes.emplace_back(NodeId{node.id}, node.name);
   }
-  return diagnose::to_json(diagnose::check(fleet), scope);
+  auto fleet = load_fleet_facts(store_.ledger(), nodes);
+  diagnose::CheckScope scope{.without = std::move(fleet.without)};
+  for (const auto& node : fleet.facts) scope.nodes.push_back(node.node);
+  return diagnose::to_json(diagnose::check(fleet.facts), scope);
 }
 
 void AppBackend::refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const {

@@ -11,6 +11,7 @@
 #include "controller/api/listen_socket.h"
 #include "controller/api/tcp_socket.h"
 #include "controller/app/inventory_file.h"
+#include "controller/diagnose/check.h"
 
 namespace faultline::app {
 namespace {
@@ -102,6 +103,29 @@ void read_detect(Section detect, detect::DetectConfig& config, std::set<detect::
   }
   if (auto valid = detect::validate(config); !valid) {
     detect.error("limits", valid.error().context);
+  }
+}
+
+// Codes, and severities for all of theirs.
+void read_check(Section check, core::CheckOptions& options) {
+  check.duration("every", options.every);
+  if (options.every < kCheckEveryMin || options.every > kCheckEveryMax) {
+    check.error("every", fmt::format("must be between {} and {}", format_duration(kCheckEveryMin),
+                                     format_duration(kCheckEveryMax)));
+  }
+  std::vector<std::string> names;
+  check.texts("incidents", names);
+  for (const auto& name : names) {
+    const auto severity = diagnose::parse_severity(name);
+    if (severity) {
+      options.severities.insert(*severity);
+    } else if (diagnose::is_check_code(name)) {
+      options.codes.insert(name);
+    } else {
+      check.error("incidents", fmt::format("{} is neither error, warning nor notice, nor a code of "
+                                           "'faultline check'",
+                                           name));
+    }
   }
 }
 
@@ -217,6 +241,7 @@ void read_root(Section& root, ControllerConfig& config) {
                                 kTracesPerSecondMax);
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
+  read_check(root.section("check"), config.check);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
   read_notify(root, config.file.parent_path(), config.notify);

@@ -15,6 +15,7 @@
 #include "controller/access/audit_trail.h"
 #include "controller/api/tls_identity.h"
 #include "controller/app/notify_config.h"
+#include "controller/core/finding_watch.h"
 #include "controller/detect/detector.h"
 #include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
@@ -24,6 +25,9 @@
 
 namespace faultline::app {
 
+// Facts are seldom newer than that, and older than a day nobody wants to be told of.
+inline constexpr Duration kCheckEveryMin = std::chrono::seconds{5};
+inline constexpr Duration kCheckEveryMax = std::chrono::hours{24};
 inline constexpr Duration kAuditRetentionMin = std::chrono::hours{24};
 // Less would drop what is still being judged. It must not be shorter than reopen_within either.
 inline constexpr Duration kRetentionMin = std::chrono::hours{1};
@@ -53,6 +57,7 @@ struct ControllerConfig {
   plan::AdaptiveConfig adaptive;
   detect::DetectConfig detect;
   std::set<detect::Kind> abnormal_incidents;  // detect.incidents
+  core::CheckOptions check;
   incident::MachineConfig incident;
   NotifyConfig notify;
   obs::LogOptions log;

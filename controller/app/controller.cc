@@ -54,6 +54,7 @@ core::CoreOptions core_options(const ControllerConfig& config) {
                             .adaptive = config.adaptive,
                             .incident = config.incident,
                             .abnormal_incidents = config.abnormal_incidents,
+                            .check = config.check,
                             .receivers = {},
                             .telling = config.notify.telling};
   for (const auto& item : config.notify.receivers) options.receivers.push_back(item.receiver.name);

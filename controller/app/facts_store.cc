@@ -157,6 +157,21 @@ Result<StoredFacts> load_facts(const store::Ledger& ledger, NodeId node,
   return std::move(kept->stored);
 }
 
+FleetFacts load_fleet_facts(const store::Ledger& ledger,
+                            const std::vector<std::pair<NodeId, std::string>>& nodes) {
+  FleetFacts fleet;
+  for (const auto& [id, name] : nodes) {
+    auto stored = load_facts(ledger, id, std::nullopt);
+    if (!stored) {
+      fleet.without.push_back(name);
+      continue;
+    }
+    fleet.facts.push_back(
+        {.node = name, .facts = std::move(stored->facts), .earlier = std::move(stored->earlier)});
+  }
+  return fleet;
+}
+
 Result<std::vector<StoredFacts>> load_states(const store::Ledger& ledger, NodeId node,
                                              WallTime since) {
   std::vector<StoredFacts> states;

@@ -10,12 +10,15 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
 #include "common/facts/facts.h"
 #include "common/model/control.h"
 #include "common/model/ids.h"
+#include "controller/diagnose/finding.h"
 #include "controller/store/ledger.h"
 
 namespace faultline::app {
@@ -44,6 +47,14 @@ struct StoredFacts {
 // The state at `since` and those after it, oldest first; begins later where none so old is kept.
 [[nodiscard]] Result<std::vector<StoredFacts>> load_states(const store::Ledger& ledger, NodeId node,
                                                            WallTime since);
+
+// The newest of many nodes, for rules that compare them.
+struct FleetFacts {
+  std::vector<diagnose::NodeFacts> facts{};
+  std::vector<std::string> without{};  // nodes that have sent none
+};
+[[nodiscard]] FleetFacts load_fleet_facts(const store::Ledger& ledger,
+                                          const std::vector<std::pair<NodeId, std::string>>& nodes);
 
 // Of nodes that sent none since.
 [[nodiscard]] Status drop_facts_before(store::Ledger& ledger, WallTime horizon);

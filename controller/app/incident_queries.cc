@@ -72,6 +72,7 @@ api::IncidentView incident_view(const incident::Incident& incident) {
                        .good_flows_crossing = suspect.evidence.good_flows_crossing,
                        .good_flows = suspect.evidence.good_flows},
           .counter_evidence = suspect.counter_evidence,
+          .remedy = suspect.remedy,
           .changes = incident.changes,
           .confirmation = incident.confirmation,
           .events = events_of(incident),

@@ -366,6 +366,10 @@ std::string render_metrics(const MetricSources& sources) {
   registry.expose(
       {"faultline_planning_seconds", "What the last planning job took, on a thread of its own."},
       sources.shell.counters().planning_seconds);
+  registry.expose({"faultline_check_seconds",
+                   "What the last check of all nodes' facts took, on the thread of the planning "
+                   "jobs; 0: `check.incidents` is empty."},
+                  sources.shell.counters().check_seconds);
   const auto& planning = sources.snapshot.planning;  // none while all pairs are affordable
   expose_value("faultline_plan_gaps",
                "Links that the plan does not cover or tell apart as it should; 0: all pairs.",

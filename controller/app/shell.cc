@@ -13,6 +13,7 @@
 #include "controller/app/controller.h"
 #include "controller/app/facts_store.h"
 #include "controller/app/key_files.h"
+#include "controller/diagnose/check.h"
 
 namespace faultline::app {
 namespace {
@@ -258,6 +259,19 @@ void Shell::keep_facts(NodeId node, FactsUpdate update) {
     }
     core::FactsKept done{.node = node, .digest = kept ? facts::digest_of(*kept) : 0};
     if (before && kept) done.changes = changes_between(before->facts, *kept);
+    post(std::move(done));
+  });
+}
+
+// On the planner's thread, which has time: plans wait for a check, and nothing of measurements
+// does.
+void Shell::check(core::CheckJob job) {
+  run_on(planner_, [this, job = std::move(job)] {
+    const auto started = async::now_instant();
+    const auto fleet = load_fleet_facts(store_.ledger(), job.nodes);
+    core::CheckDone done{.findings = diagnose::check(fleet.facts)};
+    counters_.check_seconds.set(
+        std::chrono::duration<double>(async::now_instant() - started).count());
     post(std::move(done));
   });
 }

@@ -36,6 +36,7 @@ struct ShellCounters {
   obs::Counter overloaded;         // a job that found its queue full; a bug or a hanging disk
   obs::Gauge solve_seconds;        // wall time of the last solve; trouble when it nears a window
   obs::Gauge planning_seconds;     // wall time of the last planning job
+  obs::Gauge check_seconds;        // wall time of the last check of all facts
   obs::Counter sealed;             // reports moved into blocks; stands still: see the log
   obs::Counter sealed_repeated;    // reports that came again after they were sealed
   obs::Counter seal_failures;      // trouble when it grows: the disk
@@ -69,6 +70,7 @@ class Shell : public core::EffectSink {
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void keep_facts(NodeId node, FactsUpdate update) override;
+  void check(core::CheckJob job) override;
   void publish_trust(const fleet::TrustTable& trust) override;
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t request, Status status) override;

@@ -100,6 +100,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.explain/1", render_explain},
                                 Renderer{"faultline.vpc_check/1", render_vpc_check},
                                 Renderer{"faultline.vpc_reach/1", render_vpc_reach},
+                                Renderer{"faultline.vpc_compare/1", render_vpc_compare},
                                 Renderer{"faultline.facts/1", render_facts},
                                 Renderer{"faultline.facts_changes/1", render_facts_changes},
                                 Renderer{"faultline.check/1", render_check},
@@ -118,6 +119,22 @@ struct LongRenderer {
 constexpr std::array kLongRenderers{LongRenderer{"faultline.plan_coverage/1", render_plan_coverage},
                                     LongRenderer{"faultline.plan_budget/1", render_plan_budget},
                                     LongRenderer{"faultline.plan_diff/1", render_plan_diff}};
+
+ExitCode exit_code_of_cloud(const Json& document, const std::string& schema) {
+  if (schema == "faultline.vpc_check/1") {
+    return member(document, "inconsistencies").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
+  }
+  if (schema == "faultline.vpc_reach/1") {
+    const auto verdict = text(document, "verdict");
+    if (verdict == "allowed") return ExitCode::kHealthy;
+    return verdict == "denied" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
+  }
+  const auto& counts = member(document, "counts");
+  const auto some = [&](const char* name) { return number(counts, name).value_or(0) > 0; };
+  if (some("fails")) return ExitCode::kFaultFound;
+  const bool is_unsure = some("stale") || some("unknown") || member(document, "pairs").empty();
+  return is_unsure ? ExitCode::kInconclusive : ExitCode::kHealthy;
+}
 
 }  // namespace
 
@@ -181,14 +198,7 @@ ExitCode exit_code_of(const Json& document) {
   if (schema == "faultline.matrix/1" && !measures_anything(document)) {
     return ExitCode::kInconclusive;
   }
-  if (schema == "faultline.vpc_reach/1") {
-    const auto verdict = text(document, "verdict");
-    if (verdict == "allowed") return ExitCode::kHealthy;
-    return verdict == "denied" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
-  }
-  if (schema == "faultline.vpc_check/1") {
-    return member(document, "inconsistencies").empty() ? ExitCode::kHealthy : ExitCode::kFaultFound;
-  }
+  if (schema.starts_with("faultline.vpc_")) return exit_code_of_cloud(document, schema);
   if (schema == "faultline.alert_test/1") {
     return flag(document, "delivered") ? ExitCode::kHealthy : ExitCode::kUnreachable;
   }

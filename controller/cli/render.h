@@ -57,6 +57,7 @@ struct RenderOptions {
 [[nodiscard]] std::string render_audit(const Json& document, const Style& style);
 [[nodiscard]] std::string render_vpc_check(const Json& document, const Style& style);
 [[nodiscard]] std::string render_vpc_reach(const Json& document, const Style& style);
+[[nodiscard]] std::string render_vpc_compare(const Json& document, const Style& style);
 [[nodiscard]] std::string render_facts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_facts_changes(const Json& document, const Style& style);
 [[nodiscard]] std::string render_diagnosis(const Json& document, const Style& style);

@@ -1,4 +1,6 @@
 // incidents.
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "controller/cli/render.h"
@@ -66,6 +68,26 @@ std::string confirmation_text(const Json& confirmation) {
                      text(confirmation, "component"));
 }
 
+// What was measured, or for a finding what stands in the nodes' configuration.
+std::string reasons(const Json& incident) {
+  const auto line = [](const char* name, const std::string& value) {
+    return fmt::format("{:<12} {}\n", name, value);
+  };
+  const auto& remedy = member(incident, "remedy");
+  if (!remedy.is_object()) {
+    return line("sure", sure(incident)) +
+           line("evidence", evidence_text(member(incident, "evidence")));
+  }
+  std::string shown;
+  const char* name = "evidence";
+  for (const auto& each : member(remedy, "evidence")) {
+    shown += line(std::exchange(name, ""), each.is_string() ? each.get<std::string>() : "-");
+  }
+  shown += line("remedy", text(remedy, "text"));
+  return shown +
+         line("", fmt::format("{}   (on {})", text(remedy, "command"), text(remedy, "run_on")));
+}
+
 }  // namespace
 
 std::string render_incidents(const Json& document, const Style& style) {
@@ -74,10 +96,11 @@ std::string render_incidents(const Json& document, const Style& style) {
   for (const auto& incident : member(document, "incidents")) {
     const auto state = text(incident, "state");
     const auto& component = member(incident, "component");
+    const bool is_finding = text(component, "kind") == "finding";
     table.add({text(incident, "id"), Cell(state, tone_of_state(state)), text(component, "id"),
-               text(component, "kind"), text(incident, "class"), loss_text(incident),
-               sure(incident), text(incident, "since"), text(incident, "resolved_at"),
-               text(incident, "held_by")});
+               text(component, "kind"), text(incident, "class"),
+               is_finding ? "-" : loss_text(incident), is_finding ? "-" : sure(incident),
+               text(incident, "since"), text(incident, "resolved_at"), text(incident, "held_by")});
   }
   return table.empty() ? "no incidents\n" : table.text(style);
 }
@@ -93,10 +116,10 @@ std::string render_incident(const Json& document, const Style& style) {
   result += line("incident", text(document, "id"));
   result += line("component", text(component, "kind") + " " + text(component, "id"));
   result += line("class", text(document, "class"));
-  result += line("loss", loss_interval(document));
+  const bool is_finding = member(document, "remedy").is_object();
+  if (!is_finding) result += line("loss", loss_interval(document));
   if (number(document, "delay_us")) result += line("delay", delay_text(document));
   if (number(document, "mtu")) result += line("passes", text(document, "mtu") + " bytes at most");
-  result += line("sure", sure(document));
   result += line("since", text(document, "since"));
   result += line("opened", text(document, "opened_at"));
   result += line("resolved", text(document, "resolved_at"));
@@ -110,7 +133,7 @@ std::string render_incident(const Json& document, const Style& style) {
   if (!member(document, "held_by").is_null()) {
     result += line("held by", text(document, "held_by") + ": nobody is told");
   }
-  result += line("evidence", evidence_text(member(document, "evidence")));
+  result += reasons(document);
   if (!member(document, "ambiguous_with").empty()) {
     result += line("or perhaps", joined(document, "ambiguous_with"));
   }

@@ -57,6 +57,32 @@ std::string render_vpc_reach(const Json& document, const Style& style) {
   return result + list_of(document, "notes", "Assumed");
 }
 
+std::string render_vpc_compare(const Json& document, const Style& style) {
+  const auto& counts = member(document, "counts");
+  auto result = fmt::format(
+      "of {} measured pairs: {} allowed and work, {} allowed but fail, {} denied and fail, {} "
+      "denied but work{}, {} unknown\n",
+      member(document, "pairs").size(), count(counts, "works"), count(counts, "fails"),
+      count(counts, "denied"), count(counts, "stale"),
+      number(counts, "stale").value_or(0) > 0 ? " (the snapshot is not of now)" : "",
+      count(counts, "unknown"));
+  if (number(document, "outside").value_or(0) > 0) {
+    result += fmt::format("{} pairs have no end in the snapshot\n", count(document, "outside"));
+  }
+  Table table({"FROM", "TO", "OUTCOME", ">SENT", ">ANSWERED", "CODE", "DIRECTION", "WHY"});
+  for (const auto& pair : member(document, "pairs")) {
+    const auto outcome = text(pair, "outcome");
+    if (outcome == "works") continue;
+    const auto tone = outcome == "fails" ? Tone::kBad : Tone::kWarn;
+    table.add({text(pair, "from"), text(pair, "to"), Cell(outcome, tone), text(pair, "sent"),
+               text(pair, "answered"), text(pair, "code"), text(pair, "direction"),
+               text(pair, "element") + (text(pair, "rule").empty() || text(pair, "rule") == "-"
+                                            ? ""
+                                            : ": " + text(pair, "rule"))});
+  }
+  return table.empty() ? result : result + "\n" + table.text(style);
+}
+
 std::string render_vpc_check(const Json& document, const Style& style) {
   Table networks({"NETWORK", "NAME", "ACCOUNT", "REGION", "PREFIXES"});
   for (const auto& network : member(document, "networks")) {

@@ -159,6 +159,15 @@ std::string summary_of(const incident::Event& event) {
   return incident.suspect.text;
 }
 
+// The words of a fault of measurements say nothing of a finding.
+void speak_of_finding(const incident::Remedy& remedy, notify::Alert& alert) {
+  alert.loss = alert.loss_low = alert.loss_high = std::nullopt;
+  alert.remedy = notify::AlertRemedy{.evidence = remedy.evidence,
+                                     .text = remedy.text,
+                                     .command = remedy.command,
+                                     .run_on = remedy.run_on};
+}
+
 std::vector<notify::AlertChange> to_alert_changes(const std::vector<incident::Change>& changes) {
   std::vector<notify::AlertChange> result;
   for (const auto& change : changes) {
@@ -222,43 +231,46 @@ std::vector<incident::Component> watched_components(
 notify::Alert to_alert(const incident::Event& event, WallTime now) {
   const auto& incident = event.incident;
   const auto& suspect = incident.suspect;
-  return {.event = to_alert_event(event.kind),
-          .incident = incident.id,
-          .sequence = incident.revision,
-          .severity = to_alert_severity(incident.severity),
-          .kind = suspect.kind,
-          .component = suspect.id,
-          .from = suspect.from,
-          .to = suspect.to,
-          .fault_class = suspect.fault_class,
-          .posterior = suspect.posterior,
-          .loss = suspect.loss,
-          .loss_low = suspect.loss_low,
-          .loss_high = suspect.loss_high,
-          .delay_us = suspect.delay_us,
-          .delay_p95_us = suspect.delay_p95_us,
-          .mtu = suspect.mtu,
-          .since = incident.since,
-          .resolved_at = incident.resolved_at,
-          .resolution = incident.resolution,
-          .summary = summary_of(event),
-          .evidence = {.bad_flows = suspect.evidence.bad_flows,
-                       .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
-                       .good_flows_crossing = suspect.evidence.good_flows_crossing,
-                       .good_flows = suspect.evidence.good_flows},
-          .counter_evidence = suspect.counter_evidence,
-          .ambiguous_with = suspect.ambiguous_with,
-          .affected_nodes = suspect.affected,
-          .affected_nodes_omitted = 0,
-          .affected_vms = suspect.affected_vms,
-          .affected_racks = suspect.affected_racks,
-          .affected_zones = suspect.affected_zones,
-          .changes = to_alert_changes(incident.changes),
-          .confirmation = to_alert_confirmation(incident.confirmation),
-          .labels = {},
-          .link = {},
-          .acknowledged_by = incident.acknowledged_by,
-          .generated_at = now};
+  notify::Alert alert{.event = to_alert_event(event.kind),
+                      .incident = incident.id,
+                      .sequence = incident.revision,
+                      .severity = to_alert_severity(incident.severity),
+                      .kind = suspect.kind,
+                      .component = suspect.id,
+                      .from = suspect.from,
+                      .to = suspect.to,
+                      .fault_class = suspect.fault_class,
+                      .posterior = suspect.posterior,
+                      .loss = suspect.loss,
+                      .loss_low = suspect.loss_low,
+                      .loss_high = suspect.loss_high,
+                      .delay_us = suspect.delay_us,
+                      .delay_p95_us = suspect.delay_p95_us,
+                      .mtu = suspect.mtu,
+                      .since = incident.since,
+                      .resolved_at = incident.resolved_at,
+                      .resolution = incident.resolution,
+                      .summary = summary_of(event),
+                      .evidence = {.bad_flows = suspect.evidence.bad_flows,
+                                   .bad_flows_crossing = suspect.evidence.bad_flows_crossing,
+                                   .good_flows_crossing = suspect.evidence.good_flows_crossing,
+                                   .good_flows = suspect.evidence.good_flows},
+                      .counter_evidence = suspect.counter_evidence,
+                      .ambiguous_with = suspect.ambiguous_with,
+                      .affected_nodes = suspect.affected,
+                      .affected_nodes_omitted = 0,
+                      .affected_vms = suspect.affected_vms,
+                      .affected_racks = suspect.affected_racks,
+                      .affected_zones = suspect.affected_zones,
+                      .remedy = {},
+                      .changes = to_alert_changes(incident.changes),
+                      .confirmation = to_alert_confirmation(incident.confirmation),
+                      .labels = {},
+                      .link = {},
+                      .acknowledged_by = incident.acknowledged_by,
+                      .generated_at = now};
+  if (suspect.remedy) speak_of_finding(*suspect.remedy, alert);
+  return alert;
 }
 
 }  // namespace faultline::core

@@ -42,6 +42,10 @@ Surroundings::Surroundings(const fleet::Fleet& fleet, const topology::Topology& 
 }
 
 void Surroundings::describe(incident::Suspect& suspect) const {
+  if (suspect.remedy) {  // a finding: it is at no place but its nodes
+    for (const auto& node : suspect.affected) add_labels(node, suspect);
+    return add_affected(suspect);
+  }
   auto components = std::vector{component_of(suspect)};
   for (const auto& other : suspect.ambiguous_with) {
     components.push_back(incident::component_from_id(other));

@@ -7,6 +7,7 @@
 //   labels      of nodes at its ends: theirs; of a switch: those that all nodes beside it share, so
 //               that a rack's switch is in the rack and a spine in none. Also of what the suspect
 //               cannot be told from.
+//               Of a finding: those of its nodes.
 //   depends_on  of a node with one neighbor: that; of a VM: its hypervisor and what that hangs on
 //   affected    VMs, racks and zones of the nodes whose flows suffer
 //

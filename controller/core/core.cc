@@ -36,6 +36,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
       adaptive_(options_.adaptive),
+      findings_(options_.check),
       served_key_(options_.controller_key) {}
 
 Status ControllerCore::restore(Restored restored, Now now) {
@@ -46,6 +47,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   FAULTLINE_TRY_STATUS(fleet_.restore(std::move(restored.nodes), std::move(restored.tokens), now));
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
+  findings_.restore(restored.incidents);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
   incidents_.restore_silences(std::move(restored.silences));
   telling_.restore(std::move(restored.outbox), restored.telling);
@@ -149,6 +151,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   tend_controller_keys(now, effects);
   if (plans_due_ && now.instant >= *plans_due_) make_plans(now, effects);
   think_of_plans(now, effects);
+  check_facts(now, effects);
   feed_solver(now, effects);
   deliver(now, effects);
 }

@@ -12,6 +12,7 @@
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
 //   ActOnIncident, AddSilence, EndSilence -> incident machine
 //   OrderTest    -> the node that is to carry it out; its news -> test orders
+//   CheckDone    -> findings worth an incident
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
 // Thread safety: none; owned by the controller's loop. A step takes well under 10 ms: it handles
@@ -31,6 +32,7 @@
 #include "controller/core/documents.h"
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
+#include "controller/core/finding_watch.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/telling.h"
@@ -71,6 +73,7 @@ struct CoreOptions {
   plan::AdaptiveConfig adaptive;
   incident::MachineConfig incident;
   std::set<detect::Kind> abnormal_incidents;  // that open one though no component explains them
+  CheckOptions check;                         // of nodes' facts, for incidents
   std::vector<std::string> receivers;         // their names, in the order of the configuration
   TellingOptions telling;
 };
@@ -117,6 +120,7 @@ struct CoreCounters {
   std::uint64_t facts_asked = 0;            // of nodes, for somebody who waits
   std::uint64_t facts_refused = 0;          // did not fit what was kept: the node sends all of it
   std::uint64_t facts_shed = 0;             // trouble when it grows: the disk
+  std::uint64_t checks = 0;                 // of all facts, for incidents
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -155,6 +159,7 @@ class ControllerCore {
   [[nodiscard]] std::shared_ptr<const topology::PathBook> paths() const { return paths_; }
   [[nodiscard]] const WhatChanged& what_changed() const { return what_changed_; }
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
+  [[nodiscard]] const FindingWatch& findings() const { return findings_; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
@@ -177,6 +182,7 @@ class ControllerCore {
   void on(Now now, const VitalsRead& event, EffectSink& effects);
   void on(Now now, ChangeSeen event, EffectSink& effects);
   void on(Now now, const FactsKept& event, EffectSink& effects);
+  void on(Now now, const CheckDone& event, EffectSink& effects);
   void on(Now now, const AskFacts& event, EffectSink& effects);
   void on(Now now, const OrderTest& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
@@ -204,6 +210,7 @@ class ControllerCore {
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
   void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
+  void check_facts(Now now, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);
   void learn_paths(const NodeReport& report);
   topology::PathNews learn_path(NodeId reporter, const PathRecord& path);
@@ -273,6 +280,9 @@ class ControllerCore {
   } recall_;
   std::map<NodeId, WallTime> last_windows_;
   std::set<NodeId> facts_in_hand_;
+  FindingWatch findings_;
+  bool checking_ = false;
+  Instant check_due_{};
   TestOrders tests_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -66,6 +67,11 @@ struct FleetChange {
   std::string note;     // what else came of it; may be empty
 };
 
+// The facts that are to be looked over together.
+struct CheckJob {
+  std::vector<std::pair<NodeId, std::string>> nodes;  // with their names
+};
+
 enum class Severity : std::uint8_t { kInfo, kWarning };
 
 class EffectSink {
@@ -84,6 +90,7 @@ class EffectSink {
   virtual void deliver(notify::OutboxEntry entry) = 0;  // DeliveryDone
   // Follows the update from what is kept of the node, and keeps that with its history.
   virtual void keep_facts(NodeId node, FactsUpdate update) = 0;  // FactsKept
+  virtual void check(CheckJob job) = 0;                          // CheckDone
   virtual void publish_trust(const fleet::TrustTable& trust) = 0;
   // From now on probes are served under this key of the controller; connections under another end.
   virtual void serve_under(const PublicKey& key) = 0;

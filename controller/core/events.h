@@ -14,6 +14,7 @@
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/core/test_orders.h"
+#include "controller/diagnose/finding.h"
 #include "controller/fleet/fleet.h"
 #include "controller/incident/silence.h"
 #include "controller/notify/outbox.h"
@@ -94,6 +95,11 @@ struct FactsKept {
   std::vector<changes::Change> changes{};
 };
 
+// The answer to EffectSink::check.
+struct CheckDone {
+  std::vector<diagnose::Finding> findings;
+};
+
 // Somebody wants to know of these nodes as they are now: answered at once, the facts follow.
 struct AskFacts {
   std::uint64_t request = 0;
@@ -157,10 +163,10 @@ struct EndSilence {
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
-                           ChangeSeen, FactsKept, AskFacts, OrderTest, CreateToken, RemoveToken, RemoveNode,
-                           AddNode, RekeyNode, RekeyController, ActOnIncident, AddSilence,
-                           EndSilence, Tick>;
+using Event =
+    std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone, SolveDone,
+                 PlanningDone, RecallDone, DeliveryDone, VitalsRead, ChangeSeen, FactsKept,
+                 CheckDone, AskFacts, OrderTest, CreateToken, RemoveToken, RemoveNode, AddNode,
+                 RekeyNode, RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
 
 }  // namespace faultline::core

@@ -17,6 +17,7 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   auto window = to_judged_window(*solution_);
   std::ranges::move(abnormal_suspects(*solution_, options_.abnormal_incidents),
                     std::back_inserter(window.suspects));
+  std::ranges::move(findings_.suspects(), std::back_inserter(window.suspects));
   window.judged_at = now.wall;
   name_absent(fleet_, window);
   if (window.suspects.empty()) return window;

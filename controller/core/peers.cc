@@ -77,6 +77,24 @@ void ControllerCore::on(Now, const FactsKept& event, EffectSink& effects) {
   effects.send(node->record.key, FactsAck{.digest = event.digest});
 }
 
+// One check is under way at a time; the next is due so long after it has ended.
+void ControllerCore::check_facts(Now now, EffectSink& effects) {
+  if (!options_.check.is_enabled() || checking_ || now.instant < check_due_) return;
+  CheckJob job;
+  for (const auto& [id, node] : fleet_.nodes()) {
+    if (!node.record.removed_at) job.nodes.emplace_back(id, node.record.name);
+  }
+  checking_ = true;
+  effects.check(std::move(job));
+}
+
+void ControllerCore::on(Now now, const CheckDone& event, EffectSink&) {
+  checking_ = false;
+  check_due_ = now.instant + options_.check.every;
+  ++counters_.checks;
+  findings_.take(event.findings, now.wall);
+}
+
 void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
   for (const auto id : event.nodes) {
     const auto* node = fleet_.find(id);

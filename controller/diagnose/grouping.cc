@@ -83,6 +83,10 @@ void speak_of_all(FindingGroup& group) {
 
 }  // namespace
 
+bool is_alike(const Finding& left, const Finding& right) {
+  return left.nodes.size() == 1 && right.nodes.size() == 1 && key_of(left) == key_of(right);
+}
+
 std::vector<FindingGroup> group(const std::vector<Finding>& findings) {
   std::vector<FindingGroup> groups;
   std::map<Key, std::size_t> known;

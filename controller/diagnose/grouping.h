@@ -22,7 +22,9 @@ struct FindingGroup {
   bool operator==(const FindingGroup&) const = default;
 };
 
-// In the order of their first finding. Thread safety: pure.
+// That the two would be in one group. Thread safety of both: pure.
+[[nodiscard]] bool is_alike(const Finding& left, const Finding& right);
+// In the order of their first finding.
 [[nodiscard]] std::vector<FindingGroup> group(const std::vector<Finding>& findings);
 
 }  // namespace faultline::diagnose

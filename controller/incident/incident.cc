@@ -55,6 +55,7 @@ std::string_view to_string(Severity severity) {
 }
 
 Severity severity_of(const Suspect& suspect) {
+  if (suspect.severity) return *suspect.severity;
   const auto& fault_class = suspect.fault_class;
   if (fault_class == "sick_host" || fault_class == "congestion") return Severity::kWarning;
   if (fault_class == "blackhole" || fault_class == "mtu") return Severity::kError;

@@ -27,6 +27,20 @@ struct Evidence {
   bool operator==(const Evidence&) const = default;
 };
 
+// The words of PagerDuty's Events v2, so that no receiver has to translate.
+enum class Severity : std::uint8_t { kWarning, kError, kCritical };
+[[nodiscard]] std::string_view to_string(Severity severity);
+
+// What stands in the nodes' own configuration, for a finding of the rules over facts.
+struct Remedy {
+  std::vector<std::string> evidence{};  // one line each
+  std::string text{};                   // one sentence
+  std::string command{};                // to run
+  std::string run_on{};                 // the node to run it on
+
+  bool operator==(const Remedy&) const = default;
+};
+
 // By name, all values: {"rack": ["r1", "r2"]}.
 using LabelSets = std::map<std::string, std::vector<std::string>>;
 
@@ -57,8 +71,10 @@ struct Suspect {
   LabelSets labels{};
   // Components that all that reaches this one must cross: a host's only switch, a VM's hypervisor.
   std::vector<std::string> depends_on{};
-  std::optional<WallTime> since{};  // onset; empty when not known
-  std::string text{};               // one sentence for the page
+  std::optional<WallTime> since{};     // onset; empty when not known
+  std::string text{};                  // one sentence for the page
+  std::optional<Severity> severity{};  // where no loss tells it
+  std::optional<Remedy> remedy{};      // of findings
 
   bool operator==(const Suspect&) const = default;
 };
@@ -71,11 +87,8 @@ enum class State : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(State state);
 
-// The words of PagerDuty's Events v2, so that no receiver has to translate.
-enum class Severity : std::uint8_t { kWarning, kError, kCritical };
-[[nodiscard]] std::string_view to_string(Severity severity);
-
-// Critical: down, or at least 10 % lost. Error: at least 0.5 % lost, a black hole, an MTU fault.
+// What the suspect says of itself; else: critical: down, or at least 10 % lost. Error: at least 0.5
+// % lost, a black hole, an MTU fault.
 [[nodiscard]] Severity severity_of(const Suspect& suspect);
 
 // What can be at fault, as far as matching needs it.

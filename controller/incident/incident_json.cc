@@ -19,6 +19,15 @@ std::optional<double> optional_number_of(const Json& json, const char* key) {
   return value.get<double>();
 }
 
+constexpr std::array kSeverities{Severity::kWarning, Severity::kError, Severity::kCritical};
+
+Json to_object(const Remedy& remedy) {
+  return {{"evidence", remedy.evidence},
+          {"text", remedy.text},
+          {"command", remedy.command},
+          {"run_on", remedy.run_on}};
+}
+
 Json to_object(const Suspect& suspect) {
   const auto& evidence = suspect.evidence;
   return {{"kind", suspect.kind},
@@ -47,7 +56,9 @@ Json to_object(const Suspect& suspect) {
           {"labels", suspect.labels},
           {"depends_on", suspect.depends_on},
           {"since", time_or_null(suspect.since)},
-          {"text", suspect.text}};
+          {"text", suspect.text},
+          {"severity", suspect.severity ? Json(to_string(*suspect.severity)) : Json()},
+          {"remedy", suspect.remedy ? to_object(*suspect.remedy) : Json()}};
 }
 
 // Members that controllers before this one did not write.
@@ -61,6 +72,16 @@ void read_newer(const Json& json, Suspect& suspect) {
   suspect.affected_zones = texts_of(json, "affected_zones");
   suspect.labels = label_sets_of(json, "labels");
   suspect.depends_on = texts_of(json, "depends_on");
+  if (!json.contains("remedy")) return;
+  if (!json.at("severity").is_null()) {
+    suspect.severity = choice_of(json, "severity", kSeverities);
+  }
+  const auto& remedy = json.at("remedy");
+  if (remedy.is_null()) return;
+  suspect.remedy = Remedy{.evidence = texts_of(remedy, "evidence"),
+                          .text = text_of(remedy, "text"),
+                          .command = text_of(remedy, "command"),
+                          .run_on = text_of(remedy, "run_on")};
 }
 
 Suspect suspect_of(const Json& json) {

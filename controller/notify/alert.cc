@@ -56,6 +56,14 @@ Json changes_json(const Alert& alert) {
   return list;
 }
 
+Json remedy_json(const std::optional<AlertRemedy>& remedy) {
+  if (!remedy) return Json(nullptr);
+  return Json{{"evidence", first(remedy->evidence, kRemedyEvidenceShownMax)},
+              {"text", remedy->text},
+              {"command", remedy->command},
+              {"run_on", remedy->run_on}};
+}
+
 Json confirmation_json(const Alert& alert) {
   if (!alert.confirmation) return nullptr;
   const auto& [component, outcome, before, after, packets] = *alert.confirmation;
@@ -140,6 +148,7 @@ std::string alert_json(const Alert& alert) {
   json["affected_vms"] = first(alert.affected_vms, kAffectedNodesShownMax);
   json["affected_racks"] = first(alert.affected_racks, kAffectedNodesShownMax);
   json["affected_zones"] = first(alert.affected_zones, kAffectedNodesShownMax);
+  json["remedy"] = remedy_json(alert.remedy);
   json["changes"] = changes_json(alert);
   json["confirmation"] = confirmation_json(alert);
   json["acknowledged_by"] = or_null(alert.acknowledged_by);

@@ -47,6 +47,16 @@ struct AlertChange {
   bool operator==(const AlertChange&) const = default;
 };
 
+// Of a finding in nodes' configurations.
+struct AlertRemedy {
+  std::vector<std::string> evidence;  // one line each
+  std::string text;                   // one sentence
+  std::string command;                // to run
+  std::string run_on;                 // the node to run it on
+
+  bool operator==(const AlertRemedy&) const = default;
+};
+
 // Extra packets that were spent on the component, and what they brought.
 struct AlertConfirmation {
   std::string component;  // that was under test: it, or one that it could not be told from
@@ -87,7 +97,8 @@ struct Alert {
   std::vector<std::string> affected_vms;   // those of them that are VMs
   std::vector<std::string> affected_racks;
   std::vector<std::string> affected_zones;
-  std::vector<AlertChange> changes;  // between the last good window and the first bad one
+  std::optional<AlertRemedy> remedy;  // of kind "finding"
+  std::vector<AlertChange> changes;   // between the last good window and the first bad one
   std::optional<AlertConfirmation> confirmation;
   // Labels of the affected nodes, each with all its values: {"rack": ["r1", "r2"]}.
   std::map<std::string, std::vector<std::string>> labels;
@@ -107,6 +118,7 @@ inline constexpr std::size_t kAmbiguousShownMax = 50;
 inline constexpr std::size_t kLabelValuesShownMax = 16;
 inline constexpr std::size_t kCounterEvidenceShownMax = 8;
 inline constexpr std::size_t kChangesShownMax = 8;
+inline constexpr std::size_t kRemedyEvidenceShownMax = 16;
 
 // The same for every attempt and every receiver: "<incident>-<sequence>-<event>".
 [[nodiscard]] std::string idempotency_key(const Alert& alert);

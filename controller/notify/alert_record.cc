@@ -65,6 +65,12 @@ void read_newer(const Json& json, Alert& alert) {
                              .before = text_of(change, "before"),
                              .after = text_of(change, "after")});
   }
+  const auto remedy = json.find("remedy");
+  if (remedy == json.end() || remedy->is_null()) return;
+  alert.remedy = AlertRemedy{.evidence = remedy->at("evidence").get<std::vector<std::string>>(),
+                             .text = text_of(*remedy, "text"),
+                             .command = text_of(*remedy, "command"),
+                             .run_on = text_of(*remedy, "run_on")};
 }
 
 std::optional<AlertConfirmation> confirmation_of(const Json& json) {

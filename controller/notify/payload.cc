@@ -19,10 +19,17 @@ std::string shortened(const std::string& text, std::size_t bytes_max) {
 }
 
 std::string evidence_sentence(const Alert& alert) {
+  if (alert.remedy) return fmt::format("{}", fmt::join(alert.remedy->evidence, "\n"));
   const auto& evidence = alert.evidence;
   return fmt::format("{} of {} bad flows cross it, {} of {} good ones do",
                      evidence.bad_flows_crossing, evidence.bad_flows, evidence.good_flows_crossing,
                      evidence.good_flows);
+}
+
+std::string remedy_sentence(const Alert& alert) {
+  if (!alert.remedy) return {};
+  return fmt::format("{} On {}: {}", alert.remedy->text, alert.remedy->run_on,
+                     alert.remedy->command);
 }
 
 std::string loss_sentence(const Alert& alert) {

@@ -14,6 +14,8 @@ namespace faultline::notify {
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t bytes_max);
 // "leaf2>spine3, 98 % sure, 31 of 32 bad flows cross it, 0 of 210 good ones do"
 [[nodiscard]] std::string evidence_sentence(const Alert& alert);
+// "Give one of them another address. On h1: ip addr"; empty: the alert is about no finding.
+[[nodiscard]] std::string remedy_sentence(const Alert& alert);
 [[nodiscard]] std::string loss_sentence(const Alert& alert);  // empty without an estimate
 // "racks r1, r2; zones east; VMs v3"; empty when none is known.
 [[nodiscard]] std::string blast_sentence(const Alert& alert);

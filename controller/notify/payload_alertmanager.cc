@@ -39,6 +39,7 @@ Json annotations_of(const Receiver& receiver, const Alert& alert) {
                    {"class", alert.fault_class},
                    {"evidence", evidence_sentence(alert)},
                    {"command", command_of(alert)}};
+  if (alert.remedy) annotations["remedy"] = remedy_sentence(alert);
   if (const auto loss = loss_sentence(alert); !loss.empty()) annotations["loss"] = loss;
   if (const auto harm = harm_sentence(alert); !harm.empty()) annotations["harm"] = harm;
   if (const auto blast = blast_sentence(alert); !blast.empty()) {

@@ -23,6 +23,7 @@ Json details(const Alert& alert) {
       {"command", command_of(alert)},
       {"affected_nodes", alert.affected_nodes},
       {"affected_nodes_total", alert.affected_nodes.size() + alert.affected_nodes_omitted}};
+  if (alert.remedy) details["remedy"] = remedy_sentence(alert);
   if (alert.loss) details["loss"] = loss_sentence(alert);
   if (const auto harm = harm_sentence(alert); !harm.empty()) details["harm"] = harm;
   if (const auto blast = blast_sentence(alert); !blast.empty()) details["blast_radius"] = blast;

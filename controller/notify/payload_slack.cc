@@ -46,9 +46,13 @@ Json fields(const Alert& alert) {
   auto fields = Json::array({field("Incident", alert.incident),
                              field("Severity", std::string(to_string(alert.severity)))});
   if (alert.kind == kProductKind) return fields;
-  auto confidence = fmt::format("{:.1f} %", 100 * alert.posterior);
-  if (const auto test = confirmation_sentence(alert); !test.empty()) confidence += "\n" + test;
-  fields.push_back(field("Confidence", confidence));
+  if (alert.remedy) {
+    fields.push_back(field("Remedy", remedy_sentence(alert)));
+  } else {
+    auto confidence = fmt::format("{:.1f} %", 100 * alert.posterior);
+    if (const auto test = confirmation_sentence(alert); !test.empty()) confidence += "\n" + test;
+    fields.push_back(field("Confidence", confidence));
+  }
   if (alert.loss) fields.push_back(field("Loss", loss_sentence(alert)));
   if (const auto harm = harm_sentence(alert); !harm.empty()) fields.push_back(field("Harm", harm));
   if (alert.since) fields.push_back(field("Since", format_rfc3339(*alert.since)));

@@ -86,14 +86,17 @@ Walk::Outcome Walk::through_virtual_gateway(const Place& place, const std::strin
 // `network` is whose it is taken to be where the gateway itself is not in the snapshot.
 Walk::Outcome Walk::into_virtual_gateway(const std::string& id, const std::string& network) {
   std::optional<Stop> first_stop;
-  bool any = false;
+  const std::string* through = nullptr;  // the connection that it came by
   for (const auto& [vpn_id, vpn] : model_.vpn_connections) {
     if (vpn.virtual_gateway != id) continue;
     auto stopped = vpn_stop(vpn_id, vpn);
-    if (!stopped) any = true;
     if (stopped && !first_stop) first_stop = std::move(stopped);
+    if (stopped) continue;
+    // Of several, the one whose routes lead back to where it comes from.
+    if (through == nullptr || has_address(vpn.static_routes, packet_.source)) through = &vpn_id;
   }
-  if (!any && first_stop) return tl::unexpected(*first_stop);
+  if (through == nullptr && first_stop) return tl::unexpected(*first_stop);
+  if (through != nullptr) pass(*through, "VPN connection of " + id, "");
   pass(id, "virtual private gateway", "");
   const auto* gateway = find(model_.gateways, id);
   const auto& inside = gateway == nullptr ? network : gateway->network;

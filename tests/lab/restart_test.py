@@ -1,6 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """The controller is killed with SIGKILL while probes run and an incident is open: nothing is lost, nothing is counted
-twice, the incident survives, and the probes come back by themselves. Needs root."""
+twice, the incident survives, and the probes come back by themselves. Then, on the same fleet, what else a running one tells
+(live_fleet.py): a finding as an incident, a capture, a cloud's rules and its tunnel. Needs root."""
 import datetime
 import os
 import sys
@@ -12,12 +13,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "deploy" / "lab"))
 
 import demo  # noqa: E402
 import faults  # noqa: E402
+import live_fleet  # noqa: E402
 import options  # noqa: E402
 from client import read_alerts  # noqa: E402
 from cross_check import cross_check  # noqa: E402
 from progress import Progress  # noqa: E402
 
-NAME = "labrestart"
+NAME = os.environ.get("LAB_NAME", "labrestart")
 FLOWS_PER_PAIR = 8
 WINDOW_SECONDS = 5
 WINDOWS_AWAY = 3  # how many windows end while the controller is down
@@ -32,11 +34,11 @@ def logged_at(log, words):
 
 class Restart(unittest.TestCase):
     def setUp(self):
-        self.progress = Progress(4 + 3)
+        self.progress = Progress(4 + 4)
         # Three leaves: with two, a link up to a spine and the link down from it carry the same flows.
         arguments = ["--name", NAME, "--spines", "2", "--leaves", "3", "--hosts", "2", "--fault", "none",
                      "--window", str(WINDOW_SECONDS)]
-        self.demo = demo.Demo(options.parse([*arguments, "--binaries", BINARIES]), self.progress)
+        self.demo = demo.Demo(options.parse([*arguments, "--binaries", BINARIES]), self.progress, live_fleet.CHECK_SETTINGS)
         self.addCleanup(self.demo.take_down)
         self.demo.bring_up()
         self.fleet, self.client = self.demo.fleet, self.demo.fleet.client
@@ -75,6 +77,7 @@ class Restart(unittest.TestCase):
 
         self.progress.step("The controller is killed and started again")
         last = self.away()
+        live_fleet.declare_cloud(self.fleet)
         self.fleet.run_controller()
         self.demo.wait_controller()
         self.assertEqual([i["id"] for i in self.client.open_incidents()], [incident], "the incident did not survive")
@@ -88,6 +91,20 @@ class Restart(unittest.TestCase):
 
         self.progress.step("Healing")
         self.demo.scenario.heal(outcome, alerts_before)
+        self.check_the_rest()
+
+    def check_the_rest(self):
+        self.progress.step("What else a running fleet tells")
+        live_fleet.break_configuration(self.fleet)
+        live_fleet.check_cloud(self, self.fleet)
+        with tempfile.TemporaryDirectory() as folder:
+            live_fleet.check_capture(self, self.fleet, folder)
+        incident = live_fleet.wait_finding(self, self.fleet, self.progress, "open")
+        alert, = [a for a in read_alerts(self.fleet.alerts_path) if a.incident_id == incident["id"]]
+        self.assertEqual((alert.event, alert.payload["remedy"]), ("opened", incident["remedy"]))
+        live_fleet.mend_configuration(self.fleet)
+        live_fleet.check_tunnel(self, self.fleet, self.progress)
+        live_fleet.wait_finding(self, self.fleet, self.progress, "resolved")
 
     def check_bundle(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -36,6 +36,7 @@ class SimController final : public core::EffectSink {
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void keep_facts(NodeId, FactsUpdate) override {}
+  void check(core::CheckJob) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}

@@ -71,6 +71,7 @@ class World final : public core::EffectSink {
   void recall(core::RecallJob job) override;
   void deliver(notify::OutboxEntry entry) override;
   void keep_facts(NodeId, FactsUpdate) override {}
+  void check(core::CheckJob) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
   void answer(std::uint64_t, Status) override {}

@@ -155,6 +155,7 @@ std::string refusal(const std::string& text) {
 
 TEST_CASE("what could never run is refused with its line", "[config]") {
   using Catch::Contains;
+  using Catch::Equals;
   CHECK_THAT(refusal("listen: garbage\n"), Contains("yaml:1: listen: ") && Contains("garbage"));
   CHECK_THAT(refusal("adaptive:\n  extra_share: 20%\n"),
              Contains("yaml:2: adaptive.extra_share: "));
@@ -162,6 +163,10 @@ TEST_CASE("what could never run is refused with its line", "[config]") {
              Contains("detect.limits: limits.wan: loss must be above 0"));
   CHECK_THAT(refusal("detect:\n  limits:\n    vm-host: {loss: 1%}\n"), Contains("vm-host"));
   CHECK_THAT(refusal("detect:\n  incidents: [slow]\n"), Contains("slow is no kind of anomaly"));
+  CHECK_THAT(refusal("check:\n  incidents: [error, slow]\n"),
+             Contains("yaml:2: check.incidents: slow is neither error"));
+  CHECK_THAT(refusal("check: {every: 1s}\n"), Contains("must be between 5s and 24h"));
+  CHECK_THAT(refusal("check: {every: 10s, incidents: [error, mtu_mismatch]}\n"), Equals(""));
   CHECK_THAT(refusal("detect:\n  accept_after: 1m\n"), Contains("at least 10m"));
   CHECK_THAT(refusal("adaptive:\n  link_packets_per_second_max: 0\n"),
              Contains("adaptive.link_packets_per_second_max"));

@@ -42,6 +42,7 @@ class RecordedEffects : public EffectSink {
   void keep_facts(NodeId node, FactsUpdate update) override {
     facts.emplace_back(node, std::move(update));
   }
+  void check(CheckJob job) override { checks.push_back(std::move(job)); }
   void publish_trust(const fleet::TrustTable& table) override { trust = table; }
   void serve_under(const PublicKey& key) override { served.push_back(key); }
   void answer(std::uint64_t request, Status status) override {
@@ -73,6 +74,7 @@ class RecordedEffects : public EffectSink {
   std::deque<RecallJob> recalls;
   std::deque<notify::OutboxEntry> deliveries;
   std::deque<std::pair<NodeId, FactsUpdate>> facts;
+  std::deque<CheckJob> checks;
   fleet::TrustTable trust;
   std::vector<std::pair<std::uint64_t, Status>> answers;
   std::vector<PublicKey> served;

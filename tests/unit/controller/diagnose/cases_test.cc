@@ -72,6 +72,7 @@ TEST_CASE("every rule fires on its recorded cases, and on none that pass or only
   const auto files = all_cases();
   CHECK(files.size() == 28);
   for (const auto& [code, document] : files) {
+    CHECK(is_check_code(code));
     for (const auto* kind : {"fires", "passes", "must_not_fire"})
       CHECK_FALSE(document.at(kind).empty());
     for (const auto& example : document["fires"]) check_fires(example, code);

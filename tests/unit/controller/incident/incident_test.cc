@@ -56,6 +56,11 @@ Incident full_incident() {
   suspect.delay_us = 240;
   suspect.mtu = 1400;
   suspect.since = window_end(-1);
+  suspect.severity = Severity::kError;
+  suspect.remedy = Remedy{.evidence = {"a has mtu 9000", "b has mtu 1500"},
+                          .text = "Set one of them.",
+                          .command = "ip link set dev eth0 mtu 1500",
+                          .run_on = "a"};
   return {.id = "i-00ff",
           .state = State::kResolved,
           .severity = Severity::kCritical,

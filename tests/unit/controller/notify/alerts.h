@@ -58,6 +58,22 @@ inline Alert resolved_alert() {
   return alert;
 }
 
+inline Alert finding_alert() {
+  auto alert = opened_alert();
+  alert.severity = AlertSeverity::kWarning;
+  alert.kind = "finding";
+  alert.component = "half_duplex:h1";
+  alert.from = alert.to = "";
+  alert.fault_class = "half_duplex";
+  alert.loss = alert.loss_low = alert.loss_high = std::nullopt;
+  alert.summary = "h1: eth0 runs half duplex";
+  alert.remedy = AlertRemedy{.evidence = {"h1: eth0 100 Mb/s half", "its neighbor runs full"},
+                             .text = "Let both ends negotiate.",
+                             .command = "ethtool eth0",
+                             .run_on = "h1"};
+  return alert;
+}
+
 // Everything that could break a payload: quotes, markup, line ends, no UTF-8, and much of it.
 inline Alert hostile_alert() {
   auto alert = opened_alert();

@@ -76,7 +76,8 @@ std::vector<Alert> all_alerts() {
   product.kind = kProductKind;
   product.loss.reset();
   product.affected_nodes.clear();
-  return {opened_alert(), acknowledged_alert(), resolved_alert(), hostile_alert(), product};
+  return {opened_alert(),  acknowledged_alert(), resolved_alert(),
+          hostile_alert(), finding_alert(),      product};
 }
 
 }  // namespace
@@ -98,6 +99,18 @@ TEST_CASE("every alert fits the schema that we publish, and survives its own for
       CAPTURE(member);
       CHECK(schema["properties"].contains(member));  // nothing is undocumented
     }
+  }
+}
+
+TEST_CASE("an alert of a finding says in every form what to do, and no loss", "[notify]") {
+  for (const auto kind : {ReceiverKind::kWebhook, ReceiverKind::kPagerDuty, ReceiverKind::kSlack,
+                          ReceiverKind::kAlertmanager}) {
+    const auto body = request_for(receiver(kind), finding_alert()).body;
+    CAPTURE(body);
+    CHECK(body.find("Let both ends negotiate.") != std::string::npos);
+    CHECK(body.find("ethtool eth0") != std::string::npos);
+    CHECK(body.find("its neighbor runs full") != std::string::npos);
+    CHECK(body.find("good ones do") == std::string::npos);
   }
 }
 
