@@ -62,7 +62,7 @@ class AccessControl {
   virtual Result<std::uint64_t> begin_change(access::AuditRecord record) = 0;
   // After it: the same record with its number and outcome.
   virtual void end_change(access::AuditRecord record) = 0;
-  // A change that was made without a request: a node joined, or changed its key.
+  // What is recorded once it is done: a node joined or changed its key, a question had nodes test.
   virtual void record_change(access::AuditRecord record) = 0;
   // An attempt that was denied. Rate limited: what is not recorded is counted in the next record.
   virtual void record_denial(access::AuditRecord record) = 0;

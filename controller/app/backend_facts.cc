@@ -3,11 +3,13 @@
 #include <iterator>
 #include <thread>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/async/clock.h"
 #include "common/facts/changes.h"
 #include "common/facts/facts_json.h"
+#include "common/obs/log.h"
 #include "controller/app/backend.h"
 #include "controller/app/diagnose_queries.h"
 #include "controller/app/facts_store.h"
@@ -119,11 +121,33 @@ void AppBackend::wait_for(TrialRun& trials, Instant began) const {
   }
 }
 
+namespace {
+
+// Where the time of an answer goes, for the log.
+class Phases {
+ public:
+  void end(const char* name) {
+    const auto now = async::now_instant();
+    text_ += fmt::format("{}{} {} ms", text_.empty() ? "" : ", ", name,
+                         (now - began_) / std::chrono::milliseconds{1});
+    began_ = now;
+  }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  Instant began_ = async::now_instant();
+  std::string text_;
+};
+
+}  // namespace
+
 Result<api::DiagnoseAnswer> AppBackend::diagnose(const api::DiagnoseRequest& request) const {
   const auto began = async::now_instant();
+  Phases phases;
   const DiagnoseQueries queries(queries_, store_.ledger());
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(auto inputs, queries.gather(*snapshot, request, async::now_wall()));
+  phases.end("gather");
   TrialRun trials(
       {.begin = [this](const auto& node, const auto& body) { return begin_test(node, body); },
        .look = [this](std::uint64_t number) { return look_at_test(number); }});
@@ -132,16 +156,20 @@ Result<api::DiagnoseAnswer> AppBackend::diagnose(const api::DiagnoseRequest& req
     if (request.tests) trials.want(diagnose::port_trials(inputs), inputs);
     (void)trials.step();
     refresh_facts(*snapshot, inputs);
+    phases.end("facts");
     FAULTLINE_TRY(inputs, queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
     if (request.tests) trials.want(diagnose::way_trials(inputs), inputs);
+    phases.end("gather");
     wait_for(trials, began);
+    phases.end("tests");
     trials.tell(inputs);
     if (!request.untried.empty()) inputs.untried.push_back(request.untried);
   }
-  if (!request.inputs)
-    return api::DiagnoseAnswer{diagnose::to_json(diagnose::diagnose(inputs)), trials.ordered()};
-  auto text =
-      diagnose::inputs_json(inputs).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  auto text = request.inputs ? diagnose::inputs_json(inputs).dump(
+                                   -1, ' ', false, nlohmann::json::error_handler_t::replace)
+                             : diagnose::to_json(diagnose::diagnose(inputs));
+  phases.end("answer");
+  obs::log_debug("diagnose", "{} and {}: {}", request.a, request.b, phases.text());
   return api::DiagnoseAnswer{std::move(text), trials.ordered()};
 }
 

@@ -70,6 +70,23 @@ bool is_over(const Inputs& inputs) {
   return expected >= kExpectedLostMin;
 }
 
+// Losses in one direction that are too few in either end's session, and enough in both. As so few
+// may be of before, some of them have to be of the newest windows.
+bool is_lossy_together(const Inputs& inputs, bool there) {
+  if (!inputs.by_a || !inputs.by_b) return false;
+  const auto lost = [&](const Counts& a, const Counts& b) {
+    return there ? a.lost_there + b.lost_back : a.lost_back + b.lost_there;
+  };
+  std::uint64_t now = 0;
+  for (const auto& flow : inputs.by_a->flows) now += lost(flow.now, {});
+  for (const auto& flow : inputs.by_b->flows) now += lost({}, flow.now);
+  const auto& a = inputs.by_a->minute;
+  const auto& b = inputs.by_b->minute;
+  const auto minute = lost(a, b);
+  const auto sent = static_cast<double>(a.sent + b.sent);
+  return now >= kLostNowMin && minute >= kLostMin && static_cast<double>(minute) > 0.01 * sent;
+}
+
 Symptoms symptoms_of(const Session& session) {
   if (!is_enough(session)) return 0;
   if (is_dead(session)) return kDead;
@@ -180,6 +197,7 @@ Pair::Pair(const Inputs& inputs)
   for (const auto* session : {&in.by_a, &in.by_b}) {
     if (*session) symptoms |= symptoms_of(**session);
   }
+  if (is_lossy_together(in, true) || is_lossy_together(in, false)) symptoms |= kLossy;
   if (is_over(in)) symptoms &= static_cast<Symptoms>(~kLossy);
   // Where the localizer sees large packets die, they die between these two, as well, whether or not
   // a flow of theirs is large.

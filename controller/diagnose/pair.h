@@ -18,6 +18,7 @@ inline constexpr std::uint64_t kEnoughPackets = 5;
 inline constexpr std::uint64_t kEnoughPacketsOfFlow = 3;
 // Losses of a minute that chance and a busy machine do not bring.
 inline constexpr std::uint64_t kLostMin = 4;
+inline constexpr std::uint64_t kLostNowMin = 2;  // of these in the newest windows, where so few
 inline constexpr double kLossMin = 0.002;
 // Longer than usual by both: a busy prober doubles small round trips.
 inline constexpr double kSlowTimes = 3;

@@ -5,6 +5,7 @@ that a seed always gives the same case.
 """
 from dataclasses import dataclass, field
 
+from premises import ON_A_NIC
 
 OTHERS_STAND_ON = ("h1", "h3", "h6")  # hosts whose NIC is a VM's, too
 
@@ -47,6 +48,11 @@ def neighbors(premises, rng, count=2, plain=False):
 
 def pair(premises, rng):
     return across(premises, rng) if rng.random() < 0.5 else tuple(neighbors(premises, rng))
+
+
+def on_nic_of(premises, machine):
+    """The machine and the VMs whose NIC is part of its own: they get its lower MTU, and do not get the higher one back."""
+    return machine.name, *(m.name for m in premises.machines.values() if m.host == machine.name and m.mode in ON_A_NIC)
 
 
 def switch_of(machine):

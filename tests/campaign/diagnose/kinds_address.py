@@ -1,5 +1,5 @@
 """Kinds of fault: addresses, masks, hardware addresses, the wire itself."""
-from case import OTHERS_STAND_ON, Case, across, free_address, neighbors, pair, switch_of
+from case import OTHERS_STAND_ON, Case, across, free_address, neighbors, on_nic_of, pair, switch_of
 
 ANNOUNCE = ("python3 -c 'import socket,sys; s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,0x806); s.bind((sys.argv[1],0x806)); "
             "m=s.getsockname()[4]; ip=socket.inet_aton(sys.argv[2]); "
@@ -57,7 +57,7 @@ def mtu_mismatch(premises, rng):
     a, b = pair(premises, rng)
     mtu = rng.choice((1280, 1400, 1450))
     return Case(a.name, b.name, ("mtu_mismatch",), f"{b.name}'s {b.port} has MTU {mtu} among {1500}",
-                [(b.name, f"ip link set {b.port} mtu {mtu}")], [], (b.name,))
+                [(b.name, f"ip link set {b.port} mtu {mtu}")], [], on_nic_of(premises, b))
 
 
 def neighbor_wrong(premises, rng):
