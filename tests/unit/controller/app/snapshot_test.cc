@@ -21,6 +21,7 @@ class NoEffects : public core::EffectSink {
   void plan(core::PlanningJob) override {}
   void deliver(notify::OutboxEntry) override {}
   void keep_facts(NodeId, FactsUpdate) override {}
+  void check(core::CheckJob) override {}
   void publish_trust(const fleet::TrustTable&) override {}
   void serve_under(const PublicKey&) override {}
   void answer(std::uint64_t, Status) override {}
