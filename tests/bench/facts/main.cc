@@ -2,9 +2,11 @@
 // same engine beside an idle one, in one run.
 //
 // Workload: two engines on loopback addresses, 4 x 16 flows at 20 packets per second, windows of a
-// second. A round is three spans of kSpan windows: idle; a collection every second (a probe: every
-// 15 s at most); collections without a rest. As in a probe the collector is a thread of its own,
-// runs `nft` and `lldpcli` where they are installed, and asks the engine whom it hears each time.
+// second. A round is four spans of kSpan windows: idle; a collection every second (a probe: every
+// 15 s at most); collections without a rest; and, to tell what waits for a collector from what
+// merely shares a processor with it, a thread that computes without a rest and collects nothing. As
+// in a probe the collector is a thread of its own, runs `nft` and `lldpcli` where they are
+// installed, and asks the engine whom it hears each time.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -32,8 +34,9 @@ constexpr std::uint16_t kSourcePorts = 16;
 constexpr std::uint16_t kReflectorPort = 20862;
 constexpr int kSpan = 6;  // windows; the first and the last of a span are of two modes
 
-enum Mode : int { kIdle, kEverySecond, kWithoutRest, kModes };
-constexpr std::array<const char*, kModes> kNames{"idle", "every second", "without rest"};
+enum Mode : int { kIdle, kEverySecond, kWithoutRest, kSpinning, kModes };
+constexpr std::array<const char*, kModes> kNames{"idle", "every second", "without rest",
+                                                 "(a busy loop)"};
 
 // What the windows of one mode were like.
 struct Tally {
@@ -151,6 +154,12 @@ class Run {
         std::this_thread::sleep_for(milliseconds{20});
         continue;
       }
+      if (mode == kSpinning) {
+        const auto until = async::now_instant() + milliseconds{3};
+        while (async::now_instant() < until) {
+        }
+        continue;
+      }
       static_cast<void>(measurer_->post(engine::TellHeard{}));
       const auto collection = probe_facts::collect({});
       ++tallies_[mode].collections;
@@ -176,7 +185,7 @@ int main(int argc, char** argv) {
   Run run;
   run.span(kIdle);  // sessions come up
   for (int round = 0; round < rounds; ++round) {
-    for (const Mode mode : {kIdle, kEverySecond, kWithoutRest}) run.span(mode);
+    for (const Mode mode : {kIdle, kEverySecond, kWithoutRest, kSpinning}) run.span(mode);
   }
   run.print();
 }
