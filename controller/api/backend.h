@@ -102,7 +102,8 @@ class Backend {
   virtual Result<ChangesView> changes(Duration since) const = 0;
   // What is abnormal in the window last judged, pair by pair.
   virtual Result<AnomaliesView> anomalies() const = 0;
-  virtual Result<TopologyView> topology() const = 0;
+  // As it is, or as it was traced and told at `at`; the nodes are those of now.
+  virtual Result<TopologyView> topology(std::optional<WallTime> at) const = 0;
   // The plans in force, by their numbers and by node.
   virtual Result<plan::PlanReport> plan() const = 0;
   virtual Result<plan::NodePlanReport> node_plan(std::string_view name) const = 0;

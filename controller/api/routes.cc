@@ -164,7 +164,11 @@ Response post_receiver_test(const Call& call) {
   return respond(call.backend.test_receiver(call.captured[0], *resolve), alert_test_json);
 }
 
-Response get_topology(const Call& call) { return respond(call.backend.topology(), topology_json); }
+Response get_topology(const Call& call) {
+  const auto at = time_parameter(call.query, "at");
+  if (!at) return error_response(at.error());
+  return respond(call.backend.topology(*at), topology_json);
+}
 
 Response get_topology_export(const Call& call) {
   const auto format = call.query.find("format");
@@ -172,7 +176,9 @@ Response get_topology_export(const Call& call) {
   if (format->second != "dot") {
     return error_response({ErrorCode::kInvalid, "'format' must be dot or json"});
   }
-  auto response = respond(call.backend.topology(), topology_dot);
+  const auto at = time_parameter(call.query, "at");
+  if (!at) return error_response(at.error());
+  auto response = respond(call.backend.topology(*at), topology_dot);
   if (response.status == 200) response.content_type = "text/vnd.graphviz";
   return response;
 }
@@ -266,8 +272,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/anomalies", kViewer, "", get_anomalies},
     Route{"GET", "/api/v1/alerts", kViewer, "", get_alerts, true},
     Route{"POST", "/api/v1/receivers/{name}/test", kOperator, "", post_receiver_test},
-    Route{"GET", "/api/v1/topology", kViewer, "", get_topology},
-    Route{"GET", "/api/v1/topology/export", kViewer, "format", get_topology_export},
+    Route{"GET", "/api/v1/topology", kViewer, "at", get_topology},
+    Route{"GET", "/api/v1/topology/export", kViewer, "at format", get_topology_export},
     Route{"GET", "/api/v1/plan", kViewer, "", get_plan},
     Route{"GET", "/api/v1/plan/nodes/{name}", kViewer, "", get_node_plan},
     Route{"GET", "/api/v1/plan/coverage", kViewer, "", get_plan_coverage},

@@ -128,14 +128,17 @@ Result<api::SloView> AppBackend::slo(const api::SloRequest& request) const {
   return queries_.slo(*snapshots_.snapshot(), async::now_wall(), request);
 }
 
-Result<api::TopologyView> AppBackend::topology() const {
+Result<api::TopologyView> AppBackend::topology(std::optional<WallTime> at) const {
   const auto snapshot = snapshots_.snapshot();
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
-  return topology_view(*snapshot, [this](NodeId node) -> std::optional<facts::Facts> {
-    auto stored = load_facts(store_.ledger(), node, std::nullopt);
+  const auto facts_of = [&](NodeId node) -> std::optional<facts::Facts> {
+    auto stored = load_facts(store_.ledger(), node, at);
     if (!stored) return std::nullopt;
     return std::move(stored->facts);
-  });
+  };
+  if (!at) return topology_view(*snapshot, facts_of);
+  FAULTLINE_TRY(const auto past, queries_.as_of(*snapshot, *at));
+  return topology_view(past, facts_of);
 }
 
 Result<plan::PlanReport> AppBackend::plan() const { return plan_report(*snapshots_.snapshot()); }

@@ -97,7 +97,7 @@ class AppBackend : public api::Backend {
   Result<incident::Silence> end_silence(std::string_view id, std::string_view by) override;
   Result<api::ChangesView> changes(Duration since) const override;
   Result<api::AnomaliesView> anomalies() const override;
-  Result<api::TopologyView> topology() const override;
+  Result<api::TopologyView> topology(std::optional<WallTime> at) const override;
   Result<plan::PlanReport> plan() const override;
   Result<plan::NodePlanReport> node_plan(std::string_view name) const override;
   Result<plan::CoverageReport> plan_coverage() const override;

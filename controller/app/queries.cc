@@ -386,6 +386,25 @@ Status Queries::observe(const Snapshot& snapshot, WallTime from, WallTime to,
   return use(std::as_const(builder).set());
 }
 
+Result<Snapshot> Queries::as_of(const Snapshot& snapshot, WallTime at) const {
+  FAULTLINE_TRY(const auto stored, views_.load_paths(at));
+  if (stored.empty()) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("no path is stored of {} or the day before", format_rfc3339(at)));
+  }
+  auto topology = snapshot.topology->unlearned();
+  topology::PathBook paths;
+  for (const auto& [reporter, path] : stored) {
+    topology.learn(reporter, path);
+    paths.update(reporter, path);
+  }
+  topology.settle();
+  Snapshot past = snapshot;
+  past.topology = std::make_shared<const topology::Topology>(std::move(topology));
+  past.paths = std::make_shared<const topology::PathBook>(std::move(paths));
+  return past;
+}
+
 Result<api::LocalizeAnswer> Queries::localize(const Snapshot& snapshot, WallTime from,
                                               WallTime to) const {
   api::LocalizeAnswer answer;

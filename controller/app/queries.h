@@ -47,6 +47,9 @@ class Queries {
   [[nodiscard]] Result<api::PathView> path(const Snapshot& snapshot, NodeId src, NodeId dst) const;
   [[nodiscard]] Result<api::LocalizeAnswer> localize(const Snapshot& snapshot, WallTime from,
                                                      WallTime to) const;
+  // `snapshot` with the paths that were known at `at`, and a topology that only they have taught.
+  // kNotFound where no path so old is stored. The nodes stay those of `snapshot`.
+  [[nodiscard]] Result<Snapshot> as_of(const Snapshot& snapshot, WallTime at) const;
   // What one node reported of windows that begin in [from, to), oldest first.
   [[nodiscard]] Result<std::vector<Report>> reports_of(NodeId node, WallTime from,
                                                        WallTime to) const;

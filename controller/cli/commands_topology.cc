@@ -1,13 +1,15 @@
 // topology.
 #include <filesystem>
 
+#include "controller/cli/clock.h"
 #include "controller/cli/commands.h"
+#include "controller/cli/time_argument.h"
 #include "controller/cli/topology_document.h"
 
 namespace faultline::cli {
 namespace {
 
-constexpr const char* kTopology = "/api/v1/topology";
+const std::string kTopology = "/api/v1/topology";
 
 Outcome<ExitCode> export_topology(Context& context, const std::string& format) {
   FAULTLINE_CLI_TRY(const auto api, context.client());
@@ -17,9 +19,17 @@ Outcome<ExitCode> export_topology(Context& context, const std::string& format) {
   return ExitCode::kHealthy;
 }
 
-Outcome<Json> live_topology(Context& context) {
+// "?at=2026-11-22T03:00:00Z" of "03:00"; empty: as it is.
+Outcome<std::string> at_query(const std::string& text) {
+  if (text.empty()) return std::string();
+  FAULTLINE_CLI_TRY(const auto at, parse_time_argument(text, now_wall()));
+  return "?at=" + format_rfc3339(at);
+}
+
+Outcome<Json> live_topology(Context& context, const std::string& at = {}) {
+  FAULTLINE_CLI_TRY(const auto query, at_query(at));
   FAULTLINE_CLI_TRY(const auto api, context.client());
-  FAULTLINE_CLI_TRY(const auto answer, api.get(kTopology));
+  FAULTLINE_CLI_TRY(const auto answer, api.get(kTopology + query));
   auto document = Json::parse(answer, nullptr, false);
   if (!document.is_object())
     return tl::unexpected<Failure>(
@@ -32,8 +42,13 @@ Outcome<ExitCode> check(Context& context) {
   return context.show(topology_check(topology).dump());
 }
 
-Outcome<ExitCode> diff(Context& context, const std::string& before, const std::string& after) {
-  FAULTLINE_CLI_TRY(const auto old_one, load_topology(before));
+Outcome<ExitCode> diff(Context& context, const std::string& before, const std::string& after,
+                       const std::string& at) {
+  if (before.empty() == at.empty()) {
+    return usage("say what to compare with: either a file, or --at -1d");
+  }
+  FAULTLINE_CLI_TRY(const auto old_one,
+                    at.empty() ? load_topology(before) : live_topology(context, at));
   if (!after.empty()) {
     FAULTLINE_CLI_TRY(const auto new_one, load_topology(after));
     return context.show(topology_diff(old_one, new_one).dump());
@@ -61,18 +76,24 @@ void add_diff(CLI::App& topology, Context& context) {
   struct Files {
     std::string before;
     std::string after;
+    std::string at;
   };
   auto files = std::make_shared<Files>();
-  auto* command = add_command(topology, "diff", "What changed since a topology that was exported",
-                              "  faultline topology export --format json > monday.json\n"
-                              "  faultline topology diff monday.json\n"
-                              "  faultline topology diff monday.json tuesday.json\n"
-                              "Exit code 1: something changed.\n");
-  command->add_option("OLD", files->before, "A file of 'topology export --format json'")
-      ->required();
+  auto* command =
+      add_command(topology, "diff", "What changed since a time, or since an exported topology",
+                  "  faultline topology diff --at -1d\n"
+                  "  faultline topology export --format json > monday.json\n"
+                  "  faultline topology diff monday.json\n"
+                  "  faultline topology diff monday.json tuesday.json\n"
+                  "Exit code 1: something changed. Paths and facts of the past are\n"
+                  "stored; nodes are those of now.\n");
+  command->add_option("--at", files->at, "Compare with how it was: 03:00 (UTC), -1d");
+  command->add_option("OLD", files->before, "A file of 'topology export --format json'");
   command->add_option("NEW", files->after, "Another; default: what the controller knows now");
   command->callback([&context, files] {
-    context.command = [&context, files] { return diff(context, files->before, files->after); };
+    context.command = [&context, files] {
+      return diff(context, files->before, files->after, files->at);
+    };
   });
 }
 
@@ -109,7 +130,7 @@ void add_topology_commands(CLI::App& app, Context& context) {
       app, "topology", "Devices, links and machines, from inventory, traces, LLDP and facts",
       "  faultline topology show\n"
       "  faultline topology check\n"
-      "  faultline topology diff monday.json\n"
+      "  faultline topology diff --at -1d\n"
       "  faultline topology export --format dot | dot -Tsvg > fabric.svg\n"
       "  faultline topology import hosts.ini > topology.yaml\n");
   topology->require_subcommand(1);
@@ -119,7 +140,14 @@ void add_topology_commands(CLI::App& app, Context& context) {
       "  faultline topology show -o json | jq -r '.machines[] | [.vm, .host, .mode] | @tsv'\n"
       "Which VM is on which host, and how it is connected (bridged, nat, isolated, macvlan,\n"
       "macvtap, overlay), is deduced from what both say of themselves; 'likely' is not proven.\n");
-  show->callback([&context] { context.command = [&context] { return context.query(kTopology); }; });
+  auto at = std::make_shared<std::string>();
+  show->add_option("--at", *at, "As it was traced and told then: 03:00 (UTC), -1d");
+  show->callback([&context, at] {
+    context.command = [&context, at]() -> Outcome<ExitCode> {
+      FAULTLINE_CLI_TRY(const auto query, at_query(*at));
+      return context.query(kTopology + query);
+    };
+  });
   auto* checked = add_command(
       *topology, "check", "What contradicts what in the topology, and what was never seen",
       "  faultline topology check\n"

@@ -79,6 +79,13 @@ void Topology::pair_by_order() {
   }
 }
 
+Topology Topology::unlearned() const {
+  Topology fresh(inventory_);
+  fresh.nodes_ = nodes_;
+  fresh.nodes_changed_ = true;
+  return fresh;
+}
+
 void Topology::set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address,
                         Placement placement) {
   nodes_[id] = {std::move(name), kind, address, false, std::move(placement)};

@@ -80,6 +80,9 @@ class Topology {
   // Names and addresses in the inventory are unique, and the peers that it names exist.
   explicit Topology(Inventory inventory = {});
 
+  // The same inventory and nodes, and nothing learned: for the paths of another time.
+  [[nodiscard]] Topology unlearned() const;
+
   // Adds a node, or moves it to another name or address.
   void set_node(NodeId id, std::string name, NodeKind kind, const IpAddress& address,
                 Placement placement = {});

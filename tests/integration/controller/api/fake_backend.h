@@ -295,7 +295,7 @@ class FakeBackend : public Backend {
     return answer(silence);
   }
 
-  Result<TopologyView> topology() const override {
+  Result<TopologyView> topology(std::optional<WallTime>) const override {
     return answer(TopologyView{
         "inventory and traces",
         {{"leaf2", "switch", "leaf", {"10.0.2.1"}}, {"spine3", "switch", "spine", {"10.0.3.1"}}},

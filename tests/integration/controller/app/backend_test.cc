@@ -5,6 +5,7 @@
 
 #include "common/wire/report_codec.h"
 #include "controller/app/records.h"
+#include "controller/topology/graph.h"
 #include "tests/integration/controller/app/controller_process.h"
 #include "tests/support/catch.h"
 
@@ -125,6 +126,24 @@ TEST_CASE("an interval that holds too much is refused, and the answer says how m
   REQUIRE(half);
   CHECK(half->verdict.observations == 60);
   CHECK(half->judged_until == kStart + minutes{5});
+}
+
+TEST_CASE("the topology of the past is what the paths of that time teach", "[queries]") {
+  Bench bench;
+  bench.store_windows(1);
+  const auto queries = bench.queries({});
+  const auto& now = *bench.snapshots.snapshot();
+  const auto links = [](const Snapshot& snapshot) {
+    return topology::make_graph(*snapshot.topology, *snapshot.paths).links.size();
+  };
+  CHECK(links(now) == 0);
+  const auto past = queries.as_of(now, kStart + minutes{1});
+  REQUIRE(past);
+  CHECK(past->paths->size() == 2);
+  CHECK(links(*past) > 0);
+  const auto before = queries.as_of(now, kStart - std::chrono::hours{72});
+  REQUIRE_FALSE(before);
+  CHECK(before.error().code == ErrorCode::kNotFound);
 }
 
 TEST_CASE("a read breaks off when the process stops", "[queries]") {
