@@ -10,7 +10,7 @@
 namespace faultline::diagnose {
 namespace {
 
-constexpr std::array<std::string_view, 28> kCodes{"address_rewritten",
+constexpr std::array<std::string_view, 29> kCodes{"address_rewritten",
                                                   "bond_speed_mismatch",
                                                   "bridge_filter_drop",
                                                   "clock_off",
@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, 28> kCodes{"address_rewritten",
                                                   "neighbor_table_full",
                                                   "nic_errors",
                                                   "overlapping_subnets",
+                                                  "pmtu_discovery_off",
                                                   "ra_missing",
                                                   "rogue_ra",
                                                   "routes_differ",

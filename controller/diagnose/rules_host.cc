@@ -218,6 +218,23 @@ void check_neighbor_table(const NodeFacts& node, std::vector<Finding>& findings)
            fmt::format("sysctl -w net.ipv4.neigh.default.gc_thresh3={}", 4 * limit->second)});
 }
 
+// Modes of ip-sysctl: 1 lowers a path's MTU to the least there is, 2 believes no report at all; 3
+// believes those of packets that it sent, and is no trouble.
+void check_path_mtu_discovery(const NodeFacts& node, std::vector<Finding>& findings) {
+  const auto mode = node.facts.sysctls.find("net.ipv4.ip_no_pmtu_disc");
+  if (mode == node.facts.sysctls.end() || (mode->second != 1 && mode->second != 2)) return;
+  findings.push_back(
+      {.code = "pmtu_discovery_off",
+       .severity = Severity::kNotice,
+       .nodes = {node.node},
+       .summary = fmt::format("{}: it does not discover the MTU of its paths", node.node),
+       .evidence = {fmt::format("{}: net.ipv4.ip_no_pmtu_disc is {}", node.node, mode->second)},
+       .remedy =
+           "Switch it on, also after a restart (/etc/sysctl.d): behind a tunnel its packets are "
+           "fragmented, or as small as can be.",
+       .command = "sysctl -w net.ipv4.ip_no_pmtu_disc=0"});
+}
+
 constexpr std::int64_t kClockOffsetMaxUs = 100'000;
 
 void check_clock(const NodeFacts& node, std::vector<Finding>& findings) {
@@ -254,6 +271,7 @@ void check_hosts(const Fleet& fleet, std::vector<Finding>& findings) {
     check_steal(node, findings);
     check_throttling(node, findings);
     check_neighbor_table(node, findings);
+    check_path_mtu_discovery(node, findings);
     check_clock(node, findings);
   }
 }
