@@ -8,8 +8,9 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
 
-// Levenshtein's distance: insertions, deletions and replacements.
-std::size_t distance(std::string_view from, std::string_view to) {
+}  // namespace
+
+std::size_t edit_distance(std::string_view from, std::string_view to) {
   std::vector<std::size_t> row(to.size() + 1);
   for (std::size_t i = 0; i < row.size(); ++i) row[i] = i;
   for (std::size_t i = 1; i <= from.size(); ++i) {
@@ -24,13 +25,11 @@ std::size_t distance(std::string_view from, std::string_view to) {
   return row.back();
 }
 
-}  // namespace
-
 std::string did_you_mean(std::string_view name, const std::set<std::string, std::less<>>& known) {
   if (known.empty() || name.size() > kNameBytesMax) return "";
   const auto nearest = std::ranges::min_element(
-      known, {}, [name](const std::string& candidate) { return distance(name, candidate); });
-  const bool is_near = distance(name, *nearest) <= std::max<std::size_t>(1, name.size() / 2);
+      known, {}, [name](const std::string& candidate) { return edit_distance(name, candidate); });
+  const bool is_near = edit_distance(name, *nearest) <= std::max<std::size_t>(1, name.size() / 2);
   return is_near ? "; did you mean " + *nearest + "?" : "";
 }
 

@@ -8,6 +8,9 @@
 
 namespace faultline {
 
+// Letters to insert, remove or change to turn one into the other (Levenshtein).
+[[nodiscard]] std::size_t edit_distance(std::string_view from, std::string_view to);
+
 // "; did you mean window?" where one of `known` is near (half of it may be wrong), else empty.
 // Cost: the bytes of all of `known` times those of `name`; names of more than 64 bytes are near
 // nothing.

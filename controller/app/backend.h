@@ -127,7 +127,7 @@ class AppBackend : public api::Backend {
  private:
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
-  [[nodiscard]] Result<std::string> full_incident_id(std::string_view id) const;
+  [[nodiscard]] Result<std::string> full_id(store::Table table, std::string_view id) const;
   [[nodiscard]] Result<incident::Silence> silence(const std::string& id) const;
   [[nodiscard]] Result<ondemand::TestOrder> complete_order(const Snapshot& snapshot,
                                                            const api::NodeView& node,

@@ -127,29 +127,30 @@ Result<std::vector<api::IncidentView>> AppBackend::incidents(api::IncidentFilter
 }
 
 // The id, or the only one that begins like this: ids are typed at 03:00.
-Result<std::string> AppBackend::full_incident_id(std::string_view id) const {
-  FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, id));
+Result<std::string> AppBackend::full_id(store::Table table, std::string_view id) const {
+  const bool is_incident = table == store::Table::kIncidents;
+  FAULTLINE_TRY(const auto document, store_.ledger().get(table, id));
   if (document) return std::string(id);
   std::vector<std::string> found;
   if (id.size() >= kIdPrefixMin) {
-    FAULTLINE_TRY(const auto documents, store_.ledger().list(store::Table::kIncidents));
+    FAULTLINE_TRY(const auto documents, store_.ledger().list(table));
     for (const auto& known : documents) {
       if (known.key.starts_with(id)) found.push_back(known.key);
     }
   }
   if (found.size() == 1) return found.front();
   if (found.empty()) {
+    const auto* const where = is_incident ? "incident list --state all" : "maintenance list --all";
     return fail(ErrorCode::kNotFound,
-                fmt::format("there is no incident {}; `faultline incident list --state all` shows "
-                            "all",
-                            id));
+                fmt::format("there is no {} {}; `faultline {}` shows all",
+                            is_incident ? "incident" : "silence or maintenance", id, where));
   }
-  return fail(ErrorCode::kInvalid, fmt::format("{} incidents begin with {}, such as {} and {}",
-                                               found.size(), id, found[0], found[1]));
+  return fail(ErrorCode::kInvalid, fmt::format("{} begin with {}, such as {} and {}", found.size(),
+                                               id, found[0], found[1]));
 }
 
 Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
-  FAULTLINE_TRY(const auto full, full_incident_id(id));
+  FAULTLINE_TRY(const auto full, full_id(store::Table::kIncidents, id));
   FAULTLINE_TRY(const auto document, store_.ledger().get(store::Table::kIncidents, full));
   if (!document) return fail(ErrorCode::kNotFound, fmt::format("incident {} is gone", full));
   FAULTLINE_TRY(const auto incident, incident::incident_from_json(document->value));
@@ -158,7 +159,7 @@ Result<api::IncidentView> AppBackend::incident(std::string_view id) const {
 
 Result<api::IncidentView> AppBackend::act_on_incident(std::string_view id,
                                                       const api::IncidentActionRequest& request) {
-  FAULTLINE_TRY(const auto full, full_incident_id(id));
+  FAULTLINE_TRY(const auto full, full_id(store::Table::kIncidents, id));
   // By value: the loop may come to it after nobody waits any more.
   FAULTLINE_TRY_STATUS(change([id = full, request](std::uint64_t number) -> core::Event {
     return core::ActOnIncident{.request = number,
@@ -197,6 +198,11 @@ Result<api::SilencesView> AppBackend::silences(api::SilenceFilter filter) const 
 Result<incident::Silence> AppBackend::add_silence(incident::SilenceRequest request) {
   const auto id = fmt::format("{}{:08x}", id_prefix(request.kind), crypto::random_u64() >> 32);
   request.id = id;
+  if (const auto named = request.selector.find("incident"); named != request.selector.end()) {
+    for (auto& incident : named->second) {
+      FAULTLINE_TRY(incident, full_id(store::Table::kIncidents, incident));
+    }
+  }
   FAULTLINE_TRY_STATUS(change([request](std::uint64_t number) -> core::Event {
     return core::AddSilence{.request = number, .silence = request};
   }));
@@ -204,11 +210,12 @@ Result<incident::Silence> AppBackend::add_silence(incident::SilenceRequest reque
 }
 
 Result<incident::Silence> AppBackend::end_silence(std::string_view id, std::string_view by) {
+  FAULTLINE_TRY(const auto full, full_id(store::Table::kSilences, id));
   FAULTLINE_TRY_STATUS(
-      change([id = std::string(id), by = std::string(by)](std::uint64_t number) -> core::Event {
+      change([id = full, by = std::string(by)](std::uint64_t number) -> core::Event {
         return core::EndSilence{.request = number, .id = id, .by = by};
       }));
-  return silence(std::string(id));
+  return silence(full);
 }
 
 }  // namespace faultline::app

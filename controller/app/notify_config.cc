@@ -234,10 +234,12 @@ Result<std::string> read_secret(const std::string& receiver, const SecretSource&
 
 // A page that nobody can send is found out at the start, not in the night.
 Status check_program(const std::string& owner, const std::string& program) {
-  if (::access(program.c_str(), X_OK) == 0) return {};
+  std::error_code error;
+  const bool is_folder = std::filesystem::is_directory(program, error);
+  if (!is_folder && ::access(program.c_str(), X_OK) == 0) return {};
   return fail(ErrorCode::kUnavailable,
               fmt::format("{} cannot be run, the program of {}: {}", program, owner,
-                          std::generic_category().message(errno)));
+                          std::generic_category().message(is_folder ? EISDIR : errno)));
 }
 
 Result<std::string> secret_url(const std::string& owner, const SecretSource& source,

@@ -59,6 +59,12 @@ void add_components(Change& change, const std::vector<Component>& others) {
   }
 }
 
+// So much later than it happened.
+Duration seen_within(Kind kind) {
+  if (kind == Kind::kPath) return kTraceLag;
+  return kind == Kind::kFacts || kind == Kind::kMtu ? kFactsLag : Duration{};
+}
+
 Duration distance(WallTime left, WallTime right) {
   return left < right ? right - left : left - right;
 }
@@ -133,8 +139,7 @@ std::vector<Change> History::touching(const Question& question) const {
     const auto from =
         std::ranges::lower_bound(changes, question.last_good_end - kCauseBefore, {}, &Change::time);
     for (auto at = from; at != changes.end(); ++at) {
-      const Duration lag = at->kind == Kind::kPath ? kTraceLag : Duration{};
-      if (at->time > question.first_bad_end + lag) break;
+      if (at->time > question.first_bad_end + seen_within(at->kind)) break;
       const auto relation = relation_of(*at, question);
       if (relation != Relation::kNone) found.push_back({&*at, relation});
     }

@@ -29,6 +29,8 @@ inline constexpr Duration kAlikeWithin = std::chrono::seconds{30};
 inline constexpr Duration kCauseBefore = std::chrono::seconds{60};
 // Traces take their turn: a path that was another in the first bad window is seen so much later.
 inline constexpr Duration kTraceLag = std::chrono::minutes{3};
+// And nodes read their own configuration every so often: a change is told with the time of reading.
+inline constexpr Duration kFactsLag = std::chrono::minutes{1};
 
 struct Question {
   WallTime last_good_end{};  // end of the last good window

@@ -140,6 +140,11 @@ std::string past_harm(const incident::Suspect& suspect) {
 std::string resolve_summary(const incident::Incident& incident) {
   const auto end = incident.resolved_at.value_or(incident.updated_at);
   const auto lasted = std::chrono::floor<std::chrono::seconds>(end - incident.since);
+  if (incident.suspect.remedy) {  // of a finding, what it said is all there is to say
+    return fmt::format("resolved ({}), after {}: {}", incident.resolution,
+                       format_duration(std::max<Duration>(lasted, Duration::zero())),
+                       incident.suspect.text);
+  }
   return fmt::format("resolved ({}): {} {}; {}, for {}", incident.resolution, incident.suspect.kind,
                      incident.suspect.id, past_harm(incident.suspect),
                      format_duration(std::max<Duration>(lasted, Duration::zero())));

@@ -7,9 +7,6 @@ namespace faultline::core {
 namespace {
 
 constexpr std::string_view kTesting = "testing";
-// A test that ended this long before an incident's onset was about something else.
-constexpr Duration kBeforeOnset = std::chrono::minutes{5};
-
 double probability(double log_odds) { return 1 / (1 + std::exp(-log_odds)); }
 
 std::optional<double> found_in(const Probabilities& probabilities, const std::string& id) {
@@ -78,7 +75,7 @@ std::optional<incident::Confirmation> Confirmations::of(const incident::Incident
     const auto at = by_component_.find(id);
     if (at == by_component_.end()) return nullptr;
     const auto& test = at->second;
-    const bool is_old = test.ended_at && *test.ended_at < incident.since - kBeforeOnset;
+    const bool is_old = test.ended_at && *test.ended_at <= incident.since;
     return is_old ? nullptr : &test;
   };
   if (const auto* own = test_of(incident.suspect.id)) return *own;

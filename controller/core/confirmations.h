@@ -37,7 +37,7 @@ class Confirmations {
               const Probabilities& probabilities, WallTime end);
 
   // Of the test that says most of the incident's component: its own, else one of its group's;
-  // nothing when the test was over before the incident began.
+  // nothing when the test was over before the incident's onset: it was about something else.
   [[nodiscard]] std::optional<incident::Confirmation> of(const incident::Incident& incident) const;
 
  private:

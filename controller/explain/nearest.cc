@@ -1,9 +1,9 @@
 #include "controller/explain/nearest.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
+#include "common/base/nearest.h"
 #include "controller/explain/lookup.h"
 
 namespace faultline::explain {
@@ -19,20 +19,6 @@ std::size_t distance_to(const Code& code, std::string_view text) {
 }
 
 }  // namespace
-
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    auto diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < to.size(); ++j) {
-      const auto change = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({change, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 std::vector<const Code*> nearest(const std::vector<const Code*>& candidates,
                                  std::string_view text) {

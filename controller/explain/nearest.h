@@ -10,9 +10,6 @@ namespace faultline::explain {
 
 inline constexpr std::size_t kNearestMax = 5;
 
-// Letters to insert, remove or change to turn one into the other.
-[[nodiscard]] std::size_t edit_distance(std::string_view from, std::string_view to);
-
 // The candidates whose name, other name or number is closest to `text` (normalized), best first.
 // What would need more than a third of its letters changed is not near.
 [[nodiscard]] std::vector<const Code*> nearest(const std::vector<const Code*>& candidates,

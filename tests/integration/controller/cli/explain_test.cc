@@ -34,6 +34,7 @@ std::vector<std::string> typed(const std::string& command) {
   for (std::string word; stream >> word;) {
     if (word == "SRC" || word == "NODE") word = "h1";
     if (word == "DST") word = "h9";
+    if (word == "PORT") word = "443";
     words.push_back(word);
   }
   words.erase(words.begin());  // "faultline"
@@ -49,6 +50,7 @@ TEST_CASE("one code is explained in full, without a controller", "[cli]") {
   CHECK_THAT(run.out, Catch::StartsWith("errno 111  ECONNREFUSED: Connection refused\n"));
   CHECK_THAT(run.out, Contains("\n  Most often:\n    - nothing listens on that port"));
   CHECK_THAT(run.out, Contains("\n  Check first:\n    1. on the destination: ss -tlnp"));
+  CHECK_THAT(run.out, Contains("\n    faultline diagnose SRC DST --port PORT\n"));
   CHECK_THAT(run.out, Contains("\n    faultline history SRC DST --since 1h\n"));
   CHECK_THAT(run.out, Contains("\n  Source: errno(3)"));
 }
@@ -81,7 +83,7 @@ TEST_CASE("with -o json an explanation is one document", "[cli]") {
   REQUIRE(one["codes"].size() == 1);
   CHECK(one["codes"][0]["number"] == "110");
   CHECK(one["codes"][0]["causes"].size() > 2);
-  CHECK(one["codes"][0]["commands"][0]["command"] == "faultline history SRC DST --since 1h");
+  CHECK(one["codes"][0]["commands"][1]["command"] == "faultline history SRC DST --since 1h");
   CHECK(one["families"][0]["family"] == "errno");
   const auto all = document_of(explained({"-o", "json"}));
   CHECK(all["query"].is_null());

@@ -1,10 +1,10 @@
 #include "controller/explain/lookup.h"
+#include "controller/explain/nearest.h"
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
-#include "controller/explain/nearest.h"
 #include "tests/support/catch.h"
 
 namespace faultline::explain {
@@ -139,13 +139,6 @@ TEST_CASE("the explanations that an explanation points to exist", "[explain]") {
     for (const auto& line : code.causes) check(line);
     for (const auto& line : code.checks) check(line);
   }
-}
-
-TEST_CASE("the distance between words counts letters", "[explain]") {
-  CHECK(edit_distance("", "") == 0);
-  CHECK(edit_distance("abc", "abc") == 0);
-  CHECK(edit_distance("abc", "") == 3);
-  CHECK(edit_distance("kitten", "sitting") == 3);
 }
 
 }  // namespace faultline::explain
