@@ -81,6 +81,7 @@ struct SuspectView {
   double posterior = 0;
   std::optional<double> loss;
   std::optional<WallTime> since;
+  std::vector<std::string> ambiguous_with = {};
   std::string incident = {};        // that is about it; empty: none yet
   std::string incident_state = {};  // pending, open, acknowledged, resolved: by an operator
   std::string held_by = {};         // why nobody is told of it

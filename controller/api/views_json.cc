@@ -37,6 +37,7 @@ static Json json(const SuspectView& suspect) {
               {"posterior", suspect.posterior},
               {"loss", or_null(suspect.loss)},
               {"since", or_null(suspect.since)},
+              {"ambiguous_with", suspect.ambiguous_with},
               {"incident", or_null(suspect.incident)},
               {"incident_state", or_null(suspect.incident_state)},
               {"held_by", or_null(suspect.held_by)}};

@@ -104,6 +104,7 @@ std::vector<api::SuspectView> suspect_views(const core::ControllerCore& core,
                      .since = suspect.since_s
                                   ? std::optional(wall_time_from_unix_seconds(*suspect.since_s))
                                   : std::nullopt});
+    views.back().ambiguous_with = suspect.ambiguous_with;
     const auto* incident = incident_of(core, suspect);
     if (incident == nullptr) continue;
     views.back().incident = incident->id;

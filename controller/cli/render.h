@@ -42,6 +42,8 @@ struct RenderOptions {
 [[nodiscard]] std::string render_anomalies(const Json& document, const Style& style);
 [[nodiscard]] std::string render_changes(const Json& document, const Style& style);
 // A table of changes as incidents have them too; empty when there are none.
+// "leaf2=spine1 or 4 more": of a component that cannot be told from others.
+[[nodiscard]] std::string with_others(const Json& suspect, const std::string& id);
 [[nodiscard]] std::string changes_table(const Json& changes, const Style& style);
 [[nodiscard]] std::string render_alerts(const Json& document, const Style& style);
 [[nodiscard]] std::string render_alert_test(const Json& document, const Style& style);

@@ -32,6 +32,15 @@ std::string node_summary(const Json& nodes, const Style& style) {
   return summary;
 }
 
+}  // namespace
+
+std::string with_others(const Json& suspect, const std::string& id) {
+  const auto others = member(suspect, "ambiguous_with").size();
+  return others == 0 ? id : fmt::format("{} or {} more", id, others);
+}
+
+namespace {
+
 // "i-42 open", "i-42 pending, held by m-7: nobody is told".
 std::string incident_text(const Json& suspect) {
   if (!member(suspect, "incident").is_string()) return "-";
@@ -48,9 +57,10 @@ std::string suspect_table(const Json& suspects, const Style& style) {
   Table table({"SUSPECT", "KIND", "CLASS", ">LOSS", ">SURE", "SINCE", "INCIDENT"}, "  ");
   for (const auto& suspect : suspects) {
     const auto loss = number(suspect, "loss");
-    table.add({Cell(text(suspect, "id"), Tone::kBad), text(suspect, "kind"), text(suspect, "class"),
-               loss ? percent(*loss) : "-", certainty(number(suspect, "posterior").value_or(0)),
-               text(suspect, "since"), incident_text(suspect)});
+    table.add({Cell(with_others(suspect, text(suspect, "id")), Tone::kBad), text(suspect, "kind"),
+               text(suspect, "class"), loss ? percent(*loss) : "-",
+               certainty(number(suspect, "posterior").value_or(0)), text(suspect, "since"),
+               incident_text(suspect)});
   }
   return table.text(style);
 }

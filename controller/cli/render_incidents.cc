@@ -97,10 +97,11 @@ std::string render_incidents(const Json& document, const Style& style) {
     const auto state = text(incident, "state");
     const auto& component = member(incident, "component");
     const bool is_finding = text(component, "kind") == "finding";
-    table.add({text(incident, "id"), Cell(state, tone_of_state(state)), text(component, "id"),
-               text(component, "kind"), text(incident, "class"),
-               is_finding ? "-" : loss_text(incident), is_finding ? "-" : sure(incident),
-               text(incident, "since"), text(incident, "resolved_at"), text(incident, "held_by")});
+    table.add({text(incident, "id"), Cell(state, tone_of_state(state)),
+               with_others(incident, text(component, "id")), text(component, "kind"),
+               text(incident, "class"), is_finding ? "-" : loss_text(incident),
+               is_finding ? "-" : sure(incident), text(incident, "since"),
+               text(incident, "resolved_at"), text(incident, "held_by")});
   }
   return table.empty() ? "no incidents\n" : table.text(style);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace faultline::core {
 namespace {
 
@@ -117,6 +119,20 @@ void Surroundings::add_affected(incident::Suspect& suspect) const {
     if (const auto zone = label_of(labels, "zone"); !zone.empty()) {
       add(suspect.affected_zones, zone);
     }
+  }
+}
+
+void tell_silent(const fleet::Fleet& fleet, incident::Suspect& suspect) {
+  if (!incident::is_dead(suspect)) return;
+  auto names = suspect.ambiguous_with;
+  names.insert(names.end(), {suspect.id, suspect.from, suspect.to});
+  for (const auto& name : names) {
+    const auto* node = fleet.find(name);
+    if (node == nullptr || node->state != fleet::NodeState::kSilent) continue;
+    suspect.text =
+        fmt::format("{} is silent: the host is down or cut off, or its probe is not running; {}",
+                    name, suspect.text);
+    return;
   }
 }
 

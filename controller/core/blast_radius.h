@@ -46,6 +46,10 @@ class Surroundings {
   std::map<std::string, std::set<std::string>> neighbors_;  // by device or node
 };
 
+// Where all is lost at a node whose probe is silent, its words say so: a host that is down and a
+// probe that was killed look alike from outside.
+void tell_silent(const fleet::Fleet& fleet, incident::Suspect& suspect);
+
 // The nodes of the window that are off because somebody wants it.
 void name_absent(const fleet::Fleet& fleet, incident::JudgedWindow& window);
 

@@ -22,7 +22,10 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   name_absent(fleet_, window);
   if (window.suspects.empty()) return window;
   const Surroundings surroundings(fleet_, *topology_, solution_->attachments);
-  for (auto& suspect : window.suspects) surroundings.describe(suspect);
+  for (auto& suspect : window.suspects) {
+    surroundings.describe(suspect);
+    tell_silent(fleet_, suspect);
+  }
   return window;
 }
 

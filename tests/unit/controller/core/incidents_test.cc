@@ -92,6 +92,30 @@ TEST_CASE("the blast radius names VMs, racks and zones of the nodes that suffer"
   CHECK(suspect.affected_zones == Names{"east"});
 }
 
+TEST_CASE("where all is lost at a silent node the words say that its probe may be the cause",
+          "[core]") {
+  auto fleet = labelled_fleet();
+  const auto told = [&](const std::string& id, double loss) {
+    const auto component = incident::component_from_id(id);
+    incident::Suspect suspect;
+    suspect.id = id;
+    suspect.from = component.from;
+    suspect.to = component.to;
+    suspect.fault_class = loss == 1 ? "down" : "loss";
+    suspect.loss = loss;
+    suspect.text = "it loses";
+    tell_silent(fleet, suspect);
+    return suspect.text;
+  };
+  CHECK(told("leafA>h1", 1) == "it loses");
+  fleet.tick({.instant = Instant{} + seconds{60}, .wall = {}});
+  REQUIRE(fleet.find("h1")->state == fleet::NodeState::kSilent);
+  CHECK(told("leafA>h1", 1) ==
+        "h1 is silent: the host is down or cut off, or its probe is not running; it loses");
+  CHECK(told("leafA>h1", 0.02) == "it loses");
+  CHECK(told("leafA>spine1", 1) == "it loses");
+}
+
 SolveDone solved(const Bench& bench, int number) {
   Solution solution;
   solution.window_start = bench.now.wall + seconds{10 * number};
