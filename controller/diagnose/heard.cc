@@ -24,6 +24,14 @@ Duration gap_of(const Session& session) {
   return sent == 0 ? span : span / static_cast<std::int64_t>(sent);
 }
 
+Duration patience_of(const Session& session) { return kHeardGrace + 5 * gap_of(session); }
+
+// Until when the sender is known to have sent. A window that a goodbye cut short ends later.
+WallTime lived_until(const Side& side) {
+  const auto reported = side.session->to;
+  return side.self.last_seen ? std::min(reported, *side.self.last_seen) : reported;
+}
+
 bool is_recent(const Side& side, const facts::Heard& entry, Duration patience) {
   return side.other_facts->facts.collected_at - entry.last_at <= patience;
 }
@@ -31,6 +39,7 @@ bool is_recent(const Side& side, const facts::Heard& entry, Duration patience) {
 }  // namespace
 
 std::optional<bool> arrives(const Side& side) {
+  if (side.self.probe != ProbeState::kLive) return {};
   if (side.session == nullptr || !is_enough(*side.session) || !side.self.address) return {};
   if (side.other_facts == nullptr || !side.other_facts->facts.heard) return {};
   const auto& facts = side.other_facts->facts;
@@ -39,7 +48,15 @@ std::optional<bool> arrives(const Side& side) {
   if (entry == nullptr) {
     return facts.heard->complete() ? std::optional(false) : std::nullopt;
   }
-  return is_recent(side, *entry, kHeardGrace + 5 * gap_of(*side.session));
+  const auto patience = patience_of(*side.session);
+  if (is_recent(side, *entry, patience)) return true;
+  return entry->last_at + patience < lived_until(side) ? std::optional(false) : std::nullopt;
+}
+
+bool is_unheard_throughout(const Side& side) {
+  if (arrives(side) != false) return false;
+  const auto* entry = entry_of(side, *side.self.address, false);
+  return entry == nullptr || entry->last_at <= side.session->from + patience_of(*side.session);
 }
 
 bool is_refused_now(const Side& side, const IpAddress& from) {

@@ -65,10 +65,11 @@ bool is_behind_nat(const Pair& pair, const End& end) {
   return placement != nullptr && placement->attachment == Attachment::kNat;
 }
 
-// What is sent does not arrive, and is answered.
+// What is sent does not arrive, and is answered. A sender that stops is heard no more, either, and
+// was answered before: so the far end must have heard nothing in all the time of these answers.
 void look_at_answers(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || side.session->now.loss() > 0.5) return;
-  if (arrives(side) != false || is_behind_nat(pair, side.self)) return;
+  if (!is_unheard_throughout(side) || is_behind_nat(pair, side.self)) return;
   auto check =
       rewritten(pair, side, hears_unknown(pair, side) ? Level::kWarn : Level::kFail, kProven);
   check.summary = fmt::format(
@@ -150,6 +151,7 @@ bool is_on_way(const Side& side, const IpAddress& address) {
 // that began after it.
 void look_at_new_flows(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || is_dead(*side.session) || !is_partly_dead(*side.session)) return;
+  if (side.self.probe != ProbeState::kLive) return;  // what comes now is not of its flows
   if (!side.self.address || !side.other.address) return;
   const auto stranger = stranger_at(pair, side);
   if (!stranger || !is_on_way(side, *stranger)) return;
