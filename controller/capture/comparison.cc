@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "controller/capture/ends.h"
+
 namespace faultline::capture {
 namespace {
 
@@ -14,20 +16,6 @@ using Seen = std::map<StampIdentity, Sighting>;
 using RequestKey = std::tuple<std::uint64_t, std::uint32_t, std::uint16_t>;
 RequestKey request_of(const StampIdentity& identity) {
   return {identity.request_sent_at, identity.request_sequence, identity.ssid};
-}
-
-// Where the near end sends to: the destination that most packets at the far end have, and else the
-// one that most packets at the near end have.
-IpAddress destination(const Seen& near, const Seen& far) {
-  std::map<IpAddress, std::pair<std::uint32_t, std::uint32_t>> counts;  // at both, at the near one
-  for (const auto& [identity, sighting] : near) {
-    auto& [both, here] = counts[sighting.packet.to.address];
-    ++here;
-    if (far.contains(identity)) ++both;
-  }
-  const auto most =
-      std::ranges::max_element(counts, {}, [](const auto& row) { return row.second; });
-  return most == counts.end() ? IpAddress{} : most->first;
 }
 
 // Leaves only what belongs to the conversation: a capture may hold more.
@@ -178,13 +166,30 @@ std::vector<Complaint> merged(const std::vector<Complaint>& a, const std::vector
   return all;
 }
 
+// The files given the other way around: all requests are the far end's. Empty: they are not.
+std::optional<Comparison> compare_turned(const EndOfCapture& near, const EndOfCapture& far) {
+  auto asker = far.about;
+  asker.source_port = near.about.source_port;
+  const auto mine = sightings(far.file, End::kNear, asker);
+  const auto others = sightings(near.file, End::kFar, far.about);
+  if (!asking(mine, others, named_ends(far.file.comment)).to) return std::nullopt;
+  return compare({.node = far.node, .file = far.file, .about = asker, .is_sender = true},
+                 {.node = near.node, .file = near.file, .about = far.about});
+}
+
 }  // namespace
 
 Comparison compare(const EndOfCapture& near_end, const EndOfCapture& far_end) {
   auto near = sightings(near_end.file, End::kNear, near_end.about);
   auto far = sightings(far_end.file, End::kFar, far_end.about);
+  const auto asked = asking(near, far, named_ends(near_end.file.comment));
+  if (!asked.to && !near_end.is_sender) {
+    const auto turned = compare_turned(near_end, far_end);
+    if (turned) return *turned;
+  }
   Comparison out{.near = near_end.node, .far = far_end.node};
-  out.far_address = destination(near.forward, far.forward);
+  out.sender_unclear = asked.unclear;
+  out.far_address = asked.to.value_or(IpAddress{});
   narrow(near, far, out.far_address, near_end.about.source_port);
   if (!near.forward.empty()) out.near_address = near.forward.begin()->second.packet.from.address;
   out.clock_difference = clock_difference(near, far);

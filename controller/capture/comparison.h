@@ -29,6 +29,7 @@ struct EndOfCapture {
   std::string node{};
   CaptureFile file{};
   Conversation about{};
+  bool is_sender = false;  // of the near one: known, so that it is not taken for the far one
 };
 
 struct Way {
@@ -69,8 +70,9 @@ struct Comparison {
   std::uint32_t asked = 0;       // arrived at the far end early enough to be answered in time
   std::uint32_t unanswered = 0;  // of them
   std::optional<Duration> clock_difference{};  // the far end's clock minus the near one's
-  bool overlap = true;                         // the captures cover a common time
-  std::uint64_t dropped_near = 0;              // by the kernel, for want of room
+  bool sender_unclear = false;     // whose the requests are cannot be told: nothing is compared
+  bool overlap = true;             // the captures cover a common time
+  std::uint64_t dropped_near = 0;  // by the kernel, for want of room
   std::uint64_t dropped_far = 0;
   std::uint32_t frames_near = 0;
   std::uint32_t frames_far = 0;
@@ -80,6 +82,7 @@ struct Comparison {
   bool operator==(const Comparison&) const = default;
 };
 
+// Where the near end asks nothing and the far one does, they change places.
 [[nodiscard]] Comparison compare(const EndOfCapture& near, const EndOfCapture& far);
 
 }  // namespace faultline::capture

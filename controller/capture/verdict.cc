@@ -229,6 +229,15 @@ Verdict judge_arrived(const Comparison& c) {
 }
 
 Verdict judge_code(const Comparison& c) {
+  if (c.sender_unclear) {
+    return {.code = "ends-unclear",
+            .summary = fmt::format("which packets are {}'s and which are {}'s cannot be told from "
+                                   "these captures",
+                                   c.near, c.far),
+            .remedy =
+                "capture with `faultline capture A B` or `faultline-probe test capture`, which "
+                "note whose a file is"};
+  }
   if (c.forward.left == 0 && c.near_address.is_unspecified()) {
     const auto heard = c.frames_far > 0 ? std::string() : " and nothing of it was heard";
     return {.outcome = Outcome::kFault,

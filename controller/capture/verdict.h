@@ -19,7 +19,7 @@ enum class Outcome : std::uint8_t { kOk = 0, kFault = 1, kInconclusive = 2 };  /
 struct Verdict {
   Outcome outcome = Outcome::kInconclusive;
   // not-sent, lost-forward, lost-return, lost-both, not-answered, damaged, altered, translated,
-  // arrives, no-overlap, too-few
+  // arrives, no-overlap, too-few, ends-unclear
   std::string code{};
   std::string summary{};             // one sentence
   std::vector<std::string> notes{};  // sentences

@@ -109,7 +109,8 @@ Outcome<std::string> capture_live(const ApiClient& api, const LiveCapture& wante
   const auto far_report = await_report(api, wanted.far, far_test, until);
   // What there is of it is kept, before anything is said of what is not.
   capture::EndOfCapture near{.node = wanted.near,
-                             .about = {wanted.reflector_port, wanted.source_port}};
+                             .about = {wanted.reflector_port, wanted.source_port},
+                             .is_sender = true};
   // Behind NAT the flow has another port there: its packets are found by what they carry.
   capture::EndOfCapture far{.node = wanted.far, .about = {wanted.reflector_port, 0}};
   auto files = Json::array();

@@ -292,6 +292,120 @@ TEST_CASE("what answers a trace of the way back goes to the reflector and is not
   CHECK(after == before);
 }
 
+namespace {
+
+// What one node asks of another: whether its packets come, and the replies to them.
+struct Asker {
+  std::string from{};
+  std::string to{};
+  int requests = 0;
+  bool arrive = true;
+  bool come_back = true;
+  std::uint8_t hops = 2;
+};
+void ask(CaptureFile& mine, CaptureFile& others, const Asker& asker, Duration others_clock) {
+  for (int i = 0; i < asker.requests; ++i) {
+    const auto own_time = milliseconds{asker.from == "10.0.1.1" ? 0 : 30};
+    const auto left = kBegin + seconds{2} + own_time + milliseconds{100} * i;
+    const auto at = static_cast<std::uint64_t>(unix_nanoseconds(left));
+    FrameSpec spec{.from = asker.from,
+                   .to = asker.to,
+                   .payload = test::stamp_request(static_cast<std::uint32_t>(i), at, 1)};
+    add(mine, left, test::udp_frame(spec));
+    if (!asker.arrive) continue;
+    spec.ttl = static_cast<std::uint8_t>(spec.ttl - asker.hops);
+    add(others, left + milliseconds{1} + others_clock, test::udp_frame(spec));
+    FrameSpec reply{.from = asker.to,
+                    .to = asker.from,
+                    .source_port = 862,
+                    .port = spec.source_port,
+                    .payload = test::stamp_reply(spec.payload, at + 1'000'050)};
+    add(others, left + microseconds{1050} + others_clock, test::udp_frame(reply));
+    reply.ttl = spec.ttl;
+    if (asker.come_back) add(mine, left + milliseconds{2}, test::udp_frame(reply));
+  }
+}
+
+// h1 and h2 ask each other, as probes do, and both files hold both conversations.
+Captures mutual(Asker near, Asker far, bool noted) {
+  near.from = far.to = "10.0.1.1";
+  near.to = far.from = "10.0.2.1";
+  Captures out;
+  out.far.file = empty_file({});
+  ask(out.near.file, out.far.file, near, {});
+  ask(out.far.file, out.near.file, far, {});
+  for (auto* file : {&out.near.file, &out.far.file}) {
+    std::ranges::sort(file->frames, {}, &Frame::at);
+  }
+  if (noted) {
+    out.near.file.comment = "faultline: 10.0.1.1 with 10.0.2.1";
+    out.far.file.comment = "faultline: 10.0.2.1 with 10.0.1.1";
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("whose requests they are does not depend on who sent more of them", "[capture]") {
+  const bool noted = GENERATE(true, false);
+  const std::uint8_t hops = GENERATE(std::uint8_t{0}, std::uint8_t{2});
+  const auto [mine, others] = GENERATE(std::pair{8, 9}, std::pair{9, 8}, std::pair{8, 80});
+  CAPTURE(noted, hops, mine, others);
+  const auto captures =
+      mutual({.requests = mine, .hops = hops}, {.requests = others, .hops = hops}, noted);
+  const auto c = captures.compared();
+  CHECK(c.near == "h1");
+  CHECK(c.near_address.to_string() == "10.0.1.1");
+  CHECK(c.far_address.to_string() == "10.0.2.1");
+  CHECK(c.forward.left == static_cast<std::uint32_t>(mine));
+  CHECK(c.forward.delay_min == Duration{milliseconds{1}});
+  CHECK(judge(c).code == "arrives");
+  // The other order asks for the other conversation.
+  const auto other = compare(captures.far, captures.near);
+  CHECK(other.near == "h2");
+  CHECK(other.far_address.to_string() == "10.0.1.1");
+  CHECK(other.forward.left == static_cast<std::uint32_t>(others));
+  CHECK(judge(other).code == "arrives");
+}
+
+TEST_CASE("loss is told of the conversation that was asked for, between nodes that ask each other",
+          "[capture]") {
+  const bool noted = GENERATE(true, false);
+  CAPTURE(noted);
+  const auto there = mutual({.requests = 20, .arrive = false}, {.requests = 30}, noted);
+  CHECK(there.verdict().code == "lost-forward");
+  CHECK(judge(compare(there.far, there.near)).code == "arrives");
+  const auto back = mutual({.requests = 20, .come_back = false}, {.requests = 30}, noted);
+  CHECK(back.verdict().code == "lost-return");
+  const auto silent =
+      mutual({.requests = 20, .arrive = false}, {.requests = 30, .arrive = false}, noted);
+  CHECK(silent.verdict().code == "lost-forward");
+  CHECK(compare(silent.far, silent.near).near_address.to_string() == "10.0.2.1");
+}
+
+TEST_CASE("files given the other way around are turned, unless who sends is known", "[capture]") {
+  const bool noted = GENERATE(true, false);
+  CAPTURE(noted);
+  auto captures = mutual({.requests = 20}, {}, noted);
+  const auto turned = compare(captures.far, captures.near);
+  CHECK(turned.near == "h1");
+  CHECK(turned.forward.left == 20);
+  CHECK(judge(turned).code == "arrives");
+  captures.far.is_sender = true;
+  CHECK(judge(compare(captures.far, captures.near)).code == "not-sent");
+}
+
+TEST_CASE("requests that may be either end's accuse nobody", "[capture]") {
+  // Nothing crosses, nothing is noted, and each file holds both directions.
+  auto captures = mutual({.requests = 20, .arrive = false}, {}, false);
+  ask(captures.near.file, captures.far.file,
+      {.from = "10.0.2.1", .to = "10.0.1.1", .requests = 20, .arrive = false}, {});
+  CHECK(captures.verdict().code == "ends-unclear");
+  CHECK(captures.verdict().outcome == Outcome::kInconclusive);
+  captures.near.file.comment = "faultline: 10.0.1.1 with 10.0.2.1";
+  CHECK(captures.verdict().code == "lost-forward");
+}
+
 TEST_CASE("a packet in pieces arrives when all its pieces do", "[capture]") {
   // 88 octets of data; the way takes no more than 60 at once.
   const auto in_pieces = [](bool whole) {
@@ -305,12 +419,14 @@ TEST_CASE("a packet in pieces arrives when all its pieces do", "[capture]") {
       const FrameSpec spec{.payload = payload};
       const auto udp = test::udp_datagram(spec);
       add(out.near.file, left, test::udp_frame(spec));
+      FrameSpec arrived = spec;
+      arrived.ttl = 254;
       const auto id = static_cast<std::uint16_t>(100 + i);
       add(out.far.file, left + milliseconds{1},
-          test::ethernet(spec, Bytes(udp.begin(), udp.begin() + 56), 17, 0x2000, id));
+          test::ethernet(arrived, Bytes(udp.begin(), udp.begin() + 56), 17, 0x2000, id));
       if (whole || i % 2 == 0) {
         add(out.far.file, left + milliseconds{1},
-            test::ethernet(spec, Bytes(udp.begin() + 56, udp.end()), 17, 56 / 8, id));
+            test::ethernet(arrived, Bytes(udp.begin() + 56, udp.end()), 17, 56 / 8, id));
       }
     }
     return out.compared();
