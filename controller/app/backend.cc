@@ -77,6 +77,18 @@ Result<api::MatrixView> AppBackend::matrix(const api::MatrixRequest& request) co
   return queries_.matrix(*snapshots_.snapshot(), request);
 }
 
+Status AppBackend::check_stored(WallTime at, WallTime now) const {
+  if (at > now) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} lies in the future", format_rfc3339(at)));
+  }
+  const auto oldest = store_.stats().oldest_window;
+  if (oldest && at > *oldest) return {};
+  return fail(ErrorCode::kNotFound,
+              fmt::format("nothing is stored of {}: {}", format_rfc3339(at),
+                          oldest ? "raw windows begin at " + format_rfc3339(*oldest)
+                                 : "no window was stored yet"));
+}
+
 Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& request) const {
   const auto snapshot = snapshots_.snapshot();
   if (!request.at && !request.since) {
@@ -91,16 +103,7 @@ Result<api::LocalizeAnswer> AppBackend::localize(const api::LocalizeRequest& req
   if (!snapshot->topology) return fail(ErrorCode::kUnavailable, "the controller is starting");
   const WallTime now = async::now_wall();
   const WallTime to = request.at.value_or(snapshot->status.window_judged.value_or(now));
-  if (to > now) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} lies in the future", format_rfc3339(to)));
-  }
-  const auto oldest = store_.stats().oldest_window;
-  if (!oldest || to <= *oldest) {
-    return fail(ErrorCode::kNotFound,
-                fmt::format("nothing is stored of {}: {}", format_rfc3339(to),
-                            oldest ? "raw windows begin at " + format_rfc3339(*oldest)
-                                   : "no window was stored yet"));
-  }
+  FAULTLINE_TRY_STATUS(check_stored(to, now));
   return queries_.localize(*snapshot, to - request.since.value_or(kLocalizeSpanDefault), to);
 }
 

@@ -125,6 +125,8 @@ class AppBackend : public api::Backend {
   void stop() { stopping_ = true; }
 
  private:
+  // Of a moment that is asked about: kInvalid in the future, kNotFound before the first raw window.
+  [[nodiscard]] Status check_stored(WallTime at, WallTime now) const;
   [[nodiscard]] Status wait_durable(std::future<Status> done) const;
   Status change(std::function<core::Event(std::uint64_t request)> make_event) const;
   [[nodiscard]] Result<std::string> full_id(store::Table table, std::string_view id) const;

@@ -143,6 +143,7 @@ class Phases {
 
 Result<api::DiagnoseAnswer> AppBackend::diagnose(const api::DiagnoseRequest& request) const {
   const auto began = async::now_instant();
+  if (request.at) FAULTLINE_TRY_STATUS(check_stored(*request.at, async::now_wall()));
   Phases phases;
   const DiagnoseQueries queries(queries_, store_.ledger());
   const auto snapshot = snapshots_.snapshot();

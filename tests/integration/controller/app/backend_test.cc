@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "common/async/clock.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/records.h"
 #include "controller/topology/graph.h"
@@ -55,6 +56,11 @@ class Bench {
     topology->settle();
     Snapshot snapshot;
     snapshot.window = kWindow;
+    for (const auto& [id, name] : {std::pair{kHere, "h1"}, {kThere, "h2"}}) {
+      auto& node = snapshot.nodes.emplace_back();
+      node.id = id.value();
+      node.name = name;
+    }
     snapshot.topology = std::move(topology);
     snapshot.paths = std::make_shared<const topology::PathBook>();
     snapshots.publish(std::move(snapshot));
@@ -144,6 +150,29 @@ TEST_CASE("the topology of the past is what the paths of that time teach", "[que
   const auto before = queries.as_of(now, kStart - std::chrono::hours{72});
   REQUIRE_FALSE(before);
   CHECK(before.error().code == ErrorCode::kNotFound);
+}
+
+TEST_CASE("a diagnosis of a time of which nothing is stored is refused, as localize refuses it",
+          "[backend]") {
+  Bench bench;
+  const auto backend = bench.backend({});
+  const auto refused = [&](WallTime at, ErrorCode code, const std::string& why) {
+    const auto diagnosed = backend.diagnose({.a = "h1", .b = "h2", .at = at});
+    const auto localized = backend.localize({.at = at, .since = {}});
+    REQUIRE_FALSE(diagnosed);
+    REQUIRE_FALSE(localized);
+    CHECK(diagnosed.error().code == code);
+    CHECK(diagnosed.error().context == localized.error().context);
+    CHECK_THAT(diagnosed.error().context, Catch::Contains(why));
+  };
+  refused(kStart, ErrorCode::kNotFound, "no window was stored yet");
+  bench.store_windows(6);
+  refused(kStart, ErrorCode::kNotFound, "raw windows begin at 2026-11-22T03:00:00Z");
+  refused(kStart - std::chrono::hours{2000}, ErrorCode::kNotFound, "nothing is stored of");
+  refused(async::now_wall() + minutes{1}, ErrorCode::kInvalid, "lies in the future");
+  const auto answer = backend.diagnose({.a = "h1", .b = "h2", .at = kStart + minutes{1}});
+  REQUIRE(answer);
+  CHECK_THAT(answer->document, Catch::Contains("faultline.diagnosis/1"));
 }
 
 TEST_CASE("a read breaks off when the process stops", "[queries]") {
