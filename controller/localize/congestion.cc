@@ -12,7 +12,7 @@ constexpr std::uint32_t kFlowsMin = 8;
 constexpr std::size_t kAloneMin = 5;
 
 struct Mean {
-  double sum = 0;
+  float sum = 0;
   std::uint32_t count = 0;
 };
 
@@ -24,7 +24,7 @@ double scatter_of_links(const ObservationSet& set, const DelayFlows& flows,
   for (std::size_t i = 0; i < flows.flows.size(); ++i) {
     const float residual = spread.residual[i];
     if (!std::isfinite(residual)) continue;
-    const double value = std::clamp(residual, -clip, clip);
+    const float value = std::clamp(residual, -clip, clip);
     DelayFlows::visit_links(set, flows.flows[i], [&](std::uint32_t link) {
       means[link].sum += value;
       ++means[link].count;
@@ -32,7 +32,7 @@ double scatter_of_links(const ObservationSet& set, const DelayFlows& flows,
   }
   std::vector<float> levels;
   for (const Mean& mean : means) {
-    if (mean.count >= kFlowsMin) levels.push_back(static_cast<float>(mean.sum / mean.count));
+    if (mean.count >= kFlowsMin) levels.push_back(mean.sum / static_cast<float>(mean.count));
   }
   if (levels.empty()) return 0;
   const float middle = quantile_of(levels, 0.5);
@@ -47,10 +47,19 @@ struct Values {
 // Links to what holds them, for footprints and for components known to queue.
 class Index {
  public:
-  explicit Index(std::size_t links) : over_(links) {}
+  explicit Index(std::size_t links) : over_(links), held_(links) {}
 
   void add(std::span<const std::uint32_t> links, std::uint32_t value) {
-    for (const std::uint32_t link : links) over_[link].push_back(value);
+    for (const std::uint32_t link : links) {
+      over_[link].push_back(value);
+      held_[link] = 1;
+    }
+  }
+  // Whether collect() would find any; most flows cross none.
+  [[nodiscard]] bool holds_any(const ObservationSet& set, const DelayFlow& flow) const {
+    std::uint8_t any = 0;
+    DelayFlows::visit_links(set, flow, [&](std::uint32_t link) { any |= held_[link]; });
+    return any != 0;
   }
   void collect(const ObservationSet& set, const DelayFlow& flow,
                std::vector<std::uint32_t>& result) const {
@@ -58,12 +67,14 @@ class Index {
     DelayFlows::visit_links(set, flow, [&](std::uint32_t link) {
       result.insert(result.end(), over_[link].begin(), over_[link].end());
     });
+    if (result.size() < 2) return;
     std::ranges::sort(result);
     result.erase(std::unique(result.begin(), result.end()), result.end());
   }
 
  private:
   std::vector<std::vector<std::uint32_t>> over_;
+  std::vector<std::uint8_t> held_;
 };
 
 // By footprint and queue: whether they share a link, and so may be the same thing.
@@ -108,9 +119,8 @@ Spreads measure_spreads(const ObservationSet& set, const DelayFlows& flows, cons
   std::vector<std::uint32_t> others;
   for (std::size_t i = 0; i < flows.flows.size(); ++i) {
     const float residual = spread.residual[i];
-    if (!std::isfinite(residual)) continue;
+    if (!std::isfinite(residual) || !wanted.holds_any(set, flows.flows[i])) continue;
     wanted.collect(set, flows.flows[i], hit);
-    if (hit.empty()) continue;
     queueing.collect(set, flows.flows[i], others);
     for (const std::uint32_t footprint : hit) {
       values[footprint].all.push_back(residual);

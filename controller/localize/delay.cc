@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "controller/localize/congestion.h"
@@ -48,11 +49,7 @@ class Judge {
                             Clocks::kCancel, Levels::kLow);
     find_shifts();
     queues_ = find_slow(set_, flows_, spread_fit_, components_);
-    for (std::uint32_t i = 0; i < components_.size(); ++i) {
-      for (const ComponentName& name : components_.at(i).names) {
-        component_by_id_.try_emplace(components_.id(name), i);
-      }
-    }
+    find_components();
     measure();
     judge_losses();
     for (std::size_t i = 0; i < shifts_.size(); ++i) add_shift(i);
@@ -127,11 +124,26 @@ class Judge {
     return {links.begin(), links.end()};
   }
 
+  // Of the suspects so far. Names are many, and to write them all out costs more than a search.
+  void find_components() {
+    std::set<SuspectKind> kinds;
+    for (const Suspect& suspect : verdict_.suspects) {
+      kinds.insert(suspect.kind);
+      component_by_id_.try_emplace(suspect.id, std::nullopt);
+    }
+    for (std::uint32_t i = 0; i < components_.size(); ++i) {
+      for (const ComponentName& name : components_.at(i).names) {
+        if (!kinds.contains(name.kind)) continue;
+        const auto it = component_by_id_.find(components_.id(name));
+        if (it != component_by_id_.end() && !it->second) it->second = i;
+      }
+    }
+  }
+
   // The component of a suspect; a device of parts has its device's.
   [[nodiscard]] std::optional<std::uint32_t> component_of(const Suspect& suspect) const {
     const auto it = component_by_id_.find(suspect.id);
-    if (it == component_by_id_.end()) return std::nullopt;
-    return it->second;
+    return it == component_by_id_.end() ? std::nullopt : it->second;
   }
 
   // Spreads of the loss suspects, then of the shifts.
@@ -215,11 +227,12 @@ class Judge {
   }
 
   [[nodiscard]] Suspect describe(const SlowComponent& slow, std::uint64_t slow_flows,
-                                 std::uint64_t flows) const {
+                                 std::uint64_t flows) {
     const auto& names = components_.at(slow.component).names;
     Suspect suspect;
     suspect.kind = names.front().kind;
     suspect.id = components_.id(names.front());
+    component_by_id_.try_emplace(suspect.id, slow.component);
     if (suspect.kind <= SuspectKind::kCable) {
       const Link& link = set_.links()[names.front().index];
       suspect.from = set_.at(link.from).id;
@@ -295,7 +308,7 @@ class Judge {
   DelayFit spread_fit_;
   std::vector<Shift> shifts_;
   SlowSearch queues_;
-  std::unordered_map<std::string, std::uint32_t> component_by_id_;
+  std::unordered_map<std::string, std::optional<std::uint32_t>> component_by_id_;
   std::size_t losses_ = 0;  // suspects by loss, the first of spreads_
   Spreads spreads_;
 };

@@ -31,14 +31,18 @@ Rows measured_rows(const ObservationSet& set, std::int64_t until_s) {
   const auto counts = [&](const Observation& row) {
     return is_measured(set, row) && (row.time_s == kNoTime || row.time_s <= until_s);
   };
+  Rows counting;
+  counting.reserve(all.size());
   std::vector<std::uint32_t> ends(set.route_count());
-  for (const Observation& row : all) ends[row.forward.value()] += counts(row) ? 1 : 0;
+  for (std::uint32_t i = 0; i < all.size(); ++i) {
+    if (!counts(all[i])) continue;
+    counting.push_back(i);
+    ++ends[all[i].forward.value()];
+  }
   std::uint32_t begin = 0;
   for (std::uint32_t& end : ends) begin += std::exchange(end, begin);
   Rows rows(begin);
-  for (std::uint32_t i = 0; i < all.size(); ++i) {
-    if (counts(all[i])) rows[ends[all[i].forward.value()]++] = i;
-  }
+  for (const std::uint32_t row : counting) rows[ends[all[row].forward.value()]++] = row;
   const auto before = [&](std::uint32_t a, std::uint32_t b) {
     return std::tuple(flow_key(all[a]), all[a].time_s, a) <
            std::tuple(flow_key(all[b]), all[b].time_s, b);
@@ -52,8 +56,8 @@ Rows measured_rows(const ObservationSet& set, std::int64_t until_s) {
   return rows;
 }
 
-// The end of the last window of the past, or kNoTime when there is none.
-std::int64_t end_of_past(const ObservationSet& set, const Rows& rows, std::int64_t after_s) {
+// When the windows of the rows end, each once, in order.
+std::vector<std::int64_t> window_ends(const ObservationSet& set, const Rows& rows) {
   std::vector<std::int64_t> times;
   for (const std::uint32_t row : rows) {
     const std::int64_t time = set.observations()[row].time_s;
@@ -61,6 +65,11 @@ std::int64_t end_of_past(const ObservationSet& set, const Rows& rows, std::int64
   }
   std::ranges::sort(times);
   times.erase(std::unique(times.begin(), times.end()), times.end());
+  return times;
+}
+
+// The end of the last window of the past, or kNoTime when there is none.
+std::int64_t end_of_past(const std::vector<std::int64_t>& times, std::int64_t after_s) {
   if (times.empty()) return kNoTime;
   if (after_s != kNoTime && times.front() <= after_s) return after_s;
   if (times.size() < kWindowsToSplit) return kNoTime;
@@ -101,8 +110,10 @@ DelayFlows collect_delays(const ObservationSet& set, const LocalizeOptions& opti
   DelayFlows result;
   result.rows = measured_rows(set, options.until_s);
   const Rows& rows = result.rows;
-  result.now_from_s = end_of_past(set, rows, options.after_s);
+  const std::vector<std::int64_t> times = window_ends(set, rows);
+  result.now_from_s = end_of_past(times, options.after_s);
   result.has_past = result.now_from_s != kNoTime;
+  result.flows.reserve(rows.size() / std::max<std::size_t>(1, times.size()));
   Levels now;
   Levels before;
   for (std::size_t begin = 0; begin < rows.size();) {
