@@ -317,7 +317,7 @@ class Judge {
 
 void judge_delays(const ObservationSet& set, const LocalizeOptions& options,
                   const ComponentTable& components, Verdict& verdict) {
-  if (set.observations().empty()) return;
+  if (set.observations().empty() || set.delays().size() <= 1) return;  // the first is "none"
   Judge(set, options, components, verdict).run();
 }
 
