@@ -113,6 +113,7 @@ struct CoreCounters {
   std::uint64_t windows_judged = 0;
   std::uint64_t reports_recalled = 0;      // from the journal, since the start
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
+  std::uint64_t hellos_asked = 0;  // heartbeats of probes that did not notice this one's start
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
@@ -202,6 +203,7 @@ class ControllerCore {
                  EffectSink& effects);
   void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
   void confirm_key(Now now, const PublicKey& key, const std::string& peer, EffectSink& effects);
+  void ask_hello(const PublicKey& key, EffectSink& effects);
   void rekey(Now now, const PeerMessage& event, NodeId node, const Rekey& rekey,
              EffectSink& effects);
   void follow_up_keys(const fleet::Node& node, EffectSink& effects);

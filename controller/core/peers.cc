@@ -224,6 +224,7 @@ void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
 void ControllerCore::on(Now now, CreateToken event, EffectSink& effects) {
   auto change = fleet_.create_token(std::move(event.token), now);
   if (!change) return effects.answer(event.request, tl::unexpected(std::move(change).error()));
+  if (!fleet_.find(node)->introduced) return ask_hello(key, effects);
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
 }
 
@@ -237,6 +238,16 @@ void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
   const auto* node = fleet_.find(event.name);
   if (node == nullptr) {
     return effects.answer(
+// A restart of this controller that fits between two messages of a probe escapes it: it goes on
+// with heartbeats, and nobody here knows what it can. Of all refusals this one ends its connection
+// for the shortest time, with probes of every version: it greets anew within six seconds.
+void ControllerCore::ask_hello(const PublicKey& key, EffectSink& effects) {
+  ++counters_.hellos_asked;
+  effects.send(key, Refusal{.reason = RefusalReason::kOverloaded,
+                            .text = "the controller started anew and does not know this probe yet: "
+                                    "greet it again"});
+}
+
         event.request, fail(ErrorCode::kNotFound, fmt::format("there is no node {}", event.name)));
   }
   const NodeId id = node->record.id;

@@ -51,6 +51,14 @@ Status TestOrders::check(const fleet::Fleet& fleet, const Request& request) cons
     return fail(ErrorCode::kConflict, "there is a test of this number already");
   }
   return {};
+  const bool expected =
+      node->state == fleet::NodeState::kLive || node->state == fleet::NodeState::kJoined;
+  if (!node->introduced && expected) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the probe of {} has not introduced itself since the controller "
+                            "started; try again in some seconds",
+                            request.node));
+  }
 }
 
 Result<const fleet::Node*> TestOrders::begin(const fleet::Fleet& fleet, const Request& request,
