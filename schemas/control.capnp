@@ -186,7 +186,8 @@ struct ControllersAck {
 }
 
 struct TestRequest {
-  # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress.
+  # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress. With the order
+  # {"kind": "end"}: "end the test of that number", which nothing answers; a probe that does not know it refuses it.
   test @0 :UInt64;                 # chosen by the controller, not 0; echoed
   leaseNs @1 :UInt64;              # 1 s .. 5 min, from its receipt: nothing is begun nor goes on after it
   order @2 :Data;                  # JSON (common/ondemand/order_json.h), at most 4096 bytes, not empty
