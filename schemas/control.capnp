@@ -4,7 +4,7 @@
 #
 #   join:   Join -> Joined | Refusal                 with the token's one-use identity, once
 #   start:  Hello -> Welcome | Refusal, then Plan    with the node's own key, at every connection
-#   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
+#   steady: Heartbeat -> HeartbeatReply | Refusal; Batch -> BatchAck; Plan -> PlanAck; Boost
 #           FactsUpdate -> FactsAck (1.1, where both sides have its capability)
 #   tests:  TestRequest -> TestProgress, several (1.1, where both sides have its capability)
 #   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
@@ -74,7 +74,8 @@ struct Joined {
 struct Refusal {
   reason @0 :UInt8;
   # 0 unknown key, 1 token spent, 2 protocol version, 3 malformed, 4 name taken, 5 overloaded.
-  # A reason that the receiver does not know reads as 3.
+  # A reason that the receiver does not know reads as 3. 5 is also the answer to a Heartbeat of a node that
+  # has not said Hello since the controller started: connect again within some seconds.
   text @1 :Text;    # one sentence for the log, at most 512 bytes
 }
 
@@ -185,7 +186,8 @@ struct ControllersAck {
 }
 
 struct TestRequest {
-  # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress.
+  # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress. With the order
+  # {"kind": "end"}: "end the test of that number", which nothing answers; a probe that does not know it refuses it.
   test @0 :UInt64;                 # chosen by the controller, not 0; echoed
   leaseNs @1 :UInt64;              # 1 s .. 5 min, from its receipt: nothing is begun nor goes on after it
   order @2 :Data;                  # JSON (common/ondemand/order_json.h), at most 4096 bytes, not empty

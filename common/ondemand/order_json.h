@@ -11,6 +11,9 @@
 namespace faultline::ondemand {
 
 inline constexpr std::size_t kOrderBytesMax = 4096;
+// In place of an order: the test that has this number already is to end now, unreported. A probe
+// that does not know it refuses it like any order, and the test ends by itself.
+inline constexpr std::string_view kEndOrder = R"({"kind":"end"})";
 
 // {"kind": "ping", "method": "icmp", "target": "192.0.2.1", "port": 0, "count": 5, ...}, compact.
 [[nodiscard]] std::string to_json_text(const TestOrder& order);

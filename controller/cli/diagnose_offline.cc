@@ -23,8 +23,7 @@ void place_end(const std::vector<diagnose::NodeFacts>& fleet, diagnose::End& end
     end.address = IpAddress::parse(end.name);
     return;
   }
-  end.probe = diagnose::ProbeState::kLive;
-  end.last_seen = found->facts.collected_at;
+  end.probe = diagnose::ProbeState::kUnknown;
   for (const auto& member : diagnose::members_of(fleet)) {
     if (member.node != &*found || end.address) continue;
     end.address = member.address->prefix.address;
@@ -90,6 +89,15 @@ Outcome<diagnose::Inputs> inputs_of_folder(const std::string& folder, diagnose::
     if (end->address) continue;
     return usage(
         fmt::format("{} has no snapshot {}.json, and it is no address", folder, end->name));
+  }
+  if (a == b || inputs.a.address == inputs.b.address) {
+    return usage(fmt::format("{} and {} are the same machine", a, b));
+  }
+  const auto is_missing = [](const diagnose::End& end) {
+    return end.probe == diagnose::ProbeState::kNone;
+  };
+  if (is_missing(inputs.a) && is_missing(inputs.b)) {
+    return usage(fmt::format("{} has a snapshot of neither {} nor {}", folder, a, b));
   }
   inputs.question.at = now_wall();
   inputs.question.past = true;

@@ -145,7 +145,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
                 fmt::format("node {} is live", fleet_.find(id)->record.name));
     what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
-  tests_.tick(fleet_, now.instant);
+  for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
   tend_controller_keys(now, effects);

@@ -113,6 +113,7 @@ struct CoreCounters {
   std::uint64_t windows_judged = 0;
   std::uint64_t reports_recalled = 0;      // from the journal, since the start
   std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
+  std::uint64_t hellos_asked = 0;  // heartbeats of probes that did not notice this one's start
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
@@ -185,6 +186,8 @@ class ControllerCore {
   void on(Now now, const CheckDone& event, EffectSink& effects);
   void on(Now now, const AskFacts& event, EffectSink& effects);
   void on(Now now, const OrderTest& event, EffectSink& effects);
+  void on(Now now, const LookAtTest& event, EffectSink& effects);
+  void on(Now now, const EndTest& event, EffectSink& effects);
   void on(Now now, CreateToken event, EffectSink& effects);
   void on(Now now, const RemoveToken& event, EffectSink& effects);
   void on(Now now, const RemoveNode& event, EffectSink& effects);
@@ -200,6 +203,7 @@ class ControllerCore {
   void hello(Now now, const PeerMessage& event, const Hello& hello, EffectSink& effects);
   void heartbeat(Now now, NodeId node, const PublicKey& key, const Heartbeat& heartbeat,
                  EffectSink& effects);
+  void ask_hello(const PublicKey& key, EffectSink& effects);
   void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
   void confirm_key(Now now, const PublicKey& key, const std::string& peer, EffectSink& effects);
   void rekey(Now now, const PeerMessage& event, NodeId node, const Rekey& rekey,
@@ -209,6 +213,7 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void tell_ended(const TestOrders::Ended& ended, EffectSink& effects) const;
   void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void check_facts(Now now, EffectSink& effects);
   void send_acks(const std::vector<NodeAck>& acks, EffectSink& effects);

@@ -112,6 +112,19 @@ struct OrderTest {
   TestOrders::Request order;
 };
 
+// Somebody waits for a watched test still.
+struct LookAtTest {
+  std::uint64_t request = 0;
+  std::uint64_t test = 0;
+};
+
+// Ends a test before its time.
+struct EndTest {
+  std::uint64_t request = 0;
+  std::uint64_t test = 0;
+  std::string why;
+};
+
 // Operators' requests. `request` comes back in EffectSink::answer once the change is durable.
 struct CreateToken {
   std::uint64_t request = 0;
@@ -163,10 +176,10 @@ struct EndSilence {
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event =
-    std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone, SolveDone,
-                 PlanningDone, RecallDone, DeliveryDone, VitalsRead, ChangeSeen, FactsKept,
-                 CheckDone, AskFacts, OrderTest, CreateToken, RemoveToken, RemoveNode, AddNode,
-                 RekeyNode, RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
+using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
+                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
+                           ChangeSeen, FactsKept, CheckDone, AskFacts, OrderTest, LookAtTest,
+                           EndTest, CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
+                           RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
 
 }  // namespace faultline::core

@@ -75,8 +75,9 @@ void ControllerCore::on(Now now, const ActOnIncident& event, EffectSink& effects
 }
 
 void ControllerCore::on(Now now, AddSilence event, EffectSink& effects) {
-  if (auto known =
-          check_selector(event.silence.selector, fleet_, *topology_, incidents_.incidents());
+  settle_topology();
+  if (auto known = check_selector(event.silence.selector, fleet_, *topology_, *paths_,
+                                  incidents_.incidents());
       !known) {
     return effects.answer(event.request, std::move(known));
   }

@@ -113,6 +113,22 @@ void ControllerCore::on(Now now, const OrderTest& event, EffectSink& effects) {
   effects.answer(event.request, {});
 }
 
+void ControllerCore::on(Now now, const LookAtTest& event, EffectSink& effects) {
+  tests_.looked_at(event.test, now.instant);
+  effects.answer(event.request, {});
+}
+
+void ControllerCore::on(Now, const EndTest& event, EffectSink& effects) {
+  const auto ended = tests_.end(event.test, event.why);
+  if (!ended) return effects.answer(event.request, tl::unexpected(ended.error()));
+  if (*ended) tell_ended(**ended, effects);
+  effects.answer(event.request, {});
+}
+
+void ControllerCore::tell_ended(const TestOrders::Ended& ended, EffectSink& effects) const {
+  if (const auto* node = fleet_.find(ended.node)) effects.send(node->record.key, ended.order);
+}
+
 void ControllerCore::on(Now, const PeerGarbage& event, EffectSink& effects) {
   ++counters_.messages;
   if (event.error.code == ErrorCode::kUnsupported) {
@@ -208,6 +224,7 @@ void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
   if (const auto& known = *fleet_.find(node); known.clock_offset) {
     what_changed_.clock_read(known.record.name, *known.clock_offset, now.wall);
   }
+  if (!fleet_.find(node)->introduced) return ask_hello(key, effects);
   effects.send(key, HeartbeatReply{.sequence = heartbeat.sequence,
                                    .sent_at = heartbeat.sent_at,
                                    .answered_at = now.wall});
@@ -219,6 +236,16 @@ void ControllerCore::heartbeat(Now now, NodeId node, const PublicKey& key,
     effects.send(key, *plan);
   }
   follow_up_keys(*fleet_.find(node), effects);
+}
+
+// A restart of this controller that fits between two messages of a probe escapes it: it goes on
+// with heartbeats, and nobody here knows what it can. Of all refusals this one ends its connection
+// for the shortest time, with probes of every version: it greets anew within six seconds.
+void ControllerCore::ask_hello(const PublicKey& key, EffectSink& effects) {
+  ++counters_.hellos_asked;
+  effects.send(key, Refusal{.reason = RefusalReason::kOverloaded,
+                            .text = "the controller started anew and does not know this probe yet: "
+                                    "greet it again"});
 }
 
 void ControllerCore::on(Now now, CreateToken event, EffectSink& effects) {

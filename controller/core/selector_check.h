@@ -12,15 +12,17 @@
 #include "controller/fleet/fleet.h"
 #include "controller/incident/incident.h"
 #include "controller/incident/silence.h"
+#include "controller/topology/path_book.h"
 #include "controller/topology/topology.h"
 
 namespace faultline::core {
 
-// kInvalid names the value that nothing has, and the nearest one. Components are those of the
-// topology, the fleet and `incidents`; a link or cable is known when both its ends are, for traces
-// may show it later. Labels are those of nodes that are not removed.
+// kInvalid names the value that nothing has, and the nearest ones. Components are those of the
+// topology (settled), of `paths`, the fleet and `incidents`; while no link at all is known, one
+// between known ends is taken at its word. Labels are those of nodes that are not removed.
 [[nodiscard]] Status check_selector(const incident::Selector& selector, const fleet::Fleet& fleet,
                                     const topology::Topology& topology,
+                                    const topology::PathBook& paths,
                                     const std::vector<incident::Incident>& incidents);
 
 }  // namespace faultline::core

@@ -5,17 +5,59 @@
 
 #include <fmt/format.h>
 
+#include "common/ondemand/order_json.h"
+
 namespace faultline::core {
 namespace {
 
 bool is_under_way(const OrderedTest& test) { return test.state == TestState::kRunning; }
 
+// "12 s" until the first of them is over, "40 s" until all are: at most.
+std::string remaining(std::vector<Duration> left) {
+  const auto [first, last] = std::ranges::minmax(left);
+  const auto seconds = [](Duration d) {
+    return std::chrono::ceil<std::chrono::seconds>(std::max(d, Duration{})).count();
+  };
+  return fmt::format("they take at most {} s more, and the first of them {} s", seconds(last),
+                     seconds(first));
+}
+
 }  // namespace
 
-Status TestOrders::check(const fleet::Fleet& fleet, const Request& request) const {
+Status TestOrders::check_room(const fleet::Node& node, Instant now) const {
+  std::vector<Duration> all;
+  std::vector<Duration> here;
+  for (const auto& [number, test] : tests_) {
+    if (!is_under_way(test)) continue;
+    all.push_back(test.give_up_at - now);
+    if (test.node == node.record.id) here.push_back(all.back());
+  }
+  if (here.size() >= kTestsPerNodeMax) {
+    return fail(
+        ErrorCode::kLimit,
+        fmt::format("{} tests are under way on {} already, which is all that a node gets; {}",
+                    here.size(), node.record.name, remaining(std::move(here))));
+  }
+  if (all.size() >= kTestsMax) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("{} tests are under way in the fleet, which is all; {}", all.size(),
+                            remaining(std::move(all))));
+  }
+  return {};
+}
+
+Status TestOrders::check(const fleet::Fleet& fleet, const Request& request, Instant now) const {
   const auto* node = fleet.find(request.node);
   if (node == nullptr) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no node {}", request.node));
+  }
+  const bool expected =
+      node->state == fleet::NodeState::kLive || node->state == fleet::NodeState::kJoined;
+  if (!node->introduced && expected) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the probe of {} has not introduced itself since the controller "
+                            "started; try again in some seconds",
+                            request.node));
   }
   if (node->state != fleet::NodeState::kLive) {
     return fail(ErrorCode::kUnavailable,
@@ -29,24 +71,7 @@ Status TestOrders::check(const fleet::Fleet& fleet, const Request& request) cons
                             "run `faultline-probe test` there",
                             request.node, node->software));
   }
-  std::size_t all = 0;
-  std::size_t here = 0;
-  for (const auto& [number, test] : tests_) {
-    if (!is_under_way(test)) continue;
-    ++all;
-    here += test.node == node->record.id ? 1 : 0;
-  }
-  if (here >= kTestsPerNodeMax) {
-    return fail(ErrorCode::kLimit,
-                fmt::format("{} tests are under way on {} already, which is all that a node gets; "
-                            "wait for them",
-                            here, request.node));
-  }
-  if (all >= kTestsMax) {
-    return fail(
-        ErrorCode::kLimit,
-        fmt::format("{} tests are under way in the fleet, which is all; wait for one", all));
-  }
+  FAULTLINE_TRY_STATUS(check_room(*node, now));
   if (tests_.contains(request.request.test)) {
     return fail(ErrorCode::kConflict, "there is a test of this number already");
   }
@@ -55,7 +80,7 @@ Status TestOrders::check(const fleet::Fleet& fleet, const Request& request) cons
 
 Result<const fleet::Node*> TestOrders::begin(const fleet::Fleet& fleet, const Request& request,
                                              fleet::Moment now) {
-  if (auto status = check(fleet, request); !status) {
+  if (auto status = check(fleet, request, now.instant); !status) {
     ++counters_.turned_away;
     return tl::unexpected(std::move(status).error());
   }
@@ -67,6 +92,8 @@ Result<const fleet::Node*> TestOrders::begin(const fleet::Fleet& fleet, const Re
                              .target = request.target,
                              .ordered_at = now.wall,
                              .give_up_at = now.instant + request.request.lease + kTestAnswerGrace,
+                             .watched = request.watched,
+                             .looked_at = now.instant,
                              .text = "ordered"});
   return node;
 }
@@ -95,7 +122,32 @@ void TestOrders::restarted(NodeId node) {
   forget_oldest();
 }
 
-void TestOrders::tick(const fleet::Fleet& fleet, Instant now) {
+void TestOrders::looked_at(std::uint64_t test, Instant now) {
+  if (const auto found = tests_.find(test); found != tests_.end()) found->second.looked_at = now;
+}
+
+Result<std::optional<TestOrders::Ended>> TestOrders::end(std::uint64_t test, std::string why) {
+  const auto found = tests_.find(test);
+  if (found == tests_.end()) {
+    return fail(ErrorCode::kNotFound, fmt::format("there is no test {:016x}", test));
+  }
+  if (!is_under_way(found->second)) return std::nullopt;
+  auto ended = end(test, found->second, std::move(why));
+  forget_oldest();
+  return ended;
+}
+
+TestOrders::Ended TestOrders::end(std::uint64_t number, OrderedTest& test, std::string why) {
+  ++counters_.ended;
+  test.state = TestState::kRefused;
+  test.text = std::move(why);
+  return {
+      .node = test.node,
+      .order = {.test = number, .lease = kTestLeaseMin, .order = std::string(ondemand::kEndOrder)}};
+}
+
+std::vector<TestOrders::Ended> TestOrders::tick(const fleet::Fleet& fleet, Instant now) {
+  std::vector<Ended> ended;
   for (auto& [number, test] : tests_) {
     if (!is_under_way(test)) continue;
     const auto* node = fleet.find(test.node);
@@ -103,9 +155,12 @@ void TestOrders::tick(const fleet::Fleet& fleet, Instant now) {
       give_up(test, fmt::format("the probe of {} is gone since the test began", test.node_name));
     } else if (now >= test.give_up_at) {
       give_up(test, fmt::format("the probe of {} did not answer in time", test.node_name));
+    } else if (test.watched && now - test.looked_at >= kTestUnwatchedMax) {
+      ended.push_back(end(number, test, "ended: who ordered it does not wait for it any more"));
     }
   }
   forget_oldest();
+  return ended;
 }
 
 void TestOrders::give_up(OrderedTest& test, std::string why) {

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/model/control.h"
@@ -24,6 +26,8 @@ inline constexpr std::size_t kTestsMax = 32;   // under way
 inline constexpr std::size_t kTestsKept = 64;  // that are over; the oldest goes first
 // From the end of the lease until nobody expects the answer any more.
 inline constexpr Duration kTestAnswerGrace = std::chrono::seconds{5};
+// A watched test that nobody has looked at for so long is ended: who ordered it is gone.
+inline constexpr Duration kTestUnwatchedMax = std::chrono::seconds{10};
 
 struct OrderedTest {
   NodeId node{};
@@ -31,6 +35,9 @@ struct OrderedTest {
   std::string target{};  // as the operator called it
   WallTime ordered_at{};
   Instant give_up_at{};
+  bool watched =
+      false;            // it is worth nothing to anybody but who ordered it, who looks all the time
+  Instant looked_at{};  // of a watched one
   TestState state = TestState::kRunning;
   std::string text{};                           // how far it is, or why there is no report
   std::shared_ptr<const std::string> report{};  // null unless it is done
@@ -44,6 +51,7 @@ struct TestOrderCounters {
   std::uint64_t refused = 0;      // by the probe
   std::uint64_t turned_away = 0;  // here: too many, or a node that cannot
   std::uint64_t given_up = 0;     // (*) no answer
+  std::uint64_t ended = 0;        // by who ordered it, or because he is gone
 
   bool operator==(const TestOrderCounters&) const = default;
 };
@@ -54,6 +62,14 @@ class TestOrders {
     TestRequest request{};
     std::string node{};
     std::string target{};
+    bool watched = false;
+  };
+  // What the probe is to be told of a test that ended before its time.
+  struct Ended {
+    NodeId node{};
+    TestRequest order{};
+
+    bool operator==(const Ended&) const = default;
   };
 
   // The node that is to carry it out; or one sentence why not.
@@ -63,14 +79,21 @@ class TestOrders {
   void news(NodeId node, TestProgress progress);
   // Its process is another one: what the former had not answered, nobody will.
   void restarted(NodeId node);
-  void tick(const fleet::Fleet& fleet, Instant now);
+  // Somebody waits for it still.
+  void looked_at(std::uint64_t test, Instant now);
+  // Makes room for others. kNotFound: there is none of this number; empty: it was over already.
+  [[nodiscard]] Result<std::optional<Ended>> end(std::uint64_t test, std::string why);
+  // What was ended because nobody watches it.
+  [[nodiscard]] std::vector<Ended> tick(const fleet::Fleet& fleet, Instant now);
 
   // By number; those under way and those kept.
   [[nodiscard]] const std::map<std::uint64_t, OrderedTest>& tests() const { return tests_; }
   [[nodiscard]] const TestOrderCounters& counters() const { return counters_; }
 
  private:
-  [[nodiscard]] Status check(const fleet::Fleet& fleet, const Request& request) const;
+  [[nodiscard]] Status check(const fleet::Fleet& fleet, const Request& request, Instant now) const;
+  [[nodiscard]] Status check_room(const fleet::Node& node, Instant now) const;
+  Ended end(std::uint64_t number, OrderedTest& test, std::string why);
   void give_up(OrderedTest& test, std::string why);
   void forget_oldest();
 

@@ -56,6 +56,12 @@ Level level_of(const Pair& pair, Symptoms symptoms) {
   return explains(pair, symptoms) ? Level::kFail : Level::kWarn;
 }
 
+bool is_beside_port(const Question& question, const Check& check) {
+  if (!question.port || (check.explains & kPortDead) != 0) return false;
+  return check.code == "firewall_drops" || check.code == "firewall_may_drop" ||
+         check.code == "firewall_drops_probe" || check.code == "probe_port_filtered";
+}
+
 namespace {
 
 // "3 min", "2 h".
@@ -73,9 +79,9 @@ std::string seen_from(const Pair& pair) {
   const bool no_a = pair.in.a.probe == ProbeState::kNone;
   const bool no_b = pair.in.b.probe == ProbeState::kNone;
   if (no_a == no_b) return {};
-  return fmt::format(" (seen from {} only: {} has no probe)",
-                     no_a ? pair.in.b.name : pair.in.a.name,
-                     no_a ? pair.in.a.name : pair.in.b.name);
+  return fmt::format(" (seen from {} only: {} has no {})", no_a ? pair.in.b.name : pair.in.a.name,
+                     no_a ? pair.in.a.name : pair.in.b.name,
+                     pair.is_offline() ? "snapshot" : "probe");
 }
 
 // What is told of an end's configuration is of then, and may no longer be so.
@@ -103,15 +109,21 @@ Verdict of_check(const Pair& pair, const Check& check) {
           .run_on = check.run_on};
 }
 
+// Nothing answers there, by what is configured at the ends: no packet has to show it.
+bool is_about_port(const Pair& pair, const Check& check) {
+  return pair.in.question.port && (check.explains & kPortDead) != 0 && check.level == Level::kFail;
+}
+
 // Of causes: what explains a symptom first, then what breaks something, then what is merely seen,
-// then the heaviest.
+// then what is about the port that is asked for, then the heaviest.
 const Check* weightiest(const Pair& pair, const Checks& checks) {
   const Check* best = nullptr;
   const auto rank = [&](const Check& check) {
-    const bool explained = explains(pair, check.explains);
+    const bool explained = explains(pair, check.explains) || is_about_port(pair, check);
     // That it is slow is no cause: what breaks something is told before it.
     const bool tells = explained && (check.layer != Layer::kQuality || check.level == Level::kFail);
-    return std::tuple(tells, tells || check.level == Level::kFail, explained, check.weight);
+    return std::tuple(tells, tells || check.level == Level::kFail, explained,
+                      !is_beside_port(pair.in.question, check), check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
@@ -149,8 +161,13 @@ const Tried* got_through(const Pair& pair) {
 Verdict well(const Pair& pair, const Check* odd) {
   Verdict verdict{.code = "healthy", .level = Level::kOk};
   const auto* tried = pair.measured() ? nullptr : got_through(pair);
+  const auto* port = tried_port(pair);
+  const bool beside =
+      odd != nullptr && is_beside_port(pair.in.question, *odd) && port != nullptr && passed(*port);
   verdict.sentence =
-      tried == nullptr
+      beside
+          ? fmt::format("{} of {} answers {} just now", port->what, pair.in.b.name, pair.in.a.name)
+      : tried == nullptr
           ? fmt::format("the network between {} and {} is fine", pair.in.a.name, pair.in.b.name)
           : fmt::format("nothing measures between {} and {}, and just now {} got through",
                         pair.in.a.name, pair.in.b.name,
@@ -171,7 +188,18 @@ Verdict well(const Pair& pair, const Check* odd) {
   return verdict;
 }
 
+Verdict unasked(const Pair& pair) {
+  return {.code = "unknown",
+          .level = Level::kUnknown,
+          .sentence = fmt::format("nothing in the snapshots keeps {} and {} from talking{}{}; what "
+                                  "is measured was not asked",
+                                  pair.in.a.name, pair.in.b.name, seen_from(pair), as_of(pair)),
+          .remedy = "The controller knows what is measured, and who is alive.",
+          .command = fmt::format("faultline diagnose {} {}", pair.in.a.name, pair.in.b.name)};
+}
+
 Verdict nothing_known(const Pair& pair) {
+  if (pair.is_offline()) return unasked(pair);
   const bool facts = pair.a != nullptr || pair.b != nullptr;
   Verdict verdict{.code = "unknown", .level = Level::kUnknown};
   const bool silent = std::ranges::any_of(
@@ -199,6 +227,11 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
   const auto design = std::ranges::find(checks, "unreachable_by_design", &Check::code);
   if (design != checks.end()) return of_check(pair, *design);
   const auto* cause = weightiest(pair, checks);
+  const auto* port = tried_port(pair);
+  const bool port_answers = port != nullptr && passed(*port);
+  if (cause != nullptr && port_answers && is_beside_port(pair.in.question, *cause)) {
+    return well(pair, cause);
+  }
   const bool explained = cause != nullptr && explains(pair, cause->explains);
   if (explained || (cause != nullptr && cause->level == Level::kFail)) {
     auto verdict = of_check(pair, *cause);
@@ -209,7 +242,8 @@ Verdict verdict_of(const Pair& pair, const Checks& checks) {
     return verdict;
   }
   const bool asked_port = pair.in.question.port && pair.b != nullptr && pair.b->facts.listeners;
-  if (!pair.measured() && !asked_port && got_through(pair) == nullptr) {
+  const bool known = pair.measured() || asked_port || got_through(pair) != nullptr;
+  if (!known || pair.is_offline()) {
     if (cause == nullptr) return nothing_known(pair);
     auto verdict = nothing_known(pair);
     verdict.sentence += "; worth a look: " + cause->summary;

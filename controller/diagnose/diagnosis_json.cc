@@ -1,10 +1,12 @@
 #include "controller/diagnose/diagnosis_json.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include "controller/diagnose/inputs_json.h"
+#include "controller/diagnose/layers.h"
 
 namespace faultline::diagnose {
 namespace {
@@ -55,12 +57,13 @@ Json layers_json(const std::vector<Check>& checks) {
   return layers;
 }
 
-Json findings_json(std::vector<Check> checks) {
+Json findings_json(const Question& question, std::vector<Check> checks) {
   std::erase_if(checks, [](const Check& check) {
     return check.level != Level::kFail && check.level != Level::kWarn;
   });
-  std::ranges::stable_sort(checks, std::greater{},
-                           [](const Check& check) { return std::pair(check.level, check.weight); });
+  std::ranges::stable_sort(checks, std::greater{}, [&](const Check& check) {
+    return std::tuple(check.level, !is_beside_port(question, check), check.weight);
+  });
   auto list = Json::array();
   for (const auto& check : checks) {
     auto entry = check_json(check);
@@ -106,7 +109,7 @@ std::string to_json(const Diagnosis& diagnosis) {
                         {"command", verdict.command},
                         {"run_on", verdict.run_on}}},
                       {"layers", layers_json(diagnosis.checks)},
-                      {"findings", findings_json(diagnosis.checks)}};
+                      {"findings", findings_json(question, diagnosis.checks)}};
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

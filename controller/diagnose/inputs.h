@@ -35,6 +35,7 @@ enum class ProbeState : std::uint8_t {
   kSilent,
   kJoined,  // a node that was never heard
   kRestarting,
+  kUnknown,  // no controller was asked: nothing is known but the end's own snapshot
 };
 
 // What the sessions between this end and all others than the other end say.
@@ -46,13 +47,23 @@ struct Company {
   bool operator==(const Company&) const = default;
 };
 
+// When a probe was away by intent or restarted. What was measured to and from it then is left out.
+struct Away {
+  WallTime from{};
+  std::optional<WallTime> until{};  // empty: it still is
+
+  bool operator==(const Away&) const = default;
+};
+
 struct End {
   std::string name{};  // as typed
   ProbeState probe = ProbeState::kNone;
   std::optional<IpAddress> address{};  // where its measurement packets come from, or as typed
   std::uint16_t probe_port = 862;      // of its reflector
   std::optional<WallTime> last_seen{};
-  double sick = 0;  // 0 well .. 1: its own measurements mean nothing
+  bool unanswered = false;     // asked for its facts just now, it did not answer
+  std::optional<Away> away{};  // in the last minute
+  double sick = 0;             // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason{};
   std::uint64_t results_dropped = 0;  // by its spool, since its start
   double lateness_ms = 0;             // the longest that a due packet waited in the newest windows

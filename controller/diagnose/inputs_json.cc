@@ -13,10 +13,12 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view kSchema = "faultline.diagnosis_inputs/1";
-constexpr std::array kStates{
-    std::pair{ProbeState::kNone, "none"}, std::pair{ProbeState::kLive, "live"},
-    std::pair{ProbeState::kSilent, "silent"}, std::pair{ProbeState::kJoined, "joined"},
-    std::pair{ProbeState::kRestarting, "restarting"}};
+constexpr std::array kStates{std::pair{ProbeState::kNone, "none"},
+                             std::pair{ProbeState::kLive, "live"},
+                             std::pair{ProbeState::kSilent, "silent"},
+                             std::pair{ProbeState::kJoined, "joined"},
+                             std::pair{ProbeState::kRestarting, "restarting"},
+                             std::pair{ProbeState::kUnknown, "unknown"}};
 
 // What a document holds wrongly; becomes an Error in inputs_from_json.
 struct BadInputs {
@@ -133,12 +135,20 @@ void describe(Io& io, Company& v) {
 }
 
 template <typename Io>
+void describe(Io& io, Away& v) {
+  io.member("from", v.from);
+  io.member("until", v.until);
+}
+
+template <typename Io>
 void describe(Io& io, End& v) {
   io.member("name", v.name);
   io.member("probe", v.probe);
   io.member("address", v.address);
   io.member("probe_port", v.probe_port);
   io.member("last_seen", v.last_seen);
+  io.member("unanswered", v.unanswered);
+  io.member("away", v.away);
   io.member("sick", v.sick);
   io.member("sick_reason", v.sick_reason);
   io.member("results_dropped", v.results_dropped);

@@ -103,7 +103,7 @@ void look_at_accused(const Pair& pair, Checks& checks) {
     }
     checks.push_back(std::move(check));
   }
-  if (any) return;
+  if (any || pair.is_offline()) return;
   checks.push_back({.layer = Layer::kPath,
                     .level = Level::kOk,
                     .code = "nothing_accused",
@@ -111,10 +111,20 @@ void look_at_accused(const Pair& pair, Checks& checks) {
                     .command = "faultline localize --explain"});
 }
 
-// One end is dead with everybody: what is between is not the question.
+// What the two lost of each other in the last minute, by whoever measures.
+bool lost_nothing(const Pair& pair) {
+  if (!pair.measured()) return false;
+  const auto is_clean = [](const std::optional<Session>& session) {
+    return !session || (session->minute.lost() == 0 && session->now.lost() == 0);
+  };
+  return is_clean(pair.in.by_a) && is_clean(pair.in.by_b);
+}
+
+// One end is dead with everybody: what is between is not the question. What it has with others only
+// is none of this pair.
 void look_at_company(const Pair& pair, const Side& side, Checks& checks) {
   const auto& company = side.self.company;
-  if (!company || company->peers < 2) return;
+  if (!company || company->peers < 2 || lost_nothing(pair)) return;
   const bool alone = company->peers_dead == company->peers;
   const bool lossy = company->peers_lossy + company->peers_dead == company->peers;
   if (!alone && !lossy) return;

@@ -6,6 +6,9 @@
 namespace faultline::diagnose {
 namespace {
 
+// Above what the localizer and the far ends' counters say of where it is lost: it is not.
+constexpr int kSaidByPing = 61;
+
 std::string heard(const End& end) {
   return end.last_seen ? fmt::format("last heard at {}", format_rfc3339(*end.last_seen))
                        : std::string("never heard since the controller started");
@@ -17,27 +20,94 @@ bool answers(const Pair& pair, const Side& side) {
   return session && is_enough(*session) && !is_dead(*session);
 }
 
+std::string away_text(const End& end) {
+  return fmt::format("; away from {} to {}, and what was lost meanwhile is left out",
+                     format_rfc3339(end.away->from),
+                     end.away->until ? format_rfc3339(*end.away->until) : "now");
+}
+
+// Its host answers every ping, and the probe nothing: neither measurements nor the controller.
+// Where some come through, it may as well be the way that loses the others.
+bool only_host_answers(const Pair& pair, const Side& side) {
+  const auto& end = side.self;
+  const auto* ping = answered_ping(pair.in, side);
+  if (ping == nullptr || ping->outcome != "ok" || answers(pair, side)) return false;
+  if (end.probe == ProbeState::kSilent) return true;
+  const bool starved = end.sick >= kSick || end.lateness_ms >= kLateMs;
+  return end.probe == ProbeState::kLive && end.unanswered && pair.has(kDead) && !starved;
+}
+
+void add_only_host(const Pair& pair, const Side& side, Checks& checks) {
+  const auto& end = side.self;
+  checks.push_back(
+      {.layer = Layer::kProber,
+       .level = level_of(pair, kDead),
+       .code = "probe_down",
+       .summary = pair.measured()
+                      ? fmt::format("{}'s probe does not answer, and its host does: the probe "
+                                    "does not run, or hangs",
+                                    end.name)
+                      : fmt::format("the controller hears nothing of {}'s probe, and its host "
+                                    "answers",
+                                    end.name),
+       .nodes = {end.name},
+       .evidence = {fmt::format("just now {} pings {}: {}", side.other.name, end.name,
+                                answered_ping(pair.in, side)->detail),
+                    fmt::format(
+                        "{}: its probe was {}{}", end.name, heard(end),
+                        end.unanswered ? ", and did not answer when it was asked now" : "")},
+       .remedy = fmt::format("Start the probe on {}, or see why it hangs.", end.name),
+       .command = "systemctl status faultline-probe; journalctl -u faultline-probe -n 50",
+       .run_on = end.name,
+       .explains = kDead,
+       .weight = kSaidByPing});
+}
+
+void add_live(const Side& side, Checks& checks) {
+  const auto& end = side.self;
+  Check check{.layer = Layer::kProber,
+              .level = Level::kOk,
+              .code = "probe_live",
+              .summary = fmt::format("{}: its probe is alive", end.name),
+              .nodes = {end.name},
+              .evidence = {heard(end)}};
+  if (end.unanswered) check.summary += ", and did not answer just now";
+  if (end.away) check.summary += away_text(end);
+  checks.push_back(std::move(check));
+}
+
+// Without a controller nobody knows who has a probe.
+void add_unseen(const Pair& pair, const Side& side, Checks& checks) {
+  const auto& end = side.self;
+  Check check{
+      .layer = Layer::kProber,
+      .level = Level::kUnknown,
+      .code = "no_probe",
+      .summary = fmt::format("{} has no probe: seen from {} only", end.name, side.other.name),
+      .nodes = {end.name},
+      .evidence = {fmt::format("{} is no node of the fleet", end.name)},
+      .remedy = "A probe there would show its side, too.",
+      .command = fmt::format("faultline node token create --node {}", end.name)};
+  if (pair.is_offline()) {
+    check.code = "facts_missing";
+    check.summary = fmt::format("{} has no snapshot: seen from {} only", end.name, side.other.name);
+    check.evidence = {fmt::format("none of the files is {}.json", end.name)};
+    check.remedy = "A snapshot of it would show its side, too.";
+    check.command = fmt::format("faultline-probe facts > {}.json", end.name);
+    check.run_on = end.name;
+  }
+  checks.push_back(std::move(check));
+}
+
 void look_at_life(const Pair& pair, const Side& side, Checks& checks) {
   const auto& end = side.self;
+  if (only_host_answers(pair, side)) return add_only_host(pair, side, checks);
   switch (end.probe) {
     case ProbeState::kLive:
-      checks.push_back({.layer = Layer::kProber,
-                        .level = Level::kOk,
-                        .code = "probe_live",
-                        .summary = fmt::format("{}: its probe is alive", end.name),
-                        .nodes = {end.name},
-                        .evidence = {heard(end)}});
-      return;
+      return add_live(side, checks);
     case ProbeState::kNone:
-      checks.push_back(
-          {.layer = Layer::kProber,
-           .level = Level::kUnknown,
-           .code = "no_probe",
-           .summary = fmt::format("{} has no probe: seen from {} only", end.name, side.other.name),
-           .nodes = {end.name},
-           .evidence = {fmt::format("{} is no node of the fleet", end.name)},
-           .remedy = "A probe there would show its side, too.",
-           .command = fmt::format("faultline node token create --node {}", end.name)});
+      return add_unseen(pair, side, checks);
+    case ProbeState::kUnknown:
       return;
     case ProbeState::kRestarting:
     case ProbeState::kSilent:

@@ -81,7 +81,9 @@ DeadWay dead_way(const Pair& pair) {
   // Both proven open, or both shut: not one way.
   if (dead.there != dead.back && !dead.proof.empty()) return dead;
   if (dead.there && dead.back) return {};
+  // The last ones before the silence tell their way, and nothing of the others'.
   const auto lost = lost_by(pair, &Session::now);
+  if (lost.untold > lost.there + lost.back) return {};
   return {.there = lost.there > 0 && lost.back == 0, .back = lost.back > 0 && lost.there == 0};
 }
 
@@ -155,7 +157,10 @@ void add_lossy(const Pair& pair, Checks& checks) {
   const auto all = lost.there + lost.back + lost.untold;
   auto check = symptom(pair, "lossy", kLossy, 10);
   std::string where = "in both directions";
-  if (lost.there > 4 * lost.back) {
+  if (lost.untold > lost.there + lost.back) {
+    where = "direction unknown";
+    check.evidence.push_back("of most of them no later reply tells on which way they were lost");
+  } else if (lost.there > 4 * lost.back) {
     where = fmt::format("from {} to {}", pair.in.a.name, pair.in.b.name);
     check.code = "lossy_there";
   } else if (lost.back > 4 * lost.there) {
@@ -170,8 +175,9 @@ void add_lossy(const Pair& pair, Checks& checks) {
                               100 * static_cast<double>(all) / static_cast<double>(sent),
                               pair.in.a.name, pair.in.b.name, where);
   check.evidence.push_back(
-      fmt::format("in the last minute: {} of {} lost: {} from {} to {}, {} back", all, sent,
-                  lost.there, pair.in.a.name, pair.in.b.name, lost.back));
+      fmt::format("in the last minute: {} of {} lost: {} from {} to {}, {} back, {} in an "
+                  "unknown direction",
+                  all, sent, lost.there, pair.in.a.name, pair.in.b.name, lost.back, lost.untold));
   check.remedy = "Too little to accuse a component yet, or it is at the ends: see who else loses.";
   check.command = "faultline matrix --by node; faultline localize --explain";
   checks.push_back(std::move(check));
@@ -192,6 +198,18 @@ void add_slow(const Pair& pair, Checks& checks) {
 }  // namespace
 
 void look_at_quality(const Pair& pair, Checks& checks) {
+  if (pair.is_offline()) {
+    checks.push_back(
+        {.layer = Layer::kQuality,
+         .level = Level::kUnknown,
+         .code = "no_controller",
+         .summary = "what is measured between them was not asked: only their "
+                    "snapshots are compared",
+         .nodes = {pair.in.a.name, pair.in.b.name},
+         .remedy = "The controller knows what is measured, and who is alive.",
+         .command = fmt::format("faultline diagnose {} {}", pair.in.a.name, pair.in.b.name)});
+    return;
+  }
   if (!pair.measured()) {
     checks.push_back({.layer = Layer::kQuality,
                       .level = Level::kUnknown,

@@ -45,6 +45,10 @@ void take_findings(const Pair& pair, Checks& checks);
 // A cause: fails where it explains a symptom of the pair, and warns otherwise.
 [[nodiscard]] Level level_of(const Pair& pair, Symptoms explains);
 
+// A filter that knows the probes' own port, where a service's is asked for: told after what is
+// about that one.
+[[nodiscard]] bool is_beside_port(const Question& question, const Check& check);
+
 // Every layer's, by layer, the worst first.
 [[nodiscard]] Checks look_at_all(const Pair& pair);
 [[nodiscard]] Verdict verdict_of(const Pair& pair, const Checks& checks);

@@ -105,6 +105,13 @@ Symptoms symptoms_of(const Tried& tried) {
 
 }  // namespace
 
+const Tried* answered_ping(const Inputs& inputs, const Side& target) {
+  const auto found = std::ranges::find_if(inputs.tried, [&](const Tried& tried) {
+    return tried.what == "icmp" && tried.from_b == target.is_a && passed(tried);
+  });
+  return found == inputs.tried.end() ? nullptr : &*found;
+}
+
 const Tried* tried_port(const Pair& pair) {
   if (!pair.in.question.port) return nullptr;
   const auto what = fmt::format("{} {}", pair.in.question.protocol, *pair.in.question.port);

@@ -55,6 +55,10 @@ struct Pair {
   [[nodiscard]] Side side_b() const;
   [[nodiscard]] bool has(Symptom symptom) const { return (symptoms & symptom) != 0; }
   [[nodiscard]] bool measured() const;
+  // Nobody was asked but the two machines' own snapshots.
+  [[nodiscard]] bool is_offline() const {
+    return in.a.probe == ProbeState::kUnknown || in.b.probe == ProbeState::kUnknown;
+  }
   // A dead session with facts of no use: the end was not heard since before they were taken.
   [[nodiscard]] bool works() const { return measured() && !has(kDead) && !has(kSubset); }
 
@@ -74,6 +78,8 @@ struct SendSize {
 // Empty: not known.
 [[nodiscard]] std::optional<SendSize> send_size(const Side& side);
 
+// A ping to the end that was answered just now; null: none was.
+[[nodiscard]] const Tried* answered_ping(const Inputs& inputs, const Side& target);
 // What was tried at the port asked for; null: nothing.
 [[nodiscard]] const Tried* tried_port(const Pair& pair);
 // Whether its outcome says something of the network: not the silence that an end hears that has no

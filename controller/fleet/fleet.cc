@@ -336,6 +336,7 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
                          .change = {}};
   const auto before = node.record;
   accepted.returned = note_boot(node, accepted, now, judged_until);
+  node.introduced = true;
   node.boot = node.record.boot = hello.boot;
   node.capabilities = accepted.capabilities;
   node.software = hello.software.substr(0, kSoftwareLengthMax);

@@ -78,6 +78,7 @@ struct Node {
   NodeState state = NodeState::kJoined;
   Moment heard{};  // the last message of any kind; while kJoined, when the waiting began
   // From the last Hello.
+  bool introduced = false;  // it said one to this controller; what is below may be of before
   BootId boot{};
   std::uint64_t capabilities = 0;  // of both sides
   std::string software{};

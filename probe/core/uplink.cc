@@ -311,6 +311,8 @@ void Uplink::refused(Now now, const Refusal& refusal, EffectSink& effects) {
     attempts_ = primary;
     return close(now, jittered(kRetryWaitMin), effects);
   }
+  // It is there and wants another greeting, now or later: this way first.
+  if (state_ == State::kWelcomed && refusal.reason == RefusalReason::kOverloaded) attempts_ = 0;
   close(now, jittered(wait_after(refusal.reason)), effects);
 }
 

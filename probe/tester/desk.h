@@ -2,7 +2,8 @@
 //
 // Why it exists: a test blocks its thread for seconds, and neither the engine nor the loop may wait
 // for it. Bounded: kOrdersWaitingMax orders wait, more are refused; an order whose lease has run
-// out while it waited is refused, and one that is under way then is stopped.
+// out while it waited is refused, and one that is under way then is stopped. ondemand::kEndOrder
+// ends the test of its number, waiting or under way; of one that never was nothing happens.
 //
 // Thread safety: order() from any one thread; `on_news` is called on the desk's own. The destructor
 // stops the test that is under way and waits for it, at most about 100 ms.
@@ -13,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "common/base/time.h"
@@ -40,13 +42,16 @@ class Desk {
     Instant ends_at{};
   };
   void work(const std::stop_token& stop);
-  void carry_out(const Waiting& waiting, const std::stop_token& stop);
+  void carry_out(const Waiting& waiting, std::stop_source& end);
+  void end(std::uint64_t test);  // mutex_ is held
 
   NewsHandler on_news_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Waiting> waiting_;
-  std::jthread thread_;  // the last member: it uses the others
+  std::uint64_t under_way_ = 0;  // its number; 0: none is
+  std::stop_source end_{};       // of that one
+  std::jthread thread_;          // the last member: it uses the others
 };
 
 }  // namespace faultline::tester

@@ -148,6 +148,31 @@ TEST_CASE("a rolling upgrade restarts the controller too, while probes are away"
   }
 }
 
+TEST_CASE(
+    "a restart of the controller that no probe notices is made up for with the next heartbeats",
+    "[sim]") {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    SimFleet fleet(seed, 8, 4, 4);
+    fleet.run(minutes{1} + milliseconds{uniform_below(fleet.rng, 5000)});
+    fleet.crash_controller();
+    fleet.run(milliseconds{200});
+    fleet.start_controller();
+    fleet.run(seconds{15});  // a heartbeat, the wait after it, a greeting
+    for (const auto& [id, node] : fleet.controller->core().fleet().nodes()) {
+      CAPTURE(node.record.name);
+      CHECK(node.software == "sim");
+      CHECK(node.state == fleet::NodeState::kLive);
+    }
+    CHECK(fleet.controller->core().counters().hellos_asked > 0);
+    fleet.run(minutes{1});
+    show_alerts(fleet);
+    CHECK(fleet.alerts.empty());
+    CHECK(fleet.every_plan_is_current());
+    check_every_result_arrived(fleet);
+  }
+}
+
 TEST_CASE("a probe that says goodbye and stays away is excused for five minutes, no longer",
           "[sim]") {
   SimFleet fleet(5, 8, 4, 4);

@@ -209,6 +209,36 @@ TEST_CASE("a plan that a node does not hold is sent again with its heartbeat", "
   CHECK(bench.effects.messages_to<Plan>(one).size() == 2);
 }
 
+// What a controller that started anew has of a node that goes on as if nothing had happened.
+Restored restored_fleet() {
+  Restored restored;
+  restored.nodes.push_back({.id = NodeId{1},
+                            .name = "h1",
+                            .key = key_of(1),
+                            .profile = Bench::profile(1),
+                            .boot = BootId{1}});
+  return restored;
+}
+
+TEST_CASE("a node that did not notice the controller's restart is asked to greet it again",
+          "[core]") {
+  Bench bench({}, restored_fleet());
+  const auto node = key_of(1);
+  for (std::uint64_t beat = 1; beat <= 2; ++beat) {
+    bench.say(node, Heartbeat{.sequence = beat, .sent_at = bench.now.wall});
+    const auto refusals = bench.effects.messages_to<Refusal>(node);
+    REQUIRE(refusals.size() == beat);
+    CHECK(refusals.back().reason == RefusalReason::kOverloaded);
+  }
+  CHECK(bench.effects.messages_to<HeartbeatReply>(node).empty());
+  CHECK(bench.core.fleet().find("h1")->state == fleet::NodeState::kLive);
+  CHECK(bench.core.counters().hellos_asked == 2);
+  bench.say(node, Hello{.software = "test", .boot = BootId{1}, .profile = Bench::profile(1)});
+  bench.say(node, Heartbeat{.sequence = 3, .sent_at = bench.now.wall});
+  CHECK(bench.effects.messages_to<Refusal>(node).size() == 2);
+  CHECK(bench.effects.messages_to<HeartbeatReply>(node).size() == 1);
+}
+
 // One judged window in which `suspect` was found.
 SolveDone solved(WallTime window, bool guilty) {
   Solution solution;

@@ -60,7 +60,8 @@ TEST_CASE("a component has the labels of its place", "[core]") {
 std::string refusal_of(const incident::Selector& selector) {
   const auto fleet = labelled_fleet();
   const Fabric fabric;
-  const auto checked = check_selector(selector, fleet, *fabric.topology, {});
+  fabric.topology->settle();
+  const auto checked = check_selector(selector, fleet, *fabric.topology, *fabric.paths, {});
   return checked ? "" : checked.error().context;
 }
 
@@ -75,6 +76,20 @@ TEST_CASE("a selector that names what there is not is refused, with the nearest 
   CHECK(refusal_of({{"color", {"red"}}}) == "no node has the label color=red");
   CHECK(refusal_of({{"component", {"leafA>spain1"}}}) ==
         "no device or node is called spain1 (see `faultline topology show`); did you mean spine1?");
+}
+
+TEST_CASE("a link that is not there is refused, though both its ends are", "[core]") {
+  CHECK(refusal_of({{"component", {"spine1>leafA", "leafB=spine2"}}}).empty());
+  CHECK(refusal_of({{"component", {"spine1>spine2"}}}) ==
+        "no link or cable spine1>spine2 is known (see `faultline topology show`); there is "
+        "leafA>spine2, leafB>spine2, spine1>leafA, spine1>leafB");
+  CHECK(refusal_of({{"component", {"leafA>spine1#2"}}}).find("leafA>spine1#2") !=
+        std::string::npos);
+  // Before anything was traced nobody knows what there is.
+  const auto fleet = labelled_fleet();
+  topology::Topology untraced;
+  untraced.settle();
+  CHECK(check_selector({{"component", {"h1>h2"}}}, fleet, untraced, {}, {}));
 }
 
 TEST_CASE("a host hangs on its only switch, a VM on its hypervisor and what that hangs on",

@@ -79,9 +79,13 @@ void check_fires(const json& worlds, const json& example, const std::string& cod
   REQUIRE(check != nullptr);
   CHECK(to_string(check->level) == example.value("level", "fail"));
   CHECK(diagnosis.verdict.code == example.value("verdict", code));
+  CHECK_THAT(check->summary, Catch::Contains(example.value("says", "")));
   CHECK_FALSE(check->summary.empty());
   CHECK_FALSE((check->nodes.empty() && check->component.empty()));
   CHECK_FALSE(diagnosis.verdict.sentence.empty());
+  if (check->level == Level::kFail && diagnosis.question.port && diagnosis.verdict.code == code) {
+    CHECK(json::parse(to_json(diagnosis))["findings"][0]["code"] == code);
+  }
   if (check->level == Level::kFail) {
     CHECK_FALSE(check->evidence.empty());
     CHECK_FALSE(check->remedy.empty());
@@ -114,7 +118,8 @@ TEST_CASE("every code of a diagnosis fires on its recorded cases, and on none th
         CAPTURE(name, code, kind);
         CHECK_FALSE(rule.at(kind).empty());
       }
-      const bool finding = code != "facts_missing" && code != "no_probe" && code != "not_measured";
+      const bool finding = code != "facts_missing" && code != "no_probe" &&
+                           code != "not_measured" && code != "no_controller";
       if (finding) {
         CAPTURE(code);
         CHECK(std::ranges::find(catalogue->codes, code, &explain::Code::name) !=
@@ -140,6 +145,31 @@ TEST_CASE("healthy pairs are healthy, and nothing of them warns", "[diagnose]") 
     CHECK(document["layers"].size() == kLayers);
     CHECK(document["findings"].empty());
     CHECK(document["a"]["facts_at"] == "2026-11-22T02:59:50Z");
+  }
+}
+
+// What only a controller can know is not told where none was asked.
+TEST_CASE("of two snapshots nothing is told of probes, measurements or the localizer",
+          "[diagnose]") {
+  const auto worlds = load("worlds.json");
+  auto inputs = worlds["routed"];
+  for (const auto* end : {"a", "b"}) {
+    inputs[end] = {
+        {"name", inputs[end]["name"]}, {"probe", "unknown"}, {"address", inputs[end]["address"]}};
+  }
+  inputs.erase("by_a");
+  inputs.erase("by_b");
+  for (const bool port : {false, true}) {
+    if (port) inputs["question"]["port"] = 22;
+    const auto diagnosis = answer({{"here", inputs}}, {{"world", "here"}});
+    CAPTURE(port, told(diagnosis));
+    CHECK(diagnosis.verdict.level == Level::kUnknown);
+    for (const auto* code : {"probe_live", "no_probe", "not_measured", "nothing_accused"}) {
+      CAPTURE(code);
+      CHECK(find(diagnosis, code) == nullptr);
+    }
+    CHECK(find(diagnosis, "no_controller") != nullptr);
+    CHECK(json::parse(to_json(diagnosis))["a"]["probe"] == "unknown");
   }
 }
 

@@ -116,6 +116,24 @@ TEST_CASE("a refusal closes the link, and time passes before the next try", "[pr
   CHECK(bench.core.uplink().counters().refusals == 1);
 }
 
+TEST_CASE("a controller that asks for another greeting gets it within six seconds, by the same way",
+          "[probe_core]") {
+  Bench bench;
+  bench.connect();
+  bench.receive(make_plan(1));
+  REQUIRE(bench.core.plan().measuring());
+  const auto way = bench.world.links.back();
+  bench.receive(Refusal{.reason = RefusalReason::kOverloaded, .text = "greet it again"});
+  CHECK_FALSE(bench.core.welcomed());
+  bench.pass(seconds{6} + milliseconds{200});
+  CHECK(bench.world.stops == 0);  // it goes on measuring
+  REQUIRE(bench.world.links.size() == 2);
+  CHECK(bench.world.links.back() == way);
+  CHECK(bench.world.sent_of<Hello>().size() == 2);
+  bench.receive(welcome());
+  CHECK(bench.core.welcomed());
+}
+
 TEST_CASE("a controller of another protocol version is left alone for a while", "[probe_core]") {
   Bench bench;
   bench.pass(milliseconds{200});

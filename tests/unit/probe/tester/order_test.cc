@@ -106,6 +106,21 @@ TEST_CASE("a desk carries out what it is ordered, one after the other, and repor
   CHECK_FALSE(second.text.empty());
 }
 
+TEST_CASE("a test that is ended makes room at once, whether it waits or is under way", "[tester]") {
+  constexpr const char* kMinutes =
+      R"({"kind":"port","method":"tcp","target":"127.0.0.1","port":1,"count":300,"interval_ms":1000})";
+  Ear ear;
+  Desk desk(ear.handler());
+  REQUIRE(desk.order(request(1, kMinutes)));
+  for (std::uint64_t test = 2; test <= 4; ++test) REQUIRE(desk.order(request(test, kMinutes)));
+  for (std::uint64_t test = 1; test <= 4; ++test) {
+    CHECK(desk.order(request(test, std::string(ondemand::kEndOrder))));
+  }
+  CHECK(desk.order(request(99, std::string(ondemand::kEndOrder))));  // nobody's
+  REQUIRE(desk.order(request(5, kRefused)));
+  CHECK(ear.end_of(5).state == TestState::kDone);
+}
+
 TEST_CASE("a desk takes no more than it has room for, and nothing whose lease is over",
           "[tester]") {
   Ear ear;
