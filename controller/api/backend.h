@@ -123,9 +123,13 @@ class Backend {
   virtual Result<AlertTestView> test_receiver(std::string_view name, bool resolve) = 0;
 
   // Orders a test from a node: `body` is a JSON object, the members of common/ondemand/order_json.h
-  // with a node's name or an address as target. Returns when the order has left.
-  virtual Result<OrderedTestView> order_test(std::string_view node, const std::string& body) = 0;
+  // with a node's name or an address as target. Returns when the order has left. A `watched` test
+  // is ended when nobody has asked for it for ten seconds.
+  virtual Result<OrderedTestView> order_test(std::string_view node, const std::string& body,
+                                             bool watched) = 0;
   virtual Result<OrderedTestView> ordered_test(std::string_view id) const = 0;
+  // Ends it now; one that is over stays as it is.
+  virtual Result<OrderedTestView> end_test(std::string_view id) = 0;
 
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;

@@ -47,13 +47,22 @@ Response post_node_test(const Call& call) {
   if (call.body.size() > kBodyBytesMax) {
     return error_response({ErrorCode::kLimit, "the order of a test is too long"});
   }
-  const auto test = call.backend.order_test(call.captured[0], call.body);
+  const auto watched = call.query.find("watched");
+  if (watched != call.query.end() && watched->second != "true" && watched->second != "false") {
+    return error_response({ErrorCode::kInvalid, "watched must be true or false"});
+  }
+  const auto test = call.backend.order_test(
+      call.captured[0], call.body, watched != call.query.end() && watched->second == "true");
   if (!test) return error_response(test.error());
   auto response = json_response(ordered_test_json(*test));
   response.status = 201;
   // Who caused which traffic is worth as much as who did: the order goes into the audit log.
   response.subject = fmt::format("{} {} {}", test->node, test->target, call.body);
   return response;
+}
+
+Response delete_test(const Call& call) {
+  return respond(call.backend.end_test(call.captured[0]), ordered_test_json);
 }
 
 Response get_test(const Call& call) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <future>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -109,8 +110,10 @@ class AppBackend : public api::Backend {
   Result<api::AlertsView> alerts() const override;
   Result<api::AlertTestView> test_receiver(std::string_view name, bool resolve) override;
 
-  Result<api::OrderedTestView> order_test(std::string_view node, const std::string& body) override;
+  Result<api::OrderedTestView> order_test(std::string_view node, const std::string& body,
+                                          bool watched) override;
   Result<api::OrderedTestView> ordered_test(std::string_view id) const override;
+  Result<api::OrderedTestView> end_test(std::string_view id) override;
 
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;
@@ -135,14 +138,18 @@ class AppBackend : public api::Backend {
                                                            const api::NodeView& node,
                                                            nlohmann::json order) const;
   // Orders it from the node: its number. Any thread.
-  [[nodiscard]] Result<std::uint64_t> begin_test(std::string_view node,
-                                                 const std::string& body) const;
+  [[nodiscard]] Result<std::uint64_t> begin_test(std::string_view node, const std::string& body,
+                                                 bool watched) const;
+  [[nodiscard]] Status check_capture(const Snapshot& snapshot, const api::NodeView& node,
+                                     const api::NodeView* to,
+                                     const ondemand::TestOrder& order) const;
   [[nodiscard]] std::optional<core::OrderedTest> look_at_test(std::uint64_t number) const;
   // Until all are over, at most until kDiagnoseLife from `began`.
   void wait_for(TrialRun& trials, Instant began) const;
   // Asks both ends and the witnesses (diagnose/witnesses.h), those that live, for their facts as
-  // they are now, and waits for them, at most kFactsPatience.
-  void refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const;
+  // they are now, and waits for them, at most kFactsPatience. Who did not answer.
+  std::set<std::string> refresh_facts(const Snapshot& snapshot,
+                                      const diagnose::Inputs& known) const;
   [[nodiscard]] Result<std::pair<NodeId, NodeId>> pair(const Snapshot& snapshot,
                                                        std::string_view src,
                                                        std::string_view dst) const;

@@ -65,9 +65,11 @@ Result<std::string> AppBackend::check() const {
   return diagnose::to_json(diagnose::check(fleet.facts), scope);
 }
 
-void AppBackend::refresh_facts(const Snapshot& snapshot, const diagnose::Inputs& known) const {
+std::set<std::string> AppBackend::refresh_facts(const Snapshot& snapshot,
+                                                const diagnose::Inputs& known) const {
   struct Awaited {
     NodeId node{};
+    std::string name{};
     WallTime known_at{};
     bool is_end = false;
   };
@@ -85,26 +87,30 @@ void AppBackend::refresh_facts(const Snapshot& snapshot, const diagnose::Inputs&
     if (!stored && !young) continue;
     ids.push_back(id);
     awaited.push_back({.node = id,
+                       .name = name,
                        .known_at = stored ? stored->facts.collected_at : WallTime{},
                        .is_end = name == known.a.name || name == known.b.name});
   }
-  if (ids.empty()) return;
+  if (ids.empty()) return {};
   const auto asked = change([&](std::uint64_t number) -> core::Event {
     return core::AskFacts{.request = number, .nodes = ids};
   });
-  if (!asked) return;
+  if (!asked) return {};
   const auto began = async::now_instant();
   while (!awaited.empty() && !stopping_) {
     // The others are not worth as long a wait as the ends are.
     const bool for_end = std::ranges::any_of(awaited, &Awaited::is_end);
     const auto patience = for_end ? kFactsPatience : kWitnessPatience;
-    if (async::now_instant() - began >= patience) return;
+    if (async::now_instant() - began >= patience) break;
     std::this_thread::sleep_for(kStopCheck);
     std::erase_if(awaited, [&](const Awaited& each) {
       const auto stored = load_facts(store_.ledger(), each.node, std::nullopt);
       return stored && stored->facts.collected_at != each.known_at;
     });
   }
+  std::set<std::string> unanswered;
+  for (const auto& each : awaited) unanswered.insert(each.name);
+  return unanswered;
 }
 
 std::optional<core::OrderedTest> AppBackend::look_at_test(std::uint64_t number) const {
@@ -149,16 +155,17 @@ Result<api::DiagnoseAnswer> AppBackend::diagnose(const api::DiagnoseRequest& req
   const auto snapshot = snapshots_.snapshot();
   FAULTLINE_TRY(auto inputs, queries.gather(*snapshot, request, async::now_wall()));
   phases.end("gather");
-  TrialRun trials(
-      {.begin = [this](const auto& node, const auto& body) { return begin_test(node, body); },
-       .look = [this](std::uint64_t number) { return look_at_test(number); }});
+  TrialRun trials({.begin = [this](const auto& node,
+                                   const auto& body) { return begin_test(node, body, false); },
+                   .look = [this](std::uint64_t number) { return look_at_test(number); }});
   if (!request.at) {
     // What is asked for is tested whatever the facts say, and meanwhile.
     if (request.tests) trials.want(diagnose::port_trials(inputs), inputs);
     (void)trials.step();
-    refresh_facts(*snapshot, inputs);
+    const auto unanswered = refresh_facts(*snapshot, inputs);
     phases.end("facts");
     FAULTLINE_TRY(inputs, queries.gather(*snapshots_.snapshot(), request, async::now_wall()));
+    for (auto* end : {&inputs.a, &inputs.b}) end->unanswered = unanswered.contains(end->name);
     if (request.tests) trials.want(diagnose::way_trials(inputs), inputs);
     phases.end("gather");
     wait_for(trials, began);

@@ -1,10 +1,14 @@
 // AppBackend's tests that operators order from nodes.
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "common/async/clock.h"
 #include "common/crypto/random.h"
 #include "common/ondemand/order_json.h"
 #include "controller/app/backend.h"
@@ -20,6 +24,8 @@ constexpr std::uint16_t kReflectorPort = 862;
 constexpr std::uint32_t kTraceCount = 3;
 // A node gets two tests at once, and does them one after the other.
 constexpr Duration kWaitingMax = std::chrono::seconds{30};
+// That somebody waits for a watched test is told the loop so often, of core::kTestUnwatchedMax.
+constexpr Duration kLookNoted = std::chrono::seconds{2};
 
 std::uint16_t reflector_port_of(const Snapshot& snapshot, NodeId node) {
   if (!snapshot.members) return kReflectorPort;
@@ -50,6 +56,25 @@ void put_default(Json& order, const char* member, Json value) {
 }
 
 std::string hex(std::uint64_t number) { return fmt::format("{:016x}", number); }
+
+std::optional<std::uint64_t> number_of(std::string_view id) {
+  std::uint64_t number = 0;
+  const auto* end = id.data() + id.size();
+  const auto [stop, error] = std::from_chars(id.data(), end, number, 16);
+  return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+}
+
+// From which source ports one measures the other, by the plan in force.
+std::set<std::uint16_t> flow_ports(const Snapshot& snapshot, NodeId from, NodeId to) {
+  std::set<std::uint16_t> ports;
+  if (!snapshot.plans) return ports;
+  const auto plan = std::ranges::find(snapshot.plans->plans, from, &Plan::node);
+  if (plan == snapshot.plans->plans.end()) return ports;
+  for (const auto& flow : plan->flows) {
+    if (plan->peers.at(flow.peer).node == to) ports.insert(flow.source_port);
+  }
+  return ports;
+}
 
 api::TestState state_of(TestState state) {
   switch (state) {
@@ -96,19 +121,45 @@ Result<ondemand::TestOrder> AppBackend::complete_order(const Snapshot& snapshot,
     if (stored) put_default(order, "far_mtu", mtu_of(stored->facts, *address));
   }
   FAULTLINE_TRY(const auto read, ondemand::order_from_json(order.dump()));
-  // Nothing of other programs is anybody's to record from here.
-  const bool own =
-      to != nullptr && (read.target.port == reflector_port_of(snapshot, NodeId{to->id}) ||
-                        read.source_port == reflector_port_of(snapshot, NodeId{node.id}));
-  if (read.kind == ondemand::TestKind::kCapture && !own) {
-    return fail(ErrorCode::kDenied,
-                "only the probes' own packets are captured: between two nodes, to or from the "
-                "port where one of them answers");
+  if (read.kind == ondemand::TestKind::kCapture) {
+    FAULTLINE_TRY_STATUS(check_capture(snapshot, node, to, read));
   }
   return read;
 }
 
-Result<std::uint64_t> AppBackend::begin_test(std::string_view node, const std::string& body) const {
+// Nothing of other programs is anybody's to record from here, and of a flow that there is not
+// nothing would be seen.
+Status AppBackend::check_capture(const Snapshot& snapshot, const api::NodeView& node,
+                                 const api::NodeView* to, const ondemand::TestOrder& order) const {
+  if (to == &node) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} sends no packets to itself: name two nodes", node.name));
+  }
+  const bool asks =
+      to != nullptr && order.target.port == reflector_port_of(snapshot, NodeId{to->id});
+  const bool answers =
+      to != nullptr && order.source_port == reflector_port_of(snapshot, NodeId{node.id});
+  if (!asks && !answers) {
+    return fail(ErrorCode::kDenied,
+                "only the probes' own packets are captured: between two nodes, to or from the "
+                "port where one of them answers");
+  }
+  const auto flow = asks ? order.source_port : order.target.port;
+  if (flow == 0) return {};
+  const auto& sender = asks ? node : *to;
+  const auto& reflector = asks ? *to : node;
+  const auto ports = flow_ports(snapshot, NodeId{sender.id}, NodeId{reflector.id});
+  if (ports.contains(flow)) return {};
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("no flow from {} to {} has the source port {}; {}", sender.name, reflector.name,
+                  flow,
+                  ports.empty() ? std::string("none is planned between them")
+                                : fmt::format("its flows have {}", fmt::join(ports, ", "))));
+}
+
+Result<std::uint64_t> AppBackend::begin_test(std::string_view node, const std::string& body,
+                                             bool watched) const {
   const auto snapshot = snapshots_.snapshot();
   const auto found = std::ranges::find(snapshot->nodes, node, &api::NodeView::name);
   if (found == snapshot->nodes.end()) {
@@ -124,30 +175,44 @@ Result<std::uint64_t> AppBackend::begin_test(std::string_view node, const std::s
                                                 .lease = ondemand::life_of(order) + kWaitingMax,
                                                 .order = ondemand::to_json_text(order)},
                                     .node = std::string(node),
-                                    .target = target};
+                                    .target = target,
+                                    .watched = watched};
   FAULTLINE_TRY_STATUS(change([request](std::uint64_t reply) -> core::Event {
     return core::OrderTest{.request = reply, .order = request};
   }));
   return number;
 }
 
-Result<api::OrderedTestView> AppBackend::order_test(std::string_view node,
-                                                    const std::string& body) {
-  FAULTLINE_TRY(const auto number, begin_test(node, body));
+Result<api::OrderedTestView> AppBackend::order_test(std::string_view node, const std::string& body,
+                                                    bool watched) {
+  FAULTLINE_TRY(const auto number, begin_test(node, body, watched));
   return ordered_test(hex(number));
 }
 
+Result<api::OrderedTestView> AppBackend::end_test(std::string_view id) {
+  const auto number = number_of(id);
+  if (!number) return fail(ErrorCode::kNotFound, fmt::format("there is no test {}", id));
+  FAULTLINE_TRY_STATUS(change([number](std::uint64_t reply) -> core::Event {
+    return core::EndTest{.request = reply, .test = *number, .why = "ended by an operator"};
+  }));
+  return ordered_test(id);
+}
+
 Result<api::OrderedTestView> AppBackend::ordered_test(std::string_view id) const {
-  std::uint64_t number = 0;
-  const auto* end = id.data() + id.size();
-  const auto [stop, error] = std::from_chars(id.data(), end, number, 16);
+  const auto number = number_of(id);
   const auto snapshot = snapshots_.snapshot();
-  const auto found =
-      error == std::errc{} && stop == end ? snapshot->tests.find(number) : snapshot->tests.end();
+  const auto found = number ? snapshot->tests.find(*number) : snapshot->tests.end();
   if (found == snapshot->tests.end()) {
     return fail(ErrorCode::kNotFound, fmt::format("there is no test {}", id));
   }
   const auto& test = found->second;
+  const bool lasts = test.state == TestState::kRunning;
+  if (test.watched && lasts && async::now_instant() - test.looked_at >= kLookNoted) {
+    // Whether it is noted is not waited for: this is asked several times a second.
+    (void)change_([number](std::uint64_t reply) -> core::Event {
+      return core::LookAtTest{.request = reply, .test = *number};
+    });
+  }
   return api::OrderedTestView{.id = hex(number),
                               .node = test.node_name,
                               .target = test.target,

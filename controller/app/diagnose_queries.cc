@@ -96,7 +96,28 @@ void add_health(const Report& report, Reported& out) {
   out.sick_reason = fmt::format("{} packets dropped on receipt", report.health.receive_drops);
 }
 
-Reported reported(const std::vector<Report>& reports, NodeId other) {
+// The absence of the newest windows; those of before count no more.
+std::optional<diagnose::Away> away_of(const Snapshot& snapshot, NodeId node, WallTime at) {
+  const auto found = snapshot.absences.find(node);
+  if (found == snapshot.absences.end()) return {};
+  for (auto absence = found->second.rbegin(); absence != found->second.rend(); ++absence) {
+    const auto until = absence->until.value_or(at);
+    const bool recent = absence->from <= at && at - until <= kMinuteWindows * snapshot.window;
+    if (recent) return diagnose::Away{.from = absence->from, .until = absence->until};
+  }
+  return {};
+}
+
+// As at judgement: what was measured of a node that was away is no fault.
+bool is_excused(const Snapshot& snapshot, NodeId node, const Report& report) {
+  const auto found = snapshot.absences.find(node);
+  return found != snapshot.absences.end() &&
+         fleet::is_excused(found->second, report.window_start, report.window,
+                           snapshot.restart_excused_max);
+}
+
+Reported reported(const Snapshot& snapshot, NodeId self, const std::vector<Report>& reports,
+                  NodeId other) {
   Reported out;
   const auto count = static_cast<int>(reports.size());
   for (int i = 0; i < count; ++i) {
@@ -113,7 +134,9 @@ Reported reported(const std::vector<Report>& reports, NodeId other) {
       auto& newest = out.traced[{path.source_port, path.direction}];
       if (path.traced_at >= newest.traced_at) newest = path;
     }
+    if (is_excused(snapshot, self, report)) continue;
     for (const auto& flow : report.flows) {
+      if (is_excused(snapshot, flow.target, report)) continue;
       if (flow.target != other) {
         if (!is_now) continue;
         auto& counts = out.others[flow.target];
@@ -231,8 +254,10 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     const auto* other = is_a ? b : a;
     if (self == nullptr) continue;
     FAULTLINE_TRY(const auto reports, queries_.reports_of(NodeId{self->id}, at - kUsualSpan, at));
-    const auto result = reported(reports, other == nullptr ? NodeId{} : NodeId{other->id});
+    const auto result = reported(snapshot, NodeId{self->id}, reports,
+                                 other == nullptr ? NodeId{} : NodeId{other->id});
     auto& end = is_a ? inputs.a : inputs.b;
+    end.away = away_of(snapshot, NodeId{self->id}, at);
     // Nothing new: what it reported last is of before the trouble.
     const bool old = reports.empty() || at - result.to > kMinuteWindows * snapshot.window;
     if (inputs.question.past) {

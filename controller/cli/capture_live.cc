@@ -1,13 +1,15 @@
 #include "controller/cli/capture_live.h"
 
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,7 +18,8 @@
 #include "controller/capture/comparison_json.h"
 #include "controller/capture/verdict.h"
 #include "controller/cli/document.h"
-#include "controller/cli/name_argument.h"
+#include "controller/cli/interruption.h"
+#include "controller/cli/ordered_test.h"
 
 namespace faultline::cli {
 namespace {
@@ -44,32 +47,31 @@ Failure failed(std::string message) {
   return {ExitCode::kInconclusive, "unavailable", std::move(message)};
 }
 
-Outcome<Json> parse(const std::string& answer) {
-  auto document = Json::parse(answer, nullptr, false);
-  if (!document.is_object()) {
-    return tl::unexpected(Failure{ExitCode::kUnreachable, "invalid", "the answer is no document"});
-  }
-  return document;
+// Empty: it is there, or was made.
+Outcome<void> make_folder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return usage(fmt::format("cannot create the folder {}: {}", folder, error.message()));
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return {};
+  return usage(fmt::format("cannot write into {}: {}", folder, std::strerror(errno)));
 }
 
-Outcome<std::string> order(const ApiClient& api, const std::string& node, const Json& body) {
-  FAULTLINE_CLI_TRY(const auto name, name_segment("NODE", node));
-  FAULTLINE_CLI_TRY(const auto answer, api.post("/api/v1/nodes/" + name + "/tests", body.dump()));
-  FAULTLINE_CLI_TRY(const auto document, parse(answer));
-  return text(document, "id");
+Outcome<Json> report_of(const OrderedTest& test) {
+  if (!test.report().is_null()) return test.report();
+  return tl::unexpected(failed(test.is_over() ? test.node() + ": " + test.text()
+                                              : test.node() + " has not reported in time"));
 }
 
-Outcome<Json> await_report(const ApiClient& api, const std::string& node, const std::string& id,
-                           std::chrono::steady_clock::time_point until) {
+// Until both are over; what one of them is late with does not keep the other's from being taken.
+Outcome<void> await_both(OrderedTest& near, OrderedTest& far, const Interruption& interruption,
+                         std::chrono::steady_clock::time_point until) {
   while (std::chrono::steady_clock::now() < until) {
-    FAULTLINE_CLI_TRY(const auto answer, api.get("/api/v1/tests/" + url_encode(id)));
-    FAULTLINE_CLI_TRY(const auto test, parse(answer));
-    const auto state = text(test, "state");
-    if (state == "done") return member(test, "report");
-    if (state != "running") return tl::unexpected(failed(node + ": " + text(test, "text")));
-    std::this_thread::sleep_for(kPoll);
+    FAULTLINE_CLI_TRY(const auto near_over, near.look());
+    FAULTLINE_CLI_TRY(const auto far_over, far.look());
+    if (near_over && far_over) return {};
+    if (interruption.wait(kPoll)) return tl::unexpected(interrupted());
   }
-  return tl::unexpected(failed(node + " has not reported in time"));
+  return {};
 }
 
 // Writes the file and returns its path; `end` is what it holds.
@@ -97,20 +99,27 @@ Outcome<std::string> capture_live(const ApiClient& api, const LiveCapture& wante
     return Json{{"kind", "capture"}, {"method", "stamp"},  {"target", target},
                 {"port", port},      {"source_port", own}, {"seconds", wanted.seconds}};
   };
-  FAULTLINE_CLI_TRY(
-      const auto near_test,
-      order(api, wanted.near, body(wanted.far, wanted.reflector_port, wanted.source_port)));
-  FAULTLINE_CLI_TRY(
-      const auto far_test,
-      order(api, wanted.far, body(wanted.near, wanted.source_port, wanted.reflector_port)));
+  if (wanted.near == wanted.far) {
+    return usage(fmt::format("{} sends no packets to itself: name two nodes", wanted.near));
+  }
+  if (auto made = make_folder(wanted.folder); !made) return tl::unexpected(made.error());
+  const Interruption interruption;
+  FAULTLINE_CLI_TRY(auto near_test, OrderedTest::begin(api, wanted.near,
+                                                       body(wanted.far, wanted.reflector_port,
+                                                            wanted.source_port)));
+  FAULTLINE_CLI_TRY(auto far_test, OrderedTest::begin(api, wanted.far,
+                                                      body(wanted.near, wanted.source_port,
+                                                           wanted.reflector_port)));
   const auto until =
       std::chrono::steady_clock::now() + std::chrono::seconds{wanted.seconds} + kPatience;
-  const auto near_report = await_report(api, wanted.near, near_test, until);
-  const auto far_report = await_report(api, wanted.far, far_test, until);
+  if (auto awaited = await_both(near_test, far_test, interruption, until); !awaited) {
+    return tl::unexpected(awaited.error());
+  }
+  const auto near_report = report_of(near_test);
+  const auto far_report = report_of(far_test);
   // What there is of it is kept, before anything is said of what is not.
-  capture::EndOfCapture near{.node = wanted.near,
-                             .about = {wanted.reflector_port, wanted.source_port},
-                             .is_sender = true};
+  capture::EndOfCapture near{
+      .node = wanted.near, .about = {wanted.reflector_port, wanted.source_port}, .is_sender = true};
   // Behind NAT the flow has another port there: its packets are found by what they carry.
   capture::EndOfCapture far{.node = wanted.far, .about = {wanted.reflector_port, 0}};
   auto files = Json::array();

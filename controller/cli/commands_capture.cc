@@ -39,16 +39,17 @@ void add_capture_command(CLI::App& app, Context& context) {
       "Both probes record their own packets at once, and need CAP_NET_RAW for it; the files are\n"
       "written as NODE.pcapng, for Wireshark. Packets are told by what they carry, so that NAT is\n"
       "no loss, and the clocks need not agree. Without a controller `faultline-probe test capture\n"
-      "--help` records one end. Exit code 1: lost, damaged, rewritten or not answered.\n");
+      "--help` records one end. Ctrl-C ends both. `plan show A` has the flows' ports.\n"
+      "Exit code 1: lost, damaged, rewritten or not answered.\n");
   auto& live = options->live;
   live.folder = ".";
   command->add_option("A", live.near, "The node that sends");
   command->add_option("B", live.far, "The node that answers");
-  command->add_option("--flow", live.source_port, "Only the flow of this source port");
+  command->add_option("--flow", live.source_port, "Only the flow of this source port of A's");
   command->add_option("--seconds", live.seconds, "How long, 1 to 60")
       ->check(CLI::Range(1, 60))
       ->capture_default_str();
-  command->add_option("--dir", live.folder, "Where to write the files")
+  command->add_option("--dir", live.folder, "Where to write the files; made if it is missing")
       ->type_name("FOLDER")
       ->capture_default_str();
   command

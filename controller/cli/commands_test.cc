@@ -2,12 +2,12 @@
 #include "controller/cli/commands_test.h"
 
 #include <chrono>
-#include <thread>
 #include <tuple>
 
 #include "controller/cli/client.h"
 #include "controller/cli/document.h"
-#include "controller/cli/name_argument.h"
+#include "controller/cli/interruption.h"
+#include "controller/cli/ordered_test.h"
 #include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
@@ -65,32 +65,24 @@ Outcome<Json> order_of(const TestOptions& options) {
   return order;
 }
 
-Outcome<Json> parse(const std::string& answer) {
-  auto document = Json::parse(answer, nullptr, false);
-  if (document.is_object()) return document;
-  return tl::unexpected(
-      Failure{ExitCode::kUnreachable, "invalid", "the controller's answer is no JSON document"});
-}
-
 Outcome<ExitCode> run(Context& context, const TestOptions& options) {
-  FAULTLINE_CLI_TRY(const auto node, name_segment("NODE", options.node));
   FAULTLINE_CLI_TRY(const auto order, order_of(options));
   FAULTLINE_CLI_TRY(const auto api, context.client());
-  FAULTLINE_CLI_TRY(auto answer, api.post("/api/v1/nodes/" + node + "/tests", order.dump()));
-  FAULTLINE_CLI_TRY(auto test, parse(answer));
+  const Interruption interruption;
+  FAULTLINE_CLI_TRY(auto test, OrderedTest::begin(api, options.node, order));
+  FAULTLINE_CLI_TRY(auto over, test.look());
   Progress progress;
   // The controller gives up what no probe answers.
-  for (auto wait = kFirstLook; text(test, "state") == "running"; wait = kLook) {
-    progress.update(options.node + ": " + text(test, "text"));
-    std::this_thread::sleep_for(wait);
-    FAULTLINE_CLI_TRY(answer, api.get("/api/v1/tests/" + text(test, "id")));
-    FAULTLINE_CLI_TRY(test, parse(answer));
+  for (auto wait = kFirstLook; !over; wait = kLook) {
+    progress.update(options.node + ": " + test.text());
+    if (interruption.wait(wait)) return tl::unexpected(interrupted());
+    FAULTLINE_CLI_TRY(over, test.look());
   }
   progress.end();
-  if (text(test, "state") != "done") {
-    return tl::unexpected(Failure{ExitCode::kUnreachable, "unavailable", text(test, "text")});
+  if (test.report().is_null()) {
+    return tl::unexpected(Failure{ExitCode::kUnreachable, "unavailable", test.text()});
   }
-  return context.show(member(test, "report").dump());
+  return context.show(test.report().dump());
 }
 
 CLI::App* add_kind(CLI::App& test, Context& context, const char* kind, const char* description,
@@ -182,7 +174,7 @@ void add_test_commands(CLI::App& app, Context& context) {
                   "  faultline test trace h1 h9 --flows 64\n"
                   "  faultline test port h1 h9 443\n"
                   "An operator's action, on record in the audit log. Two at once per node, 32 in "
-                  "the fleet.\n");
+                  "the fleet.\nCtrl-C ends the test on the node, too.\n");
   test->require_subcommand(1);
   add_ping(*test, context);
   add_port(*test, context);

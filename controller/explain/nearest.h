@@ -11,7 +11,8 @@ namespace faultline::explain {
 inline constexpr std::size_t kNearestMax = 5;
 
 // The candidates whose name, other name or number is closest to `text` (normalized), best first.
-// What would need more than a third of its letters changed is not near.
+// What would need more than a third of its letters changed is not near: it is told only where no
+// name is, and never of a number, nor where not one letter in four fits.
 [[nodiscard]] std::vector<const Code*> nearest(const std::vector<const Code*>& candidates,
                                                std::string_view text);
 

@@ -45,7 +45,34 @@ std::string owner_of(const Item& document, const Kind& kind, const std::string& 
   return told.empty() ? id_in(file, kind.owner_prefix) : told;
 }
 
+// "RouteTables" is what `describe-route-tables` answers.
+std::string described(std::string_view key) {
+  std::string command = "aws ec2 describe";
+  for (const char c : key) {
+    if (std::isupper(static_cast<unsigned char>(c)) != 0) command += '-';
+    command += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return command;
+}
+
 }  // namespace
+
+std::string aws_command(std::string_view beginning) {
+  const auto open = beginning.find('"');
+  const auto close = open == std::string_view::npos ? open : beginning.find('"', open + 1);
+  if (close == std::string_view::npos) return {};
+  const auto key = beginning.substr(open + 1, close - open - 1);
+  const auto kind =
+      std::ranges::find_if(kinds(), [&](const Kind& each) { return key == each.key; });
+  if (kind == kinds().end()) return {};
+  if (key == "Reservations") return "aws ec2 describe-instances";
+  if (kind->owner_key == nullptr) return described(key);
+  if (key == "Entries") return "aws ec2 get-managed-prefix-list-entries --prefix-list-id ID";
+  const auto* what = key == "Routes"         ? "search-transit-gateway-routes"
+                     : key == "Associations" ? "get-transit-gateway-route-table-associations"
+                                             : "get-transit-gateway-route-table-propagations";
+  return fmt::format("aws ec2 {} --transit-gateway-route-table-id ID", what);
+}
 
 bool is_aws(const Json& document) {
   return document.is_object() && std::ranges::any_of(kinds(), [&](const Kind& kind) {

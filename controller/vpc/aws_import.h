@@ -9,6 +9,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "controller/vpc/importer.h"
 
@@ -18,6 +19,9 @@ namespace faultline::vpc {
 [[nodiscard]] Result<std::string> read_aws(const nlohmann::json& document, const std::string& file,
                                            Draft& draft);
 
-inline constexpr Importer kAwsImporter{"aws", is_aws, read_aws};
+// "aws ec2 describe-route-tables", by the first key of the answer.
+[[nodiscard]] std::string aws_command(std::string_view beginning);
+
+inline constexpr Importer kAwsImporter{"aws", is_aws, read_aws, aws_command};
 
 }  // namespace faultline::vpc

@@ -41,14 +41,27 @@ Status check_bounds(std::span<const SourceFile> files) {
   return {};
 }
 
+// How to get a file again of which only the beginning is there.
+std::string remedy_of(const SourceFile& file) {
+  for (const auto& importer : kImporters) {
+    const auto command = importer.command(file.text);
+    if (!command.empty()) return fmt::format("fetch it again: {} > {}", command, file.name);
+  }
+  return "fetch it again, or take it out of the folder";
+}
+
 // The one boundary to nlohmann-json's exceptions.
 Result<Json> parse(const SourceFile& file) {
   try {
     return Json::parse(file.text);
   } catch (const Json::parse_error& error) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("{}: broken JSON at byte {} (a download that was cut?)", file.name,
-                            error.byte));
+    const bool cut = error.byte > file.text.size();
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("{}: {} {} ({}); {}", file.name,
+                    cut ? "the JSON breaks off at byte" : "broken JSON at byte",
+                    std::min(error.byte, file.text.size()),
+                    cut ? "a download that was cut off?" : "was it edited?", remedy_of(file)));
   } catch (const Json::exception&) {  // a number beyond all bounds
     return fail(ErrorCode::kInvalid,
                 fmt::format("{}: JSON with a number that cannot be read", file.name));

@@ -81,10 +81,13 @@ struct Importer {
   // the document and what is wrong with it: what is broken is refused, what is unknown is skipped.
   Result<std::string> (*read)(const nlohmann::json& document, const std::string& file,
                               Draft& draft);
+  // What prints an answer like this one, of which only a beginning is there; empty: not known.
+  std::string (*command)(std::string_view beginning);
 };
 
 // Files that are not JSON, or of no known cloud, are reported and skipped; a broken one is an
-// Error.
+// Error with its name, the place, and, where it was cut off, what fetches it again: without it
+// rules would be missing, and answers wrong.
 [[nodiscard]] Result<Import> import_files(std::span<const SourceFile> files);
 
 }  // namespace faultline::vpc

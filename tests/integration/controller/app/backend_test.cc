@@ -3,6 +3,8 @@
 
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "common/async/clock.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/records.h"
@@ -66,13 +68,15 @@ class Bench {
     snapshots.publish(std::move(snapshot));
   }
 
-  void store_windows(std::uint64_t count) {
+  // `lossy_from`: the first window in which half of the packets get no answer.
+  void store_windows(std::uint64_t count, std::uint64_t lossy_from = ~std::uint64_t{0}) {
     std::vector<store::JournalEntry> entries;
     for (std::uint64_t i = 0; i < count; ++i) {
       Report report{.window_start = kStart + kWindow * static_cast<std::int64_t>(i)};
       report.flows.push_back({.target = kThere,
                               .source_port = 42000,
                               .sent = 10,
+                              .lost_undetermined = i >= lossy_from ? 5U : 0U,
                               .rtt_min_ns = 1,
                               .rtt_mean_ns = 1,
                               .rtt_max_ns = 1});
@@ -173,6 +177,26 @@ TEST_CASE("a diagnosis of a time of which nothing is stored is refused, as local
   const auto answer = backend.diagnose({.a = "h1", .b = "h2", .at = kStart + minutes{1}});
   REQUIRE(answer);
   CHECK_THAT(answer->document, Catch::Contains("faultline.diagnosis/1"));
+}
+
+// The windows of an orderly restart were told as a fault until a minute after it.
+TEST_CASE("what was lost while a probe was away is no symptom of a diagnosis", "[backend]") {
+  Bench bench;
+  bench.store_windows(6, 4);
+  const auto symptoms = [&] {
+    const auto answer =
+        bench.backend({}).diagnose({.a = "h1", .b = "h2", .at = kStart + minutes{1}});
+    REQUIRE(answer);
+    return nlohmann::json::parse(answer->document)["symptoms"];
+  };
+  CHECK(symptoms() == nlohmann::json{"lossy"});
+  for (const auto node : {kHere, kThere}) {
+    auto snapshot = *bench.snapshots.snapshot();
+    snapshot.restart_excused_max = minutes{5};
+    snapshot.absences = {{node, {{.from = kStart + seconds{45}, .until = kStart + seconds{58}}}}};
+    bench.snapshots.publish(std::move(snapshot));
+    CHECK(symptoms().empty());
+  }
 }
 
 TEST_CASE("a read breaks off when the process stops", "[queries]") {

@@ -97,6 +97,9 @@ TEST_CASE("an unknown code is exit code 3 with the nearest names", "[cli]") {
   CHECK(run.exit_code == 3);
   CHECK(run.out.empty());
   CHECK_THAT(run.err, Contains("nearest: errno 111 (ECONNREFUSED)"));
+  const auto nothing_like_it = explained({"nonsense"});
+  CHECK(nothing_like_it.exit_code == 3);
+  CHECK_THAT(nothing_like_it.err, Contains("no code is known as 'nonsense'; nearest: "));
   const auto json = explained({"qqqqqqqqqqqqqqqqqqqq", "-o", "json"});
   CHECK(json.exit_code == 3);
   CHECK(document_of(json)["error"]["code"] == "not_found");

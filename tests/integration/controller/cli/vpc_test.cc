@@ -85,6 +85,14 @@ TEST_CASE("bad input is one sentence and exit code 3", "[cli][vpc]") {
   folder.write("vpcs.json", R"({"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "ten"}]})");
   refused(vpc({"check", folder.path.string()}),
           "vpcs.json: Vpcs[0].CidrBlock: \"ten\" is not a prefix such as 10.0.0.0/16");
+  folder.write("vpcs.json", R"({"Vpcs": [{"VpcId": "vpc-1", "Cidr)");
+  for (const auto& words :
+       {std::vector<std::string>{"check", folder.path.string()},
+        std::vector<std::string>{"reach", folder.path.string(), "app", "web"}}) {
+    refused(vpc(words),
+            "vpcs.json: the JSON breaks off at byte 34 (a download that was cut off?); fetch it "
+            "again: aws ec2 describe-vpcs > vpcs.json");
+  }
   refused(vpc({"reach", world("office"), "nobody", "web"}),
           "'nobody' is no id, name or address in the snapshot; 'faultline vpc check' lists what "
           "was read");

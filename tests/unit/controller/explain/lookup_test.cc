@@ -107,8 +107,13 @@ TEST_CASE("what is not there is answered with what is near", "[explain]") {
   CHECK(answer.nearest.front()->name == "ECONNREFUSED");
   CHECK(answer.nearest.size() <= kNearestMax);
   CHECK_FALSE(look_up(catalogue(), "10062").nearest.empty());
-  CHECK(look_up(catalogue(), "NONSENSE").match == Match::kNone);  // though prose has the word
-  CHECK(look_up(catalogue(), "nonsense").match == Match::kWords);
+  CHECK(look_up(catalogue(), "CONNTRACK").match == Match::kNone);  // though prose has the word
+  CHECK(look_up(catalogue(), "conntrack").match == Match::kWords);
+  for (const auto* word : {"nonsense", "frobnicate", "E_NO_SUCH_CODE"}) {
+    CAPTURE(word);
+    CHECK(look_up(catalogue(), word).match == Match::kNone);
+    CHECK(look_up(catalogue(), word).nearest.size() == kNearestMax);
+  }
   CHECK(look_up(catalogue(), "200").nearest.empty());
   CHECK(look_up(catalogue(), "qqqqqqqqqqqqqqqqqqqq").nearest.empty());
   CHECK(look_up(catalogue(), std::string(100'000, 'x')).codes.empty());

@@ -42,7 +42,26 @@ TEST_CASE("what is broken is refused by file, place and value", "[vpc]") {
   CHECK(refusal(R"({"RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Routes": [
       {"GatewayId": "local"}]}]})") ==
         "a.json: RouteTables[0].Routes[0].DestinationCidrBlock: is missing");
-  CHECK(refusal(R"({"Vpcs": [)") == "a.json: broken JSON at byte 11 (a download that was cut?)");
+}
+
+TEST_CASE("a file that was cut off is named, with the place and what fetches it again", "[vpc]") {
+  const auto cut = [](const std::string& key) { return refusal("{\n    \"" + key + "\": ["); };
+  CHECK(cut("RouteTables") ==
+        "a.json: the JSON breaks off at byte 22 (a download that was cut off?); fetch it again: "
+        "aws ec2 describe-route-tables > a.json");
+  CHECK(refusal(R"({"Vpcs": [}, {}]})") ==
+        "a.json: broken JSON at byte 11 (was it edited?); fetch it again: aws ec2 describe-vpcs > "
+        "a.json");
+  const auto fetched_by = [&](const std::string& key, const std::string& command) {
+    CAPTURE(key);
+    CHECK_THAT(cut(key), Catch::EndsWith("fetch it again: aws ec2 " + command + " > a.json"));
+  };
+  fetched_by("Vpcs", "describe-vpcs");
+  fetched_by("EgressOnlyInternetGateways", "describe-egress-only-internet-gateways");
+  fetched_by("Reservations", "describe-instances");
+  fetched_by("Entries", "get-managed-prefix-list-entries --prefix-list-id ID");
+  fetched_by("Routes", "search-transit-gateway-routes --transit-gateway-route-table-id ID");
+  CHECK_THAT(cut("Volumes"), Catch::EndsWith("fetch it again, or take it out of the folder"));
 }
 
 TEST_CASE("files that describe nothing are skipped and counted", "[vpc]") {
