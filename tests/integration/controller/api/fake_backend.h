@@ -13,6 +13,7 @@
 #include "tests/integration/controller/api/fake_abnormal.h"
 #include "tests/integration/controller/api/fake_access_control.h"
 #include "tests/integration/controller/api/fake_incidents.h"
+#include "tests/integration/controller/api/fake_reach.h"
 
 namespace faultline::api {
 
@@ -57,6 +58,7 @@ inline StatusView fake_status() {
   status.plan_revision = 7;
   status.nodes = {.total = 16, .live = 15, .silent = 1};
   status.silent_nodes = {"h9"};
+  status.in_question = {{.node = "h9", .reach = fake_reach()}};
   status.sessions = {.planned = 240, .reporting = 225};
   status.paths = {.expected = 240, .forward_known = 240, .return_known = 238};
   status.ingest = {
@@ -477,6 +479,7 @@ class FakeBackend : public Backend {
     node.last_seen = kFakeNow - std::chrono::seconds{3};
     node.plan_revision = 7;
     node.spool_batches = 0;
+    if (name == "h9") node.reach = fake_reach();
     return node;
   }
   void remember(std::string text) const {
