@@ -18,6 +18,7 @@
 #include "common/model/ids.h"
 #include "common/model/node.h"
 #include "controller/api/incident_views.h"
+#include "controller/api/reach_view.h"
 
 namespace faultline::api {
 
@@ -106,7 +107,8 @@ struct StatusView {
   StoreView store;
   std::vector<SuspectView> suspects;
   std::uint64_t incidents_open = 0;
-  std::vector<std::string> silent_nodes;  // names, at most kSilentNodesShownMax
+  std::vector<std::string> silent_nodes;         // names, at most kSilentNodesShownMax
+  std::vector<NodeInQuestion> in_question = {};  // by name, likewise
 
   bool operator==(const StatusView&) const = default;
 };
@@ -139,6 +141,7 @@ struct NodeView {
   std::uint64_t results_dropped = 0;
   std::optional<double> sick;  // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason;
+  std::optional<ReachView> reach = {};  // while it is in question
 
   bool operator==(const NodeView&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "controller/api/json_parts.h"
+#include "controller/api/reach_json.h"
 #include "controller/localize/verdict_json.h"
 
 namespace faultline::api {
@@ -61,7 +62,8 @@ static Json json(const NodeView& node) {
               {"spool_bytes", or_null(node.spool_bytes)},
               {"results_dropped", node.results_dropped},
               {"sick", or_null(node.sick)},
-              {"sick_reason", or_null(node.sick_reason)}};
+              {"sick_reason", or_null(node.sick_reason)},
+              {"reach", node.reach ? json(*node.reach) : Json(nullptr)}};
 }
 
 static Json json(const TrustedKeyView& key) {
@@ -304,6 +306,7 @@ std::string status_json(const StatusView& status) {
                      {"live", status.nodes.live},
                      {"silent", status.nodes.silent},
                      {"silent_names", Json(status.silent_nodes)},
+                     {"in_question", list(status.in_question, json)},
                      {"restarting", status.nodes.restarting}};
   result["sessions"] = {{"planned", status.sessions.planned},
                         {"reporting", status.sessions.reporting}};

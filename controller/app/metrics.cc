@@ -34,6 +34,42 @@ void expose_value(const char* name, const char* help, double value, MetricRegist
   }
 }
 
+void expose_questions(const Snapshot& snapshot, MetricRegistry& registry) {
+  for (const auto condition :
+       {core::Condition::kUnknown, core::Condition::kProbeDown, core::Condition::kNodeDown,
+        core::Condition::kUplink, core::Condition::kControllerWay, core::Condition::kReachable}) {
+    const auto found = snapshot.reach_counts.find(condition);
+    const auto value = found == snapshot.reach_counts.end() ? 0 : found->second;
+    registry.expose_gauge({"faultline_nodes_in_question",
+                           "Nodes that are not heard, or at which all is lost, by what others say "
+                           "of them; above zero "
+                           "is trouble of theirs; unknown for long: nobody can be asked.",
+                           {{"condition", std::string(to_string(condition))}}},
+                          [value] { return static_cast<double>(value); });
+  }
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_inquiry_rounds_total",
+         "Rounds in which others were asked whether they reach a node.", snapshot.inquiries.rounds);
+  expose("faultline_inquiry_rounds_unknown_total",
+         "Rounds in which nobody could say anything; growing: probes too old, busy or cut off.",
+         snapshot.inquiries.rounds_unknown);
+  expose("faultline_inquiry_delays_total",
+         "Ticks in which a due round waited for a limit; growing: too much is in question at once.",
+         snapshot.inquiries.rounds_delayed);
+  expose(
+      "faultline_inquiry_nodes_refused_total",
+      "Ticks in which a node was beyond those in question at once; above zero: most of the fleet "
+      "is gone.",
+      snapshot.inquiries.cases_refused);
+  expose("faultline_inquiry_orders_total", "Tests ordered to ask others about a node.",
+         snapshot.inquiry_orders.ordered);
+  expose("faultline_inquiry_orders_unanswered_total",
+         "Of these, those that nobody answered; growing: who is asked is cut off.",
+         snapshot.inquiry_orders.given_up);
+}
+
 void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
     expose_value(name, help, static_cast<double>(value), registry);
@@ -330,6 +366,7 @@ void expose_access(const AccessCounters& access, const api::HttpServerCounters& 
 
 std::string render_metrics(const MetricSources& sources) {
   MetricRegistry registry;
+  expose_questions(sources.snapshot, registry);
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
   expose_incidents(sources.snapshot, registry);

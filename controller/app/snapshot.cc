@@ -59,6 +59,37 @@ api::NodeView node_view(const core::ControllerCore& core, const fleet::Node& nod
   return view;
 }
 
+api::ReachView reach_view(const core::Reachability& known) {
+  api::ReachView view{.condition = std::string(core::to_string(known.condition)),
+                      .words = std::string(core::words(known.condition)),
+                      .summary = core::sentence(known),
+                      .doubted_at = known.doubted_at,
+                      .asked_at = known.asked_at};
+  for (const auto& witness : known.witnesses) {
+    view.witnesses.push_back({.name = witness.name,
+                              .rack = witness.rack,
+                              .saw = std::string(core::to_string(witness.sight)),
+                              .text = witness.text,
+                              .at = witness.at});
+  }
+  return view;
+}
+
+void fill_questions(const core::ControllerCore& core, Snapshot& snapshot) {
+  snapshot.reach_counts = core.inquiries().counts();
+  snapshot.inquiries = core.inquiries().counters();
+  snapshot.inquiry_orders = core.inquiries().orders();
+  auto& shown = snapshot.status.in_question;
+  for (auto& node : snapshot.nodes) {
+    const auto* known = core.inquiries().of(NodeId{node.id});
+    if (known == nullptr) continue;
+    node.reach = reach_view(*known);
+    if (shown.size() >= api::kSilentNodesShownMax) continue;
+    shown.push_back({.node = node.name, .reach = *node.reach});
+    shown.back().reach.witnesses.clear();
+  }
+}
+
 void count_paths(const core::ControllerCore& core, api::PathCounts& counts) {
   const auto paths = core.paths();
   for (const auto& plan : core.plans().plans) {
@@ -136,11 +167,22 @@ void fill_health_unknown(api::StatusView& status, std::string reason, std::strin
   status.verdict = fmt::format("{}{}{}", reason, store == "ok" ? "" : "; store: " + store, silent);
 }
 
+// "; 2 nodes are silent", "; h3 is silent (probe down)".
+std::string silent_text(const api::StatusView& status) {
+  if (status.nodes.silent == 0) return {};
+  if (status.nodes.silent > 1 || status.silent_nodes.size() != 1) {
+    return fmt::format("; {} nodes are silent", status.nodes.silent);
+  }
+  const auto& name = status.silent_nodes.front();
+  const auto known = std::ranges::find(status.in_question, name, &api::NodeInQuestion::node);
+  return known == status.in_question.end()
+             ? fmt::format("; {} is silent", name)
+             : fmt::format("; {} is silent ({})", name, known->reach.words);
+}
+
 void fill_health(const core::ControllerCore& core, bool stale, api::StatusView& status) {
   const auto& solution = core.solution();
-  const auto silent = status.nodes.silent == 0
-                          ? std::string()
-                          : fmt::format("; {} nodes are silent", status.nodes.silent);
+  const auto silent = silent_text(status);
   if (!solution) return fill_health_unknown(status, "no window has been judged yet", silent);
   if (stale) {
     const auto reason = fmt::format("no window was judged since the one until {}",
@@ -209,6 +251,7 @@ void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
   }
   std::ranges::sort(snapshot.nodes, {}, &api::NodeView::name);
   std::ranges::sort(snapshot.status.silent_nodes);
+  fill_questions(core, snapshot);
   for (const auto& [key, token] : core.fleet().tokens()) {
     if (!token.spent_by) snapshot.tokens.push_back(token_view(token));
   }

@@ -54,6 +54,9 @@ struct Snapshot {
   std::optional<core::PlanningNumbers> planning;  // of the last planning job
   std::shared_ptr<const core::PlanningMemory> planning_memory;
   std::map<std::uint64_t, core::OrderedTest> tests;  // under way, and over not long ago
+  std::map<core::Condition, std::uint64_t> reach_counts;  // nodes in question
+  core::InquiryCounters inquiries;
+  core::TestOrderCounters inquiry_orders;
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;

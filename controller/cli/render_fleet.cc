@@ -75,6 +75,24 @@ std::string ingest_summary(const Json& ingest) {
   return summary;
 }
 
+std::string note_of(const Json& node) {
+  const auto& reach = member(node, "reach");
+  if (reach.is_object()) return text(reach, "condition");
+  return member(node, "sick_reason").is_string() ? text(node, "sick_reason") : "";
+}
+
+// What others say of a node in question: the verdict, then one line for each that was asked.
+std::string reach_lines(const Json& reach, const Style& style) {
+  auto result = fmt::format("{:<16} {}: {} (in question since {})\n", "reach",
+                            style.paint(Tone::kBad, text(reach, "condition")),
+                            text(reach, "summary"), text(reach, "doubted_at"));
+  for (const auto& witness : member(reach, "witnesses")) {
+    result += fmt::format("{:<16} {} asked {} in {}: {}\n", "", text(witness, "at"),
+                          text(witness, "node"), text(witness, "rack"), text(witness, "tests"));
+  }
+  return result;
+}
+
 std::string rack_of(const Json& node) { return text(member(node, "labels"), "rack"); }
 
 Tone tone_of_state(const std::string& state) {
@@ -94,6 +112,9 @@ std::string render_status(const Json& document, const Style& style) {
   const auto& store = member(document, "store");
   const auto& controller = member(document, "controller");
   result += line("nodes", node_summary(member(document, "nodes"), style));
+  for (const auto& node : member(member(document, "nodes"), "in_question")) {
+    result += line("", fmt::format("{}: {}", text(node, "node"), text(node, "summary")));
+  }
   result += line("sessions", part_of(sessions, "reporting", "planned", "planned report"));
   result += line("paths", fmt::format("forward {}, return {}",
                                       part_of(paths, "forward_known", "expected", "known"),
@@ -119,17 +140,20 @@ std::string render_nodes(const Json& document, const Style& style) {
     const auto state = text(node, "state");
     table.add({text(node, "name"), Cell(state, tone_of_state(state)), text(node, "kind"),
                rack_of(node), text(node, "address"), text(node, "last_seen"),
-               text(node, "plan_revision"), text(node, "spool_batches"),
-               member(node, "sick_reason").is_string() ? text(node, "sick_reason") : ""});
+               text(node, "plan_revision"), text(node, "spool_batches"), note_of(node)});
   }
   return table.empty() ? "no nodes yet: make a token with 'faultline node token create'\n"
                        : table.text(style);
 }
 
-std::string render_node(const Json& document, const Style&) {
+std::string render_node(const Json& document, const Style& style) {
   std::string result;
   for (const auto& [name, value] : document.items()) {
     if (name == "schema") continue;
+    if (name == "reach" && value.is_object()) {
+      result += reach_lines(value, style);
+      continue;
+    }
     const auto shown = value.is_object() ? labels_text(value) : text(document, name.c_str());
     result += fmt::format("{:<16} {}\n", name, shown.empty() ? "-" : shown);
   }

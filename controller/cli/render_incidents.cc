@@ -96,7 +96,8 @@ std::string render_incidents(const Json& document, const Style& style) {
   for (const auto& incident : member(document, "incidents")) {
     const auto state = text(incident, "state");
     const auto& component = member(incident, "component");
-    const bool is_finding = text(component, "kind") == "finding";
+    const auto kind = text(component, "kind");
+    const bool is_finding = kind == "finding" || kind == "probe";
     table.add({text(incident, "id"), Cell(state, tone_of_state(state)),
                with_others(incident, text(component, "id")), text(component, "kind"),
                text(incident, "class"), is_finding ? "-" : loss_text(incident),

@@ -228,7 +228,9 @@ std::vector<incident::Component> watched_components(
     const std::vector<incident::Incident>& incidents) {
   std::vector<incident::Component> watched;
   for (const auto& incident : incidents) {
-    if (!incident.resolved_at) watched.push_back(incident.components.back());
+    // No measurement crosses what a finding is about.
+    if (incident.resolved_at || incident.suspect.remedy) continue;
+    watched.push_back(incident.components.back());
   }
   return watched;
 }

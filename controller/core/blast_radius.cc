@@ -122,16 +122,38 @@ void Surroundings::add_affected(incident::Suspect& suspect) const {
   }
 }
 
-void tell_silent(const fleet::Fleet& fleet, incident::Suspect& suspect) {
-  if (!incident::is_dead(suspect)) return;
-  auto names = suspect.ambiguous_with;
-  names.insert(names.end(), {suspect.id, suspect.from, suspect.to});
+std::vector<const fleet::Node*> nodes_at(const fleet::Fleet& fleet,
+                                         const incident::Suspect& suspect) {
+  std::vector<std::string> names{suspect.id, suspect.from, suspect.to};
+  for (const auto& other : suspect.ambiguous_with) {
+    const auto component = incident::component_from_id(other);
+    names.insert(names.end(), {component.id, component.from, component.to});
+  }
+  std::vector<const fleet::Node*> nodes;
   for (const auto& name : names) {
-    const auto* node = fleet.find(name);
-    if (node == nullptr || node->state != fleet::NodeState::kSilent) continue;
-    suspect.text =
-        fmt::format("{} is silent: the host is down or cut off, or its probe is not running; {}",
-                    name, suspect.text);
+    const auto* node = name.empty() ? nullptr : fleet.find(name);
+    if (node != nullptr && std::ranges::find(nodes, node) == nodes.end()) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+void tell_reachability(const fleet::Fleet& fleet, const Inquiries& inquiries,
+                       incident::Suspect& suspect) {
+  if (!incident::is_dead(suspect)) return;
+  for (const auto* node : nodes_at(fleet, suspect)) {
+    const auto& name = node->record.name;
+    const auto* known = inquiries.of(node->record.id);
+    const bool is_told = known != nullptr && known->condition != Condition::kUnknown;
+    if (is_told) {
+      suspect.text = fmt::format("{}: {}: {}; {}", name, words(known->condition), sentence(*known),
+                                 suspect.text);
+    } else if (node->state == fleet::NodeState::kSilent) {
+      suspect.text =
+          fmt::format("{} is silent: the host is down or cut off, or its probe is not running; {}",
+                      name, suspect.text);
+    } else {
+      continue;
+    }
     return;
   }
 }

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "controller/core/inquiries.h"
 #include "controller/fleet/fleet.h"
 #include "controller/incident/machine.h"
 #include "controller/topology/topology.h"
@@ -46,9 +47,13 @@ class Surroundings {
   std::map<std::string, std::set<std::string>> neighbors_;  // by device or node
 };
 
-// Where all is lost at a node whose probe is silent, its words say so: a host that is down and a
-// probe that was killed look alike from outside.
-void tell_silent(const fleet::Fleet& fleet, incident::Suspect& suspect);
+// The nodes that the suspect is, leads to or from, or cannot be told from.
+[[nodiscard]] std::vector<const fleet::Node*> nodes_at(const fleet::Fleet& fleet,
+                                                       const incident::Suspect& suspect);
+
+// Where all is lost at a node, its words say what others see of it, and whether it is silent.
+void tell_reachability(const fleet::Fleet& fleet, const Inquiries& inquiries,
+                       incident::Suspect& suspect);
 
 // The nodes of the window that are off because somebody wants it.
 void name_absent(const fleet::Fleet& fleet, incident::JudgedWindow& window);

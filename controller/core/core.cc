@@ -48,6 +48,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   findings_.restore(restored.incidents);
+  inquiries_.restore(restored.incidents, fleet_, now);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
   incidents_.restore_silences(std::move(restored.silences));
   telling_.restore(std::move(restored.outbox), restored.telling);
@@ -145,7 +146,12 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
                 fmt::format("node {} is live", fleet_.find(id)->record.name));
     what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
+<<<<<<< HEAD
   for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
+=======
+  tests_.tick(fleet_, now.instant);
+  ask_for_reachability(now, effects);
+>>>>>>> indirect-show
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
   tend_controller_keys(now, effects);
@@ -216,6 +222,10 @@ ExcusedNodes ControllerCore::excused_of(const RipeWindow& ripe) const {
       if (fleet_.is_excused(node, start, window)) excused[start].insert(id);
     }
   }
+  for (const WallTime start : starts) {
+    auto down = inquiries_.excused(start, window);
+    if (!down.empty()) excused[start].merge(down);
+  }
   return excused;
 }
 
@@ -238,9 +248,11 @@ void ControllerCore::recall(EffectSink& effects) {
   }
   settle_topology();
   solving_ = true;
+  auto excused = fleet_.excused(recall_.next, options_.planner.window);
+  excused.merge(inquiries_.excused(recall_.next, options_.planner.window));
   effects.recall({.window_start = recall_.next,
                   .window = options_.planner.window,
-                  .excused = fleet_.excused(recall_.next, options_.planner.window),
+                  .excused = std::move(excused),
                   .durable = recall_.durable,
                   .topology = topology_,
                   .paths = paths_});
@@ -259,6 +271,7 @@ void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   solution_ = std::move(event.solution);
   judged_at_ = now.instant;
   probe_adaptively(now, effects);
+  note_dead_nodes();
   auto outcome = incidents_.judge(judged_window(now), rng_);
   add_to_incidents(outcome);
   settle(now, outcome, {}, effects);

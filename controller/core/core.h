@@ -7,11 +7,11 @@
 //
 //   PeerMessage  -> fleet (Join, Hello, Heartbeat, Goodbye), plan (PlanAck), intake (Batch)
 //   AppendDone   -> acknowledgements, path book, window book
-//   Tick         -> liveness, plans, planning, the next ripe window -> solve, deliveries
+//   Tick         -> liveness, inquiries, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
 //   RecallDone   -> the next window of a former process, until the solver knows half an hour
 //   ActOnIncident, AddSilence, EndSilence -> incident machine
-//   OrderTest    -> the node that is to carry it out; its news -> test orders
+//   OrderTest    -> the node that is to carry it out; its news -> test orders, or inquiries
 //   CheckDone    -> findings worth an incident
 //   SolveDone    -> incident machine -> alerts -> outbox; adaptive probing -> boosts
 //
@@ -33,6 +33,7 @@
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
 #include "controller/core/finding_watch.h"
+#include "controller/core/inquiries.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/telling.h"
@@ -162,6 +163,7 @@ class ControllerCore {
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
   [[nodiscard]] const FindingWatch& findings() const { return findings_; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
+  [[nodiscard]] const Inquiries& inquiries() const { return inquiries_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
@@ -230,6 +232,10 @@ class ControllerCore {
   void judge(Now now, EffectSink& effects);
   [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
   [[nodiscard]] incident::JudgedWindow judged_window(Now now) const;
+  void ask_for_reachability(Now now, EffectSink& effects);
+  void note_dead_nodes();
+  void add_reachability(Now now, incident::JudgedWindow& window) const;
+  [[nodiscard]] bool has_probe_down(const incident::Suspect& suspect) const;
   void settle(Now now, const incident::Outcome& outcome, AfterCommit after, EffectSink& effects);
   void answer_with(Now now, std::uint64_t request, const Result<incident::Outcome>& outcome,
                    EffectSink& effects);
@@ -289,6 +295,7 @@ class ControllerCore {
   bool checking_ = false;
   Instant check_due_{};
   TestOrders tests_;
+  Inquiries inquiries_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

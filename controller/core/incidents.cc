@@ -20,11 +20,12 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   std::ranges::move(findings_.suspects(), std::back_inserter(window.suspects));
   window.judged_at = now.wall;
   name_absent(fleet_, window);
+  add_reachability(now, window);
   if (window.suspects.empty()) return window;
   const Surroundings surroundings(fleet_, *topology_, solution_->attachments);
   for (auto& suspect : window.suspects) {
     surroundings.describe(suspect);
-    tell_silent(fleet_, suspect);
+    tell_reachability(fleet_, inquiries_, suspect);
   }
   return window;
 }

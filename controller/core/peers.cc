@@ -55,6 +55,7 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     return keep_facts(trust->node, std::move(*update), effects);
   }
   if (auto* progress = std::get_if<TestProgress>(&event.message)) {
+    if (inquiries_.news(trust->node, *progress)) return;
     return tests_.news(trust->node, std::move(*progress));
   }
   intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
@@ -184,6 +185,7 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
   if (accepted->restarted) {
     what_changed_.node_restarted(accepted->name, now.wall);
     tests_.restarted(accepted->node);
+    inquiries_.restarted(accepted->node);
   }
   if (accepted->returned) {
     effects.log(Severity::kInfo, "fleet",

@@ -19,8 +19,8 @@
 //   rename    when another component, or class, led in `confirm_windows` of the last `confirm_of`
 //             windows; other incidents that it explains too are then merged into this one
 //   hold      nobody is told of what a maintenance window covers, of what a dead component explains
-//             that all of it must cross, nor of a node that restarts, and what is seen meanwhile
-//             confirms nothing. A silence holds the telling only: it opens, and is told when the
+//             that all of it must cross, nor of a node that restarts, nor of one that others are
+//             being asked about, unless it is open, and what is seen meanwhile confirms nothing. A silence holds the telling only: it opens, and is told when the
 //             silence ends. A resolve is never held; who was told of the opening hears it.
 //   end       an operator resolves it: the same evidence opens nothing for `quiet_after_resolve`,
 //             then a new incident. Evidence of something worse does at once.
@@ -77,6 +77,8 @@ struct JudgedWindow {
   // Nodes that are off because somebody wants it: no fault of theirs is one.
   std::vector<std::string> restarting{};
   std::vector<std::string> removed{};
+  // Nodes that others are just being asked about: what is lost at them may be their probes' doing.
+  std::vector<std::string> undecided{};
   Duration length{};     // 0: silences count at the end only
   WallTime judged_at{};  // when silences of operators were heard last; before `end`: at `end`
 };

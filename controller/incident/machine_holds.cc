@@ -58,6 +58,10 @@ Machine::Hold Machine::hold_of(const Round& round, std::size_t index) const {
   if (const auto* node = find_end(round.window.restarting, seen)) {
     return {.by = "restart of " + *node, .opens_not = true};
   }
+  const auto* asked = find_end(round.window.undecided, seen);
+  if (asked != nullptr && !incident.is_open() && is_dead(seen)) {
+    return {.by = "question whether others reach " + *asked, .opens_not = true};
+  }
   return {};
 }
 

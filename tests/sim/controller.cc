@@ -217,7 +217,12 @@ void SimController::plan(core::PlanningJob job) {
 void SimController::deliver(notify::OutboxEntry entry) {
   later(milliseconds{20}, [this, entry = std::move(entry)] {
     const auto body = nlohmann::json::parse(entry.body);
-    fleet_.alerts.push_back({body["incident"], body["event"], body["component"]["id"]});
+    fleet_.alerts.push_back({.incident = body["incident"],
+                             .event = body["event"],
+                             .component = body["component"]["id"],
+                             .severity = body["severity"],
+                             .summary = body["summary"],
+                             .at = fleet_.clock.instant()});
     handle(core::DeliveryDone{
         entry.id,
         {.result = notify::DeliveryResult::kDelivered, .text = "HTTP 200", .retry_after = {}}});

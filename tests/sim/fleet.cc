@@ -37,6 +37,42 @@ void SimFleet::kill_probe(std::size_t probe) { probes[probe]->kill(); }
 
 void SimFleet::start_probe(std::size_t probe) { probes[probe]->start(); }
 
+void SimFleet::switch_off(std::uint32_t host) {
+  if (probe_at(host)->is_running()) kill_probe(host - 1);
+  outages_.push_back({.host = host, .from = clock.wall()});
+}
+
+void SimFleet::switch_on(std::uint32_t host) {
+  end_outage(host);
+  start_probe(host - 1);
+}
+
+void SimFleet::cut_uplink(std::uint32_t host, Way way) {
+  outages_.push_back({.host = host, .from = clock.wall(), .way = way});
+  if (way != Way::kMeasured) cut_connection(host - 1);
+}
+
+void SimFleet::mend_uplink(std::uint32_t host) { end_outage(host); }
+
+void SimFleet::end_outage(std::uint32_t host) {
+  for (auto& outage : outages_) {
+    if (outage.host == host) outage.until = std::min(outage.until, clock.wall());
+  }
+}
+
+bool SimFleet::passes(std::uint32_t from, std::uint32_t to, WallTime time) const {
+  return std::ranges::none_of(outages_, [&](const Outage& outage) {
+    return (outage.host == from || outage.host == to) && outage.way != Way::kController &&
+           outage.from <= time && time < outage.until;
+  });
+}
+
+bool SimFleet::reaches_controller(std::uint32_t host) const {
+  return std::ranges::none_of(outages_, [&](const Outage& outage) {
+    return outage.host == host && outage.way != Way::kMeasured && clock.wall() < outage.until;
+  });
+}
+
 void SimFleet::add_host() {
   const auto host = static_cast<std::uint32_t>(probes.size()) + 1;
   controller->handle(core::CreateToken{.request = host, .token = {.key = token_key(host)}});

@@ -3,8 +3,8 @@
 //
 // Everything is drawn from one seed: a failure is replayed by its number. What it can do to the
 // fleet: cut a probe's connection, stop or kill a probe and start it again, crash the controller
-// (what was not durable is gone), lose packets on a link. What it watches: acknowledged batches,
-// stored batches, plans, incidents.
+// (what was not durable is gone), lose packets on a link, switch a host off, cut its uplink. What
+// it watches: acknowledged batches, stored batches, plans, incidents.
 #pragma once
 
 #include <map>
@@ -39,6 +39,9 @@ struct SentAlert {
   std::string incident;
   std::string event;
   std::string component;
+  std::string severity{};
+  std::string summary{};
+  Instant at{};
 };
 
 struct SentBoost {
@@ -70,6 +73,16 @@ class SimFleet {
   void stop_probe(std::size_t probe);
   void kill_probe(std::size_t probe);
   void start_probe(std::size_t probe);
+  // The machine is gone, its probe with it if it still runs; as after its boot, its probe starts.
+  void switch_off(std::uint32_t host);
+  void switch_on(std::uint32_t host);
+  enum class Way { kMeasured, kController, kAll };
+  // Nothing of it gets through, both ways.
+  void cut_uplink(std::uint32_t host, Way way);
+  void mend_uplink(std::uint32_t host);
+  // Whether packets pass between the two, as far as switched off hosts and uplinks go.
+  [[nodiscard]] bool passes(std::uint32_t from, std::uint32_t to, WallTime time) const;
+  [[nodiscard]] bool reaches_controller(std::uint32_t host) const;
   // One host more, with a token of its own.
   void add_host();
   // As an operator does; its probe is killed before.
@@ -94,8 +107,20 @@ class SimFleet {
   Duration solve_takes = std::chrono::milliseconds{50};
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
+  std::uint64_t tests_ordered = 0;
   std::unique_ptr<SimController> controller;  // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;
+
+ private:
+  struct Outage {
+    std::uint32_t host = 0;
+    WallTime from{};
+    WallTime until = WallTime::max();
+    Way way = Way::kAll;
+  };
+  void end_outage(std::uint32_t host);
+
+  std::vector<Outage> outages_;
 };
 
 }  // namespace faultline::sim

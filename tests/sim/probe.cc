@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "common/base/check.h"
+#include "common/ondemand/order_json.h"
 #include "common/wire/report_codec.h"
 
 namespace faultline::sim {
@@ -113,6 +116,7 @@ PublicKey SimProbe::identity() const {
 
 bool SimProbe::connected() const {
   return core_ != nullptr && link_ && fleet_.controller != nullptr &&
+         fleet_.reaches_controller(host_) &&
          fleet_.controller->admits(identity(), link_->controller);
 }
 
@@ -196,6 +200,26 @@ bool SimProbe::trace(const trace::TraceOrder& order) {
   return true;
 }
 
+// What the target's kernel and probe would answer: a port whose process is gone is refused.
+bool SimProbe::order_test(const TestRequest& request) {
+  const auto order = ondemand::order_from_json(request.order).value();
+  const auto to = SimFabric::host_at(order.target.address);
+  const auto* target = fleet_.probe_at(to);
+  ++fleet_.tests_ordered;
+  const bool passes = fleet_.passes(host_, to, fleet_.clock.wall());
+  const bool is_running = target != nullptr && target->is_running();
+  const bool is_answered = is_running || order.method == ondemand::Method::kIcmp;
+  const std::string outcome = !passes ? "lost" : is_answered ? "answered" : "refused";
+  const nlohmann::json report{
+      {"verdict", outcome},
+      {"pings", {{{"outcome", outcome}, {"from", order.target.address.to_string()}}}}};
+  later(passes ? milliseconds{100} : order.count * order.interval + order.timeout,
+        [this, test = request.test, text = report.dump()] {
+          handle(probe_core::TestNews{{.test = test, .state = TestState::kDone, .report = text}});
+        });
+  return true;
+}
+
 void SimProbe::apply_plan(std::shared_ptr<const Plan> plan) {
   const bool idle = plan_ == nullptr;
   end_boost();
@@ -257,7 +281,9 @@ FlowWindow SimProbe::measure(const PlanFlow& planned, WallTime start) {
     const auto sent_at = start + plan_->window * i / packets;
     if (sent_at >= sending_until_) break;
     ++flow.sent;
-    if (target != nullptr && target->is_up(sent_at)) ++answered;
+    if (target != nullptr && target->is_up(sent_at) && fleet_.passes(host_, to, sent_at)) {
+      ++answered;
+    }
   }
   // A gap between two replies is known to be on the way there; without any reply nothing is known.
   const auto unanswered = flow.sent - answered;

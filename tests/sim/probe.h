@@ -66,7 +66,7 @@ class SimProbe final : public probe_core::EffectSink {
   void end() override;
   void collect_facts() override {}  // a simulated host has none
   void facts_acknowledged(const FactsAck&) override {}
-  bool order_test(const TestRequest&) override { return false; }  // nor an operator
+  bool order_test(const TestRequest& request) override;
   void log(probe_core::Severity, std::string_view, std::string) override {}
 
  private:

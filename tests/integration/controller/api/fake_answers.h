@@ -5,6 +5,7 @@
 
 #include "controller/api/backend.h"
 #include "tests/integration/controller/api/fake_incidents.h"
+#include "tests/integration/controller/api/fake_reach.h"
 
 namespace faultline::api {
 
@@ -49,6 +50,7 @@ inline StatusView fake_status() {
   status.plan_revision = 7;
   status.nodes = {.total = 16, .live = 15, .silent = 1};
   status.silent_nodes = {"h9"};
+  status.in_question = {{.node = "h9", .reach = fake_reach()}};
   status.sessions = {.planned = 240, .reporting = 225};
   status.paths = {.expected = 240, .forward_known = 240, .return_known = 238};
   status.ingest = {

@@ -14,6 +14,7 @@
 #include "tests/integration/controller/api/fake_access_control.h"
 #include "tests/integration/controller/api/fake_answers.h"
 #include "tests/integration/controller/api/fake_incidents.h"
+#include "tests/integration/controller/api/fake_reach.h"
 
 namespace faultline::api {
 
@@ -423,6 +424,7 @@ class FakeBackend : public Backend {
     node.last_seen = kFakeNow - std::chrono::seconds{3};
     node.plan_revision = 7;
     node.spool_batches = 0;
+    if (name == "h9") node.reach = fake_reach();
     return node;
   }
   void remember(std::string text) const {

@@ -92,6 +92,7 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"Status", {"GET", "/api/v1/status", ""}},
       {"Nodes", {"GET", "/api/v1/nodes", ""}},
       {"Node", {"GET", "/api/v1/nodes/h1", ""}},
+      {"Node", {"GET", "/api/v1/nodes/h9", ""}},  // in question
       {"Tokens", {"GET", "/api/v1/tokens", ""}},
       {"Token", {"POST", "/api/v1/tokens", ""}},
       {"Trust", {"GET", "/api/v1/trust", ""}},

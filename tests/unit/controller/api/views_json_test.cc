@@ -12,10 +12,14 @@ using Json = nlohmann::json;
 TEST_CASE("a status says what is wrong and what is measured", "[api]") {
   const auto json = Json::parse(status_json(fake_status()));
   CHECK(json["health"] == "fault");
+  const Json in_question{{"node", "h9"},
+                         {"condition", "probe_down"},
+                         {"summary", "probe down: " + fake_reach().summary}};
   CHECK(json["nodes"] == Json{{"total", 16},
                               {"live", 15},
                               {"silent", 1},
                               {"silent_names", Json::array({"h9"})},
+                              {"in_question", Json::array({in_question})},
                               {"restarting", 0}});
   CHECK(json["window_s"] == 10);
   CHECK(json["suspects"][0]["id"] == "leaf2>spine3");

@@ -115,6 +115,31 @@ TEST_CASE("the worst live node shows in the extremes, whichever way its clock is
   CHECK(extremes.plans_refused == 1);
 }
 
+TEST_CASE("of a silent node it is told what others say of it", "[snapshot]") {
+  Bench bench;
+  core::Restored restored;
+  restored.nodes.push_back({.id = NodeId{1},
+                            .name = "h1",
+                            .key = Bench::key(1),
+                            .profile = {.address = IpAddress::v4(0x0a000001U)},
+                            .joined_at = bench.now.wall});
+  REQUIRE(bench.core.restore(std::move(restored), bench.now));
+  CHECK(bench.snapshot().status.in_question.empty());
+  for (int tick = 0; tick < 3; ++tick) {  // silent, asked about, and that nobody could say
+    bench.now.instant += seconds{60};
+    bench.core.step(bench.now, core::Tick{}, bench.effects);
+  }
+  const auto snapshot = bench.snapshot();
+  REQUIRE(snapshot.status.in_question.size() == 1);
+  CHECK(snapshot.status.in_question.front().node == "h1");
+  CHECK(snapshot.status.in_question.front().reach.condition == "unknown");
+  CHECK(snapshot.status.verdict.ends_with("; h1 is silent (not known)"));
+  REQUIRE(snapshot.nodes.front().reach);
+  CHECK(snapshot.nodes.front().reach->summary == "nobody could be asked whether he reaches it");
+  CHECK(snapshot.reach_counts ==
+        std::map<core::Condition, std::uint64_t>{{core::Condition::kUnknown, 1}});
+}
+
 TEST_CASE("what a node said before it fell silent is no extreme of now", "[snapshot]") {
   Bench bench;
   bench.restore_nodes(1);

@@ -79,6 +79,19 @@ TEST_CASE("a status starts with the verdict and names silent nodes", "[cli]") {
   CHECK(text.find("probes dropped 12 results") != std::string::npos);
 }
 
+TEST_CASE("of a node in question it is told what others say, and who they are", "[cli]") {
+  const api::FakeBackend backend;
+  CHECK(
+      shown(api::status_json(api::fake_status()))
+          .find("h9: probe down: its host answers all of the 1 node asked (h1), its probe none") !=
+      std::string::npos);
+  const auto text = shown(api::node_json(*backend.node("h9")));
+  CHECK(text.find("reach            probe_down: its host answers") != std::string::npos);
+  CHECK(text.find("asked h1 in rack1: tcp 7401 refused, stamp refused") != std::string::npos);
+  CHECK(shown(api::nodes_json(*backend.nodes())).find("probe_down") != std::string::npos);
+  CHECK(shown(api::node_json(*backend.node("h1"))).find("reach            -") != std::string::npos);
+}
+
 TEST_CASE("a document of another version with missing members is still shown", "[cli]") {
   for (const auto* schema :
        {"status", "nodes", "node", "tokens", "matrix", "path", "history", "incidents", "incident",

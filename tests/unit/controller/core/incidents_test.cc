@@ -119,7 +119,7 @@ TEST_CASE("where all is lost at a silent node the words say that its probe may b
     suspect.fault_class = loss == 1 ? "down" : "loss";
     suspect.loss = loss;
     suspect.text = "it loses";
-    tell_silent(fleet, suspect);
+    tell_reachability(fleet, Inquiries(), suspect);
     return suspect.text;
   };
   CHECK(told("leafA>h1", 1) == "it loses");
