@@ -213,7 +213,7 @@ Result<api::OrderedTestView> AppBackend::ordered_test(std::string_view id) const
       return core::LookAtTest{.request = reply, .test = *number};
     });
   }
-  return api::OrderedTestView{.id = hex(number),
+  return api::OrderedTestView{.id = hex(*number),
                               .node = test.node_name,
                               .target = test.target,
                               .ordered_at = test.ordered_at,

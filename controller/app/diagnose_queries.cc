@@ -41,6 +41,10 @@ diagnose::End end_of(const std::string& typed, const api::NodeView* node) {
   end.address = IpAddress::parse(node->address);
   end.last_seen = node->last_seen;
   end.results_dropped = node->results_dropped;
+  if (node->reach) {
+    end.reach = node->reach->condition;
+    end.reach_sentence = node->reach->summary;
+  }
   return end;
 }
 
@@ -262,6 +266,7 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     const bool old = reports.empty() || at - result.to > kMinuteWindows * snapshot.window;
     if (inputs.question.past) {
       end.probe = old ? diagnose::ProbeState::kSilent : diagnose::ProbeState::kLive;
+      end.reach = end.reach_sentence = {};  // that is of now
       end.last_seen = reports.empty() ? std::nullopt : std::optional(result.to);
     }
     if (old) continue;

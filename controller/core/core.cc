@@ -146,12 +146,8 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
                 fmt::format("node {} is live", fleet_.find(id)->record.name));
     what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
-<<<<<<< HEAD
   for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
-=======
-  tests_.tick(fleet_, now.instant);
   ask_for_reachability(now, effects);
->>>>>>> indirect-show
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);
   tend_controller_keys(now, effects);

@@ -124,7 +124,7 @@ void Inquiries::follow_fleet(fleet::Moment now, const View& view) {
 }
 
 void Inquiries::tick(fleet::Moment now, const View& view, Rng& rng, EffectSink& effects) {
-  orders_.tick(view.fleet, now.instant);
+  (void)orders_.tick(view.fleet, now.instant);  // only watched tests are ended, and these are not
   follow_fleet(now, view);
   for (auto& [id, it] : cases_) {
     if (it.round) continue_round(it, *view.fleet.find(id), now, view, rng, effects);

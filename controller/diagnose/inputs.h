@@ -72,6 +72,10 @@ struct End {
   std::uint64_t strangers_refused = 0;
   std::uint64_t answers_unmatched = 0;
   std::optional<Company> company{};
+  // What other nodes say of it while it is not heard: "probe_down", "node_down", "uplink", ...;
+  // empty: it is in no question.
+  std::string reach{};
+  std::string reach_sentence{};
 
   bool operator==(const End&) const = default;
 };

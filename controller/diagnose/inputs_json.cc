@@ -156,6 +156,8 @@ void describe(Io& io, End& v) {
   io.member("strangers_refused", v.strangers_refused);
   io.member("answers_unmatched", v.answers_unmatched);
   io.member("company", v.company);
+  io.member("reach", v.reach);
+  io.member("reach_sentence", v.reach_sentence);
 }
 
 template <typename Io>

@@ -125,6 +125,9 @@ void look_at_life(const Pair& pair, const Side& side, Checks& checks) {
               .evidence = {fmt::format("{}: {}", end.name, heard(end))},
               .explains = static_cast<Symptoms>(alive ? 0 : kDead),
               .weight = 40};
+  if (!end.reach_sentence.empty()) {
+    check.evidence.push_back(fmt::format("{}: {}", end.name, end.reach_sentence));
+  }
   if (restarting) {
     check.summary = fmt::format("{}: its probe said goodbye and is expected back", end.name);
     check.remedy = fmt::format("Wait for it, or start it on {}.", end.name);
@@ -132,6 +135,15 @@ void look_at_life(const Pair& pair, const Side& side, Checks& checks) {
     check.summary = fmt::format(
         "{}: its probe answers measurements and does not reach the controller", end.name);
     check.remedy = "See what lies between that host and the controller's port 7400.";
+  } else if (end.reach == "probe_down") {
+    check.summary = fmt::format("the probe of {} is down, its host is up", end.name);
+    check.remedy = fmt::format(
+        "Start the probe on {}: without it nothing is measured to it, and nothing is lost.",
+        end.name);
+  } else if (end.reach == "node_down") {
+    check.summary = fmt::format("{} is down or cut off: nothing of it answers", end.name);
+    check.remedy =
+        fmt::format("Log in to {} by its console: does it run, and has it a link?", end.name);
   } else {
     check.summary = fmt::format("{} is down or cut off, or its probe is not running", end.name);
     check.evidence.push_back(fmt::format("what {} says of itself is from before", end.name));
