@@ -1,7 +1,7 @@
 # Project-wide compiler settings and the three functions every folder uses:
 # faultline_library(), faultline_program() and faultline_tests().
 option(FAULTLINE_TESTS "Build the tests" ON)
-set(FAULTLINE_TEST_LAYERS unit property sim integration lab deploy fuzz bench campaign tidy
+set(FAULTLINE_TEST_LAYERS unit property sim integration lab deploy fuzz load bench campaign tidy
   CACHE STRING "The folders of tests/ that are built")
 set(FAULTLINE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 

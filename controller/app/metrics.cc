@@ -277,6 +277,18 @@ void expose_store(const MetricSources& sources, MetricRegistry& registry) {
          sources.store.damaged_places);
   expose("faultline_store_writable", "1; at 0 writes fail and probes spool: look at the disk.",
          sources.snapshot.status.store.state == "ok" ? 1 : 0);
+  // From the form in which they came into the one in which they are kept.
+  const auto& shell = sources.shell.counters();
+  registry.expose({"faultline_store_sealed_reports_total",
+                   "Reports moved into compressed blocks, an hour or so after they came; standing "
+                   "still for an hour: look at the log."},
+                  shell.sealed);
+  registry.expose({"faultline_store_sealed_again_total",
+                   "Reports that came once more after they were moved, and were only removed."},
+                  shell.sealed_repeated);
+  registry.expose({"faultline_store_seal_failures_total",
+                   "Times that reports could not be moved; growing: look at the disk."},
+                  shell.seal_failures);
 }
 
 void expose_outbox(const MetricSources& sources, MetricRegistry& registry) {

@@ -66,8 +66,10 @@ void Intake::begin_append(EffectSink& effects) {
   appending_paths_ = std::exchange(paths_, {});
   append.paths = appending_paths_;
   appending_ = std::exchange(waiting_, {});
-  for (const auto& item : appending_) {
-    append.writes.push_back({item.node, item.batch, item.window_start});
+  append.writes.reserve(appending_.size());
+  for (auto& item : appending_) {
+    // Its numbers stay here, and only its payload goes: it is large.
+    append.writes.push_back({item.node, std::move(item.batch), item.window_start});
   }
   effects.append(std::move(append));
 }
@@ -103,7 +105,7 @@ void Intake::count_durable(const Item& item, EffectSink& effects) {
   ++counters_.batches;
   if (item.malformed) {
     ++counters_.malformed;
-  } else if (item.batch.is_gap()) {
+  } else if (item.report == nullptr) {  // its payload, if it had one, has gone to the store
     ++counters_.gaps;
     counters_.results_dropped += item.batch.results_dropped;
     effects.log(

@@ -74,6 +74,8 @@ rocksdb::ColumnFamilyOptions log_options(std::shared_ptr<rocksdb::Cache> cache) 
   rocksdb::ColumnFamilyOptions options = common_options(std::move(cache));
   options.write_buffer_size = kLogWriteBufferBytes;
   options.max_write_buffer_number = 2;
+  // What was just written is rewritten soon, or sealed and dropped: there zstd would be paid twice.
+  options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kZSTD};
   options.target_file_size_base = 16 * kMiB;  // small files: retention drops most of them whole
   return options;
 }
@@ -84,6 +86,7 @@ rocksdb::ColumnFamilyOptions block_options(std::shared_ptr<rocksdb::Cache> cache
   options.merge_operator = append_parts();
   // Columns are near their entropy: what could be gained is a few percent, at each compaction.
   options.compression = rocksdb::kNoCompression;
+  options.compression_per_level.clear();
   return options;
 }
 

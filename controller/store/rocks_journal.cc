@@ -1,6 +1,7 @@
 #include "controller/store/rocks_journal.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 
 #include <fmt/format.h>
@@ -24,6 +25,28 @@ Status validate(const StoredPath& stored) {
   return fail(ErrorCode::kLimit,
               fmt::format("a path of node {} has {} hops, more than the {} that are allowed",
                           stored.reporter.value(), stored.path.hops.size(), kPathHopsMax));
+}
+
+// About what a write of them takes, so that it need not grow.
+std::size_t bytes_of(std::span<const JournalEntry> entries) {
+  constexpr std::size_t kOverhead = 128;  // key, lengths, its dedup row
+  std::size_t bytes = kOverhead;
+  for (const JournalEntry& entry : entries) bytes += kOverhead + entry.payload.size();
+  return bytes;
+}
+
+// The payload goes from the entry into the batch, and is not copied in between.
+void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
+         const JournalEntry& entry) {
+  const std::string key =
+      encode(WindowKey{entry.window_start, entry.node, entry.boot, entry.sequence});
+  const std::string head = encode_head(entry);
+  const rocksdb::Slice key_part{key};
+  const std::array<rocksdb::Slice, 2> value_parts{
+      rocksdb::Slice{head},
+      rocksdb::Slice{reinterpret_cast<const char*>(entry.payload.data()), entry.payload.size()}};
+  static_cast<void>(batch.Put(family, rocksdb::SliceParts{&key_part, 1},
+                              rocksdb::SliceParts{value_parts.data(), 2}));
 }
 
 void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
@@ -61,11 +84,10 @@ bool before(NodeId a, NodeId b) {
 Status RocksJournal::append(std::span<const JournalEntry> entries,
                             std::span<const ingest::DedupRow> dedup,
                             std::span<const StoredPath> paths) {
-  rocksdb::WriteBatch batch;
+  rocksdb::WriteBatch batch{bytes_of(entries)};
   for (const JournalEntry& entry : entries) {
     FAULTLINE_TRY_STATUS(validate(entry));
-    const WindowKey key{entry.window_start, entry.node, entry.boot, entry.sequence};
-    static_cast<void>(batch.Put(database_.windows(), encode(key), encode_value(entry)));
+    add(batch, database_.windows(), entry);
   }
   for (const ingest::DedupRow& row : dedup) add(batch, database_.dedup(), row);
   for (const StoredPath& stored : paths) {

@@ -44,12 +44,16 @@ std::optional<Hop> take_hop(ByteReader& reader) {
 
 }  // namespace
 
-std::string encode_value(const JournalEntry& entry) {
+std::string encode_head(const JournalEntry& entry) {
   std::string bytes;
-  bytes.reserve(17 + entry.payload.size());
   put(bytes, kLayout);
   put(bytes, entry.first_sequence);
   put(bytes, entry.results_dropped);
+  return bytes;
+}
+
+std::string encode_value(const JournalEntry& entry) {
+  std::string bytes = encode_head(entry);
   bytes.append(reinterpret_cast<const char*>(entry.payload.data()), entry.payload.size());
   return bytes;
 }

@@ -18,6 +18,8 @@
 
 namespace faultline::store {
 
+// What precedes the payload, which is large and need not be copied.
+[[nodiscard]] std::string encode_head(const JournalEntry& entry);
 [[nodiscard]] std::string encode_value(const JournalEntry& entry);
 [[nodiscard]] std::optional<JournalEntry> decode_entry(const WindowKey& key,
                                                        std::string_view value);

@@ -1,4 +1,5 @@
 // Every documented range, broken one at a time: the value is encoded as it is and must be refused.
+#include <algorithm>
 #include <functional>
 
 #include "tests/support/catch.h"
@@ -126,6 +127,16 @@ TEST_CASE("a report that contradicts itself is refused", "[wire][report]") {
     damages[i](report);
     CHECK_FALSE(wire::decode_report(wire::encode(report)));
   }
+}
+
+TEST_CASE("flows may come in any order, but each only once", "[wire][report]") {
+  auto report = small_report();
+  std::ranges::reverse(report.flows);
+  REQUIRE(wire::decode_report(wire::encode(report)) == report);
+  report.flows.push_back(report.flows[0]);  // not beside its copy
+  CHECK_FALSE(wire::decode_report(wire::encode(report)));
+  std::ranges::sort(report.flows, {}, &FlowWindow::source_port);  // beside it
+  CHECK_FALSE(wire::decode_report(wire::encode(report)));
 }
 
 TEST_CASE("a control message outside of its documented ranges is refused", "[wire][control]") {

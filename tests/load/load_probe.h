@@ -1,0 +1,120 @@
+// LoadProbe: one simulated probe: the product's own probe core and link, with a spool in memory and
+// reports that nobody measured.
+//
+// Why it exists: what probes do when a controller is slow, gone or back is decided by
+// probe/core; a load that decided it anew would measure something else. Plans are taken and
+// acknowledged as a probe does, but traces and tests are refused: nothing is really sent.
+//
+// A window that is due is made only when the core fetches it, so what waits costs no memory; at
+// most in_flight batches are held. Thread safety: none; the loop's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/stats/histogram.h"
+#include "probe/core/core.h"
+#include "probe/uplink/link.h"
+#include "tests/load/source.h"
+
+namespace faultline::load {
+
+// Of all probes of a run, since its begin.
+struct Figures {
+  std::uint64_t windows_sent = 0;    // once each
+  std::uint64_t windows_stored = 0;  // acknowledged, that is: durable
+  std::uint64_t sent_again = 0;      // for want of an acknowledgement, or because of a fault
+  std::uint64_t reordered = 0;
+  std::uint64_t lost = 0;  // by the fault of that name
+  std::uint64_t late = 0;
+  std::uint64_t reconnects = 0;      // by the fault of that name
+  std::uint64_t plans = 0;           // taken and acknowledged
+  std::uint64_t bytes_sent = 0;      // payloads, repeats included
+  stats::Histogram acknowledged_in;  // ns, from the first sending to the acknowledgement
+};
+
+// What all probes of a run share; outlives them.
+struct Surroundings {
+  uplink::Environment environment;
+  const LoadOptions& options;
+  Source& source;
+  Figures& figures;
+  Rng& rng;
+};
+
+class LoadProbe final : public probe_core::EffectSink {
+ public:
+  LoadProbe(const Surroundings& surroundings, std::uint32_t index, const crypto::KeyPair& keys,
+            const uplink::Server& controller);
+
+  void tick(probe_core::Now now);
+  // Windows up to this number, exclusively, have ended.
+  void set_due(probe_core::Now now, std::uint32_t windows);
+  // Cuts the connection; libzmq is not asked, as if a middlebox had forgotten it.
+  void reconnect();
+
+  [[nodiscard]] bool welcomed() const { return core_.welcomed(); }
+  [[nodiscard]] bool is_done() const { return stored_ == surroundings_.options.windows; }
+  [[nodiscard]] const probe_core::ProbeCore& core() const { return core_; }
+  [[nodiscard]] NodeId node() const;
+
+ private:
+  struct Waiting {
+    Batch batch;
+    std::uint32_t window = 0;
+    std::optional<Instant> sent_at{};
+  };
+
+  void open_link(const probe_core::LinkTarget& target) override;
+  void close_link() override { link_.close(); }
+  bool send_controller(const ProbeMessage& message) override;
+  bool send_mesh(NodeId, const MeshMessage&) override { return false; }
+  void apply_plan(std::shared_ptr<const Plan> plan) override;
+  void boost(Boost) override {}
+  void stop_measuring() override {}
+  void finish_measuring(Duration) override {}
+  bool trace(const trace::TraceOrder&) override { return false; }
+  void persist_plan(std::shared_ptr<const Plan>) override {}
+  void persist_membership(const probe_core::Membership& membership) override;
+  void make_next_key() override {}
+  void adopt_next_key() override {}
+  void append(Report) override {}
+  void fetch(bool from_oldest, std::size_t batches_max) override;
+  void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
+  void collect_facts() override {}
+  void facts_acknowledged(const FactsAck&) override {}
+  bool order_test(const TestRequest&) override { return false; }
+  void end() override {}
+  void log(probe_core::Severity, std::string_view, std::string) override {}
+
+  // Not from inside of a step.
+  void later(probe_core::Event event);
+  void step(probe_core::Event event);
+  bool send_batch(const Batch& batch);
+  bool put_on_wire(const Batch& batch);
+  [[nodiscard]] std::optional<std::uint32_t> next_window();
+  bool make_batch();
+  [[nodiscard]] bool happens(double share);
+
+  Surroundings surroundings_;
+  const std::uint32_t index_;
+  const crypto::KeyPair keys_;
+  const uplink::Server controller_;
+  const BootId boot_;
+  uplink::Link link_;
+  probe_core::ProbeCore core_;
+  std::map<std::uint64_t, Waiting> spool_;  // by sequence
+  std::uint64_t sequence_ = 0;
+  std::uint64_t fetched_ = 0;  // up to this sequence
+  std::uint32_t due_ = 0;
+  std::uint32_t made_ = 0;  // windows looked at, late ones included
+  std::vector<std::uint32_t> late_;
+  std::uint32_t stored_ = 0;
+  std::optional<Batch> held_back_;
+};
+
+}  // namespace faultline::load
