@@ -123,7 +123,7 @@ const Check* weightiest(const Pair& pair, const Checks& checks) {
     // That it is slow is no cause: what breaks something is told before it.
     const bool tells = explained && (check.layer != Layer::kQuality || check.level == Level::kFail);
     return std::tuple(tells, tells || check.level == Level::kFail, explained,
-                      !is_beside_port(pair.in.question, check), check.weight);
+                      is_about_port(pair, check), check.weight);
   };
   for (const auto& check : checks) {
     if (!is_cause(check)) continue;
