@@ -47,11 +47,15 @@ struct Post {
   std::string body;
 };
 
+// Empty of one whose sender was killed before all of its head had left.
 Post post_of(const std::string& request) {
   constexpr std::string_view kHeader = "X-Faultline-Idempotency-Key: ";
-  const auto begin = request.find(kHeader) + kHeader.size();
+  const auto header = request.find(kHeader);
+  const auto end_of_head = request.find("\r\n\r\n");
+  if (header == std::string::npos || end_of_head == std::string::npos) return {};
+  const auto begin = header + kHeader.size();
   return {request.substr(begin, request.find("\r\n", begin) - begin),
-          request.substr(request.find("\r\n\r\n") + 4)};
+          request.substr(end_of_head + 4)};
 }
 
 }  // namespace
