@@ -63,6 +63,15 @@ def controller(folder, receivers):
         yield api
 
 
+def with_its_files(program):
+    """Debian's Alertmanager reads its templates from /usr/share; of a package that is not installed, lay them over it."""
+    share = program.parents[1] / "share"
+    if Path("/usr/share/prometheus/alertmanager").exists() or program.parents[1] == Path("/usr"):
+        return [program]
+    mount = f"mount -t overlay overlay -o lowerdir={share}:/usr/share /usr/share"
+    return ["unshare", "--mount", "sh", "-c", f'{mount} && exec "$0" "$@"', program]
+
+
 class Told(unittest.TestCase):
     def setUp(self):
         kept = tempfile.TemporaryDirectory()
@@ -84,7 +93,7 @@ class Told(unittest.TestCase):
                 "route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 1s}\n"
                 f"receivers: [{{name: hook, webhook_configs: [{{url: 'http://127.0.0.1:{hook}/'}}]}}]\n")
             one = f"{{name: %s, kind: alertmanager, url: 'http://127.0.0.1:{port}', labels: {{team: network}}}}"
-            with process(ALERTMANAGER, f"--config.file={config}", f"--storage.path={self.folder / 'am'}",
+            with process(*with_its_files(ALERTMANAGER), f"--config.file={config}", f"--storage.path={self.folder / 'am'}",
                          f"--web.listen-address=127.0.0.1:{port}", f"--cluster.listen-address=127.0.0.1:{peer}",
                          log=self.folder / "am.log"), \
                     controller(self.folder, f"receivers: [{one % 'first'}, {one % 'second'}]\n"):
