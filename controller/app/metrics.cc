@@ -91,7 +91,7 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          "Restarts over the limit per hour; above zero: a probe restarts in a loop.",
          s.fleet.absences_refused);
   expose("faultline_observations_excused_total",
-         "Sessions' windows that were not judged because an end was restarting.",
+         "Sessions' windows that were not judged: an end was restarting, or its probe was down.",
          s.core.observations_excused);
   expose("faultline_ingest_batches_total", "Batches stored durably.", s.intake.batches);
   expose("faultline_ingest_duplicates_total", "Batches received again and not stored again.",

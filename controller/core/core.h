@@ -112,8 +112,9 @@ struct CoreCounters {
   std::uint64_t messages_unknown_kind = 0;  // of a newer peer: ignored
   std::uint64_t messages_untrusted = 0;     // of a revoked key, or not permitted to a token
   std::uint64_t windows_judged = 0;
-  std::uint64_t reports_recalled = 0;      // from the journal, since the start
-  std::uint64_t observations_excused = 0;  // sessions' windows left out: an end was restarting
+  std::uint64_t reports_recalled = 0;  // from the journal, since the start
+  std::uint64_t observations_excused =
+      0;  // sessions' windows left out: an end restarted, or its probe was down
   std::uint64_t hellos_asked = 0;  // heartbeats of probes that did not notice this one's start
   std::uint64_t plans_sent = 0;
   std::uint64_t plannings = 0;  // planning jobs done

@@ -8,9 +8,8 @@
 //
 //   probe down       the host answers all who asked, its probe none of them
 //   node down        nobody gets any answer: it is down or cut off
-//   its uplink       some get answers and some do not; or none does, though its probe is heard:
-//   what
-//                    lies between it and those, not the host
+//   its uplink       some get answers and some do not, or none does though its probe is heard:
+//                    what lies between it and those, not the host
 //   controller's way its probe answers all who asked, yet the controller does not hear it
 //   reachable        it is heard, and its host answers all who asked
 //   unknown          nobody could say; or it was heard too lately to call its probe down

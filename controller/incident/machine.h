@@ -20,8 +20,9 @@
 //             windows; other incidents that it explains too are then merged into this one
 //   hold      nobody is told of what a maintenance window covers, of what a dead component explains
 //             that all of it must cross, nor of a node that restarts, nor of one that others are
-//             being asked about, unless it is open, and what is seen meanwhile confirms nothing. A silence holds the telling only: it opens, and is told when the
-//             silence ends. A resolve is never held; who was told of the opening hears it.
+//             being asked about, unless it is open, and what is seen meanwhile confirms nothing.
+//             A silence holds the telling only: it opens, and is told when the silence ends. A
+//             resolve is never held; who was told of the opening hears it.
 //   end       an operator resolves it: the same evidence opens nothing for `quiet_after_resolve`,
 //             then a new incident. Evidence of something worse does at once.
 //   tell      Updated only on a new name or class, or when the loss is twice or half of what was
