@@ -3,6 +3,7 @@
 option(FAULTLINE_TESTS "Build the tests" ON)
 set(FAULTLINE_TEST_LAYERS unit property sim integration lab deploy fuzz load bench campaign tidy
   CACHE STRING "The folders of tests/ that are built")
+option(FAULTLINE_UNITY "Compile sources that include the same heavy headers several at a time" ON)
 set(FAULTLINE_SANITIZE "" CACHE STRING "Sanitizers, for example address,undefined")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -44,6 +45,16 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)
 find_package(tl-expected REQUIRED)
 
+# Parsing headers is most of what tests and shells take to compile: several sources share it. Names in their unnamed
+# namespaces must differ, and a missing include may stay unseen: preset dev compiles each alone.
+function(faultline_unity name)
+  if(FAULTLINE_UNITY)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    # A class of a source may hold what is in that source's unnamed namespace; GCC only sees that it is not the main file.
+    target_compile_options(${name} PRIVATE -Wno-subobject-linkage)
+  endif()
+endfunction()
+
 # The level of optimization, which a library and its precompiled header must share.
 function(faultline_level name pure)
   if(pure AND FAULTLINE_SANITIZE)
@@ -68,15 +79,18 @@ function(faultline_precompile name pure)
 endfunction()
 
 # faultline_library(controller_plan PURE SRCS planner.cc DEPS common_model PRIVATE_DEPS fmt::fmt)
-# One folder is one library. PURE declares that it has no I/O, clock or threads; tests/tidy checks it.
+# One folder is one library. UNITY is for those whose headers cost more than their code. PURE declares that it has no I/O, clock or threads; tests/tidy checks it.
 # DEPS are visible in the headers, PRIVATE_DEPS only in the sources.
 function(faultline_library name)
-  cmake_parse_arguments(ARG "PURE" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PURE;UNITY" "" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
   if(ARG_SRCS)
     add_library(${name} STATIC ${ARG_SRCS})
     target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}")
     target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS} fmt::fmt)
     faultline_precompile(${name} ${ARG_PURE} ${ARG_DEPS} ${ARG_PRIVATE_DEPS})
+    if(ARG_UNITY)
+      faultline_unity(${name})
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE "${PROJECT_SOURCE_DIR}")
@@ -110,6 +124,7 @@ function(faultline_tests layer area)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${ARG_DEPS} tests_catch_main)
   target_precompile_headers(${target} REUSE_FROM tests_precompiled)
+  faultline_unity(${target})
   set(name ${FAULTLINE_TEST_PREFIX}${layer}.${area})
   set(names ${name})
   set(rest "")

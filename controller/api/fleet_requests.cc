@@ -1,28 +1,20 @@
 #include "controller/api/fleet_requests.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+
+#include "controller/api/request_json.h"
 
 namespace faultline::api {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::uint64_t kTokenLifetimeSecondsMax = 30 * 86'400;
-
-Result<Json> parse_object(const std::string& body) {
-  if (body.empty()) return Json::object();
-  auto json = Json::parse(body, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
-  return json;
-}
 
 tl::unexpected<Error> not_a_member(std::string_view key, std::string_view what) {
   return fail(ErrorCode::kInvalid,
               fmt::format("'{}' is not a member of {}, or has a wrong type", key, what));
 }
 
-Result<Labels> parse_labels(const Json& json) {
+Result<Labels> parse_labels(const RequestJson& json) {
   Labels labels;
   for (const auto& [key, value] : json.items()) {
     if (!value.is_string()) {

@@ -1,24 +1,15 @@
 #include "controller/api/routes_incidents.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "controller/api/abnormal_json.h"
 #include "controller/api/parameters.h"
+#include "controller/api/request_json.h"
 #include "controller/api/silences_json.h"
 #include "controller/api/views_json.h"
 
 namespace faultline::api {
 namespace {
-
-using Json = nlohmann::json;
-
-Result<Json> parse_object(const std::string& body) {
-  if (body.empty()) return Json::object();
-  auto json = Json::parse(body, nullptr, false);
-  if (!json.is_object()) return fail(ErrorCode::kInvalid, "the body must be a JSON object");
-  return json;
-}
 
 tl::unexpected<Error> not_a_member(std::string_view key) {
   return fail(ErrorCode::kInvalid,
@@ -48,10 +39,10 @@ Response act(const Call& call, IncidentAction action, std::string_view text_name
   return respond(call.backend.act_on_incident(call.captured[0], *request), incident_json);
 }
 
-Result<incident::Selector> parse_selector(const Json& json) {
+Result<incident::Selector> parse_selector(const RequestJson& json) {
   incident::Selector selector;
   for (const auto& [name, values] : json.items()) {
-    const auto list = values.is_string() ? Json::array({values}) : values;
+    const auto list = values.is_string() ? RequestJson::array({values}) : values;
     if (!list.is_array()) return not_a_member("selector." + name);
     for (const auto& value : list) {
       if (!value.is_string()) return not_a_member("selector." + name);
@@ -61,7 +52,7 @@ Result<incident::Selector> parse_selector(const Json& json) {
   return selector;
 }
 
-Result<WallTime> parse_time(std::string_view key, const Json& value) {
+Result<WallTime> parse_time(std::string_view key, const RequestJson& value) {
   const auto time = value.is_string() ? parse_rfc3339(value.get_ref<const std::string&>())
                                       : std::optional<WallTime>();
   if (time) return *time;

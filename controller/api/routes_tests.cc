@@ -6,7 +6,7 @@
 namespace faultline::api {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kBodyBytesMax = 4096;
 
@@ -23,22 +23,22 @@ const char* to_string(TestState state) {
 }
 
 // The report is a probe's: what is no JSON of it is told as a text.
-Json report_of(const OrderedTestView& test) {
+OrderedJson report_of(const OrderedTestView& test) {
   if (!test.report) return nullptr;
-  auto report = Json::parse(*test.report, nullptr, false);
-  return report.is_object() ? report : Json{{"unreadable", *test.report}};
+  auto report = OrderedJson::parse(*test.report, nullptr, false);
+  return report.is_object() ? report : OrderedJson{{"unreadable", *test.report}};
 }
 
 std::string ordered_test_json(const OrderedTestView& test) {
-  const Json document{{"schema", "faultline.ordered_test/1"},
-                      {"id", test.id},
-                      {"node", test.node},
-                      {"target", test.target},
-                      {"ordered_at", format_rfc3339(test.ordered_at)},
-                      {"state", to_string(test.state)},
-                      {"text", test.text},
-                      {"report", report_of(test)}};
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  const OrderedJson document{{"schema", "faultline.ordered_test/1"},
+                             {"id", test.id},
+                             {"node", test.node},
+                             {"target", test.target},
+                             {"ordered_at", format_rfc3339(test.ordered_at)},
+                             {"state", to_string(test.state)},
+                             {"text", test.text},
+                             {"report", report_of(test)}};
+  return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

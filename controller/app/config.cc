@@ -17,7 +17,6 @@ namespace faultline::app {
 namespace {
 
 using config::Section;
-using std::chrono::seconds;
 
 // Sizes and classes of the flows.
 void read_flow_kinds(Section& plan, plan::PlannerConfig& planner) {
@@ -223,16 +222,18 @@ void read_root(Section& root, ControllerConfig& config) {
   read_api(root.section("api"), config.api);
   root.path("topology", config.topology);
   root.duration("window", config.planner.window);
-  if (config.planner.window < seconds{1} || config.planner.window > seconds{60} ||
-      config.planner.window % seconds{1} != Duration::zero()) {
+  if (config.planner.window < std::chrono::seconds{1} ||
+      config.planner.window > std::chrono::seconds{60} ||
+      config.planner.window % std::chrono::seconds{1} != Duration::zero()) {
     root.error("window", "must be whole seconds from 1s to 60s");
   }
   root.duration("heartbeat", config.heartbeat);
-  if (config.heartbeat < seconds{1} || config.heartbeat > seconds{60}) {
+  if (config.heartbeat < std::chrono::seconds{1} || config.heartbeat > std::chrono::seconds{60}) {
     root.error("heartbeat", "must be between 1s and 60s");
   }
   root.duration("restart_excused_max", config.restart_excused_max);
-  if (config.restart_excused_max < seconds{10} || config.restart_excused_max > seconds{3600}) {
+  if (config.restart_excused_max < std::chrono::seconds{10} ||
+      config.restart_excused_max > std::chrono::seconds{3600}) {
     root.error("restart_excused_max", "must be between 10s and 1h");
   }
   root.integer("horizon_windows", config.horizon_windows, 1U, 60U);

@@ -17,7 +17,6 @@ namespace {
 
 using config::Section;
 using notify::ReceiverKind;
-using std::chrono::seconds;
 
 constexpr Duration kTimeoutMax = std::chrono::minutes{2};
 constexpr Duration kReminder = std::chrono::minutes{5};
@@ -198,7 +197,8 @@ void read_heartbeat(Section section, const std::filesystem::path& folder, Notify
   section.text("url", heartbeat.url);
   heartbeat.url_source = read_source(section, "url", folder);
   section.duration("interval", heartbeat.interval);
-  if (heartbeat.interval < seconds{10} || heartbeat.interval > std::chrono::hours{24}) {
+  if (heartbeat.interval < std::chrono::seconds{10} ||
+      heartbeat.interval > std::chrono::hours{24}) {
     section.error("interval", "must be between 10s and 24h");
   }
   if (heartbeat.url.empty() && !heartbeat.url_source.is_set()) return;

@@ -95,7 +95,7 @@ std::string reach_lines(const Json& reach, const Style& style) {
 
 std::string rack_of(const Json& node) { return text(member(node, "labels"), "rack"); }
 
-Tone tone_of_state(const std::string& state) {
+Tone tone_of_node(const std::string& state) {
   if (state == "live") return Tone::kGood;
   return state == "silent" ? Tone::kBad : Tone::kWarn;
 }
@@ -138,7 +138,7 @@ std::string render_nodes(const Json& document, const Style& style) {
       {"NAME", "STATE", "KIND", "RACK", "ADDRESS", "LAST SEEN", ">PLAN", ">SPOOLED", "NOTE"});
   for (const auto& node : member(document, "nodes")) {
     const auto state = text(node, "state");
-    table.add({text(node, "name"), Cell(state, tone_of_state(state)), text(node, "kind"),
+    table.add({text(node, "name"), Cell(state, tone_of_node(state)), text(node, "kind"),
                rack_of(node), text(node, "address"), text(node, "last_seen"),
                text(node, "plan_revision"), text(node, "spool_batches"), note_of(node)});
   }

@@ -30,7 +30,7 @@ std::string evidence_text(const Json& evidence) {
                      count(evidence, "good_flows_crossing"), count(evidence, "good_flows"));
 }
 
-Tone tone_of_state(const std::string& state) {
+Tone tone_of_incident(const std::string& state) {
   if (state == "open") return Tone::kBad;
   return state == "resolved" ? Tone::kGood : Tone::kWarn;
 }
@@ -98,7 +98,7 @@ std::string render_incidents(const Json& document, const Style& style) {
     const auto& component = member(incident, "component");
     const auto kind = text(component, "kind");
     const bool is_finding = kind == "finding" || kind == "probe";
-    table.add({text(incident, "id"), Cell(state, tone_of_state(state)),
+    table.add({text(incident, "id"), Cell(state, tone_of_incident(state)),
                with_others(incident, text(component, "id")), text(component, "kind"),
                text(incident, "class"), is_finding ? "-" : loss_text(incident),
                is_finding ? "-" : sure(incident), text(incident, "since"),
@@ -113,7 +113,7 @@ std::string render_incident(const Json& document, const Style& style) {
   };
   const auto state = text(document, "state");
   const auto& component = member(document, "component");
-  auto result = style.paint(tone_of_state(state), fmt::format("[{}]", state)) + " " +
+  auto result = style.paint(tone_of_incident(state), fmt::format("[{}]", state)) + " " +
                 text(document, "summary") + "\n\n";
   result += line("incident", text(document, "id"));
   result += line("component", text(component, "kind") + " " + text(component, "id"));

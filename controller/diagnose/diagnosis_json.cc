@@ -11,23 +11,25 @@
 namespace faultline::diagnose {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
-Json time_or_null(std::optional<WallTime> time) {
-  return time && *time != WallTime{} ? Json(format_rfc3339(*time)) : Json();
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson() : OrderedJson(text);
 }
 
-Json end_json(const End& end, WallTime facts_at) {
+OrderedJson time_or_null(std::optional<WallTime> time) {
+  return time && *time != WallTime{} ? OrderedJson(format_rfc3339(*time)) : OrderedJson();
+}
+
+OrderedJson end_json(const End& end, WallTime facts_at) {
   return {{"name", end.name},
           {"probe", to_string(end.probe)},
-          {"address", end.address ? Json(end.address->to_string()) : Json()},
+          {"address", end.address ? OrderedJson(end.address->to_string()) : OrderedJson()},
           {"last_seen", time_or_null(end.last_seen)},
           {"facts_at", time_or_null(facts_at)}};
 }
 
-Json check_json(const Check& check) {
+OrderedJson check_json(const Check& check) {
   return {{"code", check.code},
           {"level", to_string(check.level)},
           {"summary", check.summary},
@@ -39,11 +41,11 @@ Json check_json(const Check& check) {
           {"run_on", check.run_on}};
 }
 
-Json layers_json(const std::vector<Check>& checks) {
-  auto layers = Json::array();
+OrderedJson layers_json(const std::vector<Check>& checks) {
+  auto layers = OrderedJson::array();
   for (std::size_t i = 0; i < kLayers; ++i) {
     const auto layer = static_cast<Layer>(i);
-    auto list = Json::array();
+    auto list = OrderedJson::array();
     std::optional<Level> level;
     for (const auto& check : checks) {
       if (check.layer != layer) continue;
@@ -57,14 +59,14 @@ Json layers_json(const std::vector<Check>& checks) {
   return layers;
 }
 
-Json findings_json(const Question& question, std::vector<Check> checks) {
+OrderedJson findings_json(const Question& question, std::vector<Check> checks) {
   std::erase_if(checks, [](const Check& check) {
     return check.level != Level::kFail && check.level != Level::kWarn;
   });
   std::ranges::stable_sort(checks, std::greater{}, [&](const Check& check) {
     return std::tuple(check.level, !is_beside_port(question, check), check.weight);
   });
-  auto list = Json::array();
+  auto list = OrderedJson::array();
   for (const auto& check : checks) {
     auto entry = check_json(check);
     entry["layer"] = to_string(check.layer);
@@ -73,8 +75,8 @@ Json findings_json(const Question& question, std::vector<Check> checks) {
   return list;
 }
 
-Json symptoms_json(Symptoms symptoms) {
-  auto list = Json::array();
+OrderedJson symptoms_json(Symptoms symptoms) {
+  auto list = OrderedJson::array();
   constexpr std::pair<Symptom, const char*> kNames[] = {{kDead, "dead"},   {kSubset, "subset"},
                                                         {kLossy, "lossy"}, {kSlow, "slow"},
                                                         {kMtuLow, "mtu"},  {kPortDead, "port"}};
@@ -89,28 +91,29 @@ Json symptoms_json(Symptoms symptoms) {
 std::string to_json(const Diagnosis& diagnosis) {
   const auto& verdict = diagnosis.verdict;
   const auto& question = diagnosis.question;
-  const Json document{{"schema", "faultline.diagnosis/1"},
-                      {"a", end_json(diagnosis.a, diagnosis.facts_at.at(0))},
-                      {"b", end_json(diagnosis.b, diagnosis.facts_at.at(1))},
-                      {"asked",
-                       {{"at", format_rfc3339(question.at)},
-                        {"past", question.past},
-                        {"port", question.port ? Json(*question.port) : Json()},
-                        {"protocol", question.protocol}}},
-                      {"symptoms", symptoms_json(diagnosis.symptoms)},
-                      {"verdict",
-                       {{"code", verdict.code},
-                        {"level", to_string(verdict.level)},
-                        {"layer", verdict.layer ? Json(to_string(*verdict.layer)) : Json()},
-                        {"nodes", verdict.nodes},
-                        {"component", text_or_null(verdict.component)},
-                        {"sentence", verdict.sentence},
-                        {"remedy", verdict.remedy},
-                        {"command", verdict.command},
-                        {"run_on", verdict.run_on}}},
-                      {"layers", layers_json(diagnosis.checks)},
-                      {"findings", findings_json(question, diagnosis.checks)}};
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const OrderedJson document{
+      {"schema", "faultline.diagnosis/1"},
+      {"a", end_json(diagnosis.a, diagnosis.facts_at.at(0))},
+      {"b", end_json(diagnosis.b, diagnosis.facts_at.at(1))},
+      {"asked",
+       {{"at", format_rfc3339(question.at)},
+        {"past", question.past},
+        {"port", question.port ? OrderedJson(*question.port) : OrderedJson()},
+        {"protocol", question.protocol}}},
+      {"symptoms", symptoms_json(diagnosis.symptoms)},
+      {"verdict",
+       {{"code", verdict.code},
+        {"level", to_string(verdict.level)},
+        {"layer", verdict.layer ? OrderedJson(to_string(*verdict.layer)) : OrderedJson()},
+        {"nodes", verdict.nodes},
+        {"component", text_or_null(verdict.component)},
+        {"sentence", verdict.sentence},
+        {"remedy", verdict.remedy},
+        {"command", verdict.command},
+        {"run_on", verdict.run_on}}},
+      {"layers", layers_json(diagnosis.checks)},
+      {"findings", findings_json(question, diagnosis.checks)}};
+  return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace faultline::diagnose

@@ -122,7 +122,7 @@ void look_at_masks(const Pair& pair, const Side& side, Checks& checks) {
        .weight = 93});
 }
 
-void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
+void look_at_addresses(const Pair& pair, const Side& side, Checks& checks) {
   if (!side.has_facts() || !side.facts->facts.addresses || !side.self.address) return;
   const auto* own = configured(side.facts->facts, *side.self.address);
   if (own == nullptr) return look_at_missing(pair, side, checks);
@@ -139,8 +139,8 @@ void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
 }  // namespace
 
 void look_at_addressing(const Pair& pair, Checks& checks) {
-  look_at_end(pair, pair.side_a(), checks);
-  look_at_end(pair, pair.side_b(), checks);
+  look_at_addresses(pair, pair.side_a(), checks);
+  look_at_addresses(pair, pair.side_b(), checks);
 }
 
 }  // namespace faultline::diagnose

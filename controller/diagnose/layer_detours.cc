@@ -67,7 +67,7 @@ void look_at_capture(const Pair& pair, const Side& side, const Way& way, Checks&
        .weight = 93});
 }
 
-void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
+void look_for_detours(const Pair& pair, const Side& side, Checks& checks) {
   if (!side.has_facts() || !side.self.address || !side.other.address) return;
   const auto& facts = side.facts->facts;
   const auto* own = configured(facts, *side.self.address);
@@ -81,8 +81,8 @@ void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
 }  // namespace
 
 void look_at_detours(const Pair& pair, Checks& checks) {
-  look_at_end(pair, pair.side_a(), checks);
-  look_at_end(pair, pair.side_b(), checks);
+  look_for_detours(pair, pair.side_a(), checks);
+  look_for_detours(pair, pair.side_b(), checks);
 }
 
 }  // namespace faultline::diagnose

@@ -228,7 +228,7 @@ void look_at_neighbor(const Pair& pair, const Side& side, const Way& way, Checks
   checks.push_back(std::move(check));
 }
 
-void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
+void look_at_links(const Pair& pair, const Side& side, Checks& checks) {
   if (!side.has_facts() || !side.self.address) return;
   const auto& facts = side.facts->facts;
   const auto* own = configured(facts, *side.self.address);
@@ -244,8 +244,8 @@ void look_at_end(const Pair& pair, const Side& side, Checks& checks) {
 }  // namespace
 
 void look_at_link(const Pair& pair, Checks& checks) {
-  look_at_end(pair, pair.side_a(), checks);
-  look_at_end(pair, pair.side_b(), checks);
+  look_at_links(pair, pair.side_a(), checks);
+  look_at_links(pair, pair.side_b(), checks);
 }
 
 }  // namespace faultline::diagnose

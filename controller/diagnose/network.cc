@@ -10,8 +10,6 @@
 namespace faultline::diagnose {
 namespace {
 
-constexpr std::uint32_t kMainTable = 254;
-
 const facts::Neighbor* find_neighbor(const facts::Facts& facts, const std::string& interface,
                                      const IpAddress& address) {
   if (!facts.neighbors) return nullptr;

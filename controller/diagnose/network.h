@@ -14,6 +14,8 @@
 
 namespace faultline::diagnose {
 
+inline constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN of rtnetlink(7)
+
 // The prefix without host bits.
 [[nodiscard]] facts::Prefix network_of(const facts::Prefix& prefix);
 [[nodiscard]] bool contains(const facts::Prefix& network, const IpAddress& address);

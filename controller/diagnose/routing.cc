@@ -8,7 +8,6 @@ namespace faultline::diagnose {
 namespace {
 
 constexpr std::uint32_t kDefaultTable = 253;
-constexpr std::uint32_t kMainTable = 254;
 constexpr std::uint32_t kLocalTable = 255;
 
 const facts::Route* longest(const facts::Facts& facts, std::uint32_t table, const IpAddress& to) {

@@ -1,42 +1,14 @@
 // Rules about one host: its firewall, processor, neighbor table and clock.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "controller/diagnose/probe_ports.h"
 #include "controller/diagnose/rules.h"
 
 namespace faultline::diagnose {
 namespace {
-
-// What peers send to a probe that has the ports of the example configuration.
-struct ProbePort {
-  const char* protocol;
-  std::uint16_t port;
-  const char* what;
-};
-constexpr std::array kProbePorts{ProbePort{"udp", 862, "measurement packets"},
-                                 ProbePort{"tcp", 7401, "other probes' requests for traces"}};
-
-bool holds(const std::string& ports, std::uint16_t port) {
-  const auto dash = ports.find('-');
-  unsigned low = 0;
-  unsigned high = 0;
-  std::from_chars(ports.data(), ports.data() + std::min(dash, ports.size()), low);
-  if (dash == std::string::npos) return low == port;
-  std::from_chars(ports.data() + dash + 1, ports.data() + ports.size(), high);
-  return low <= port && port <= high;
-}
-
-// Whether the rule takes packets of this kind: those that ask more (`other`) take some of them.
-bool may_take(const facts::FirewallRule& rule, const ProbePort& wanted) {
-  if (rule.protocol && *rule.protocol != wanted.protocol) return false;
-  return rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto& ports) {
-           return holds(ports, wanted.port);
-         });
-}
 
 bool is_of(const facts::FirewallRule& rule, const facts::FirewallChain& chain) {
   return rule.source == chain.source && rule.family == chain.family && rule.table == chain.table;

@@ -1,42 +1,17 @@
 // The rule about a machine's own address translation: packets for its probe that it sends
 // elsewhere.
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <string_view>
 
 #include <fmt/format.h>
 
+#include "controller/diagnose/probe_ports.h"
 #include "controller/diagnose/rules.h"
 
 namespace faultline::diagnose {
 namespace {
 
-// What peers send to a probe that has the ports of the example configuration.
-struct ProbePort {
-  std::string_view protocol;
-  unsigned port;
-  std::string_view what;
-};
-constexpr std::array kProbePorts{ProbePort{"udp", 862, "measurement packets"},
-                                 ProbePort{"tcp", 7401, "other probes' requests"}};
-
-bool holds(const std::string& ports, unsigned port) {
-  const auto dash = ports.find('-');
-  unsigned low = 0;
-  std::from_chars(ports.data(), ports.data() + std::min(dash, ports.size()), low);
-  unsigned high = low;
-  if (dash != std::string::npos)
-    std::from_chars(ports.data() + dash + 1, ports.data() + ports.size(), high);
-  return low <= port && port <= high;
-}
-
-bool takes(const facts::FirewallRule& rule, const ProbePort& wanted) {
-  if (rule.verdict != "dnat" && rule.verdict != "redirect") return false;
-  if (rule.protocol && *rule.protocol != wanted.protocol) return false;
-  return rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto& ports) {
-           return holds(ports, wanted.port);
-         });
+bool rewrites(const facts::FirewallRule& rule, const ProbePort& wanted) {
+  return (rule.verdict == "dnat" || rule.verdict == "redirect") && may_take(rule, wanted);
 }
 
 // A rule for a port of its own is what Docker writes for each container; one that names the probe's
@@ -45,7 +20,7 @@ void check_node(const NodeFacts& node, std::vector<Finding>& findings) {
   for (const auto& wanted : kProbePorts) {
     for (const auto& rule : node.facts.firewall->translations.items) {
       // Without a port it may be meant for another address: only a rule that asks nothing is sure.
-      if (!takes(rule, wanted) || (rule.ports.empty() && !rule.other.empty())) continue;
+      if (!rewrites(rule, wanted) || (rule.ports.empty() && !rule.other.empty())) continue;
       const auto condition =
           rule.other.empty() ? "" : fmt::format(" where {}", fmt::join(rule.other, ", "));
       findings.push_back(

@@ -10,8 +10,6 @@
 namespace faultline::diagnose {
 namespace {
 
-constexpr std::uint32_t kMainTable = 254;
-
 bool is_complete(const facts::Facts& facts) { return facts.routes && facts.routes->complete(); }
 
 bool discards(const facts::Route& route) {

@@ -10,7 +10,7 @@
 namespace faultline::diagnose {
 namespace {
 
-constexpr std::size_t kAlikeMin = 2;  // neighbors that have it before one that lacks it is told
+constexpr std::size_t kHavingMin = 2;  // neighbors that have it before one that lacks it is told
 
 // The routers that an interface learned its default routes from.
 std::set<IpAddress> advertisers(const facts::Facts& facts, const std::string& interface) {
@@ -54,7 +54,7 @@ void check_missing(const Segment& segment, std::vector<Finding>& findings) {
       without.try_emplace(member.node->node, &member);
     }
   }
-  if (with.size() < kAlikeMin) return;
+  if (with.size() < kHavingMin) return;
   for (const auto& [node, member] : without) {
     findings.push_back(
         {.code = "ra_missing",

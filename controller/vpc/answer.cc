@@ -9,10 +9,10 @@
 namespace faultline::vpc {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-std::string dump(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string dump(const OrderedJson& document) {
+  return document.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::string conversation(const Question& question) {
@@ -21,16 +21,18 @@ std::string conversation(const Question& question) {
              : protocol_name(question.protocol);
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json() : Json(text); }
+OrderedJson text_or_null(const std::string& text) {
+  return text.empty() ? OrderedJson() : OrderedJson(text);
+}
 
-Json party_json(const Party& party) {
+OrderedJson party_json(const Party& party) {
   return {{"asked", party.asked},
           {"name", party.name},
           {"interface", text_or_null(party.interface)},
           {"address", party.address.to_string()}};
 }
 
-Json stop_json(const Stop& stop) {
+OrderedJson stop_json(const Stop& stop) {
   return {{"direction", to_string(stop.direction)},
           {"code", stop.code},
           {"element", stop.element},
@@ -38,8 +40,8 @@ Json stop_json(const Stop& stop) {
           {"sentence", stop.sentence}};
 }
 
-Json trail_json(const std::vector<Step>& trail) {
-  auto steps = Json::array();
+OrderedJson trail_json(const std::vector<Step>& trail) {
+  auto steps = OrderedJson::array();
   for (const auto& step : trail) {
     steps.push_back({{"direction", to_string(step.direction)},
                      {"element", step.element},
@@ -83,23 +85,24 @@ std::string answer_json(const Answer& answer) {
                {"from", party_json(answer.from)},
                {"to", party_json(answer.to)},
                {"protocol", protocol_name(answer.question.protocol)},
-               {"port", has_ports(answer.question.protocol) ? Json(answer.question.port) : Json()},
+               {"port", has_ports(answer.question.protocol) ? OrderedJson(answer.question.port)
+                                                            : OrderedJson()},
                {"client_ports", to_string(answer.question.client_ports)},
-               {"stop", answer.stop ? stop_json(*answer.stop) : Json()},
+               {"stop", answer.stop ? stop_json(*answer.stop) : OrderedJson()},
                {"trail", trail_json(answer.trail)},
                {"notes", answer.notes}});
 }
 
 std::string check_json(const Import& import) {
   const auto& report = import.report;
-  auto files = Json::array();
+  auto files = OrderedJson::array();
   for (const auto& file : report.files) {
     files.push_back(
         {{"file", file.name}, {"what", text_or_null(file.what)}, {"why", text_or_null(file.why)}});
   }
-  auto networks = Json::array();
+  auto networks = OrderedJson::array();
   for (const auto& [id, network] : import.model.networks) {
-    auto prefixes = Json::array();
+    auto prefixes = OrderedJson::array();
     for (const auto& prefix : network.prefixes) prefixes.push_back(prefix.to_string());
     networks.push_back({{"id", id},
                         {"name", text_or_null(network.name)},
@@ -107,7 +110,7 @@ std::string check_json(const Import& import) {
                         {"region", text_or_null(network.region)},
                         {"prefixes", std::move(prefixes)}});
   }
-  auto findings = Json::array();
+  auto findings = OrderedJson::array();
   for (const auto& finding : find_inconsistencies(import.model)) {
     findings.push_back({{"element", finding.element}, {"sentence", finding.sentence}});
   }

@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 constexpr std::array kImporters{kAwsImporter};
 
 constexpr std::string_view kNotJson = "not JSON";
-constexpr std::string_view kUnknown = "no description that is known";
+constexpr std::string_view kNotKnown = "no description that is known";
 
 bool may_be_json(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
@@ -102,7 +102,7 @@ Status read_file(const SourceFile& file, Draft& draft) {
   FAULTLINE_TRY(const auto root, parse(file));
   FAULTLINE_TRY(auto what, read_documents(root, file.name, draft));
   if (what.empty()) {
-    skip(kUnknown);
+    skip(kNotKnown);
   } else {
     report.files.push_back({file.name, std::move(what), ""});
   }

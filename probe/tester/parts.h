@@ -12,6 +12,13 @@ namespace faultline::tester {
 
 using Json = nlohmann::ordered_json;
 
+// What a run came to; its words are those of the document "faultline.test/1".
+struct Judgement {
+  std::string_view outcome;  // ok, fault, inconclusive
+  std::string_view verdict;
+  std::string summary;
+};
+
 [[nodiscard]] Result<Json> run_ping(const ondemand::TestOrder& order, const RunContext& context);
 [[nodiscard]] Result<Json> run_mtu(const ondemand::TestOrder& order, const Route& route,
                                    const RunContext& context);

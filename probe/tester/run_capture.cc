@@ -9,12 +9,6 @@
 namespace faultline::tester {
 namespace {
 
-struct Judgement {
-  std::string_view outcome;
-  std::string_view verdict;
-  std::string summary;
-};
-
 Judgement judge(const capture::Recorded& recorded, const ondemand::TestOrder& order) {
   if (recorded.own == 0) {
     return {"inconclusive", "silent",

@@ -21,12 +21,6 @@ class Heard final : public AnswerSink {
   ping::Series& series_;
 };
 
-struct Judgement {
-  std::string_view outcome;  // ok, fault, inconclusive
-  std::string_view verdict;
-  std::string summary;
-};
-
 std::string note_of(const ping::Series& series, Outcome outcome) {
   for (const auto& ping : series.pings()) {
     if (ping.outcome == outcome && !ping.answer.note.empty()) return ping.answer.note;

@@ -57,7 +57,7 @@ struct Bench {
   }
 };
 
-bool contains(const std::string& text, const std::string& part) {
+bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a diagnosis has tests made for an operator only, and they are on reco
   const auto& access = bench.backend.access;
   const auto ask = [&](const char* query, const char* role) {
     const auto line = std::string("GET /api/v1/diagnose?a=h1&b=h9") + query;
-    CHECK(contains(bench.ask(line, access.text(role)), "200 OK"));
+    CHECK(says(bench.ask(line, access.text(role)), "200 OK"));
   };
   ask("", "viewer");
   ask("&tests=false", "admin");
@@ -125,16 +125,16 @@ TEST_CASE("without a valid token the answer is 401, and the connection ends", "[
     client.write(request("GET /api/v1/status", token, false));
     const auto answer = client.read_all();
     CHECK(answer.starts_with("HTTP/1.1 401 "));
-    CHECK(contains(answer, "WWW-Authenticate: Bearer"));
-    CHECK(contains(answer, "Connection: close"));
+    CHECK(says(answer, "WWW-Authenticate: Bearer"));
+    CHECK(says(answer, "Connection: close"));
   }
-  CHECK(contains(bench.ask("GET /api/v1/status", bench.backend.access.text("expired")),
-                 "the API token expired expired at"));
+  CHECK(says(bench.ask("GET /api/v1/status", bench.backend.access.text("expired")),
+             "the API token expired expired at"));
   // Denied attempts are recorded with the address, and never with what was shown.
   bench.wait_for([&] { return bench.backend.access.records().size() == 5; });
   for (const auto& record : bench.backend.access.records()) {
     CHECK(record.peer.starts_with("127.0.0.1:"));
-    CHECK_FALSE(contains(to_json(record), revoked));
+    CHECK_FALSE(says(to_json(record), revoked));
   }
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("who tries many tokens is answered with 429, and valid tokens still ge
   CHECK(unauthenticated >= 10);
   CHECK(limited > 0);
   CHECK(unauthenticated + limited == 30);
-  CHECK(contains(bench.ask("GET /api/v1/status", bench.backend.access.text("viewer")), "200 OK"));
+  CHECK(says(bench.ask("GET /api/v1/status", bench.backend.access.text("viewer")), "200 OK"));
   CHECK(bench.server->counters().unauthenticated.value() == 30);
   CHECK(bench.server->counters().denials_unrecorded.value() > 0);
 }
@@ -174,10 +174,10 @@ TEST_CASE("plain HTTP on the TLS port is told where to go, garbage is told nothi
   plain.write(request("GET /api/v1/status", ""));
   const auto answer = plain.read_all();
   CHECK(answer.starts_with("HTTP/1.1 400 "));
-  CHECK(contains(answer, "use https://"));
+  CHECK(says(answer, "use https://"));
   const TcpClient garbage(bench.server->tls_port());
   garbage.write(std::string(100, '\xff'));
-  CHECK_FALSE(contains(garbage.read_all(), "HTTP"));
+  CHECK_FALSE(says(garbage.read_all(), "HTTP"));
   CHECK(bench.server->counters().handshakes_failed.value() == 2);
 }
 
@@ -227,7 +227,7 @@ TEST_CASE("a renewed certificate is for new connections, and open ones live on",
   // Not the failures: a busy machine may look twice between the two files.
   CHECK(bench.server->counters().tls_reloads.value() == 1);
   open.write(request("GET /api/v1/version", token));
-  CHECK(contains(open.read_all(), "200 OK"));
+  CHECK(says(open.read_all(), "200 OK"));
 }
 
 TEST_CASE("a renewed certificate is taken at once when it is asked for", "[api][tls]") {

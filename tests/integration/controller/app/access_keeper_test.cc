@@ -12,9 +12,9 @@ using access::AuditOutcome;
 using access::Role;
 using store::Table;
 
-class Bench {
+class AccessBench {
  public:
-  Bench() { open(); }
+  AccessBench() { open(); }
 
   // As after a restart.
   void open() {
@@ -82,9 +82,9 @@ class Bench {
 using Lines = std::vector<std::string>;
 
 TEST_CASE("what the fleet changes by itself is recorded as done", "[access]") {
-  Bench bench;
+  AccessBench bench;
   access::AuditRecord record;
-  record.at = Bench::now();
+  record.at = AccessBench::now();
   record.subject = "h1";
   record.outcome = AuditOutcome::kDone;
   bench.keeper->record_change(record);
@@ -97,7 +97,7 @@ TEST_CASE("what the fleet changes by itself is recorded as done", "[access]") {
 
 TEST_CASE("a token outlives a restart until it is revoked, and only its hash is stored",
           "[access]") {
-  Bench bench;
+  AccessBench bench;
   const auto text = bench.make_token("ops", Role::kOperator);
   bench.open();
   const auto who = bench.keeper->authenticate(text);
@@ -115,7 +115,7 @@ TEST_CASE("a token outlives a restart until it is revoked, and only its hash is 
 }
 
 TEST_CASE("a token that could not be stored or erased is told as it is", "[access]") {
-  Bench bench;
+  AccessBench bench;
   const auto text = bench.make_token("ops");
   bench.full = true;
   CHECK_FALSE(bench.keeper->create_api_token({.name = "other", .created_by = {}}));
@@ -128,7 +128,7 @@ TEST_CASE("a token that could not be stored or erased is told as it is", "[acces
 }
 
 TEST_CASE("a stored token that cannot be read opens nothing and prevents no start", "[access]") {
-  Bench bench;
+  AccessBench bench;
   const auto text = bench.make_token("ops");
   REQUIRE(bench.store->ledger().commit(
       std::vector<store::LedgerWrite>{{Table::kApiTokens, "0000", "{\"version\":1}", 0}}));
@@ -138,7 +138,7 @@ TEST_CASE("a stored token that cannot be read opens nothing and prevents no star
 }
 
 TEST_CASE("the audit log keeps the order across restarts and the newest changes", "[access]") {
-  Bench bench;
+  AccessBench bench;
   REQUIRE(bench.change("a"));
   REQUIRE(bench.change("b"));
   bench.open();
@@ -152,9 +152,9 @@ TEST_CASE("the audit log keeps the order across restarts and the newest changes"
 }
 
 TEST_CASE("a change cut off by a crash stays in the log as started", "[access]") {
-  Bench bench;
+  AccessBench bench;
   access::AuditRecord record;
-  record.at = Bench::now();
+  record.at = AccessBench::now();
   record.subject = "h1";
   REQUIRE(bench.keeper->begin_change(record));
   bench.open();
@@ -162,7 +162,7 @@ TEST_CASE("a change cut off by a crash stays in the log as started", "[access]")
 }
 
 TEST_CASE("nothing is begun that cannot be recorded", "[access]") {
-  Bench bench;
+  AccessBench bench;
   bench.full = true;
   const auto begun = bench.change("a");
   REQUIRE_FALSE(begun);
@@ -174,7 +174,7 @@ TEST_CASE("nothing is begun that cannot be recorded", "[access]") {
 }
 
 TEST_CASE("denied attempts are recorded at a bounded rate and push out no change", "[access]") {
-  Bench bench;
+  AccessBench bench;
   REQUIRE(bench.change("a"));
   bench.deny(200);
   CHECK(bench.audit() == Lines{"a:done", ":denied", ":denied"});

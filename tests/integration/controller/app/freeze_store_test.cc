@@ -32,7 +32,7 @@ PathRecord path(NodeId target, std::uint16_t port, Direction direction, WallTime
           .hops = forward ? std::vector{hop(1), hop(2)} : std::vector{hop(3), hop(4)}};
 }
 
-Report measured(const Plan& plan, WallTime start, std::uint32_t lost_forward) {
+Report measured_on_paths(const Plan& plan, WallTime start, std::uint32_t lost_forward) {
   Report report{.plan = plan.revision, .window_start = start, .window = plan.window};
   for (const auto& flow : plan.flows) {
     const auto target = plan.peers[flow.peer].node;
@@ -64,8 +64,10 @@ TEST_CASE("freeze a store", "[.freeze]") {
   const auto last = window_start(async::now_wall(), kWindow) - kWindow;
   for (int i = 1; i <= 5; ++i) {
     const auto start = last - kWindow * (5 - i);
-    a.peer().say(batch(a.boot(), static_cast<std::uint64_t>(i), measured(plan_a, start, 10)));
-    b.peer().say(batch(b.boot(), static_cast<std::uint64_t>(i), measured(plan_b, start, 0)));
+    a.peer().say(
+        batch(a.boot(), static_cast<std::uint64_t>(i), measured_on_paths(plan_a, start, 10)));
+    b.peer().say(
+        batch(b.boot(), static_cast<std::uint64_t>(i), measured_on_paths(plan_b, start, 0)));
   }
   // Paths are written with the append that follows the one they were learned from.
   stage.wait_for("the windows to be stored",

@@ -28,7 +28,7 @@ struct Node {
   }
 };
 
-Plan plan_for(const Node& node, const Node& peer) {
+Plan plan_between(const Node& node, const Node& peer) {
   Plan plan{.revision = PlanRevision{1}, .node = node.id};
   plan.window = std::chrono::seconds{1};
   plan.flow_interval = std::chrono::milliseconds{50};
@@ -51,8 +51,8 @@ struct Pair {
     }
     REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
     for (const auto& [key, id] : controller.nodes()) (id == a.id ? a : b).key = key;
-    controller.plans[a.key] = plan_for(a, b);
-    controller.plans[b.key] = plan_for(b, a);
+    controller.plans[a.key] = plan_between(a, b);
+    controller.plans[b.key] = plan_between(b, a);
     controller.send_plan(a.key);
     controller.send_plan(b.key);
   }

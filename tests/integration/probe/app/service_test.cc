@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "tests/integration/probe/app/fake_controller.h"
-#include "tests/integration/probe/app/probe_process.h"
+#include "tests/integration/probe/app/scene.h"
 #include "tests/support/service_manager.h"
 
 namespace faultline::tests {
@@ -15,20 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kWatchdog{2'000};
 constexpr milliseconds kSilence = 2 * kWatchdog;
-
-Plan plan_for(NodeId node, std::uint16_t port_base) {
-  Plan plan{.revision = PlanRevision{1}, .node = node};
-  plan.window = std::chrono::seconds{1};
-  plan.flow_interval = milliseconds{100};
-  plan.reply_timeout = milliseconds{100};
-  plan.peers = {{.node = NodeId{99},
-                 .name = "nobody",
-                 .address = *IpAddress::parse("127.0.0.99"),
-                 .reflector_port = 862,
-                 .key = crypto::generate_key_pair().public_key}};
-  plan.flows = {{0, port_base}};
-  return plan;
-}
 
 class Service {
  public:

@@ -20,7 +20,7 @@ namespace {
 using bench::FatTree;
 
 constexpr std::uint64_t kSeedFirst = 7001;
-constexpr std::uint64_t kSeeds = 24;
+constexpr std::uint64_t kRefinements = 24;
 constexpr int kRoundsMax = 100;
 constexpr std::uint16_t kPortFirst = 40'000;
 constexpr std::uint16_t kPorts = 16;
@@ -130,7 +130,7 @@ class Fleet {
 };
 
 TEST_CASE("tried flows close the gaps that a sparse mesh leaves, and then it rests", "[plan]") {
-  for (std::uint64_t seed = kSeedFirst; seed < kSeedFirst + kSeeds; ++seed) {
+  for (std::uint64_t seed = kSeedFirst; seed < kSeedFirst + kRefinements; ++seed) {
     CAPTURE(seed);
     Fleet fleet(6, 4);
     fleet.route_by(seed);

@@ -15,7 +15,7 @@ namespace {
 using bench::Candidates;
 using bench::FatTree;
 
-constexpr std::uint64_t kSeeds = 6;
+constexpr std::uint64_t kSelections = 6;
 constexpr std::uint32_t kPerHost = 64;
 
 using Rows = std::set<std::pair<FlowNumber, std::uint32_t>>;
@@ -66,7 +66,7 @@ std::size_t others_changed(const FlowSet& before, const FlowSet& after, std::uin
 
 TEST_CASE("in a fat tree every link is covered and told from every other, near the lower bound",
           "[plan]") {
-  for (std::uint64_t seed = 5001; seed < 5001 + kSeeds; ++seed) {
+  for (std::uint64_t seed = 5001; seed < 5001 + kSelections; ++seed) {
     CAPTURE(seed);
     const FatTree tree(8, seed);
     const auto all = candidates(tree, kPerHost, seed, {});
@@ -81,7 +81,7 @@ TEST_CASE("in a fat tree every link is covered and told from every other, near t
 }
 
 TEST_CASE("links are crossed by three pairs of hosts, and no two mask a third", "[plan]") {
-  for (std::uint64_t seed = 5001; seed < 5001 + kSeeds; ++seed) {
+  for (std::uint64_t seed = 5001; seed < 5001 + kSelections; ++seed) {
     CAPTURE(seed);
     const FatTree tree(8, seed);
     const auto all = candidates(tree, 2 * kPerHost, seed, {});
@@ -117,7 +117,7 @@ TEST_CASE("links are crossed by three pairs of hosts, and no two mask a third", 
 
 TEST_CASE("a host that goes or comes leaves all but one in a hundred of the others' flows alone",
           "[plan]") {
-  for (std::uint64_t seed = 5001; seed < 5001 + kSeeds; ++seed) {
+  for (std::uint64_t seed = 5001; seed < 5001 + kSelections; ++seed) {
     CAPTURE(seed);
     const FatTree tree(14, seed);
     const auto host = static_cast<std::uint32_t>(seed % tree.hosts());
@@ -136,7 +136,7 @@ TEST_CASE("a host that goes or comes leaves all but one in a hundred of the othe
 }
 
 TEST_CASE("what is in force and sufficient stays exactly as it is", "[plan]") {
-  for (std::uint64_t seed = 5001; seed < 5001 + kSeeds; ++seed) {
+  for (std::uint64_t seed = 5001; seed < 5001 + kSelections; ++seed) {
     CAPTURE(seed);
     const FatTree tree(8, seed);
     const auto all = candidates(tree, kPerHost, seed, {});

@@ -10,11 +10,11 @@ using std::chrono::hours;
 using Kind = AuditTrail::Kind;
 using Entries = std::vector<AuditTrail::Entry>;
 
-const WallTime kNow = wall_time_from_unix_seconds(1'795'316'400);
+const WallTime kWritten = wall_time_from_unix_seconds(1'795'316'400);
 
-AuditRecord example() {
+AuditRecord example_record() {
   return {.number = 42,
-          .at = kNow,
+          .at = kWritten,
           .who = "token ops",
           .peer = "192.0.2.7:40112",
           .role = "operator",
@@ -31,7 +31,7 @@ AuditRecord example() {
 void fill(AuditTrail& trail, Kind kind, std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto number = trail.take_number();
-    trail.added(kind, {number, 1}, kNow + std::chrono::seconds{number});
+    trail.added(kind, {number, 1}, kWritten + std::chrono::seconds{number});
   }
 }
 
@@ -40,7 +40,7 @@ void fill(AuditTrail& trail, Kind kind, std::uint64_t count) {
 TEST_CASE("an audit record comes back as it was, whatever its outcome", "[access]") {
   for (const auto outcome : {AuditOutcome::kStarted, AuditOutcome::kDone, AuditOutcome::kRefused,
                              AuditOutcome::kFailed, AuditOutcome::kDenied}) {
-    auto record = example();
+    auto record = example_record();
     record.outcome = outcome;
     const auto restored = audit_record_from_json(to_json(record));
     REQUIRE(restored);
@@ -49,7 +49,7 @@ TEST_CASE("an audit record comes back as it was, whatever its outcome", "[access
 }
 
 TEST_CASE("a damaged audit record is refused", "[access]") {
-  const auto text = to_json(example());
+  const auto text = to_json(example_record());
   CHECK_FALSE(audit_record_from_json(""));
   CHECK_FALSE(audit_record_from_json("{}"));
   for (const auto* word : {"\"who\"", "\"at\"", "\"number\"", "\"outcome\"", "\"refused\"",
@@ -77,17 +77,17 @@ TEST_CASE("the status says how a change ended", "[access]") {
 TEST_CASE("the oldest change goes when there are too many", "[access]") {
   AuditTrail trail({.changes_max = 3, .denials_max = 2, .age_max = hours{1}});
   fill(trail, Kind::kChange, 2);
-  CHECK(trail.to_erase(Kind::kChange, kNow).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten).empty());
   fill(trail, Kind::kChange, 1);
-  CHECK(trail.to_erase(Kind::kChange, kNow) == Entries{{1, 1}});
-  CHECK(trail.to_erase(Kind::kDenial, kNow).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten) == Entries{{1, 1}});
+  CHECK(trail.to_erase(Kind::kDenial, kWritten).empty());
 }
 
 TEST_CASE("denied attempts push out denied attempts only", "[access]") {
   AuditTrail trail({.changes_max = 3, .denials_max = 2, .age_max = hours{1}});
   fill(trail, Kind::kChange, 3);
   for (int i = 0; i < 100; ++i) {
-    for (const auto& entry : trail.to_erase(Kind::kDenial, kNow)) trail.erased(entry.number);
+    for (const auto& entry : trail.to_erase(Kind::kDenial, kWritten)) trail.erased(entry.number);
     fill(trail, Kind::kDenial, 1);
   }
   CHECK(trail.size() == 5);
@@ -97,10 +97,10 @@ TEST_CASE("denied attempts push out denied attempts only", "[access]") {
 TEST_CASE("what is too old goes, a bounded number at once", "[access]") {
   AuditTrail trail({.changes_max = 1000, .denials_max = 1000, .age_max = hours{1}});
   fill(trail, Kind::kChange, 250);
-  CHECK(trail.to_erase(Kind::kChange, kNow + hours{1}).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten + hours{1}).empty());
   int rounds = 0;
-  for (auto entries = trail.to_erase(Kind::kChange, kNow + hours{2}); !entries.empty();
-       entries = trail.to_erase(Kind::kChange, kNow + hours{2})) {
+  for (auto entries = trail.to_erase(Kind::kChange, kWritten + hours{2}); !entries.empty();
+       entries = trail.to_erase(Kind::kChange, kWritten + hours{2})) {
     CHECK(entries.size() <= kAuditErasedAtOnceMax);
     for (const auto& entry : entries) trail.erased(entry.number);
     ++rounds;
@@ -115,7 +115,7 @@ TEST_CASE("how often a record was written is known when it has to go", "[access]
   fill(trail, Kind::kChange, 1);
   trail.rewritten(1);
   CHECK(trail.writes_of(1) == 2);
-  CHECK(trail.to_erase(Kind::kChange, kNow) == Entries{{1, 2}});
+  CHECK(trail.to_erase(Kind::kChange, kWritten) == Entries{{1, 2}});
 }
 
 }  // namespace faultline::access

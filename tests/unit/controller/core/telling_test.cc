@@ -13,7 +13,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr WallTime kWall{seconds{1'790'000'000}};
-constexpr Instant kStart{seconds{1000}};
+constexpr Instant kBegin{seconds{1000}};
 
 using Names = std::vector<std::string>;
 
@@ -141,11 +141,11 @@ TEST_CASE("a receiver that forgets is reminded of what is open and of nothing el
   over.id = "i-2";
   over.state = incident::State::kResolved;
   const std::vector<incident::Incident> incidents{open, over};
-  CHECK(bench.telling.remind(incidents, bench.fleet, kStart, kWall).empty());
-  CHECK(bench.telling.remind(incidents, bench.fleet, kStart + minutes{4}, kWall).empty());
-  bench.store(bench.telling.remind(incidents, bench.fleet, kStart + minutes{5}, kWall));
+  CHECK(bench.telling.remind(incidents, bench.fleet, kBegin, kWall).empty());
+  CHECK(bench.telling.remind(incidents, bench.fleet, kBegin + minutes{4}, kWall).empty());
+  bench.store(bench.telling.remind(incidents, bench.fleet, kBegin + minutes{5}, kWall));
   CHECK(bench.waiting() == Names{"chat i-1-1-opened", "chat i-1-1-updated", "pager i-1-1-opened"});
-  bench.store(bench.telling.remind(incidents, bench.fleet, kStart + minutes{10}, kWall));
+  bench.store(bench.telling.remind(incidents, bench.fleet, kBegin + minutes{10}, kWall));
   CHECK(bench.waiting().size() == 3);  // the newer reminder superseded the older
 }
 
@@ -153,14 +153,14 @@ TEST_CASE("a stuck receiver's alarm goes to the others, and survives a restart",
   Teller bench({});
   notify::Vitals vitals;
   vitals.oldest_waiting = {{"pager", minutes{9}}};
-  bench.store(bench.telling.watch(vitals, kStart, kWall));
-  bench.store(bench.telling.watch(vitals, kStart + notify::kRaiseAfter, kWall));
+  bench.store(bench.telling.watch(vitals, kBegin, kWall));
+  bench.store(bench.telling.watch(vitals, kBegin + notify::kRaiseAfter, kWall));
   CHECK(bench.waiting() == Names{"chat product-outbox_stuck:pager-1790000000-1-opened"});
   CHECK_FALSE(bench.telling.watchdog().fit());
   Teller after({}, bench.ledger);
   vitals.oldest_waiting.clear();
-  CHECK(after.telling.watch(vitals, kStart, kWall).empty());
-  after.store(after.telling.watch(vitals, kStart + notify::kEndAfter, kWall));
+  CHECK(after.telling.watch(vitals, kBegin, kWall).empty());
+  after.store(after.telling.watch(vitals, kBegin + notify::kEndAfter, kWall));
   CHECK(after.waiting().size() == 2);
   CHECK(after.telling.watchdog().fit());
 }

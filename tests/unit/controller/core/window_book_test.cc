@@ -8,7 +8,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kWindow = seconds{10};
-const WallTime kStart = wall_time_from_unix_seconds(1'790'000'000);
+const WallTime kFirst = wall_time_from_unix_seconds(1'790'000'000);
 
 std::shared_ptr<const Report> report_of(WallTime start, std::uint32_t flows = 1) {
   Report report;
@@ -27,22 +27,22 @@ const std::set<NodeId> kTwoNodes{NodeId{1}, NodeId{2}};
 
 TEST_CASE("a window is judged as soon as every expected node has reported", "[window_book]") {
   WindowBook book({.window = kWindow});
-  const WallTime now = kStart + seconds{14};
-  book.add(now, {NodeId{1}, report_of(kStart)});
+  const WallTime now = kFirst + seconds{14};
+  book.add(now, {NodeId{1}, report_of(kFirst)});
   CHECK_FALSE(book.take_ripe(now, kTwoNodes));
-  book.add(now, {NodeId{2}, report_of(kStart)});
+  book.add(now, {NodeId{2}, report_of(kFirst)});
   const auto ripe = book.take_ripe(now, kTwoNodes);
   REQUIRE(ripe);
-  CHECK(ripe->window_start == kStart);
+  CHECK(ripe->window_start == kFirst);
   CHECK(ripe->nodes_reported == 2);
   CHECK_FALSE(book.take_ripe(now, kTwoNodes));
 }
 
 TEST_CASE("a silent node delays judgement by one window of grace and no longer", "[window_book]") {
   WindowBook book({.window = kWindow, .report_delay = seconds{4}});
-  book.add(kStart + seconds{14}, {NodeId{1}, report_of(kStart)});
-  CHECK_FALSE(book.take_ripe(kStart + seconds{23}, kTwoNodes));
-  const auto ripe = book.take_ripe(kStart + seconds{24}, kTwoNodes);
+  book.add(kFirst + seconds{14}, {NodeId{1}, report_of(kFirst)});
+  CHECK_FALSE(book.take_ripe(kFirst + seconds{23}, kTwoNodes));
+  const auto ripe = book.take_ripe(kFirst + seconds{24}, kTwoNodes);
   REQUIRE(ripe);
   CHECK(ripe->nodes_expected == 2);
   CHECK(ripe->nodes_reported == 1);
@@ -52,14 +52,14 @@ TEST_CASE("who was waited for in vain is not waited for again, until he reports 
           "[window_book]") {
   WindowBook book({.window = kWindow, .report_delay = seconds{4}});
   const auto add = [&](int window, std::initializer_list<std::uint32_t> nodes) {
-    const WallTime start = kStart + kWindow * window;
+    const WallTime start = kFirst + kWindow * window;
     for (const auto node : nodes) {
       book.add(start + seconds{13}, {NodeId{node}, report_of(start)});
     }
   };
   // How long after the end of the window, in seconds.
   const auto judged_after = [&](int window) {
-    const WallTime end = kStart + kWindow * (window + 1);
+    const WallTime end = kFirst + kWindow * (window + 1);
     for (int waited = 3; waited < 30; ++waited) {
       if (book.take_ripe(end + seconds{waited}, kTwoNodes)) return waited;
     }
@@ -78,10 +78,10 @@ TEST_CASE("who was waited for in vain is not waited for again, until he reports 
 TEST_CASE("a report for a judged window is counted as late and does not reopen it",
           "[window_book]") {
   WindowBook book({.window = kWindow});
-  const WallTime now = kStart + seconds{30};
-  book.add(now, {NodeId{1}, report_of(kStart)});
+  const WallTime now = kFirst + seconds{30};
+  book.add(now, {NodeId{1}, report_of(kFirst)});
   REQUIRE(book.take_ripe(now, kTwoNodes));
-  CHECK_FALSE(book.add(now, {NodeId{2}, report_of(kStart)}));
+  CHECK_FALSE(book.add(now, {NodeId{2}, report_of(kFirst)}));
   CHECK(book.late_reports() == 1);
   CHECK_FALSE(book.take_ripe(now, kTwoNodes));
 }
@@ -89,9 +89,9 @@ TEST_CASE("a report for a judged window is counted as late and does not reopen i
 TEST_CASE("a report from the future is refused, so a wrong clock cannot fill the book",
           "[window_book]") {
   WindowBook book({.window = kWindow});
-  CHECK_FALSE(book.add(kStart, {NodeId{1}, report_of(kStart + kWindow * 5)}));
+  CHECK_FALSE(book.add(kFirst, {NodeId{1}, report_of(kFirst + kWindow * 5)}));
   CHECK(book.refused_reports() == 1);
-  CHECK_FALSE(book.take_ripe(kStart + kWindow * 10, kTwoNodes));
+  CHECK_FALSE(book.take_ripe(kFirst + kWindow * 10, kTwoNodes));
 }
 
 TEST_CASE("every report is given out once, late ones with the next window that is judged",
@@ -99,16 +99,16 @@ TEST_CASE("every report is given out once, late ones with the next window that i
   WindowBook book({.window = kWindow});
   const std::set<NodeId> one{NodeId{1}};
   for (int i = 0; i < 4; ++i) {
-    const WallTime start = kStart + kWindow * i;
+    const WallTime start = kFirst + kWindow * i;
     const WallTime now = start + seconds{14};
     book.add(now, {NodeId{1}, report_of(start, static_cast<std::uint32_t>(i + 1))});
-    if (i == 3) book.add(now, {NodeId{2}, report_of(kStart)});
+    if (i == 3) book.add(now, {NodeId{2}, report_of(kFirst)});
     const auto ripe = book.take_ripe(now, one);
     REQUIRE(ripe);
     CHECK(ripe->windows.size() == (i == 3 ? 2U : 1U));
     CHECK(ripe->windows.back().front().report->window_start == start);
     CHECK(book.sessions_reporting() == static_cast<std::uint64_t>(i + 1));
-    if (i == 3) CHECK(ripe->windows.front().front().report->window_start == kStart);
+    if (i == 3) CHECK(ripe->windows.front().front().report->window_start == kFirst);
   }
 }
 
@@ -116,9 +116,9 @@ TEST_CASE("a late report that no horizon reaches is counted and let go", "[windo
   WindowBook book({.window = kWindow, .horizon_windows = 2});
   const std::set<NodeId> one{NodeId{1}};
   for (int i = 0; i < 2; ++i) {
-    const WallTime start = kStart + kWindow * (2 + i);
+    const WallTime start = kFirst + kWindow * (2 + i);
     book.add(start + seconds{14}, {NodeId{1}, report_of(start)});
-    if (i == 1) book.add(start + seconds{14}, {NodeId{1}, report_of(kStart)});
+    if (i == 1) book.add(start + seconds{14}, {NodeId{1}, report_of(kFirst)});
     REQUIRE(book.take_ripe(start + seconds{14}, one)->windows.size() == 1);
   }
   CHECK(book.late_reports() == 1);
@@ -126,10 +126,10 @@ TEST_CASE("a late report that no horizon reaches is counted and let go", "[windo
 
 TEST_CASE("late reports are bounded", "[window_book]") {
   WindowBook book({.window = kWindow});
-  const WallTime now = kStart + seconds{14};
-  book.add(now, {NodeId{1}, report_of(kStart)});
+  const WallTime now = kFirst + seconds{14};
+  book.add(now, {NodeId{1}, report_of(kFirst)});
   REQUIRE(book.take_ripe(now, {NodeId{1}}));
-  const auto late = report_of(kStart);
+  const auto late = report_of(kFirst);
   const auto add = [&](std::uint32_t node, std::size_t reports) {
     for (std::size_t i = 0; i < reports; ++i) book.add(now, {NodeId{node}, late});
   };
@@ -143,7 +143,7 @@ TEST_CASE("late reports are bounded", "[window_book]") {
   }
   CHECK(book.late_reports() == WindowBook::kLateReportsMax + 2);
   CHECK(book.refused_late_reports() == 2);
-  const auto next = kStart + kWindow;
+  const auto next = kFirst + kWindow;
   book.add(now + kWindow, {NodeId{1}, report_of(next)});
   const auto ripe = book.take_ripe(now + kWindow, {NodeId{1}});
   REQUIRE(ripe);
@@ -158,13 +158,13 @@ TEST_CASE("a solver that does not keep up gets all windows and judges the newest
   const std::set<NodeId> one{NodeId{1}};
   constexpr int kWindows = 7;
   for (int i = 0; i < kWindows; ++i) {
-    book.add(kStart + kWindow * i, {NodeId{1}, report_of(kStart + kWindow * i)});
+    book.add(kFirst + kWindow * i, {NodeId{1}, report_of(kFirst + kWindow * i)});
   }
-  const WallTime now = kStart + kWindow * (kWindows + 1);
+  const WallTime now = kFirst + kWindow * (kWindows + 1);
   const auto skipped = kWindows - static_cast<int>(WindowBook::kWindowsBehindMax);
   auto ripe = book.take_ripe(now, one);
   REQUIRE(ripe);
-  CHECK(ripe->window_start == kStart + kWindow * skipped);
+  CHECK(ripe->window_start == kFirst + kWindow * skipped);
   CHECK(ripe->windows.size() == static_cast<std::size_t>(skipped) + 1);
   CHECK(book.windows_skipped() == static_cast<std::uint64_t>(skipped));
   CHECK(book.take_ripe(now, one)->windows.size() == 1);
@@ -175,7 +175,7 @@ TEST_CASE("a solver that does not keep up gets all windows and judges the newest
 TEST_CASE("while nobody takes any, the newest windows are kept", "[window_book]") {
   WindowBook book({.window = kWindow});
   for (std::size_t i = 0; i < WindowBook::kWindowsKeptMax + 5; ++i) {
-    const WallTime start = kStart + kWindow * static_cast<std::int64_t>(i);
+    const WallTime start = kFirst + kWindow * static_cast<std::int64_t>(i);
     CHECK(book.add(start, {NodeId{1}, report_of(start)}));
   }
   CHECK(book.windows_skipped() == 5);
@@ -184,24 +184,24 @@ TEST_CASE("while nobody takes any, the newest windows are kept", "[window_book]"
 TEST_CASE("at a start what was due counts as judged, and what is open is kept", "[window_book]") {
   WindowBook book({.window = kWindow, .report_delay = seconds{4}});
   for (int i = 0; i < 3; ++i) {
-    book.add(kStart + kWindow * i, {NodeId{1}, report_of(kStart + kWindow * i)});
+    book.add(kFirst + kWindow * i, {NodeId{1}, report_of(kFirst + kWindow * i)});
   }
-  const WallTime now = kStart + kWindow * 2 + seconds{4};
+  const WallTime now = kFirst + kWindow * 2 + seconds{4};
   book.skip_due(now);
-  CHECK(book.first_not_due(now) == kStart + kWindow * 2);
-  CHECK(book.last_judged() == kStart + kWindow);
+  CHECK(book.first_not_due(now) == kFirst + kWindow * 2);
+  CHECK(book.last_judged() == kFirst + kWindow);
   const auto ripe = book.take_ripe(now, {NodeId{1}});
   REQUIRE(ripe);
-  CHECK(ripe->window_start == kStart + kWindow * 2);
+  CHECK(ripe->window_start == kFirst + kWindow * 2);
   CHECK(ripe->windows.size() == 1);
 }
 
 TEST_CASE("a probe that restarts within a window reports it twice, and both count",
           "[window_book]") {
   WindowBook book({.window = kWindow});
-  const WallTime now = kStart + seconds{14};
-  book.add(now, {NodeId{1}, report_of(kStart, 2)});
-  book.add(now, {NodeId{1}, report_of(kStart, 3)});
+  const WallTime now = kFirst + seconds{14};
+  book.add(now, {NodeId{1}, report_of(kFirst, 2)});
+  book.add(now, {NodeId{1}, report_of(kFirst, 3)});
   const auto ripe = book.take_ripe(now, {NodeId{1}});
   REQUIRE(ripe);
   CHECK(ripe->nodes_reported == 1);
@@ -212,9 +212,9 @@ TEST_CASE("a probe that restarts within a window reports it twice, and both coun
 TEST_CASE("one node's reports for one window are bounded", "[window_book]") {
   WindowBook book({.window = kWindow});
   for (std::size_t i = 0; i < WindowBook::kReportsPerNodeMax; ++i) {
-    CHECK(book.add(kStart, {NodeId{1}, report_of(kStart)}));
+    CHECK(book.add(kFirst, {NodeId{1}, report_of(kFirst)}));
   }
-  CHECK_FALSE(book.add(kStart, {NodeId{1}, report_of(kStart)}));
+  CHECK_FALSE(book.add(kFirst, {NodeId{1}, report_of(kFirst)}));
   CHECK(book.refused_reports() == 1);
 }
 

@@ -6,14 +6,10 @@
 #include <vector>
 
 #include "tests/support/catch.h"
+#include "tests/unit/controller/explain/shipped.h"
 
 namespace faultline::explain {
 namespace {
-
-const Catalogue& catalogue() {
-  static const auto kCatalogue = read_catalogue(code_files()).value();
-  return kCatalogue;
-}
 
 using Found = std::vector<std::string>;
 
@@ -23,7 +19,7 @@ Found names(const std::vector<const Code*>& codes) {
   return result;
 }
 
-Found found(const std::string& query) { return names(look_up(catalogue(), query).codes); }
+Found found(const std::string& query) { return names(look_up(shipped_catalogue(), query).codes); }
 
 bool holds(const Found& all, const std::string& name) {
   return std::ranges::find(all, name) != all.end();
@@ -45,7 +41,7 @@ TEST_CASE("a name is found in any case, and only itself", "[explain]") {
 }
 
 TEST_CASE("a number names every family that has it, a family before it only its own", "[explain]") {
-  const auto eleven = look_up(catalogue(), "11");
+  const auto eleven = look_up(shipped_catalogue(), "11");
   CHECK(eleven.match == Match::kExact);
   CHECK(holds(names(eleven.codes), "errno EAGAIN"));
   CHECK(holds(names(eleven.codes), "icmp TTL exceeded in transit"));
@@ -73,7 +69,7 @@ TEST_CASE("ICMP is asked for by type and code in several ways", "[explain]") {
 }
 
 TEST_CASE("words are searched, first in names and summaries", "[explain]") {
-  const auto refused = look_up(catalogue(), "refused");
+  const auto refused = look_up(shipped_catalogue(), "refused");
   CHECK(refused.match == Match::kWords);
   CHECK(holds(names(refused.codes), "errno ECONNREFUSED"));
   CHECK(holds(names(refused.codes), "winsock WSAECONNREFUSED"));
@@ -93,34 +89,35 @@ TEST_CASE("a line of a log is searched for a name or summary", "[explain]") {
 }
 
 TEST_CASE("a family alone is all of it, nothing typed is nothing", "[explain]") {
-  const auto family = look_up(catalogue(), "Winsock");
+  const auto family = look_up(shipped_catalogue(), "Winsock");
   CHECK(family.match == Match::kFamily);
   CHECK(family.codes.size() > 25);
-  CHECK(look_up(catalogue(), " \t").match == Match::kNone);
-  CHECK(look_up(catalogue(), "").nearest.empty());
+  CHECK(look_up(shipped_catalogue(), " \t").match == Match::kNone);
+  CHECK(look_up(shipped_catalogue(), "").nearest.empty());
 }
 
 TEST_CASE("what is not there is answered with what is near", "[explain]") {
-  const auto answer = look_up(catalogue(), "ECONREFUSED");
+  const auto answer = look_up(shipped_catalogue(), "ECONREFUSED");
   CHECK(answer.match == Match::kNone);
   REQUIRE_FALSE(answer.nearest.empty());
   CHECK(answer.nearest.front()->name == "ECONNREFUSED");
   CHECK(answer.nearest.size() <= kNearestMax);
-  CHECK_FALSE(look_up(catalogue(), "10062").nearest.empty());
-  CHECK(look_up(catalogue(), "CONNTRACK").match == Match::kNone);  // though prose has the word
-  CHECK(look_up(catalogue(), "conntrack").match == Match::kWords);
+  CHECK_FALSE(look_up(shipped_catalogue(), "10062").nearest.empty());
+  CHECK(look_up(shipped_catalogue(), "CONNTRACK").match ==
+        Match::kNone);  // though prose has the word
+  CHECK(look_up(shipped_catalogue(), "conntrack").match == Match::kWords);
   for (const auto* word : {"nonsense", "frobnicate", "E_NO_SUCH_CODE"}) {
     CAPTURE(word);
-    CHECK(look_up(catalogue(), word).match == Match::kNone);
-    CHECK(look_up(catalogue(), word).nearest.size() == kNearestMax);
+    CHECK(look_up(shipped_catalogue(), word).match == Match::kNone);
+    CHECK(look_up(shipped_catalogue(), word).nearest.size() == kNearestMax);
   }
-  CHECK(look_up(catalogue(), "200").nearest.empty());
-  CHECK(look_up(catalogue(), "qqqqqqqqqqqqqqqqqqqq").nearest.empty());
-  CHECK(look_up(catalogue(), std::string(100'000, 'x')).codes.empty());
+  CHECK(look_up(shipped_catalogue(), "200").nearest.empty());
+  CHECK(look_up(shipped_catalogue(), "qqqqqqqqqqqqqqqqqqqq").nearest.empty());
+  CHECK(look_up(shipped_catalogue(), std::string(100'000, 'x')).codes.empty());
 }
 
 TEST_CASE("every code is found by its family with its number and with its name", "[explain]") {
-  for (const auto& code : catalogue().codes) {
+  for (const auto& code : shipped_catalogue().codes) {
     CAPTURE(code.family, code.number, code.name);
     CHECK(holds(found(code.family + " " + code.name), code.family + " " + code.name));
     if (!code.number.empty()) {
@@ -139,7 +136,7 @@ TEST_CASE("the explanations that an explanation points to exist", "[explain]") {
       if (!query.ends_with("NUMBER")) CHECK(found(query).size() == 1);
     }
   };
-  for (const auto& code : catalogue().codes) {
+  for (const auto& code : shipped_catalogue().codes) {
     check(code.meaning);
     for (const auto& line : code.causes) check(line);
     for (const auto& line : code.checks) check(line);

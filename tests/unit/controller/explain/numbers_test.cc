@@ -15,22 +15,17 @@
 
 #include <fmt/format.h>
 
-#include "controller/explain/catalogue.h"
 #include "tests/support/catch.h"
+#include "tests/unit/controller/explain/shipped.h"
 
 namespace faultline::explain {
 namespace {
 
 using Names = std::map<std::string, std::string>;  // by number
 
-const Catalogue& catalogue() {
-  static const auto kCatalogue = read_catalogue(code_files()).value();
-  return kCatalogue;
-}
-
 Names texts_of(const std::string& family, std::string Code::*text) {
   Names names;
-  for (const auto& code : catalogue().codes) {
+  for (const auto& code : shipped_catalogue().codes) {
     if (code.family == family) names.emplace(code.number, code.*text);
   }
   return names;
@@ -203,7 +198,7 @@ TEST_CASE("curl's and OpenSSL's numbers are those of their headers", "[explain]"
 }
 
 TEST_CASE("an HRESULT of Windows Sockets is its number with the facility before it", "[explain]") {
-  for (const auto& code : catalogue().codes) {
+  for (const auto& code : shipped_catalogue().codes) {
     if (code.family != "winsock") continue;
     CAPTURE(code.name);
     REQUIRE_FALSE(code.aliases.empty());

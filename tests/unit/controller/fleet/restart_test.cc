@@ -8,7 +8,7 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr Duration kWindow = seconds{10};
+constexpr Duration kTenSeconds = seconds{10};
 
 struct Bench {
   Bench() : node(enroll(fleet, 1, "h1")), other(enroll(fleet, 2, "h2")) {
@@ -23,7 +23,7 @@ struct Bench {
   }
   [[nodiscard]] NodeState state() const { return fleet.find(node)->state; }
   [[nodiscard]] bool excused(double second) const {
-    const auto nodes = fleet.excused(at(second).wall, kWindow);
+    const auto nodes = fleet.excused(at(second).wall, kTenSeconds);
     CHECK_FALSE(nodes.contains(other));  // never anybody else
     return nodes.contains(node);
   }
@@ -115,12 +115,12 @@ TEST_CASE("a controller that starts knows who is away, and who restarted meanwhi
   REQUIRE(after.restore(records(), {}, at(150)));
   CHECK(after.find(before.node)->state == NodeState::kRestarting);
   CHECK(after.find(before.other)->state == NodeState::kJoined);
-  CHECK(after.excused(at(140).wall, kWindow) == std::set{before.node});
+  CHECK(after.excused(at(140).wall, kTenSeconds) == std::set{before.node});
 
   SECTION("the one that said goodbye comes back") {
     CHECK(after.hello(key_number(1), hello_of(12), at(160)).value().returned);
-    CHECK(after.excused(at(160).wall, kWindow) == std::set{before.node});
-    CHECK(after.excused(at(170).wall, kWindow).empty());
+    CHECK(after.excused(at(160).wall, kTenSeconds) == std::set{before.node});
+    CHECK(after.excused(at(170).wall, kTenSeconds).empty());
   }
   SECTION("its bound runs on through the restart") {
     after.tick(at(170));
@@ -129,9 +129,9 @@ TEST_CASE("a controller that starts knows who is away, and who restarted meanwhi
   }
   SECTION("the other was killed while no controller was there: since when is not known") {
     CHECK(after.hello(key_number(2), hello_of(22), at(160), at(130).wall).value().returned);
-    CHECK_FALSE(after.excused(at(120).wall, kWindow).contains(before.other));
-    CHECK(after.excused(at(130).wall, kWindow).contains(before.other));
-    CHECK_FALSE(after.excused(at(170).wall, kWindow).contains(before.other));
+    CHECK_FALSE(after.excused(at(120).wall, kTenSeconds).contains(before.other));
+    CHECK(after.excused(at(130).wall, kTenSeconds).contains(before.other));
+    CHECK_FALSE(after.excused(at(170).wall, kTenSeconds).contains(before.other));
   }
   SECTION("the other runs on") {
     CHECK_FALSE(after.hello(key_number(2), hello_of(21), at(160)).value().returned);

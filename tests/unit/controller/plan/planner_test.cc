@@ -109,7 +109,7 @@ TEST_CASE("a link that too many flows cross makes the packets of all flows rarer
       make_plans(fleet_of(4), config, PlanRevision{1}, {}, {.fullest_link_flows = 500});
   REQUIRE(set.reduced.size() == 1);
   CHECK(set.reduced[0].find("500 flows cross one link") != std::string::npos);
-  CHECK_FALSE(validate({.packets_per_second_per_link_max = 0}));
+  CHECK_FALSE(validate(PlannerConfig{.packets_per_second_per_link_max = 0}));
 }
 
 TEST_CASE("a plan names its peers as the probe needs them", "[plan]") {
@@ -293,7 +293,7 @@ TEST_CASE("a config that no plan could obey is refused by the name of its field"
       {{.dscp_classes = {1, 2, 3, 4, 5}}, "dscp_classes"},
       {{.traces_per_second = 0}, "traces_per_second"},
   };
-  CHECK(validate({}));
+  CHECK(validate(PlannerConfig{}));
   for (const auto& [config, field] : cases) {
     const auto status = validate(config);
     REQUIRE(!status);

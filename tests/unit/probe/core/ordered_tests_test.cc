@@ -4,8 +4,8 @@
 namespace faultline::probe_core::tests {
 namespace {
 
-struct Welcomed : Bench {
-  Welcomed() {
+struct MemberBench : Bench {
+  MemberBench() {
     pass(milliseconds{200});
     receive(welcome());
   }
@@ -14,7 +14,7 @@ struct Welcomed : Bench {
 const TestRequest kRequest{.test = 7, .lease = seconds{30}, .order = "{}"};
 
 TEST_CASE("a test that the controller orders is begun, and its news go back", "[probe_core]") {
-  Welcomed bench;
+  MemberBench bench;
   bench.receive(kRequest);
   CHECK(bench.world.tests == std::vector<TestRequest>{kRequest});
   const TestProgress done{.test = 7, .state = TestState::kDone, .report = "{}"};
@@ -23,7 +23,7 @@ TEST_CASE("a test that the controller orders is begun, and its news go back", "[
 }
 
 TEST_CASE("a test that the probe has no room for is refused with a sentence", "[probe_core]") {
-  Welcomed bench;
+  MemberBench bench;
   bench.world.takes_tests = false;
   bench.receive(kRequest);
   REQUIRE(bench.world.sent_of<TestProgress>().size() == 1);
@@ -33,7 +33,7 @@ TEST_CASE("a test that the probe has no room for is refused with a sentence", "[
 
 TEST_CASE("a probe that stops begins no test, and one that is not welcome tells nothing",
           "[probe_core]") {
-  Welcomed bench;
+  MemberBench bench;
   bench.step(StopRequested{});
   bench.receive(kRequest);
   CHECK(bench.world.tests.empty());

@@ -7,7 +7,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-const WallTime kStart = wall_time_from_unix_seconds(1'000'000);
+const WallTime kFlowStart = wall_time_from_unix_seconds(1'000'000);
 constexpr Duration kTimeout = std::chrono::seconds{2};
 
 Flow flow(std::size_t capacity = 16) {
@@ -17,8 +17,8 @@ Flow flow(std::size_t capacity = 16) {
 // A reply that left the reflector `dwell` after the packet came.
 stamp::ReflectorPacket reply(std::uint32_t sequence, std::uint32_t number, Duration dwell = {}) {
   return {.sequence = number,
-          .sent_at = kStart + dwell,
-          .received_at = kStart,
+          .sent_at = kFlowStart + dwell,
+          .received_at = kFlowStart,
           .sender_sequence = sequence};
 }
 
@@ -27,9 +27,9 @@ stamp::ReflectorPacket reply(std::uint32_t sequence, std::uint32_t number, Durat
 TEST_CASE("the round trip excludes the time that the reflector kept the packet", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  (void)f.send(kStart, 0);
-  CHECK(f.on_transmit_stamp(0, kStart + milliseconds{1}));
-  CHECK(f.on_reply(reply(0, 0, milliseconds{5}), kStart + milliseconds{9}, kTimeout));
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_transmit_stamp(0, kFlowStart + milliseconds{1}));
+  CHECK(f.on_reply(reply(0, 0, milliseconds{5}), kFlowStart + milliseconds{9}, kTimeout));
   const auto window = f.close(0, rtts);
   CHECK(window == FlowWindow{.target = NodeId{3},
                              .source_port = 47000,
@@ -43,8 +43,8 @@ TEST_CASE("the round trip excludes the time that the reflector kept the packet",
 TEST_CASE("a round trip shorter than the dwell is no measurement", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  (void)f.send(kStart, 0);
-  CHECK(f.on_reply(reply(0, 0, milliseconds{50}), kStart + milliseconds{9}, kTimeout));
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_reply(reply(0, 0, milliseconds{50}), kFlowStart + milliseconds{9}, kTimeout));
   CHECK(f.close(0, rtts).answered() == 1);
   CHECK(rtts.empty());
 }
@@ -52,8 +52,8 @@ TEST_CASE("a round trip shorter than the dwell is no measurement", "[session]") 
 TEST_CASE("a reply is counted once, its copies as duplicates", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  (void)f.send(kStart, 0);
-  for (int i = 0; i < 3; ++i) CHECK(f.on_reply(reply(0, 0), kStart, kTimeout));
+  (void)f.send(kFlowStart, 0);
+  for (int i = 0; i < 3; ++i) CHECK(f.on_reply(reply(0, 0), kFlowStart, kTimeout));
   const auto window = f.close(0, rtts);
   CHECK(window.answered() == 1);
   CHECK(window.duplicated == 2);
@@ -62,10 +62,10 @@ TEST_CASE("a reply is counted once, its copies as duplicates", "[session]") {
 TEST_CASE("a late reply counts in the window of its packet", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  (void)f.send(kStart, 0);
-  (void)f.send(kStart + std::chrono::seconds{1}, 1);
-  CHECK(f.on_reply(reply(1, 1), kStart + milliseconds{1010}, kTimeout));
-  CHECK(f.on_reply(reply(0, 0), kStart + milliseconds{2500}, kTimeout));
+  (void)f.send(kFlowStart, 0);
+  (void)f.send(kFlowStart + std::chrono::seconds{1}, 1);
+  CHECK(f.on_reply(reply(1, 1), kFlowStart + milliseconds{1010}, kTimeout));
+  CHECK(f.on_reply(reply(0, 0), kFlowStart + milliseconds{2500}, kTimeout));
   const auto first = f.close(0, rtts);
   CHECK(first.answered() == 1);
   CHECK(first.late == 1);
@@ -78,19 +78,19 @@ TEST_CASE("a late reply counts in the window of its packet", "[session]") {
 TEST_CASE("replies to packets that are not at hand are refused", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  CHECK_FALSE(f.on_reply(reply(0, 0), kStart, kTimeout));
-  (void)f.send(kStart, 0);
+  CHECK_FALSE(f.on_reply(reply(0, 0), kFlowStart, kTimeout));
+  (void)f.send(kFlowStart, 0);
   (void)f.close(0, rtts);
-  CHECK_FALSE(f.on_reply(reply(0, 0), kStart, kTimeout));
-  CHECK_FALSE(f.on_transmit_stamp(0, kStart));
+  CHECK_FALSE(f.on_reply(reply(0, 0), kFlowStart, kTimeout));
+  CHECK_FALSE(f.on_transmit_stamp(0, kFlowStart));
 }
 
 TEST_CASE("a packet that the kernel refused is not in the window", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;
-  f.on_send_failed(f.send(kStart, 0));
-  (void)f.send(kStart, 0);
-  CHECK(f.on_reply(reply(1, 0), kStart, kTimeout));
+  f.on_send_failed(f.send(kFlowStart, 0));
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_reply(reply(1, 0), kFlowStart, kTimeout));
   const auto window = f.close(0, rtts);
   CHECK(window.sent == 1);
   CHECK(window.answered() == 1);
@@ -99,13 +99,13 @@ TEST_CASE("a packet that the kernel refused is not in the window", "[session]") 
 TEST_CASE("a flow keeps its packets when its capacity changes", "[session]") {
   auto f = flow(4);
   std::vector<std::uint64_t> rtts;
-  for (int i = 0; i < 4; ++i) (void)f.send(kStart, 0);
+  for (int i = 0; i < 4; ++i) (void)f.send(kFlowStart, 0);
   CHECK(f.full());
   f.set_capacity(2);
   CHECK(f.full());
   f.set_capacity(64);
   CHECK_FALSE(f.full());
-  for (std::uint32_t i = 0; i < 4; ++i) CHECK(f.on_reply(reply(i, i), kStart, kTimeout));
+  for (std::uint32_t i = 0; i < 4; ++i) CHECK(f.on_reply(reply(i, i), kFlowStart, kTimeout));
   CHECK(f.close(0, rtts).answered() == 4);
   CHECK(f.empty());
 }

@@ -6,6 +6,7 @@
 
 #include "probe/stamp/packet.h"
 #include "tests/support/catch.h"
+#include "tests/unit/probe/stamp/keys.h"
 
 namespace faultline::stamp {
 namespace {
@@ -16,12 +17,6 @@ Octets octets(std::initializer_list<int> values) {
   Octets result;
   for (const int value : values) result.push_back(static_cast<std::byte>(value));
   return result;
-}
-
-crypto::MacKey key(std::uint8_t first = 1) {
-  std::array<std::uint8_t, crypto::MacKey::kSecretBytes> secret{};
-  for (auto& octet : secret) octet = first++;
-  return crypto::MacKey(secret);
 }
 
 const ReflectedPacket kPacket{.source = {IpAddress::v4(0x0a000001), 61001},
