@@ -15,14 +15,14 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr std::uint32_t kHosts = 16;
+constexpr std::uint32_t kWatched = 16;
 constexpr const char* kWeakLink = "leaf2>spine3";
 // What chance makes once in a month of a fleet is not paged, which takes its time.
 constexpr Duration kLooked = minutes{12};
 
 // A fleet whose every way loses a little and one link a little more.
 std::unique_ptr<SimFleet> weak_fault(std::uint64_t seed, bool adaptive) {
-  auto fleet = std::make_unique<SimFleet>(seed, kHosts, 8, 8);
+  auto fleet = std::make_unique<SimFleet>(seed, kWatched, 8, 8);
   fleet->adaptive.enabled = adaptive;
   fleet->crash_controller();
   fleet->start_controller();
@@ -93,7 +93,7 @@ void check_bounds(const SimFleet& fleet) {
       CHECK(more <= fleet.adaptive.node_packets_per_second_max);
     }
   }
-  const double planned = kHosts * (kHosts - 1) * 8 *
+  const double planned = kWatched * (kWatched - 1) * 8 *
                          std::chrono::duration<double>(fleet.clock.instant() - Instant{}).count();
   CHECK(static_cast<double>(extra_packets(fleet)) <= fleet.adaptive.extra_share * planned);
 }

@@ -3,7 +3,7 @@
 namespace faultline::sim {
 namespace {
 
-constexpr std::uint32_t kHosts = 0x0a010000;      // 10.1.0.0, host n is .n
+constexpr std::uint32_t kHostNet = 0x0a010000;    // 10.1.0.0, host n is .n
 constexpr std::uint32_t kHostPorts = 0x0a020000;  // a leaf answers a host from here
 constexpr std::uint32_t kLinks = 0x0a030000;      // /31 per leaf and spine
 
@@ -16,10 +16,10 @@ topology::Interface interface_at(const IpAddress& address) {
 
 }  // namespace
 
-IpAddress SimFabric::host_address(std::uint32_t host) { return IpAddress::v4(kHosts + host); }
+IpAddress SimFabric::host_address(std::uint32_t host) { return IpAddress::v4(kHostNet + host); }
 
 std::uint32_t SimFabric::host_at(const IpAddress& address) {
-  return address.v4_host_order() - kHosts;
+  return address.v4_host_order() - kHostNet;
 }
 
 IpAddress SimFabric::link_end(std::uint32_t leaf, std::uint32_t spine, bool at_spine) const {

@@ -1,0 +1,160 @@
+// Random histories: whatever happens to a fleet, in any order and all at once, no invariant breaks.
+//
+// FAULTLINE_SIM_SEEDS=N runs N histories instead of two. A history is replayed by its seed.
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+
+#include "tests/sim/controller.h"
+#include "tests/sim/fleet.h"
+#include "tests/sim/probe.h"
+#include "tests/support/catch.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr std::uint32_t kLeaves = 5;
+constexpr std::uint32_t kSpines = 3;
+// No outage here is longer than two minutes, and a probe tries again within another.
+constexpr std::size_t kWaitingMax = 30;
+
+std::uint64_t seeds() {
+  const char* seeds = std::getenv("FAULTLINE_SIM_SEEDS");
+  return seeds == nullptr ? 2 : std::strtoull(seeds, nullptr, 10);
+}
+
+// Lets one thing after the other happen. What it breaks it mends again by itself, later.
+class Mischief {
+ public:
+  explicit Mischief(SimFleet& fleet) : fleet_(fleet) {}
+
+  void happen() {
+    constexpr std::array kThings{&Mischief::cut_connection,    &Mischief::crash_probe,
+                                 &Mischief::stop_probe,        &Mischief::crash_controller,
+                                 &Mischief::lose_on_a_link,    &Mischief::cut_off_from_controller,
+                                 &Mischief::switch_a_host_off, &Mischief::rehash};
+    (this->*kThings[uniform_below(fleet_.rng, kThings.size())])();
+  }
+
+ private:
+  [[nodiscard]] Duration up_to(Duration most) {
+    return Duration{static_cast<std::int64_t>(
+        uniform_below(fleet_.rng, static_cast<std::uint64_t>(most.count())))};
+  }
+  // A host to which nothing else happens at the moment; 0: this one is busy.
+  [[nodiscard]] std::uint32_t some_host() {
+    const auto host =
+        static_cast<std::uint32_t>(1 + uniform_below(fleet_.rng, fleet_.probes.size()));
+    return busy_.contains(host) ? 0 : host;
+  }
+  void for_a_while(std::uint32_t host, std::function<void()> mend) {
+    busy_.insert(host);
+    fleet_.clock.after(up_to(minutes{2}), [this, host, mend = std::move(mend)] {
+      mend();
+      busy_.erase(host);
+    });
+  }
+
+  void cut_connection() { fleet_.cut_connection(uniform_below(fleet_.rng, fleet_.probes.size())); }
+  void crash_probe() {
+    if (const auto host = some_host()) fleet_.probe_at(host)->crash();
+  }
+  void stop_probe() {
+    const auto host = some_host();
+    if (host == 0) return;
+    fleet_.stop_probe(host - 1);
+    for_a_while(host, [this, host] { fleet_.start_probe(host - 1); });
+  }
+  void crash_controller() {
+    if (fleet_.controller == nullptr) return;
+    fleet_.crash_controller();
+    fleet_.clock.after(up_to(minutes{1}), [this] { fleet_.start_controller(); });
+  }
+  void lose_on_a_link() {
+    if (fleet_.fabric.fault) return;
+    const auto leaf = 1 + uniform_below(fleet_.rng, kLeaves);
+    const auto spine = 1 + uniform_below(fleet_.rng, kSpines);
+    const double loss = 0.01 + 0.3 * uniform(fleet_.rng);
+    fleet_.fabric.fault = {fmt::format("leaf{}>spine{}", leaf, spine), loss};
+    fleet_.clock.after(minutes{1} + up_to(minutes{4}), [this] { fleet_.fabric.fault.reset(); });
+  }
+  void cut_off_from_controller() {
+    const auto host = some_host();
+    if (host == 0) return;
+    fleet_.cut_uplink(host, SimFleet::Way::kController);
+    for_a_while(host, [this, host] { fleet_.mend_uplink(host); });
+  }
+  void switch_a_host_off() {
+    const auto host = some_host();
+    if (host == 0) return;
+    fleet_.switch_off(host);
+    for_a_while(host, [this, host] { fleet_.switch_on(host); });
+  }
+  void rehash() {
+    fleet_.fabric.rehash(static_cast<std::uint32_t>(uniform_below(fleet_.rng, kLeaves)),
+                         fleet_.rng());
+  }
+
+  SimFleet& fleet_;
+  std::set<std::uint32_t> busy_;
+};
+
+void check_always(const SimFleet& fleet) {
+  CHECK(fleet.acknowledged_but_lost().empty());
+  CHECK(fleet.disk.written_twice == 0);
+  for (const auto& probe : fleet.probes) CHECK(probe->waiting() <= kWaitingMax);
+}
+
+// Each incident is opened once and resolved once, in this order.
+void check_incidents_balance(const SimFleet& fleet) {
+  std::map<std::string, int> open;
+  for (const auto& alert : fleet.alerts) {
+    CAPTURE(alert.incident, alert.event, alert.summary);
+    if (alert.event == "opened") CHECK(open.emplace(alert.incident, 1).second);
+    if (alert.event == "resolved") CHECK(--open[alert.incident] == 0);
+  }
+  for (const auto& [incident, times] : open) {
+    CAPTURE(incident);
+    CHECK(times == 0);
+  }
+}
+
+// `length` of mischief, and then quiet for as long as an incident takes to be resolved.
+void check_history(SimFleet& fleet, Duration length, Duration between_max) {
+  Mischief mischief(fleet);
+  fleet.run(minutes{2});
+  const auto end = fleet.clock.instant() + length;
+  while (fleet.clock.instant() < end) {
+    fleet.run(Duration{static_cast<std::int64_t>(
+        uniform_below(fleet.rng, static_cast<std::uint64_t>(between_max.count())))});
+    mischief.happen();
+    check_always(fleet);
+  }
+  fleet.run(minutes{15});
+  check_always(fleet);
+  check_incidents_balance(fleet);
+  CHECK(fleet.every_plan_is_current());
+  CHECK(fleet.batches_waiting() <= fleet.probes.size());  // of the window that closes just now
+  CHECK(fleet.disk.batches.size() + fleet.batches_waiting() >= fleet.batches_made());
+}
+
+TEST_CASE("fifty probes, an hour of mischief: no invariant breaks", "[sim][history]") {
+  for (std::uint64_t seed = 1; seed <= seeds(); ++seed) {
+    CAPTURE(seed);
+    SimFleet fleet(seed, 50, kLeaves, kSpines, {.tracked_flows_per_node_max = 16});
+    check_history(fleet, minutes{45}, minutes{2});
+  }
+}
+
+// Minutes and gigabytes: run by name.
+TEST_CASE("a thousand probes, ten minutes of mischief: no invariant breaks", "[.][thousand]") {
+  SimFleet fleet(1, 1000, kLeaves, kSpines, {.tracked_flows_per_node_max = 32});
+  check_history(fleet, minutes{10}, seconds{10});
+}
+
+}  // namespace
+}  // namespace faultline::sim
