@@ -1,26 +1,53 @@
 #include "controller/core/intake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 namespace faultline::core {
 
-NodeAck Intake::ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable) const {
-  return {node, {.boot = boot, .durable = std::move(durable), .credit = kCreditPerNode}};
+bool Intake::has_room(NodeId node) const {
+  const auto at = in_hand_.find(node);
+  if (at == in_hand_.end()) return true;
+  return batches_in_hand_ < kBatchesShared && at->second.batches < kCreditPerNode;
+}
+
+void Intake::enter(NodeId node) {
+  ++batches_in_hand_;
+  ++in_hand_[node].batches;
+}
+
+void Intake::leave(NodeId node) {
+  --batches_in_hand_;
+  const auto at = in_hand_.find(node);
+  if (--at->second.batches == 0) in_hand_.erase(at);
+}
+
+void Intake::shed(NodeId node) {
+  ++counters_.shed;
+  in_hand_.at(node).shed = true;
+}
+
+// Before the batch that is acknowledged leaves: what was shed is remembered as long.
+std::uint32_t Intake::credit(NodeId node) {
+  const auto at = in_hand_.find(node);
+  if (at != in_hand_.end() && std::exchange(at->second.shed, false)) return 0;
+  const auto share = kBatchesShared / std::max<std::size_t>(in_hand_.size(), 1);
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(share, 1, kCreditPerNode));
+}
+
+NodeAck Intake::ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable) {
+  return {node, {.boot = boot, .durable = std::move(durable), .credit = credit(node)}};
 }
 
 void Intake::batch(NodeId node, Batch batch, EffectSink& effects) {
-  if (decoding_ + waiting_.size() + appending_.size() >= kBatchesInHandMax) {
-    ++counters_.shed;
-    return;
-  }
-  ++decoding_;
+  if (!has_room(node)) return shed(node);
+  enter(node);
   effects.decode(node, std::move(batch));
 }
 
 std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectSink& effects) {
-  --decoding_;
   Item item{.node = decoded.node,
             .batch = std::move(decoded.batch),
             .report = nullptr,
@@ -28,22 +55,7 @@ std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectS
             .malformed = false};
   item.malformed = !item.batch.is_gap() && !decoded.report;
   const auto admission = dedup_.admit(item.node, item.batch, now);
-  switch (admission) {
-    case ingest::Admission::kWrite:
-      break;
-    case ingest::Admission::kAlreadyDurable:
-      ++counters_.duplicates;
-      return {ack(item.node, item.batch.boot, dedup_.durable(item.node, item.batch.boot))};
-    case ingest::Admission::kInFlight:
-      ++counters_.duplicates;
-      return {};
-    case ingest::Admission::kRefused:
-      ++counters_.shed;
-      return {};
-    case ingest::Admission::kMalformed:
-      ++counters_.refused;
-      return {};
-  }
+  if (admission != ingest::Admission::kWrite) return turn_away(item, admission);
   if (item.malformed) {
     // Kept as an empty entry: a probe that sent it once would otherwise send it for ever.
     effects.log(
@@ -58,6 +70,30 @@ std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectS
   waiting_.push_back(std::move(item));
   if (!dedup_.write_under_way()) begin_append(effects);
   return {};
+}
+
+// What is not written: an acknowledgement again, or nothing.
+std::vector<NodeAck> Intake::turn_away(const Item& item, ingest::Admission admission) {
+  std::vector<NodeAck> acks;
+  switch (admission) {
+    case ingest::Admission::kWrite:
+      break;
+    case ingest::Admission::kAlreadyDurable:
+      ++counters_.duplicates;
+      acks.push_back(ack(item.node, item.batch.boot, dedup_.durable(item.node, item.batch.boot)));
+      break;
+    case ingest::Admission::kInFlight:
+      ++counters_.duplicates;
+      break;
+    case ingest::Admission::kRefused:
+      shed(item.node);
+      break;
+    case ingest::Admission::kMalformed:
+      ++counters_.refused;
+      break;
+  }
+  leave(item.node);
+  return acks;
 }
 
 void Intake::begin_append(EffectSink& effects) {
@@ -84,7 +120,8 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
                 fmt::format("{} batches could not be written and stay in the probes' spools: {}",
                             items.size() + waiting_.size(), status.error().context));
     dedup_.abandon();
-    waiting_.clear();
+    for (const auto& item : items) leave(item.node);
+    for (const auto& item : std::exchange(waiting_, {})) leave(item.node);
     paths_.insert(paths_.end(), appending_paths_.begin(), appending_paths_.end());
     return result;
   }
@@ -93,6 +130,7 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
     result.acks.push_back(ack(durable.node, durable.boot, std::move(durable.durable)));
   }
   for (const auto& item : items) {
+    leave(item.node);
     count_durable(item, effects);
     if (item.report) result.reports.push_back({item.node, item.report});
   }

@@ -6,10 +6,16 @@
 // promise, kept in one place. What cannot be taken in now is dropped and counted: the probe keeps
 // it in its spool and sends it again.
 //
+// Fairness: a node that has nothing in hand is always let in, so one that floods starves nobody;
+// the credit of an acknowledgement is a fair share of the room. An acknowledgement with a credit of
+// 0 says that something of that node was shed since the last one: it need not wait for a timeout to
+// send that again, one batch at a time until the next acknowledgement.
+//
 // Pure. Thread safety: none; owned by the core.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,13 +24,16 @@
 #include "controller/core/effects.h"
 #include "controller/core/events.h"
 #include "controller/core/window_book.h"
+#include "controller/fleet/fleet.h"
 #include "controller/ingest/dedup.h"
 
 namespace faultline::core {
 
-// Batches between arrival and append; beyond it they are shed.
-inline constexpr std::size_t kBatchesInHandMax = 1024;
-// Batches that a probe may have unacknowledged.
+// Batches between arrival and append; beyond it those of nodes that have one there are shed.
+inline constexpr std::size_t kBatchesShared = 1024;
+// So this is what there may be at most.
+inline constexpr std::size_t kBatchesInHandMax = kBatchesShared + fleet::kNodesMax;
+// Batches that a probe may have unacknowledged, and that are in hand of it at most.
 inline constexpr std::uint32_t kCreditPerNode = 32;
 
 struct IntakeCounters {
@@ -78,13 +87,26 @@ class Intake {
     bool malformed = false;
   };
 
+  // Of a node that has batches between arrival and append.
+  struct InHand {
+    std::uint32_t batches = 0;
+    bool shed = false;  // and one was, since its last acknowledgement
+  };
+
+  [[nodiscard]] bool has_room(NodeId node) const;
+  void enter(NodeId node);
+  void leave(NodeId node);
+  void shed(NodeId node);
+  [[nodiscard]] std::vector<NodeAck> turn_away(const Item& item, ingest::Admission admission);
   void begin_append(EffectSink& effects);
   void count_durable(const Item& item, EffectSink& effects);
-  [[nodiscard]] NodeAck ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable) const;
+  [[nodiscard]] NodeAck ack(NodeId node, BootId boot, std::vector<SequenceInterval> durable);
+  [[nodiscard]] std::uint32_t credit(NodeId node);
 
   Duration window_;
   ingest::Dedup dedup_;
-  std::size_t decoding_ = 0;
+  std::size_t batches_in_hand_ = 0;
+  std::map<NodeId, InHand> in_hand_;
   std::vector<Item> waiting_;
   std::vector<Item> appending_;
   std::vector<TracedPath> paths_;

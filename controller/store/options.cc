@@ -34,6 +34,8 @@ rocksdb::ColumnFamilyOptions common_options(std::shared_ptr<rocksdb::Cache> cach
   options.level_compaction_dynamic_level_bytes = true;  // 1.1x space instead of up to 2x
   // Payloads are compressed here, a block of neighbors at a time, instead of one by one by us.
   options.compression = rocksdb::kZSTD;
+  // Of reports level 1 leaves as much as level 3, the default, in two thirds of the time.
+  options.compression_opts.level = 1;
   return options;
 }
 

@@ -62,12 +62,16 @@ bool Delivery::fetched(Now now, const std::vector<Batch>& batches, EffectSink& e
 void Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
   ++counters_.acks;
   effects.release(ack.boot, ack.durable);
-  std::erase_if(in_flight_, [&](const InFlight& batch) {
+  const auto released = std::erase_if(in_flight_, [&](const InFlight& batch) {
     return batch.boot == ack.boot && std::ranges::any_of(ack.durable, [&](const auto& interval) {
              return interval.first <= batch.first && batch.last <= interval.last;
            });
   });
   credit_ = ack.credit;
+  if (credit_ == 0 && released > 0) {
+    ++counters_.rewinds;
+    rewind();
+  }
   pump(effects);
 }
 

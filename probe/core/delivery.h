@@ -3,7 +3,10 @@
 // Batches go out oldest first, at most as many unacknowledged as the controller's credit allows.
 // After a new welcome, and when the oldest on its way is not acknowledged in time, everything that
 // the spool still holds is sent again from the oldest on: the controller knows duplicates, and the
-// spool forgets only what is acknowledged.
+// spool forgets only what is acknowledged. An acknowledgement with a credit of 0 says that the
+// controller had no room for some of them: they are sent again at once, but one at a time until the
+// next acknowledgement. One that acknowledges nothing is no reason to: two that do not understand
+// each other would send for ever.
 //
 // Pure. Thread safety: none.
 #pragma once

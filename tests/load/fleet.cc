@@ -19,6 +19,13 @@ constexpr Duration kProgress = seconds{2};
 // another moment.
 constexpr double kReportDelayWindows = 0.2;
 
+// Each probe has a socket, and while it opens another link libzmq may still be closing the last.
+zmq::Context make_context_of_many() {
+  auto context = zmq::make_context();
+  context.set(::zmq::ctxopt::max_sockets, 4 * static_cast<int>(kProbesMax));
+  return context;
+}
+
 double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -30,7 +37,7 @@ Fleet::Fleet(const LoadOptions& options, WallTime base, std::vector<crypto::KeyP
              [](std::string_view name, std::string_view what) {
                FAULTLINE_CHECK(false, fmt::format("{}: {}", name, what));
              }),
-      context_(zmq::make_context()),
+      context_(make_context_of_many()),
       source_(options_, base),
       rng_(options.seed + 2) {
   for (std::uint32_t i = 0; i < options_.shape.nodes; ++i) {

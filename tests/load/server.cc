@@ -26,6 +26,10 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr Duration kLook = milliseconds{5};  // between two looks at a child's log
+// Below the ports that connections are given: while the server is down, one of thousands that try
+// to connect to it would sooner or later be given its port, and it could not come back.
+constexpr int kPortFirst = 20'000;
+constexpr int kPorts = 12'000;
 
 std::uint64_t status_bytes(pid_t pid, const std::string& field) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
@@ -146,15 +150,18 @@ std::uint64_t bytes_below(const fs::path& directory) {
 }
 
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* plain = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(fd, plain, length) != 0 || ::getsockname(fd, plain, &length) != 0) return 0;
-  ::close(fd);
-  return ntohs(address.sin_port);
+  for (int i = 0; i < kPorts; ++i) {
+    const auto port = static_cast<std::uint16_t>(kPortFirst + (::getpid() + i) % kPorts);
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    if (is_free) return port;
+  }
+  return 0;
 }
 
 }  // namespace faultline::load

@@ -1,5 +1,7 @@
 #include "tests/bench/ingest/skeleton.h"
 
+#include <endian.h>
+
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -13,6 +15,7 @@
 #include "common/wire/control_codec.h"
 #include "common/zmq/link_options.h"
 #include "control.capnp.h"
+#include "controller/store/options.h"
 #include "report.capnp.h"
 
 namespace faultline::bench {
@@ -91,8 +94,10 @@ class Skeleton {
       const auto payload = batch.getPayload();
       sums_ += sums(payload);
       ++rows_;
-      char key[sizeof rows_];
-      std::memcpy(key, &rows_, sizeof rows_);
+      // In the order of arrival, as the controller's are in that of time.
+      const auto ordered = htobe64(rows_);
+      char key[sizeof ordered];
+      std::memcpy(key, &ordered, sizeof ordered);
       write.Put({key, sizeof key},
                 {reinterpret_cast<const char*>(payload.begin()), payload.size()});
       acks_.emplace_back(route.to_string(),
@@ -120,9 +125,9 @@ class Skeleton {
 }  // namespace
 
 Status serve_skeleton(SkeletonOptions options) {
-  rocksdb::Options database;
-  database.create_if_missing = true;
-  database.compression = rocksdb::kZSTD;
+  // The product's own options, so that memory, compression and compaction cost both the same.
+  const rocksdb::Options database{store::database_options(),
+                                  store::log_options(store::make_block_cache())};
   rocksdb::DB* opened = nullptr;
   if (!rocksdb::DB::Open(database, options.store.string(), &opened).ok()) {
     return fail(ErrorCode::kUnavailable, "cannot open the skeleton's store");

@@ -47,6 +47,20 @@ TEST_CASE("a credit of nothing stops sending, but not for ever", "[probe_core]")
   CHECK(bench.world.fetches.back().second == 1);
 }
 
+TEST_CASE("what the controller had no room for is sent again at once, one at a time",
+          "[probe_core]") {
+  Bench bench;
+  bench.connect();
+  bench.step(SpoolFetched{.batches = {batch_of(1), batch_of(2), batch_of(3), batch_of(4)}});
+  bench.receive(BatchAck{.boot = BootId{7}, .durable = {{1, 1}}, .credit = 0});
+  REQUIRE(bench.world.fetches.size() == 2);
+  CHECK(bench.world.fetches.back() == std::pair(true, std::size_t{1}));
+  bench.step(SpoolFetched{.batches = {batch_of(2)}});
+  CHECK(bench.world.fetches.size() == 2);
+  bench.receive(BatchAck{.boot = BootId{7}, .durable = {{1, 2}}, .credit = 2});
+  CHECK(bench.world.fetches.back() == std::pair(false, std::size_t{2}));
+}
+
 TEST_CASE("what is not acknowledged in time is sent again from the oldest on", "[probe_core]") {
   Bench bench;
   bench.connect();
