@@ -36,6 +36,7 @@ struct Cost {
   double writing = 0;   // processor seconds, as it comes
   double settling = 0;  // to its smallest form
   std::uint64_t bytes = 0;
+  std::uint64_t raw_bytes = 0;  // of them without roll-ups, which the peers do not have
 
   [[nodiscard]] double seconds() const { return writing + settling; }
 };
@@ -58,6 +59,10 @@ Cost cost_of_ours(const Options& options) {
       must(store->compact());
     });
     cost.bytes = store->stats().bytes_on_disk;
+    cost.raw_bytes = cost.bytes;
+    for (const auto& tier : store->tiers()) {
+      if (tier.name == "minutes" || tier.name == "hours") cost.raw_bytes -= tier.bytes;
+    }
   }
   return cost;
 }
@@ -74,15 +79,17 @@ Cost cost_of(Product product, Encoding encoding, Unit unit, const Options& optio
   std::uint64_t written = 0;
   for (std::int64_t window = 1; window <= options.windows(); ++window) {
     const WallTime start = kBegin + (window - 1) * options.fleet.window;
-    static_cast<void>(fleet.next([&](NodeId source, const Report& report) {
-      for (const FlowWindow& flow : report.flows) encoder.add(source, start, flow);
-      written += report.flows.size() * kFieldsPerFlow;
-    }));
+    static_cast<void>(fleet.next(
+        [&](NodeId source, const Report& report) {
+          for (const FlowWindow& flow : report.flows) encoder.add(source, start, flow);
+          written += report.flows.size() * kFieldsPerFlow;
+        },
+        options.fleet.nodes));
     if (window % options.batch != 0 && window != options.windows()) continue;
     for (const std::string& body : encoder.finish()) peer.write(endpoint, body);
   }
   cost.writing = peer.processor_seconds() - idle;
-  cost.bytes = peer.settle();
+  cost.bytes = cost.raw_bytes = peer.settle();
   cost.settling = peer.processor_seconds() - idle - cost.writing;
   if (peer.samples() < written) {
     fmt::print(stderr, "peers_bench: of {} samples the peer took {}\n", written, peer.samples());
@@ -93,10 +100,11 @@ Cost cost_of(Product product, Encoding encoding, Unit unit, const Options& optio
 
 void print(std::string_view name, const Cost& cost, const Cost& ours, double flow_windows) {
   const double results = 2 * flow_windows;
-  fmt::print("  {:38} {:9.0f} {:9.0f} {:9.2f} {:10.3f} {:8.3f}\n", name,
+  fmt::print("  {:38} {:9.0f} {:9.0f} {:9.2f} {:10.3f} {:8.3f} {:8.3f}\n", name,
              1e9 * cost.writing / results, 1e9 * cost.settling / results,
              static_cast<double>(cost.bytes) / results, ours.seconds() / cost.seconds(),
-             static_cast<double>(ours.bytes) / static_cast<double>(cost.bytes));
+             static_cast<double>(ours.bytes) / static_cast<double>(cost.bytes),
+             static_cast<double>(ours.raw_bytes) / static_cast<double>(cost.bytes));
 }
 
 int run(const Options& options) {
@@ -106,8 +114,8 @@ int run(const Options& options) {
       "{} nodes, {} pairs of {} flows, {} windows: {:.0f} results; a request of {} windows\n",
       options.fleet.nodes, options.fleet.nodes * options.fleet.targets_per_node,
       options.fleet.flows_per_target, options.windows(), 2 * options.flow_windows(), options.batch);
-  fmt::print("  {:38} {:>9} {:>9} {:>9} {:>10} {:>8}\n", "of a result", "write ns", "settle ns",
-             "bytes", "ours: time", "bytes");
+  fmt::print("  {:38} {:>9} {:>9} {:>9} {:>10} {:>8} {:>8}\n", "of a result", "write ns",
+             "settle ns", "bytes", "ours: time", "bytes", "raw only");
   const Cost ours = cost_of_ours(options);
   print("ours", ours, ours, options.flow_windows());
   const auto peer = [&](std::string_view name, Product product, Encoding encoding,

@@ -58,18 +58,22 @@ struct Arrivals {
 
 class Fleet {
  public:
-  explicit Fleet(const tests::FleetShape& shape) : shape_(shape), reports_(shape, 5000) {}
+  // Windows from `begin` on, with sequence numbers behind `sequence`.
+  explicit Fleet(const tests::FleetShape& shape, WallTime begin = kBegin,
+                 std::uint64_t sequence = 0)
+      : shape_(shape), reports_(shape, 5000), next_(begin), sequence_(sequence) {}
 
   Arrivals next() {
-    return next([](NodeId, const Report&) {});
+    return next([](NodeId, const Report&) {}, shape_.nodes);
   }
 
-  // `see` is shown each report as it is encoded.
+  // Of the first `nodes`; `see` is shown each report as it is encoded.
   template <typename See>
-  Arrivals next(See see) {
+  Arrivals next(See see, std::uint32_t nodes) {
     ++sequence_;
-    Arrivals arrivals{.start = kBegin + static_cast<std::int64_t>(sequence_ - 1) * shape_.window};
-    for (std::uint32_t node = 1; node <= shape_.nodes; ++node) {
+    Arrivals arrivals{.start = next_};
+    next_ += shape_.window;
+    for (std::uint32_t node = 1; node <= nodes; ++node) {
       const Report report = reports_.make(node, arrivals.start);
       see(NodeId{node}, report);
       arrivals.entries.push_back({.node = NodeId{node},
@@ -86,7 +90,8 @@ class Fleet {
  private:
   tests::FleetShape shape_;
   tests::FleetReports reports_;
-  std::uint64_t sequence_ = 0;
+  WallTime next_;
+  std::uint64_t sequence_;
 };
 
 }  // namespace faultline::bench
