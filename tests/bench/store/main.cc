@@ -1,9 +1,6 @@
 // What results cost in the store: bytes on disk and processor time, before and after they are
 // sealed, beside bare RocksDB writes of the same bytes in the same run; and what questions cost.
 // store_bench [--nodes N] [--targets N] [--flows N] [--hours H] [--dir DIR]
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -12,53 +9,25 @@
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 
-#include "common/wire/report_codec.h"
 #include "controller/store/options.h"
 #include "controller/store/rocks_store.h"
-#include "tests/support/fleet_reports.h"
+#include "tests/bench/store/arrivals.h"
 
 namespace faultline::store {
 namespace {
 
 namespace fs = std::filesystem;
+using bench::Arrivals;
+using bench::Fleet;
+using bench::kBegin;
+using bench::must;
+using bench::timed;
 
 struct Options {
   tests::FleetShape fleet{};
   std::int64_t hours = 3;
   fs::path directory = "/tmp/faultline-store-bench";
 };
-
-constexpr WallTime kBegin = wall_time_from_unix_seconds(1'795'305'600);  // at midnight
-
-double process_seconds() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-// Runs `work`; returns processor seconds of all threads.
-template <typename Work>
-double timed(Work work) {
-  const double before = process_seconds();
-  work();
-  return process_seconds() - before;
-}
-
-void must(const Status& status) {
-  if (status) return;
-  fmt::print(stderr, "store_bench: {}\n", status.error().context);
-  std::exit(1);
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (result) return *std::move(result);
-  must(Status(tl::unexpected(result.error())));
-  std::exit(1);
-}
 
 std::uint64_t bytes_of(const fs::path& directory) {
   std::uint64_t bytes = 0;
@@ -67,38 +36,6 @@ std::uint64_t bytes_of(const fs::path& directory) {
   }
   return bytes;
 }
-
-// One window of the whole fleet, encoded as it would arrive.
-struct Arrivals {
-  std::vector<JournalEntry> entries;
-  std::vector<ingest::DedupRow> dedup;
-};
-
-class Fleet {
- public:
-  explicit Fleet(const tests::FleetShape& shape) : shape_(shape), reports_(shape, 5000) {}
-
-  Arrivals next() {
-    ++sequence_;
-    const WallTime start = kBegin + static_cast<std::int64_t>(sequence_ - 1) * shape_.window;
-    Arrivals arrivals;
-    for (std::uint32_t node = 1; node <= shape_.nodes; ++node) {
-      arrivals.entries.push_back({.node = NodeId{node},
-                                  .boot = BootId{node},
-                                  .first_sequence = sequence_,
-                                  .sequence = sequence_,
-                                  .window_start = start,
-                                  .payload = wire::encode(reports_.make(node, start))});
-      arrivals.dedup.push_back({NodeId{node}, BootId{node}, {{1, sequence_}}, start});
-    }
-    return arrivals;
-  }
-
- private:
-  tests::FleetShape shape_;
-  tests::FleetReports reports_;
-  std::uint64_t sequence_ = 0;
-};
 
 // The same payloads into one column family of a bare database, synced once a window.
 double bare_seconds(const Options& options, std::int64_t windows) {

@@ -105,5 +105,65 @@ TEST_CASE("a damaged dedup row stops the start: duplicates would be counted", "[
   CHECK(rows.error().code == ErrorCode::kCorrupt);
 }
 
+TEST_CASE("a table that lost its end is refused by name, and whole again it is read", "[store]") {
+  TemporaryDirectory directory;
+  fill(directory.path());
+  const fs::path table = largest_table(directory.path());
+  const fs::path whole = directory.path() / "copy";
+  fs::copy_file(table, whole);
+  fs::resize_file(table, fs::file_size(table) / 2);
+  const auto refused = RocksStore::open(directory.path());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kCorrupt);
+  CHECK(refused.error().context.find(table.filename().string()) != std::string::npos);
+  fs::rename(whole, table);
+  CHECK(all_entries(*open_store(directory.path())).size() == kWindows);
+}
+
+// Left in the write-ahead log: nothing is flushed by the end of so little.
+fs::path fill_log(const fs::path& directory) {
+  constexpr std::uint64_t kLogged = 50;
+  {
+    auto store = open_store(directory);
+    for (std::uint64_t sequence = 1; sequence <= kLogged; ++sequence) {
+      REQUIRE(store->journal().append(std::vector{noisy_entry(sequence)}, {}));
+    }
+  }
+  fs::path log;
+  for (const auto& file : fs::directory_iterator{directory}) {
+    if (file.path().extension() != ".log") continue;
+    if (log.empty() || file.file_size() > fs::file_size(log)) log = file.path();
+  }
+  REQUIRE(fs::file_size(log) > kLogged * 4'000);
+  return log;
+}
+
+// What was logged before the damage, and nothing that was not; then the store goes on.
+void check_log_begins_well(const fs::path& directory, double position) {
+  auto store = open_store(directory);
+  const auto found = all_entries(*store);
+  CHECK(found.size() >= static_cast<std::size_t>(50 * position) - 1);
+  CHECK(found.size() < 50);
+  for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == noisy_entry(i + 1));
+  REQUIRE(store->journal().append(std::vector{noisy_entry(100)}, {}));
+  CHECK(all_entries(*store).size() == found.size() + 1);
+}
+
+TEST_CASE("a log that is flipped or cut is used up to there, and never beyond", "[store]") {
+  for (const double position : {0.1, 0.5, 0.95}) {
+    CAPTURE(position);
+    {
+      TemporaryDirectory directory;
+      flip_byte(fill_log(directory.path()), position);
+      check_log_begins_well(directory.path(), position);
+    }
+    TemporaryDirectory directory;
+    const fs::path log = fill_log(directory.path());
+    fs::resize_file(
+        log, static_cast<std::uintmax_t>(position * static_cast<double>(fs::file_size(log))));
+    check_log_begins_well(directory.path(), position);
+  }
+}
+
 }  // namespace
 }  // namespace faultline::store

@@ -1,0 +1,225 @@
+// The largest store that fits, and a tenth of it: what the questions cost that may not depend on
+// how much is stored. Results of 200,000 pairs in windows of 10 s: of one node in 25 a day, of the
+// others the last 80 minutes; then one window of a million flows. Written straight into the store,
+// sealed as it goes; asked in the state that this leaves it in, after a new start.
+// largest_store_bench [--nodes N] [--targets N] [--hours H] [--dir DIR] [--keep 1]
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "controller/store/rocks_store.h"
+#include "tests/bench/store/arrivals.h"
+
+namespace faultline::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kWindow = std::chrono::seconds{10};
+constexpr std::uint32_t kOldNodes = 25;  // one of so many has been there all the time
+constexpr Duration kNewFor = std::chrono::minutes{80};  // the others: not sealed, or just
+constexpr std::int64_t kSealEvery = 30;                 // windows
+constexpr std::uint32_t kLastTargets = 200;  // of the last window, in both stores: of each node
+constexpr std::uint16_t kLastFlows = 5;      // and towards each of them
+constexpr std::size_t kReportsInAppend = 100;
+constexpr std::size_t kPairsAsked = 11;
+
+struct Options {
+  std::uint32_t nodes = 1000;
+  std::uint32_t targets = 200;
+  std::int64_t hours = 24;
+  fs::path directory = "/tmp/faultline-largest-store";
+  bool keep = false;  // what was made, for the next run to ask
+
+  [[nodiscard]] tests::FleetShape shape() const {
+    return {.nodes = nodes, .targets_per_node = targets, .flows_per_target = 1, .window = kWindow};
+  }
+  [[nodiscard]] std::uint32_t old_nodes() const { return std::max(nodes / kOldNodes, 1U); }
+  [[nodiscard]] WallTime last_window() const { return kBegin + std::chrono::hours{hours}; }
+};
+
+// Milliseconds of the clock, and of all threads' processor time: the first has the disk in it, and
+// whoever else uses the machine.
+struct Cost {
+  double clock = 0;
+  double processor = 0;
+};
+
+Cost timed_both(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  Cost cost;
+  cost.processor = 1e3 * timed(work);
+  cost.clock =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+  return cost;
+}
+
+Cost median(std::vector<Cost> costs) {
+  std::ranges::sort(costs, {}, &Cost::clock);
+  return costs[costs.size() / 2];
+}
+
+void write(store::RocksStore& store, const Arrivals& arrivals) {
+  for (std::size_t from = 0; from < arrivals.entries.size(); from += kReportsInAppend) {
+    const std::size_t count = std::min(kReportsInAppend, arrivals.entries.size() - from);
+    must(store.journal().append(std::span(arrivals.entries).subspan(from, count),
+                                std::span(arrivals.dedup).subspan(from, count)));
+  }
+  if (window_start(arrivals.start, kSealEvery * kWindow) != arrivals.start) return;
+  const WallTime horizon = arrivals.start + kWindow - store::kFreshFor;
+  while (!must(store.journal().seal_slice(horizon)).done) {
+  }
+}
+
+void make(const Options& options, const fs::path& directory) {
+  fs::create_directories(directory.parent_path());
+  auto store = must(store::RocksStore::open(directory));
+  Fleet fleet{options.shape()};
+  std::uint64_t flow_windows = 0;
+  double writing = 0;
+  const auto count = [&](NodeId, const Report& report) { flow_windows += report.flows.size(); };
+  for (WallTime at = kBegin; at < options.last_window(); at += kWindow) {
+    const bool is_late = at >= options.last_window() - kNewFor;
+    const Arrivals arrivals = fleet.next(count, is_late ? options.nodes : options.old_nodes());
+    writing += timed([&] { write(*store, arrivals); });
+  }
+  auto last = options.shape();
+  last.targets_per_node = kLastTargets;
+  last.flows_per_target = kLastFlows;
+  Fleet crowded{last, options.last_window(), 1'000'000};
+  const Arrivals arrivals = crowded.next(count, options.nodes);
+  writing += timed([&] { write(*store, arrivals); });
+  const double results = 2 * static_cast<double>(flow_windows);
+  const std::uint64_t bytes = store->stats().bytes_on_disk;
+  fmt::print("{} pairs, {:.0f} results, {:.2f} GB, {:.2f} bytes and {:.0f} ns of a result\n",
+             options.nodes * options.targets, results, static_cast<double>(bytes) / 1e9,
+             static_cast<double>(bytes) / results, 1e9 * writing / results);
+}
+
+// What the store does in the background after a start is no part of a question.
+void wait_until_idle() {
+  constexpr double kIdle = 1e-3;  // processor seconds in a look
+  constexpr auto kLook = std::chrono::milliseconds{300};
+  while (timed([&] { std::this_thread::sleep_for(kLook); }) > kIdle) {
+  }
+}
+
+// What is cached of the store's files goes, as far as this system's own cache.
+void forget_cached(const fs::path& directory) {
+  for (const auto& file : fs::directory_iterator{directory}) {
+    const int fd = ::open(file.path().c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) continue;
+    ::fdatasync(fd);
+    ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    ::close(fd);
+  }
+}
+
+std::uint64_t ask_pair(store::RocksStore& store, const Options& options, std::uint32_t node) {
+  const NodeId source{node};
+  const NodeId target{node % options.nodes + 1};
+  std::uint64_t windows = 0;
+  must(store.views().scan_pair(
+      source, target, kBegin, options.last_window(), [&](const store::PairWindow& window) {
+        windows += window.flows.size();
+        return true;
+      }));
+  return windows;
+}
+
+struct Answer {
+  std::string_view question;
+  Cost cost;
+  std::uint64_t rows = 0;
+};
+
+std::vector<Answer> ask(const Options& options, const fs::path& directory) {
+  std::vector<Answer> answers;
+  std::vector<Cost> cold;
+  std::vector<Cost> warm;
+  std::uint64_t rows = 0;
+  std::unique_ptr<store::RocksStore> store = must(store::RocksStore::open(directory));
+  wait_until_idle();
+  for (std::uint32_t i = 0; i < kPairsAsked; ++i) {
+    store.reset();
+    store = must(store::RocksStore::open(directory));
+    wait_until_idle();
+    forget_cached(directory);
+    const std::uint32_t node = i * 7919 % options.old_nodes() + 1;
+    cold.push_back(timed_both([&] { rows = ask_pair(*store, options, node); }));
+    warm.push_back(timed_both([&] { rows = ask_pair(*store, options, node); }));
+  }
+  answers.push_back({"a pair's 24 h, raw, cold", median(cold), rows});
+  answers.push_back({"a pair's 24 h, raw, warm", median(warm), rows});
+
+  const auto three_times = [&](std::string_view question, const std::function<void()>& work) {
+    std::vector<Cost> costs;
+    for (int i = 0; i < 3; ++i) costs.push_back(timed_both(work));
+    answers.push_back({question, median(costs), rows});
+  };
+  const WallTime end = options.last_window() + kWindow;
+  three_times("the localizer's window of flows", [&] {
+    rows = 0;
+    must(store->views().scan_reports(options.last_window(), end, {},
+                                     [&](NodeId, const Report& report) {
+                                       rows += report.flows.size();
+                                       return true;
+                                     }));
+  });
+  return answers;
+}
+
+std::vector<Answer> measure(const Options& options) {
+  const fs::path directory = options.directory / std::to_string(options.targets);
+  if (!fs::exists(directory)) make(options, directory);
+  auto answers = ask(options, directory);
+  if (!options.keep) fs::remove_all(directory);
+  return answers;
+}
+
+void run(const Options& options) {
+  Options tenth = options;
+  tenth.targets = std::max(options.targets / 10, 1U);
+  const auto before = measure(tenth);
+  const auto answers = measure(options);
+  fmt::print("  {:38} {:>24} {:>24} {:>8}\n", "", "clock ms (processor), 1/10",
+             "clock ms (processor)", "growth");
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    const Cost& small = before[i].cost;
+    const Cost& large = answers[i].cost;
+    fmt::print("  {:38} {:>13.1f} ({:>8.1f}) {:>13.1f} ({:>8.1f}) {:>8.2f}   {} rows\n",
+               answers[i].question, small.clock, small.processor, large.clock, large.processor,
+               large.clock / small.clock, answers[i].rows);
+  }
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  fmt::print("  at most {} MB resident\n", usage.ru_maxrss >> 10);
+}
+
+}  // namespace
+}  // namespace faultline::bench
+
+int main(int argc, char** argv) {
+  faultline::bench::Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string key = argv[i];
+    const auto number = std::strtoul(argv[i + 1], nullptr, 10);
+    if (key == "--nodes") options.nodes = static_cast<std::uint32_t>(number);
+    if (key == "--targets") options.targets = static_cast<std::uint32_t>(number);
+    if (key == "--hours") options.hours = static_cast<std::int64_t>(number);
+    if (key == "--keep") options.keep = number != 0;
+    if (key == "--dir") options.directory = argv[i + 1];
+  }
+  faultline::bench::run(options);
+}
