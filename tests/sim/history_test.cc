@@ -1,6 +1,7 @@
 // Random histories: whatever happens to a fleet, in any order and all at once, no invariant breaks.
 //
-// FAULTLINE_SIM_SEEDS=N runs N histories instead of two. A history is replayed by its seed.
+// FAULTLINE_SIM_SEEDS=N runs N histories instead of one, which takes a minute. A history is
+// replayed by its seed.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -24,7 +25,7 @@ constexpr std::size_t kWaitingMax = 30;
 
 std::uint64_t seeds() {
   const char* seeds = std::getenv("FAULTLINE_SIM_SEEDS");
-  return seeds == nullptr ? 2 : std::strtoull(seeds, nullptr, 10);
+  return seeds == nullptr ? 1 : std::strtoull(seeds, nullptr, 10);
 }
 
 // Lets one thing after the other happen. What it breaks it mends again by itself, later.

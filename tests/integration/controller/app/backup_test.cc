@@ -52,7 +52,7 @@ std::vector<store::LedgerDocument> nodes_in(const fs::path& data_dir) {
   return *(*store)->ledger().list(store::Table::kNodes);
 }
 
-// A node that reports without a pause.
+// A node that reports without a pause, within the credit that any controller gives.
 class Load {
  public:
   explicit Load(Stage& stage)
@@ -67,6 +67,7 @@ class Load {
   }
   void send(std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
+      stage_.wait_for("credit", [&] { return sequence_ - take_acks() < kUnacknowledgedMax; });
       ++sequence_;
       node_.peer().say(batch(node_.boot(), sequence_, report(base_, sequence_ % 600, node_.id())));
     }
@@ -82,6 +83,8 @@ class Load {
   [[nodiscard]] std::uint64_t sent() const { return sequence_; }
 
  private:
+  static constexpr std::uint64_t kUnacknowledgedMax = 16;
+
   Stage& stage_;
   Node node_;
   const WallTime base_;
