@@ -51,7 +51,7 @@ std::uint64_t append_and_kill(const std::filesystem::path& directory, std::uint6
 // Less than twenty seconds of processor time; a campaign sets more.
 int kill_cycles() {
   const char* cycles = std::getenv("FAULTLINE_KILL_CYCLES");
-  return cycles == nullptr ? 200 : std::atoi(cycles);
+  return cycles == nullptr ? KILL_CYCLES : std::atoi(cycles);
 }
 
 // Then a new store: each cycle reads all that is there.

@@ -66,7 +66,7 @@ TEST_CASE("a probe is ready when its sockets are open, and healthy when it measu
   static_cast<void>(service.notify().wait_for("READY=1"));
   static_cast<void>(service.wait_for_health(1, "has not joined"));
   service.give_plan();
-  const auto measuring = service.wait_for_health(0, "measures 1 sessions by plan 1");
+  const auto measuring = service.wait_for_health(0, "measures 2 sessions by plan 1");
   CHECK(measuring.errors.starts_with("healthy: node 1 \"n1\""));
   CHECK_THAT(service.notify().wait_for("STATUS=healthy"), Catch::Contains("by plan 1"));
   CHECK(service.notify().count("WATCHDOG=1", kSilence) >= 2);
