@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::string_view kArea = "uplink";
 
-constexpr std::uint64_t kRoundsMax = 6;  // after which patience no longer doubles
-
 Duration wait_after(RefusalReason reason) {
   return reason == RefusalReason::kOverloaded ? kRetryWaitMax : kRefusedWait;
 }
@@ -36,14 +34,9 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
       if (!greeting_taken_) greet(now, status, effects);
       if (now.instant - greeting_since_ < patience()) break;
       effects.log(Severity::kWarning, kArea,
-                  fmt::format("{} {}; {}", target_.endpoint,
+                  fmt::format("{} {}; trying the next way", target_.endpoint,
                               greeting_taken_ ? "does not answer"
-                                              : "cannot be reached, or refuses this key",
-                              is_only_way() ? "trying again" : "trying the next way"));
-      if (!greeting_taken_ && is_only_way()) {
-        greeting_since_ = now.instant;  // its socket connects again by itself
-        break;
-      }
+                                              : "cannot be reached, or refuses this key"));
       close(now,
             jittered(std::min(kRetryWaitMin * (1U << std::min(failures_, 5U)),  //
                               kRetryWaitMax)),
@@ -67,7 +60,6 @@ void Uplink::open(Now now, EffectSink& effects) {
   target_ = next_target();
   ++counters_.links_opened;
   state_ = State::kGreeting;
-  led_somewhere_ = false;
   greeting_taken_ = false;
   greeting_since_ = now.instant;
   effects.open_link(target_);
@@ -77,14 +69,8 @@ void Uplink::open(Now now, EffectSink& effects) {
 Duration Uplink::patience() const {
   const bool other_keys = options_.next_key.has_value() ||
                           (options_.membership && options_.membership->controllers.size() > 1);
-  const auto first =
-      other_keys && !greeting_taken_ ? std::min(silence_max(), kOtherKeyPatience) : silence_max();
-  std::size_t primary = 0;
-  const auto candidates = ways(&primary).size();
-  if (led_somewhere_ && !greeting_taken_ && primary == 1) return std::max(first, kPatienceMax);
-  const auto rounds = (std::max<std::uint64_t>(attempts_, 1) - 1) / candidates;
-  return std::min(first * (1U << std::min<std::uint64_t>(rounds, kRoundsMax)),
-                  std::max(first, kPatienceMax));
+  return other_keys && !greeting_taken_ ? std::min(silence_max(), kOtherKeyPatience)
+                                        : silence_max();
 }
 
 std::vector<Identity> Uplink::own_identities() const {
@@ -118,11 +104,6 @@ std::vector<LinkTarget> Uplink::ways(std::size_t* primary) const {
     add_ways(options_.endpoints, options_.controllers, identities, ways);
   }
   return ways;
-}
-
-bool Uplink::is_only_way() const {
-  std::size_t primary = 0;
-  return std::ranges::all_of(ways(&primary), [&](const auto& way) { return way == target_; });
 }
 
 LinkTarget Uplink::next_target() {
@@ -209,7 +190,6 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
               fmt::format("welcomed by {} ({}) as node {} \"{}\"", target_.endpoint,
                           welcome.software, welcome.node.value(), welcome.name));
   state_ = State::kWelcomed;
-  led_somewhere_ = true;
   failures_ = 0;
   heard_at_ = now.instant;
   heartbeat_interval_ = welcome.heartbeat_interval;

@@ -5,16 +5,11 @@
 // A link whose socket takes no message has lost its connection: the socket connects again by
 // itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
 // or takes or answers no greeting for as long, is replaced by the next candidate: each pair of
-// endpoint and controller key in turn. Thousands that connect at once to a busy controller would so
-// give up shortly before their turn and begin again at the end of the queue; hence that patience
-// doubles, up to kPatienceMax, with each round of all candidates in vain; a link that was lost has
-// all of it at once if the membership knows no other way; and where there is no other candidate at
-// all, a link is left to its socket for as long as it takes.
-// Before the node is known to have joined it tries the token's identity and the node's key in turn
-// (the answer to a Join may have been lost); a node that has joined turns to its token, and to the
-// controllers of its configuration, when none of the ways of its membership leads anywhere, or it
-// is told that its key is not trusted. While the node changes keys both of its own are tried in
-// turn.
+// endpoint and controller key in turn. Before the node is known to have joined it tries the token's
+// identity and the node's key in turn (the answer to a Join may have been lost); a node that has
+// joined turns to its token, and to the controllers of its configuration, when none of the ways of
+// its membership leads anywhere, or it is told that its key is not trusted. While the node changes
+// keys both of its own are tried in turn.
 //
 // Keys: RekeyRequest -> make_next_key -> Rekey -> Rekeyed -> a link under the next key -> welcomed:
 // it is the node's. Whatever is lost on the way, by a crash of either side too, is made up for by
@@ -44,9 +39,6 @@ inline constexpr Duration kRetryWaitMin = std::chrono::milliseconds{250};
 inline constexpr Duration kRetryWaitMax = std::chrono::seconds{5};
 // How long an unconnected link is waited for when the controller may serve another key by now.
 inline constexpr Duration kOtherKeyPatience = std::chrono::milliseconds{1500};
-// How long a greeting is waited for at most, be it the tenth attempt. It is also how late a node
-// whose key is trusted only then may notice.
-inline constexpr Duration kPatienceMax = std::chrono::seconds{30};
 
 struct UplinkOptions {
   std::string software{};
@@ -126,7 +118,6 @@ class Uplink {
   void acknowledge_controllers(EffectSink& effects);
   [[nodiscard]] Duration patience() const;
   [[nodiscard]] LinkTarget next_target();
-  [[nodiscard]] bool is_only_way() const;
   // Where to go, in order; those of the membership come first, and are `*primary` in number.
   [[nodiscard]] std::vector<LinkTarget> ways(std::size_t* primary) const;
   void add_ways(const std::vector<std::string>& endpoints,
@@ -149,7 +140,6 @@ class Uplink {
   std::optional<Instant> open_at_;
   Instant greeting_since_{};  // waiting for the greeting to be taken, then for its answer
   bool greeting_taken_ = false;
-  bool led_somewhere_ = false;  // the open link was welcomed once
   Instant heard_at_{};
   Instant beat_at_{};
   Duration heartbeat_interval_ = kHeartbeatDefault;

@@ -32,7 +32,6 @@ zmq::LinkOptions mesh_link_options() {
   options.heartbeat_interval = std::chrono::seconds{10};
   options.heartbeat_timeout = std::chrono::seconds{30};
   options.backlog = 256;
-  options.handshake_timeout = std::chrono::seconds{3};  // a peer whose plan is older tries again
   return options;
 }
 

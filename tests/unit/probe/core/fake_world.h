@@ -150,12 +150,12 @@ inline Batch batch_of(std::uint64_t sequence, BootId boot = BootId{7}) {
 
 // A core in a fake world on virtual time.
 struct Bench {
-  explicit Bench(bool member = true, bool keeps_token = false)
+  explicit Bench(bool member = true)
       : core({.software = "test",
               .profile = profile(),
               .boot = BootId{7},
               .node_key = key_of(1),
-              .has_token = !member || keeps_token,
+              .has_token = !member,
               .endpoints = {"tcp://c1:7400", "tcp://c2:7400"},
               .controllers = {key_of(200)},
               .membership = member ? std::optional(membership()) : std::nullopt},

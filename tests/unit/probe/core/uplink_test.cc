@@ -85,59 +85,6 @@ TEST_CASE("a controller that is silent for two heartbeats is connected to anew",
   CHECK(bench.world.sent_of<Hello>().size() == 2);
 }
 
-// How long each link was left open that never took a greeting.
-std::vector<Duration> links_lasted(Bench& bench, Duration time) {
-  std::vector<Instant> opened;
-  for (const auto end = bench.now.instant + time; bench.now.instant < end;) {
-    bench.pass(kTickInterval);
-    if (bench.world.links.size() > opened.size()) opened.push_back(bench.now.instant);
-  }
-  std::vector<Duration> lasted;
-  for (std::size_t i = 0; i + 1 < opened.size(); ++i) lasted.push_back(opened[i + 1] - opened[i]);
-  return lasted;
-}
-
-TEST_CASE("with each round of all ways in vain the patience with a link grows, up to a limit",
-          "[probe_core]") {
-  Bench bench{false};  // two endpoints, with the token and with the node's key
-  bench.world.link_takes = false;
-  const auto lasted = links_lasted(bench, seconds{600});
-  REQUIRE(lasted.size() > 12);
-  const auto wait_max = kRetryWaitMax + kRetryWaitMax / 4 + seconds{1};
-  const Duration first = 2 * kHeartbeatDefault;
-  for (std::size_t i = 0; i < lasted.size(); ++i) {
-    CAPTURE(i);
-    const auto patience =
-        std::min<Duration>(first * (1 << std::min<std::size_t>(i / 4, 6)), kPatienceMax);
-    CHECK(lasted[i] >= patience);
-    CHECK(lasted[i] < patience + wait_max);
-  }
-}
-
-TEST_CASE("where there is no other way a link is left to its socket", "[probe_core]") {
-  Bench bench;
-  bench.world.link_takes = false;
-  bench.pass(seconds{600});
-  CHECK(bench.world.links.size() == 1);
-  bench.world.link_takes = true;
-  bench.pass(kTickInterval);
-  CHECK(bench.world.sent_of<Hello>().size() == 1);
-}
-
-TEST_CASE("a lost link is left to its socket for longer than one that never led anywhere",
-          "[probe_core]") {
-  Bench bench{true, true};  // its token is the last resort
-  bench.connect();
-  bench.pass_answered(seconds{10});
-  bench.world.link_takes = false;
-  bench.pass(kPatienceMax);  // the controller was killed, and thousands want to come back
-  CHECK_FALSE(bench.core.welcomed());
-  CHECK(bench.world.links.size() == 1);
-  bench.pass(kHeartbeatDefault * 2);
-  REQUIRE(bench.world.links.size() == 2);
-  CHECK(bench.world.links.back().identity == Identity::kToken);
-}
-
 TEST_CASE("after a lost connection the greeting is repeated as soon as the socket takes it",
           "[probe_core]") {
   Bench bench;
