@@ -6,7 +6,8 @@
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
 //   loop --Worker "solver" (1)--> core::LiveLocalizer and LiveDetector --post--> loop: SolveDone,
 //     RecallDone
-//   loop --Worker "planner" (1)--> core::plan_flows --post--> loop: PlanningDone
+//   loop --Worker "planner" (kPlannerJobsMax)--> core::plan_flows, diagnose::check --post--> loop:
+//     PlanningDone, CheckDone
 //   loop --notify::Sender (kDeliveriesMax)--> receivers --post--> loop: DeliveryDone
 //   loop --Published<TrustTable>--> zap
 //   loop --Published<Snapshot>--> query threads (api::HttpServer's)

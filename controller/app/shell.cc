@@ -101,7 +101,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
-      planner_({.name = "planner", .jobs_max = 1}),
+      planner_({.name = "planner", .jobs_max = core::kPlannerJobsMax}),
       sender_({}, [this](notify::OutboxId id, notify::DeliveryOutcome outcome) {
         async::asio::post(loop_, [this, id, outcome = std::move(outcome)]() mutable {
           delivered(id, std::move(outcome));
@@ -113,9 +113,14 @@ void Shell::post(core::Event event) {
       loop_, [this, event = std::move(event)]() mutable { handlers_.on_event(std::move(event)); });
 }
 
+// Nobody hands out more than the queues hold: whoever waits for the end of a job that was refused
+// waits for ever.
 void Shell::run_on(async::Worker& worker, async::Worker::Job job) {
-  // The core never hands out more than the queues hold; the count would show it if it did.
-  if (!worker.post(std::move(job))) counters_.overloaded.add();
+  static_assert(kWritesMax > core::kCommitsInHandMax + core::kFactsInHandMax + kOwnWritesMax);
+  if (worker.post(std::move(job)) || stopped_) return;
+  counters_.overloaded.add();
+  obs::log_error("controller", "the queue of the {} is full, which is a bug: restart the controller",
+                 worker.name());
 }
 
 void Shell::send(const PublicKey& to, ControllerMessage message) { link_.send(to, message); }
@@ -350,6 +355,7 @@ void Shell::sealed(WallTime horizon, const Result<store::SealProgress>& progress
 }
 
 void Shell::retain(WallTime now, const store::Retention& retention) {
+  if (std::exchange(retaining_, true)) return;
   run_on(writer_, [this, now, retention] {
     const WallTime horizon = now - retention.raw;
     if (auto dropped = store_.journal().retain(now, retention); !dropped) {
@@ -364,6 +370,7 @@ void Shell::retain(WallTime now, const store::Retention& retention) {
     if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
       obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);
     }
+    async::asio::post(loop_, [this] { retaining_ = false; });
   });
 }
 
@@ -375,6 +382,7 @@ std::array<service::Part, 4> Shell::parts(Duration patience) const {
 }
 
 void Shell::stop() {
+  stopped_ = true;
   ingest_.stop();
   solver_.stop();
   planner_.stop();

@@ -33,7 +33,7 @@ namespace faultline::app {
 struct ShellCounters {
   obs::Counter heartbeats;         // of the dead man's switch, delivered
   obs::Counter heartbeats_failed;  // trouble when it grows
-  obs::Counter overloaded;         // a job that found its queue full; a bug or a hanging disk
+  obs::Counter overloaded;         // a job that found its queue full; a bug above 0
   obs::Gauge solve_seconds;        // wall time of the last solve; trouble when it nears a window
   obs::Gauge planning_seconds;     // wall time of the last planning job
   obs::Gauge check_seconds;        // wall time of the last check of all facts
@@ -41,6 +41,9 @@ struct ShellCounters {
   obs::Counter sealed_repeated;    // reports that came again after they were sealed
   obs::Counter seal_failures;      // trouble when it grows: the disk
 };
+
+// Jobs for the writer that are not the core's: an append, a slice to seal, retention, a new key.
+inline constexpr std::size_t kOwnWritesMax = 4;
 
 class Shell : public core::EffectSink {
  public:
@@ -83,7 +86,7 @@ class Shell : public core::EffectSink {
   [[nodiscard]] bool has_answers() const { return !ready_answers_.empty(); }
   void give_answers();
   // Drops what is older than it is to be kept, on the writer. Paths, incidents and what else is
-  // told of raw windows last as long as these.
+  // told of raw windows last as long as these. Does nothing while that is under way.
   void retain(WallTime now, const store::Retention& retention);
   // Seals reports of before `horizon`, a slice at a time, so that appends wait for one at most.
   // Does nothing while that is under way.
@@ -97,7 +100,7 @@ class Shell : public core::EffectSink {
   // On any thread: a commit that is not the core's, of tables that it does not write. The Status is
   // there once it is durable; kUnavailable when the writer takes no more.
   [[nodiscard]] std::future<Status> write(std::vector<store::LedgerWrite> writes);
-  // Finishes what is queued; nothing may be asked for afterwards.
+  // Finishes what is queued; what is asked for afterwards is dropped.
   void stop();
 
   [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
@@ -126,6 +129,8 @@ class Shell : public core::EffectSink {
   std::map<notify::OutboxId, TestHandler> tests_;
   notify::OutboxId next_test_;
   bool sealing_ = false;
+  bool retaining_ = false;
+  bool stopped_ = false;
   obs::LogLimiter log_limiter_;
   ShellCounters counters_;
   core::LiveLocalizer live_;     // the solver's, once it runs

@@ -59,6 +59,7 @@ inline constexpr Duration kUnsettledDelayMax = std::chrono::seconds{10};
 // Nodes whose facts are being kept at once; those of more are shed, and come again with their next
 // update.
 inline constexpr std::size_t kFactsInHandMax = 64;
+inline constexpr std::size_t kPlannerJobsMax = 2;  // a planning job and a check of all facts
 
 // In the shortest ones.
 inline constexpr std::size_t kLongestHorizon = 30;

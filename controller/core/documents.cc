@@ -1,6 +1,7 @@
 #include "controller/core/documents.h"
 
 #include <algorithm>
+#include <iterator>
 #include <ranges>
 #include <set>
 #include <utility>
@@ -37,26 +38,37 @@ void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, Eff
     carry_out(std::move(after), effects);
     return;
   }
-  writes = newest(std::move(writes));
+  std::ranges::move(writes, std::back_inserter(gathered_.writes));
+  gathered_.after.push_back(std::move(after));
+  if (pending_.size() < kCommitsInHandMax) hand_out(std::exchange(gathered_, {}), effects);
+}
+
+void Documents::hand_out(Pending pending, EffectSink& effects) {
+  pending.writes = newest(std::move(pending.writes));
   // What failed before goes first, unless this commit writes the same document anew.
-  for (const auto& write : writes) failed_.erase({write.document, write.key});
+  for (const auto& write : pending.writes) failed_.erase({write.document, write.key});
   for (auto& [name, value] : std::exchange(failed_, {})) {
-    writes.push_back({name.first, name.second, std::move(value)});
+    pending.writes.push_back({name.first, name.second, std::move(value)});
   }
   const auto id = next_commit_++;
-  pending_[id] = {writes, std::move(after)};
+  auto writes = pending.writes;
+  pending_[id] = std::move(pending);
   effects.commit(id, std::move(writes));
 }
 
 void Documents::done(std::uint64_t commit, const Status& status, EffectSink& effects) {
   auto node = pending_.extract(commit);
   if (node.empty()) return;
-  auto& pending = node.mapped();
   if (status) {
     trouble_.clear();
-    carry_out(std::move(pending.after), effects);
-    return;
+    for (auto& after : node.mapped().after) carry_out(std::move(after), effects);
+  } else {
+    note_failure(std::move(node.mapped()), status, effects);
   }
+  if (!gathered_.writes.empty()) hand_out(std::exchange(gathered_, {}), effects);
+}
+
+void Documents::note_failure(Pending pending, const Status& status, EffectSink& effects) {
   ++failures_;
   trouble_ = status.error().context;
   effects.log(Severity::kWarning, "store",
@@ -65,16 +77,19 @@ void Documents::done(std::uint64_t commit, const Status& status, EffectSink& eff
   for (auto& write : pending.writes) {  // commits end in their order, so this one is the newest
     if (!is_pending(write)) failed_[{write.document, write.key}] = std::move(write.value);
   }
-  if (pending.after.answer) effects.answer(*pending.after.answer, status);
+  for (const auto& after : pending.after) {
+    if (after.answer) effects.answer(*after.answer, status);
+  }
 }
 
 // Whether a commit still under way writes the same document, and so decides what it is to be.
 bool Documents::is_pending(const DocumentWrite& write) const {
-  return std::ranges::any_of(pending_, [&](const auto& commit) {
-    return std::ranges::any_of(commit.second.writes, [&](const DocumentWrite& other) {
+  const auto has_it = [&](const Pending& commit) {
+    return std::ranges::any_of(commit.writes, [&](const DocumentWrite& other) {
       return other.document == write.document && other.key == write.key;
     });
-  });
+  };
+  return has_it(gathered_) || std::ranges::any_of(pending_ | std::views::values, has_it);
 }
 
 void Documents::retry(EffectSink& effects) {

@@ -2,7 +2,12 @@
 //
 // Why it exists: an answer to a peer or operator, and a notification, may leave only after the
 // decision behind it is durable. A write that failed is kept and tried again with the next one, so
-// memory and ledger come together as soon as the disk allows. Pure.
+// memory and ledger come together as soon as the disk allows.
+//
+// So many commits are under way at most (kCommitsInHandMax); what comes meanwhile is gathered and
+// becomes one commit as soon as one of them has ended. A fleet that comes back at once then costs
+// few syncs, and the writer's queue has room for all of it. A writer that hangs for good ends the
+// process (service::Vigil), so that what is gathered has an end. Pure.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +20,8 @@
 #include "controller/core/effects.h"
 
 namespace faultline::core {
+
+inline constexpr std::size_t kCommitsInHandMax = 64;
 
 struct AfterCommit {
   std::vector<std::pair<PublicKey, ControllerMessage>> messages;  // sent only on success
@@ -42,12 +49,16 @@ class Documents {
  private:
   struct Pending {
     std::vector<DocumentWrite> writes;
-    AfterCommit after;
+    std::vector<AfterCommit> after;  // of each that was gathered, in their order
   };
+
+  void hand_out(Pending pending, EffectSink& effects);
+  void note_failure(Pending pending, const Status& status, EffectSink& effects);
 
   [[nodiscard]] bool is_pending(const DocumentWrite& write) const;
 
   std::map<std::uint64_t, Pending> pending_;
+  Pending gathered_;  // newer than all of pending_
   std::map<std::pair<Document, std::string>, std::optional<std::string>> failed_;
   std::uint64_t next_commit_ = 1;
   std::uint64_t failures_ = 0;

@@ -83,7 +83,8 @@ class EffectSink {
   virtual void decode(NodeId node, Batch batch) = 0;                                 // BatchDecoded
   virtual void append(Append append) = 0;                                            // AppendDone
   virtual void commit(std::uint64_t commit, std::vector<DocumentWrite> writes) = 0;  // CommitDone
-  virtual void plan(PlanningJob job) = 0;                                            // PlanningDone
+  // One of each is under way at most, but both may be asked for in one step: kPlannerJobsMax.
+  virtual void plan(PlanningJob job) = 0;  // PlanningDone
   // Both on the solver, which has one LiveLocalizer; one of them is under way at a time.
   virtual void solve(SolveJob job) = 0;                 // SolveDone
   virtual void recall(RecallJob job) = 0;               // RecallDone

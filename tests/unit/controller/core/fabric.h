@@ -137,6 +137,11 @@ class Fabric {
 
 inline const auto kHealthy = [](NodeId, FlowWindow&) {};
 
+// Everything from and to h3 is lost.
+inline const auto kAway = [](NodeId from, FlowWindow& flow) {
+  if (from == NodeId{3} || flow.target == NodeId{3}) flow.lost_undetermined = flow.sent;
+};
+
 // 3 % on leafA>spine1, told apart by direction as a stateful reflector does.
 inline const auto kLossyLink = [](NodeId from, FlowWindow& flow) {
   const bool leaves_a = Fabric::leaf_of(from) == kLeafA && Fabric::leaf_of(flow.target) == kLeafB;

@@ -53,11 +53,6 @@ class WeakLink {
   double rate_;
 };
 
-// Everything from and to h3 is lost.
-const auto kAway = [](NodeId from, FlowWindow& flow) {
-  if (from == NodeId{3} || flow.target == NodeId{3}) flow.lost_undetermined = flow.sent;
-};
-
 TEST_CASE("a loss too weak for a window and a minute is named by half an hour, and healed by it",
           "[live]") {
   const Fabric fabric;

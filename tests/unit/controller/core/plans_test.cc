@@ -8,6 +8,7 @@ using std::chrono::minutes;
 
 CoreOptions few_flows() {
   CoreOptions options;
+  options.check = {.every = seconds{50}, .codes = {"overlapping_subnets"}, .severities = {}};
   options.planner.tracked_flows_per_node_max = 4;
   return options;
 }
@@ -50,6 +51,18 @@ TEST_CASE("planning begins a minute after the fleet changed, one job at a time",
   CHECK_FALSE(job.explore_anyway);  // paths have time to be traced
   fleet.pass(minutes{10});
   CHECK(fleet.effects.plannings.empty());
+}
+
+// The shell's queue must have room for both: a job that it refused would be waited for for ever.
+TEST_CASE("a planning job and a check of facts may be asked for in one step", "[core]") {
+  Fleet fleet;
+  REQUIRE(fleet.effects.checks.size() == 1);
+  fleet.effects.checks.clear();
+  fleet.step(CheckDone{});
+  fleet.pass(seconds{70});
+  CHECK(fleet.effects.plannings.size() + fleet.effects.checks.size() == kPlannerJobsMax);
+  fleet.pass(minutes{10});  // neither is asked for again before it has ended
+  CHECK(fleet.effects.plannings.size() + fleet.effects.checks.size() == kPlannerJobsMax);
 }
 
 TEST_CASE("after a job that found nothing new there is none until something is", "[core]") {

@@ -64,11 +64,6 @@ TEST_CASE("healthy windows accuse nobody", "[solve]") {
   CHECK(solution.sessions_without_path == 0);
 }
 
-// Everything from and to h3 is lost.
-const auto kAway = [](NodeId from, FlowWindow& flow) {
-  if (from == NodeId{3} || flow.target == NodeId{3}) flow.lost_undetermined = flow.sent;
-};
-
 TEST_CASE("what is observed at a node that is away is left out and counted, in its windows only",
           "[solve]") {
   const Fabric fabric;
