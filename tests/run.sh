@@ -80,4 +80,11 @@ if [[ $fast == no && $(id -u) != 0 ]]; then
   echo "NOT ROOT: the lab and deployment tests will be reported as skipped; run as root to run them"
 fi
 # Two more than there are processors: one is the sanitizer build, and many tests wait for windows and timers.
-exec ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 2))" --output-on-failure "${ctest_options[@]}"
+said="$root/build/tests/said.log" junit="$root/build/tests/junit.xml" verdict=0
+ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 2))" --output-on-failure --output-junit "$junit" \
+  "${ctest_options[@]}" | tee "$said" || verdict=$?
+if ((verdict != 0)) && [[ -f $junit ]]; then  # once more, at the end
+  "$root/tests/failed.py" "$junit"
+  sed -n '/tests passed, /,$p' "$said"
+fi
+exit "$verdict"

@@ -119,7 +119,8 @@ void Shell::run_on(async::Worker& worker, async::Worker::Job job) {
   static_assert(kWritesMax > core::kCommitsInHandMax + core::kFactsInHandMax + kOwnWritesMax);
   if (worker.post(std::move(job)) || stopped_) return;
   counters_.overloaded.add();
-  obs::log_error("controller", "the queue of the {} is full, which is a bug: restart the controller",
+  obs::log_error("controller",
+                 "the queue of the {} is full, which is a bug: restart the controller",
                  worker.name());
 }
 

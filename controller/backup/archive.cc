@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBlockBytes = 1U << 20;
 constexpr const char* kManifestName = "manifest.json";
 constexpr const char* kDigestName = "manifest.sha256";
-constexpr mode_t kPrivateFile = 0600;
 
 struct WriteCleanup {
   void operator()(archive* writer) const { archive_write_free(writer); }

@@ -14,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t kPrivateFile = S_IRUSR | S_IWUSR;
-
 }  // namespace
 
 Descriptor::~Descriptor() {

@@ -12,6 +12,8 @@
 
 namespace faultline::backup {
 
+inline constexpr mode_t kPrivateFile = 0600;
+
 class Descriptor {
  public:
   explicit Descriptor(int value = -1) : value_(value) {}

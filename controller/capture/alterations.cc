@@ -8,7 +8,7 @@
 namespace faultline::capture {
 namespace {
 
-constexpr std::array<std::string_view, 12> kNames{
+constexpr std::array<std::string_view, 12> kFieldNames{
     "ttl",        "mac-from",  "vlan",     "dscp",        "ecn",           "address-from",
     "address-to", "fragments", "checksum", "ip-checksum", "dont-fragment", "size"};
 
@@ -23,7 +23,7 @@ std::string ecn_text(std::uint8_t ecn) {
 
 }  // namespace
 
-std::string_view to_string(Field field) { return kNames.at(static_cast<std::size_t>(field)); }
+std::string_view to_string(Field field) { return kFieldNames.at(static_cast<std::size_t>(field)); }
 
 void AlterationBook::add(Field field, std::string before, std::string after) {
   ++counts_[{field, std::move(before), std::move(after)}];

@@ -8,7 +8,7 @@
 namespace faultline::capture {
 namespace {
 
-constexpr std::array<std::string_view, 3> kNames{"size", "ports", "dscp"};
+constexpr std::array<std::string_view, 3> kPatternNames{"size", "ports", "dscp"};
 
 struct Count {
   std::uint32_t lost = 0;
@@ -39,7 +39,9 @@ std::optional<std::vector<std::uint16_t>> always_lost(const std::vector<Fate>& f
 
 }  // namespace
 
-std::string_view to_string(PatternKind kind) { return kNames.at(static_cast<std::size_t>(kind)); }
+std::string_view to_string(PatternKind kind) {
+  return kPatternNames.at(static_cast<std::size_t>(kind));
+}
 
 std::vector<Pattern> patterns(const std::vector<Fate>& fates) {
   std::vector<Pattern> found;

@@ -11,8 +11,6 @@ namespace {
 
 using json_fields::Json;
 
-WallTime recorded(WallTime time) { return std::chrono::floor<std::chrono::milliseconds>(time); }
-
 Json to_object(const ControllerKey& key) {
   return {{"key", to_string(key.key)}, {"since", format_rfc3339(key.since)}};
 }

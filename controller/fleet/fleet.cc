@@ -13,9 +13,6 @@ namespace {
 
 bool is_expired(const TokenRecord& token, Moment now) { return token.expires_at <= now.wall; }
 
-// Records keep milliseconds, so that what is in memory equals what a restart reads back.
-WallTime recorded(WallTime time) { return std::chrono::floor<std::chrono::milliseconds>(time); }
-
 std::string wrong_version(std::uint16_t major) {
   const bool probe_is_newer = major > kProtocolMajor;
   return fmt::format("the probe speaks protocol {}, this controller {}.{}: {}", major,

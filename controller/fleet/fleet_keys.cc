@@ -9,8 +9,6 @@
 namespace faultline::fleet {
 namespace {
 
-WallTime recorded(WallTime time) { return std::chrono::floor<std::chrono::milliseconds>(time); }
-
 Change change_of(const NodeRecord& record) {
   Change change;
   change.nodes.push_back(record);

@@ -7,6 +7,7 @@
 // Thread safety: values.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +20,11 @@
 #include "controller/fleet/absences.h"
 
 namespace faultline::fleet {
+
+// Records keep milliseconds, so that what is in memory equals what a restart reads back.
+[[nodiscard]] inline WallTime recorded(WallTime time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time);
+}
 
 // How the fleet came to trust a node's key.
 enum class Enrollment : std::uint8_t {

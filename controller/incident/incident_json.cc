@@ -6,7 +6,7 @@
 namespace faultline::incident {
 namespace {
 
-constexpr int kRecordVersion = 1;
+constexpr int kIncidentVersion = 1;
 
 Json or_null(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? Json(*value) : Json();
@@ -241,7 +241,7 @@ std::string to_json(const Incident& incident) {
   for (const auto& component : incident.components) {
     components.push_back({{"id", component.id}, {"from", component.from}, {"to", component.to}});
   }
-  const Json json = {{"version", kRecordVersion},
+  const Json json = {{"version", kIncidentVersion},
                      {"id", incident.id},
                      {"state", to_string(incident.state)},
                      {"severity", to_string(incident.severity)},
@@ -275,7 +275,7 @@ std::string to_json(const Incident& incident) {
 }
 
 Result<Incident> incident_from_json(std::string_view text) {
-  return read_record(text, "incident", kRecordVersion, incident_of);
+  return read_record(text, "incident", kIncidentVersion, incident_of);
 }
 
 }  // namespace faultline::incident

@@ -4,7 +4,7 @@
 namespace faultline::incident {
 namespace {
 
-constexpr int kRecordVersion = 1;
+constexpr int kSilenceVersion = 1;
 
 Silence silence_of(const Json& json) {
   Silence silence{
@@ -28,7 +28,7 @@ Silence silence_of(const Json& json) {
 }  // namespace
 
 std::string to_json(const Silence& silence) {
-  return text_of(Json{{"version", kRecordVersion},
+  return text_of(Json{{"version", kSilenceVersion},
                       {"id", silence.id},
                       {"kind", to_string(silence.kind)},
                       {"selector", silence.selector},
@@ -42,7 +42,7 @@ std::string to_json(const Silence& silence) {
 }
 
 Result<Silence> silence_from_json(std::string_view text) {
-  return read_record(text, "silence", kRecordVersion, silence_of);
+  return read_record(text, "silence", kSilenceVersion, silence_of);
 }
 
 }  // namespace faultline::incident

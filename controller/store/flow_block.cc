@@ -9,7 +9,7 @@
 namespace faultline::store {
 namespace {
 
-constexpr std::uint64_t kLayout = 1;
+constexpr std::uint64_t kFlowLayout = 1;
 constexpr std::size_t kFlowsMax = 65'536;  // ports of one target
 
 std::uint64_t nanoseconds(Duration duration) {
@@ -17,10 +17,10 @@ std::uint64_t nanoseconds(Duration duration) {
 }
 
 // The counts of a flow, in the order of their columns.
-constexpr std::array kCounts{&FlowWindow::sent,        &FlowWindow::lost_forward,
-                             &FlowWindow::lost_return, &FlowWindow::lost_undetermined,
-                             &FlowWindow::duplicated,  &FlowWindow::reordered,
-                             &FlowWindow::late};
+constexpr std::array kFlowCounts{&FlowWindow::sent,        &FlowWindow::lost_forward,
+                                 &FlowWindow::lost_return, &FlowWindow::lost_undetermined,
+                                 &FlowWindow::duplicated,  &FlowWindow::reordered,
+                                 &FlowWindow::late};
 
 void put_windows(BitWriter& bits, const std::vector<WindowTime>& windows) {
   struct Run {
@@ -95,7 +95,7 @@ void put_presence(BitWriter& bits, Rows rows, std::size_t windows) {
 
 void put_flow(BitWriter& bits, Rows rows) {
   Column column;
-  for (const auto count : kCounts) {
+  for (const auto count : kFlowCounts) {
     column.clear();
     for (const auto& row : rows) column.push_back(row.flow.*count);
     put_column<0>(bits, column);
@@ -116,7 +116,7 @@ void put_flow(BitWriter& bits, Rows rows) {
 }
 
 void take_flow(BitReader& bits, std::span<FlowPart::Row> rows, Column& column) {
-  for (const auto count : kCounts) {
+  for (const auto count : kFlowCounts) {
     take_column<0>(bits, rows.size(), column);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       rows[i].flow.*count = static_cast<std::uint32_t>(column[i]);
@@ -172,7 +172,7 @@ std::vector<std::uint16_t> take_ports(BitReader& bits) {
 
 bool decode_columns(std::string_view bytes, NodeId target, FlowPart& part) {
   BitReader bits{bytes};
-  if (bits.take_varint() != kLayout) return false;
+  if (bits.take_varint() != kFlowLayout) return false;
   part.id = bits.take_varint();
   part.windows = take_windows(bits);
   const auto ports = take_ports(bits);
@@ -200,7 +200,7 @@ bool decode_columns(std::string_view bytes, NodeId target, FlowPart& part) {
 
 std::string encode_part(const FlowPart& part) {
   BitWriter bits;
-  bits.put_varint(kLayout);
+  bits.put_varint(kFlowLayout);
   bits.put_varint(part.id);
   put_windows(bits, part.windows);
   const auto flows = by_flow(part);

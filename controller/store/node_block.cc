@@ -8,7 +8,7 @@
 namespace faultline::store {
 namespace {
 
-constexpr std::uint64_t kLayout = 1;
+constexpr std::uint64_t kNodeLayout = 1;
 
 constexpr std::array kHealth{&ProberHealth::receive_drops, &ProberHealth::send_failures,
                              &ProberHealth::budget_deferred, &ProberHealth::replies_unmatched,
@@ -34,7 +34,7 @@ NodePart::Row take_row(BitReader& bits, WallTime before) {
 
 std::string encode_part(const NodePart& part) {
   BitWriter bits;
-  bits.put_varint(kLayout);
+  bits.put_varint(kNodeLayout);
   bits.put_varint(part.id);
   bits.put_varint(part.rows.size());
   WallTime before{};
@@ -56,7 +56,7 @@ std::string encode_part(const NodePart& part) {
 bool decode_parts(std::string_view block, const std::function<void(NodePart)>& take) {
   return for_each_part(block, [&](std::string_view bytes) {
     BitReader bits{bytes};
-    if (bits.take_varint() != kLayout) return false;
+    if (bits.take_varint() != kNodeLayout) return false;
     NodePart part{.id = bits.take_varint()};
     const std::size_t count = bits.take_count(kPartWindowsMax);
     WallTime before{};

@@ -9,12 +9,12 @@
 namespace faultline::store {
 namespace {
 
-constexpr std::uint64_t kLayout = 1;
+constexpr std::uint64_t kRollupLayout = 1;
 constexpr std::size_t kStepsMax = 10'000;
 
-constexpr std::array kCounts{&Rollup::flow_windows,      &Rollup::sent,
-                             &Rollup::lost_forward,      &Rollup::lost_return,
-                             &Rollup::lost_undetermined, &Rollup::late};
+constexpr std::array kRollupCounts{&Rollup::flow_windows,      &Rollup::sent,
+                                   &Rollup::lost_forward,      &Rollup::lost_return,
+                                   &Rollup::lost_undetermined, &Rollup::late};
 constexpr std::array kDelays{&Rollup::rtt_min_ns, &Rollup::rtt_mean_ns, &Rollup::rtt_max_ns};
 
 template <unsigned kShift, typename Fields>
@@ -42,7 +42,7 @@ void take_fields(BitReader& bits, std::span<Rollup> rollups, const Fields& field
 
 bool add_part(std::string_view bytes, RollupSteps& steps) {
   BitReader bits{bytes};
-  if (bits.take_varint() != kLayout) return false;
+  if (bits.take_varint() != kRollupLayout) return false;
   std::vector<std::uint32_t> numbers(bits.take_count(kStepsMax));
   std::uint64_t number = 0;
   for (auto& each : numbers) {
@@ -50,7 +50,7 @@ bool add_part(std::string_view bytes, RollupSteps& steps) {
     each = static_cast<std::uint32_t>(number);
   }
   std::vector<Rollup> rollups(numbers.size());
-  take_fields<0>(bits, rollups, kCounts);
+  take_fields<0>(bits, rollups, kRollupCounts);
   take_fields<2>(bits, rollups, kDelays);
   HistogramColumn histograms;
   for (Rollup& rollup : rollups) {
@@ -98,14 +98,14 @@ void Rollup::merge(const Rollup& other) {
 
 std::string encode_rollups(const RollupSteps& steps) {
   BitWriter bits;
-  bits.put_varint(kLayout);
+  bits.put_varint(kRollupLayout);
   bits.put_varint(steps.size());
   std::uint32_t before = 0;
   for (const auto& [number, rollup] : steps) {
     bits.put_varint(number - before);
     before = number;
   }
-  put_fields<0>(bits, steps, kCounts);
+  put_fields<0>(bits, steps, kRollupCounts);
   put_fields<2>(bits, steps, kDelays);
   HistogramColumn histograms;
   for (const auto& [number, rollup] : steps) histograms.put(bits, rollup.rtt);

@@ -9,7 +9,7 @@
 namespace faultline::store {
 namespace {
 
-constexpr std::uint8_t kLayout = 1;
+constexpr std::uint8_t kValueLayout = 1;
 constexpr std::uint8_t kSilentHop = 0;
 constexpr std::uint8_t kIpv4Hop = 4;
 constexpr std::uint8_t kIpv6Hop = 6;
@@ -46,7 +46,7 @@ std::optional<Hop> take_hop(ByteReader& reader) {
 
 std::string encode_head(const JournalEntry& entry) {
   std::string bytes;
-  put(bytes, kLayout);
+  put(bytes, kValueLayout);
   put(bytes, entry.first_sequence);
   put(bytes, entry.results_dropped);
   return bytes;
@@ -68,7 +68,7 @@ std::optional<JournalEntry> decode_entry(const WindowKey& key, std::string_view 
                      .results_dropped = reader.take<std::uint64_t>(),
                      .window_start = key.window_start,
                      .payload = {}};
-  if (reader.failed() || layout != kLayout || entry.first_sequence > entry.sequence) return {};
+  if (reader.failed() || layout != kValueLayout || entry.first_sequence > entry.sequence) return {};
   entry.payload.resize(reader.rest().size());
   std::transform(reader.rest().begin(), reader.rest().end(), entry.payload.begin(),
                  [](char byte) { return static_cast<std::byte>(byte); });
@@ -77,7 +77,7 @@ std::optional<JournalEntry> decode_entry(const WindowKey& key, std::string_view 
 
 std::string encode_value(const ingest::DedupRow& row) {
   std::string bytes;
-  put(bytes, kLayout);
+  put(bytes, kValueLayout);
   put(bytes, static_cast<std::uint64_t>(unix_nanoseconds(row.heard_at)));
   put(bytes, static_cast<std::uint8_t>(row.durable.size()));
   for (const SequenceInterval& interval : row.durable) {
@@ -98,13 +98,13 @@ std::optional<ingest::DedupRow> decode_dedup_row(const DedupKey& key, std::strin
     const auto first = reader.take<std::uint64_t>();
     row.durable.push_back({first, reader.take<std::uint64_t>()});
   }
-  if (!reader.done() || layout != kLayout) return {};
+  if (!reader.done() || layout != kValueLayout) return {};
   return row;
 }
 
 std::string encode_value(const PathRecord& path) {
   std::string bytes;
-  put(bytes, kLayout);
+  put(bytes, kValueLayout);
   put(bytes, static_cast<std::uint8_t>(path.complete));
   put(bytes, static_cast<std::uint8_t>(path.hops.size()));
   for (const Hop& hop : path.hops) put_hop(bytes, hop);
@@ -127,7 +127,7 @@ std::optional<StoredPath> decode_path(const PathKey& key, std::string_view value
     if (!hop || reader.failed()) return {};
     stored.path.hops.push_back(*hop);
   }
-  if (!reader.done() || layout != kLayout) return {};
+  if (!reader.done() || layout != kValueLayout) return {};
   return stored;
 }
 

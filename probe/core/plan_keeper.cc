@@ -10,7 +10,7 @@
 namespace faultline::probe_core {
 namespace {
 
-constexpr std::string_view kArea = "plan";
+constexpr std::string_view kPlanArea = "plan";
 // How often a renewed lease is written down, as a part of the lease.
 constexpr int kPersistParts = 4;
 
@@ -56,21 +56,21 @@ void PlanKeeper::begin(EffectSink& effects) {
 
 void PlanKeeper::restore(Now now, SavedPlan saved, NodeId own, EffectSink& effects) {
   if (auto status = check(saved.plan, own); !status) {
-    effects.log(Severity::kWarning, kArea,
+    effects.log(Severity::kWarning, kPlanArea,
                 fmt::format("the plan on disk is not used: {}", status.error().context));
     return;
   }
   const auto age = std::max(now.wall - saved.saved_at, Duration::zero());
   adopt(std::move(saved.plan));
   if (age >= plan_->lease) {
-    effects.log(Severity::kInfo, kArea,
+    effects.log(Severity::kInfo, kPlanArea,
                 fmt::format("the lease of plan {} on disk has ended; waiting for the controller",
                             plan_->revision.value()));
     return;
   }
   lease_end_ = now.instant + (plan_->lease - age);
   persisted_at_ = now.instant - age;
-  effects.log(Severity::kInfo, kArea, "from disk: " + describe(*plan_));
+  effects.log(Severity::kInfo, kPlanArea, "from disk: " + describe(*plan_));
   begin(effects);
 }
 
@@ -80,7 +80,7 @@ void PlanKeeper::receive(Now now, Plan plan, NodeId own, EffectSink& effects) {
     ++counters_.refused;
     ack.accepted = false;
     ack.reason = status.error().context;
-    effects.log(Severity::kWarning, kArea, "refused: " + ack.reason);
+    effects.log(Severity::kWarning, kPlanArea, "refused: " + ack.reason);
     // An acknowledgement that is lost is made up for by the next heartbeat or Hello.
     static_cast<void>(effects.send_controller(ack));
     return;
@@ -94,7 +94,7 @@ void PlanKeeper::receive(Now now, Plan plan, NodeId own, EffectSink& effects) {
     adopt(std::move(plan));
     persisted_at_ = now.instant;
     effects.persist_plan(plan_);
-    effects.log(Severity::kInfo, kArea, describe(*plan_));
+    effects.log(Severity::kInfo, kPlanArea, describe(*plan_));
   }
   begin(effects);
 }
@@ -115,7 +115,7 @@ void PlanKeeper::renew(Now now, EffectSink& effects) {
     effects.persist_plan(plan_);
   }
   if (measuring_) return;
-  effects.log(Severity::kInfo, kArea, "measuring again: " + describe(*plan_));
+  effects.log(Severity::kInfo, kPlanArea, "measuring again: " + describe(*plan_));
   begin(effects);
 }
 
@@ -130,7 +130,7 @@ void PlanKeeper::tick(Now now, EffectSink& effects) {
   if (!measuring_ || now.instant < lease_end_) return;
   measuring_ = false;
   ++counters_.leases_ended;
-  effects.log(Severity::kWarning, kArea,
+  effects.log(Severity::kWarning, kPlanArea,
               fmt::format("the lease of plan {} has ended without a word of the controller: "
                           "measuring stops",
                           plan_->revision.value()));

@@ -11,7 +11,7 @@
 namespace faultline::probe_core {
 namespace {
 
-constexpr std::string_view kArea = "uplink";
+constexpr std::string_view kUplinkArea = "uplink";
 
 Duration wait_after(RefusalReason reason) {
   return reason == RefusalReason::kOverloaded ? kRetryWaitMax : kRefusedWait;
@@ -33,7 +33,7 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
     case State::kGreeting:
       if (!greeting_taken_) greet(now, status, effects);
       if (now.instant - greeting_since_ < patience()) break;
-      effects.log(Severity::kWarning, kArea,
+      effects.log(Severity::kWarning, kUplinkArea,
                   fmt::format("{} {}; trying the next way", target_.endpoint,
                               greeting_taken_ ? "does not answer"
                                               : "cannot be reached, or refuses this key"));
@@ -45,7 +45,7 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
     case State::kWelcomed:
       if (now.instant - heard_at_ >= silence_max()) {
         ++counters_.links_lost;
-        effects.log(Severity::kWarning, kArea,
+        effects.log(Severity::kWarning, kUplinkArea,
                     fmt::format("{} is silent for {}; connecting anew", target_.endpoint,
                                 format_duration(silence_max())));
         close(now, jittered(kRetryWaitMin), effects);
@@ -146,7 +146,7 @@ void Uplink::beat(Now now, const UplinkStatus& status, EffectSink& effects) {
 void Uplink::lost(Now now, EffectSink& effects) {
   if (state_ != State::kWelcomed) return;
   ++counters_.links_lost;
-  effects.log(Severity::kWarning, kArea,
+  effects.log(Severity::kWarning, kUplinkArea,
               fmt::format("the connection to {} is lost; results are spooled", target_.endpoint));
   state_ = State::kGreeting;
   greeting_taken_ = false;
@@ -168,7 +168,7 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   if (welcome.protocol_major != kProtocolMajor) {
     ++counters_.refusals;
     effects.log(
-        Severity::kWarning, kArea,
+        Severity::kWarning, kUplinkArea,
         fmt::format("{} speaks protocol {}.{}, this probe {}.{}: {}", target_.endpoint,
                     welcome.protocol_major, welcome.protocol_minor, kProtocolMajor, kProtocolMinor,
                     welcome.protocol_major > kProtocolMajor ? "upgrade this probe"
@@ -182,11 +182,11 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
     target_.identity = Identity::kNode;
     prefers_next_key_ = false;
     effects.adopt_next_key();
-    effects.log(Severity::kInfo, kArea,
+    effects.log(Severity::kInfo, kUplinkArea,
                 fmt::format("this node's key is {} from now on", short_name(options_.node_key)));
   }
   adopt({.node = welcome.node, .name = welcome.name, .endpoints = {}, .controllers = {}}, effects);
-  effects.log(Severity::kInfo, kArea,
+  effects.log(Severity::kInfo, kUplinkArea,
               fmt::format("welcomed by {} ({}) as node {} \"{}\"", target_.endpoint,
                           welcome.software, welcome.node.value(), welcome.name));
   state_ = State::kWelcomed;
@@ -210,7 +210,7 @@ bool Uplink::goodbye(const Goodbye& goodbye, EffectSink& effects) const {
 
 void Uplink::joined(Now now, const Joined& joined, EffectSink& effects) {
   if (state_ != State::kGreeting || target_.identity != Identity::kToken) return unexpected();
-  effects.log(Severity::kInfo, kArea,
+  effects.log(Severity::kInfo, kUplinkArea,
               fmt::format("joined as node {} \"{}\" with key {}", joined.node.value(), joined.name,
                           short_name(options_.node_key)));
   adopt({.node = joined.node, .name = joined.name, .endpoints = {}, .controllers = {}}, effects);
@@ -272,7 +272,7 @@ void Uplink::take(Now /*now*/, const Controllers& controllers, EffectSink& effec
   auto membership = *options_.membership;
   membership.controllers = controllers.keys;
   if (std::ranges::count(controllers.keys, target_.controller) == 0) {
-    effects.log(Severity::kWarning, kArea,
+    effects.log(Severity::kWarning, kUplinkArea,
                 "ignored a list of controllers' keys without the one that is served");
     return unexpected();
   }
@@ -298,7 +298,7 @@ void Uplink::acknowledge_controllers(EffectSink& effects) {
 void Uplink::refused(Now now, const Refusal& refusal, EffectSink& effects) {
   if (state_ == State::kClosed) return unexpected();
   ++counters_.refusals;
-  effects.log(Severity::kWarning, kArea,
+  effects.log(Severity::kWarning, kUplinkArea,
               fmt::format("{} refuses this probe ({}): {}", target_.endpoint,
                           to_string(refusal.reason), refusal.text));
   // One message that was not understood is no reason to leave a link that works.
@@ -306,7 +306,7 @@ void Uplink::refused(Now now, const Refusal& refusal, EffectSink& effects) {
   std::size_t primary = 0;
   const bool has_others = ways(&primary).size() > primary;
   if (refusal.reason == RefusalReason::kUnknownKey && is_members_way_ && has_others) {
-    effects.log(Severity::kWarning, kArea,
+    effects.log(Severity::kWarning, kUplinkArea,
                 "trying the token, or the controllers of the configuration");
     attempts_ = primary;
     return close(now, jittered(kRetryWaitMin), effects);
