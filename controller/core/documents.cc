@@ -1,9 +1,7 @@
 #include "controller/core/documents.h"
 
 #include <algorithm>
-#include <iterator>
 #include <ranges>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,18 +17,6 @@ void carry_out(AfterCommit after, EffectSink& effects) {
 // Fixed width, so that the ledger lists documents in the order of their numbers.
 std::string number_key(std::uint64_t number) { return fmt::format("{:020}", number); }
 
-// A ledger takes each document once in a commit: what comes last is what it is to be. An alert may
-// be made and superseded by the events of one window.
-std::vector<DocumentWrite> newest(std::vector<DocumentWrite> writes) {
-  std::set<std::pair<Document, std::string>> seen;
-  std::vector<DocumentWrite> result;
-  for (auto& write : writes | std::views::reverse) {
-    if (seen.emplace(write.document, write.key).second) result.push_back(std::move(write));
-  }
-  std::ranges::reverse(result);
-  return result;
-}
-
 }  // namespace
 
 void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, EffectSink& effects) {
@@ -38,20 +24,23 @@ void Documents::commit(std::vector<DocumentWrite> writes, AfterCommit after, Eff
     carry_out(std::move(after), effects);
     return;
   }
-  std::ranges::move(writes, std::back_inserter(gathered_.writes));
+  // A ledger takes each document once in a commit: what comes last is what it is to be. An alert
+  // may be made and superseded by the events of one window.
+  for (auto& [document, key, value] : writes) {
+    gathered_.writes.insert_or_assign({document, std::move(key)}, std::move(value));
+  }
   gathered_.after.push_back(std::move(after));
   if (pending_.size() < kCommitsInHandMax) hand_out(std::exchange(gathered_, {}), effects);
 }
 
 void Documents::hand_out(Pending pending, EffectSink& effects) {
-  pending.writes = newest(std::move(pending.writes));
-  // What failed before goes first, unless this commit writes the same document anew.
-  for (const auto& write : pending.writes) failed_.erase({write.document, write.key});
-  for (auto& [name, value] : std::exchange(failed_, {})) {
-    pending.writes.push_back({name.first, name.second, std::move(value)});
+  // What failed before goes too, unless this commit writes the same document anew.
+  pending.writes.merge(std::exchange(failed_, {}));
+  std::vector<DocumentWrite> writes;
+  for (const auto& [name, value] : pending.writes) {
+    writes.push_back({name.first, name.second, value});
   }
   const auto id = next_commit_++;
-  auto writes = pending.writes;
   pending_[id] = std::move(pending);
   effects.commit(id, std::move(writes));
 }
@@ -74,8 +63,9 @@ void Documents::note_failure(Pending pending, const Status& status, EffectSink& 
   effects.log(Severity::kWarning, "store",
               fmt::format("{} documents could not be written and will be tried again: {}",
                           pending.writes.size(), status.error().context));
-  for (auto& write : pending.writes) {  // commits end in their order, so this one is the newest
-    if (!is_pending(write)) failed_[{write.document, write.key}] = std::move(write.value);
+  // Commits end in their order: of what failed this is the newest.
+  for (auto& [name, value] : pending.writes) {
+    if (!is_pending(name)) failed_[name] = std::move(value);
   }
   for (const auto& after : pending.after) {
     if (after.answer) effects.answer(*after.answer, status);
@@ -83,13 +73,10 @@ void Documents::note_failure(Pending pending, const Status& status, EffectSink& 
 }
 
 // Whether a commit still under way writes the same document, and so decides what it is to be.
-bool Documents::is_pending(const DocumentWrite& write) const {
-  const auto has_it = [&](const Pending& commit) {
-    return std::ranges::any_of(commit.writes, [&](const DocumentWrite& other) {
-      return other.document == write.document && other.key == write.key;
-    });
-  };
-  return has_it(gathered_) || std::ranges::any_of(pending_ | std::views::values, has_it);
+bool Documents::is_pending(const Name& name) const {
+  return gathered_.writes.contains(name) ||
+         std::ranges::any_of(pending_ | std::views::values,
+                             [&](const Pending& commit) { return commit.writes.contains(name); });
 }
 
 void Documents::retry(EffectSink& effects) {

@@ -47,19 +47,20 @@ class Documents {
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
  private:
+  using Name = std::pair<Document, std::string>;
   struct Pending {
-    std::vector<DocumentWrite> writes;
-    std::vector<AfterCommit> after;  // of each that was gathered, in their order
+    std::map<Name, std::optional<std::string>> writes;  // what each document is to be
+    std::vector<AfterCommit> after;                     // of each that was gathered, in their order
   };
 
   void hand_out(Pending pending, EffectSink& effects);
   void note_failure(Pending pending, const Status& status, EffectSink& effects);
 
-  [[nodiscard]] bool is_pending(const DocumentWrite& write) const;
+  [[nodiscard]] bool is_pending(const Name& name) const;
 
   std::map<std::uint64_t, Pending> pending_;
   Pending gathered_;  // newer than all of pending_
-  std::map<std::pair<Document, std::string>, std::optional<std::string>> failed_;
+  std::map<Name, std::optional<std::string>> failed_;
   std::uint64_t next_commit_ = 1;
   std::uint64_t failures_ = 0;
   std::string trouble_;

@@ -43,6 +43,25 @@ TEST_CASE("what comes while many commits are under way becomes one commit", "[co
   CHECK(full.documents.settled());
 }
 
+TEST_CASE("messages wait for what is gathered with them, in their order", "[core][documents]") {
+  const bool is_written = GENERATE(true, false);
+  Full full;
+  for (std::uint8_t number = 1; number <= 3; ++number) {
+    full.documents.commit(
+        write_of("late"),
+        {.messages = {{key_of(number), FactsAck{.digest = number}}}, .answer = {}}, full.effects);
+  }
+  full.finish_oldest();
+  CHECK(full.effects.sent.empty());
+  while (full.effects.commits.size() > 1) full.finish_oldest();
+  CHECK(full.effects.sent.empty());
+  full.finish_oldest(is_written ? Status() : fail(ErrorCode::kUnavailable, "disk full"));
+  REQUIRE(full.effects.sent.size() == (is_written ? 3 : 0));
+  for (std::uint8_t i = 0; i < full.effects.sent.size(); ++i) {
+    CHECK(full.effects.sent[i].first == key_of(static_cast<std::uint8_t>(i + 1)));
+  }
+}
+
 TEST_CASE("of gathered writes of one document the newest is written", "[core][documents]") {
   Full full;
   full.documents.commit(write_of("same", "old"), {}, full.effects);
