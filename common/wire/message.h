@@ -9,6 +9,7 @@
 
 #include <capnp/message.h>
 #include <capnp/serialize.h>
+#include <fmt/format.h>
 #include <kj/exception.h>
 
 #include "common/base/result.h"
@@ -34,7 +35,7 @@ template <typename Root, typename Value, typename Read>
   try {
     capnp::FlatArrayMessageReader reader(words, reader_options(words.size()));
     if (reader.getEnd() != words.end()) {
-      return fail(ErrorCode::kInvalid, std::string(what) + ": bytes after the end of the message");
+      return fail(ErrorCode::kInvalid, fmt::format("{}: bytes after the end of the message", what));
     }
     return read(reader.getRoot<Root>());
   } catch (const kj::Exception& exception) {

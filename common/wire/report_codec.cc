@@ -29,7 +29,7 @@ ProberHealth read_health(schema::ProberHealth::Reader reader) {
           .reflector_refused = reader.getReflectorRefused()};
 }
 
-Result<Report> read_report(schema::Report::Reader reader) {
+Result<Report> read_report(schema::Report::Reader reader, std::optional<NodeId> target) {
   Report report;
   report.plan = PlanRevision{reader.getPlanRevision()};
   FAULTLINE_TRY(report.window,
@@ -39,9 +39,11 @@ Result<Report> read_report(schema::Report::Reader reader) {
     return fail(ErrorCode::kInvalid, "the window does not start at a multiple of its length");
   }
   report.health = read_health(reader.getHealth());
-  FAULTLINE_TRY(report.flows, read_flows(reader.getFlows()));
-  FAULTLINE_TRY(report.delays, read_delays(reader.getDelays()));
-  FAULTLINE_TRY(report.paths, read_paths(reader.getPaths()));
+  FAULTLINE_TRY(report.flows, read_flows(reader.getFlows(), target));
+  FAULTLINE_TRY(report.delays, read_delays(reader.getDelays(), target));
+  if (!target) {
+    FAULTLINE_TRY(report.paths, read_paths(reader.getPaths()));
+  }
   return report;
 }
 
@@ -61,7 +63,15 @@ std::vector<std::byte> encode(const Report& report) {
 }
 
 Result<Report> decode_report(std::span<const std::byte> bytes) {
-  return read_message<schema::Report, Report>(bytes, kBatchPayloadMax, "report", read_report);
+  return read_message<schema::Report, Report>(
+      bytes, kBatchPayloadMax, "report",
+      [](schema::Report::Reader reader) { return read_report(reader, std::nullopt); });
+}
+
+Result<Report> decode_report(std::span<const std::byte> bytes, NodeId target) {
+  return read_message<schema::Report, Report>(
+      bytes, kBatchPayloadMax, "report",
+      [target](schema::Report::Reader reader) { return read_report(reader, target); });
 }
 
 }  // namespace faultline::wire

@@ -15,5 +15,7 @@ namespace faultline::wire {
 // Refuses what breaks a range of schemas/report.capnp, counts that do not add up, and a flow or
 // target reported twice.
 [[nodiscard]] Result<Report> decode_report(std::span<const std::byte> bytes);
+// Of the flows and delays only those to `target`, and no paths: what is left out is not checked.
+[[nodiscard]] Result<Report> decode_report(std::span<const std::byte> bytes, NodeId target);
 
 }  // namespace faultline::wire

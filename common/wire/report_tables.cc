@@ -137,7 +137,8 @@ void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindo
   column([&](unsigned n) { return builder.initDscp(n); }, [](const Row& row) { return row.dscp; });
 }
 
-Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader) {
+Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
+                                           std::optional<NodeId> only) {
   const auto targets = reader.getTarget();
   FAULTLINE_TRY_STATUS(check_count("flows", targets.size(), kReportFlowsMax));
   FAULTLINE_TRY_STATUS(check_flow_columns(reader, targets.size()));
@@ -155,8 +156,9 @@ Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader) {
   const auto size = reader.getSize();
   const auto dscp = reader.getDscp();
   std::vector<FlowWindow> flows;
-  flows.reserve(targets.size());
+  if (!only) flows.reserve(targets.size());
   for (unsigned i = 0; i < targets.size(); ++i) {
+    if (only && targets[i] != only->value()) continue;
     flows.push_back({.target = NodeId{targets[i]},
                      .source_port = at(source_port, i),
                      .size = at(size, i),
@@ -196,7 +198,8 @@ void write_delays(schema::DelayTable::Builder builder, const std::vector<TargetD
   }
 }
 
-Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader) {
+Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
+                                             std::optional<NodeId> only) {
   const auto targets = reader.getTarget();
   const auto buckets = reader.getBuckets();
   const auto indexes = reader.getBucketIndex();
@@ -206,10 +209,15 @@ Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader) 
   std::vector<TargetDelay> delays;
   std::vector<NodeId> nodes;
   std::size_t next = 0;
-  for (unsigned i = 0; i < targets.size(); ++i) {
+  unsigned i = 0;
+  for (; i < targets.size(); ++i) {
     FAULTLINE_TRY_STATUS(check_nonzero("delay target", targets[i]));
     const std::size_t end = next + at(buckets, i);
     if (end > indexes.size() || end > counts.size()) break;
+    if (only && targets[i] != only->value()) {
+      next = end;
+      continue;
+    }
     std::vector<stats::Histogram::Bucket> row;
     for (; next < end; ++next) {
       const auto column = static_cast<unsigned>(next);
@@ -220,7 +228,7 @@ Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader) 
     delays.push_back({NodeId{targets[i]}, std::move(*histogram)});
     nodes.push_back(NodeId{targets[i]});
   }
-  if (delays.size() != targets.size() || next != indexes.size() || next != counts.size()) {
+  if (i != targets.size() || next != indexes.size() || next != counts.size()) {
     return fail(ErrorCode::kInvalid, "the histograms' buckets do not add up");
   }
   std::ranges::sort(nodes);

@@ -1,6 +1,7 @@
 // The three tables of a report. Internal to this folder.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/base/result.h"
@@ -9,11 +10,14 @@
 
 namespace faultline::wire {
 
+// `only`: rows of that target; the others are passed over unchecked.
 void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindow>& flows);
-[[nodiscard]] Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader);
+[[nodiscard]] Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
+                                                         std::optional<NodeId> only);
 
 void write_delays(schema::DelayTable::Builder builder, const std::vector<TargetDelay>& delays);
-[[nodiscard]] Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader);
+[[nodiscard]] Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
+                                                           std::optional<NodeId> only);
 
 void write_paths(schema::PathTable::Builder builder, const std::vector<PathRecord>& paths);
 [[nodiscard]] Result<std::vector<PathRecord>> read_paths(schema::PathTable::Reader reader);

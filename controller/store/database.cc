@@ -89,12 +89,11 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
 
   const auto cache = make_block_cache();
   const rocksdb::ColumnFamilyOptions rows = row_options(cache);
-  const rocksdb::ColumnFamilyOptions logs = log_options(cache);
   const std::vector<rocksdb::ColumnFamilyDescriptor> families{
       {rocksdb::kDefaultColumnFamilyName, rows},
-      {kFamilies[0], logs},
+      {kFamilies[0], window_options(cache)},
       {kFamilies[1], rows},
-      {kFamilies[2], logs},
+      {kFamilies[2], log_options(cache)},
       {kFamilies[3], rows},
       {kFamilies[4], block_options(cache)},
       {kFamilies[5], rollup_options(cache)},

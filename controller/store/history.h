@@ -49,7 +49,7 @@ struct RollupQuery {
   WallTime to{};
   std::optional<NodeId> source{};
   std::optional<NodeId> target{};  // needs a source
-  // Windows that are not rolled up yet (the last hour and a bit) are summed while reading, which
+  // Windows that are not rolled up yet (the last hour) are summed while reading, which
   // costs as much as reading them raw. False: leave them out.
   bool include_fresh = true;
 };

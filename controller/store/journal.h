@@ -69,9 +69,6 @@ class Journal {
   // window_start. Views::scan_reports has all.
   [[nodiscard]] virtual Result<ScanSummary> scan_windows(WallTime from, WallTime to,
                                                          const JournalVisitor& visitor) const = 0;
-  // The same for one node. Costs two seeks for each window in the range.
-  [[nodiscard]] virtual Result<ScanSummary> scan_node(NodeId node, WallTime from, WallTime to,
-                                                      const JournalVisitor& visitor) const = 0;
   [[nodiscard]] virtual Result<std::vector<ingest::DedupRow>> load_dedup() const = 0;
 
   // Moves a bounded number of entries, whose blocks (tiers.h) ended before the horizon, into the

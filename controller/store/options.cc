@@ -76,9 +76,18 @@ rocksdb::ColumnFamilyOptions log_options(std::shared_ptr<rocksdb::Cache> cache) 
   rocksdb::ColumnFamilyOptions options = common_options(std::move(cache));
   options.write_buffer_size = kLogWriteBufferBytes;
   options.max_write_buffer_number = 2;
-  // What was just written is rewritten soon, or sealed and dropped: there zstd would be paid twice.
+  // What was just written is rewritten soon, or dropped: there zstd would be paid twice.
   options.compression_per_level = {rocksdb::kLZ4Compression, rocksdb::kZSTD};
   options.target_file_size_base = 16 * kMiB;  // small files: retention drops most of them whole
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions window_options(std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::ColumnFamilyOptions options = log_options(std::move(cache));
+  // Sealed within the hour, and read by whoever asks for that hour: of what that takes, unpacking
+  // zstd would be most.
+  options.compression = rocksdb::kLZ4Compression;
+  options.compression_per_level.clear();
   return options;
 }
 

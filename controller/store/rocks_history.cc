@@ -8,12 +8,11 @@
 
 #include <rocksdb/snapshot.h>
 
-#include "common/wire/report_codec.h"
 #include "controller/store/bucket_cursor.h"
+#include "controller/store/fresh_windows.h"
 #include "controller/store/node_block.h"
 #include "controller/store/rocks_views.h"
 #include "controller/store/rollup.h"
-#include "controller/store/window_cursor.h"
 
 namespace faultline::store {
 namespace {
@@ -27,35 +26,6 @@ struct Interval {
 
 Status failed(const rocksdb::Status& status) {
   return tl::unexpected<Error>(Database::error("cannot read the results", status));
-}
-
-// What is not sealed: `visit(node, report) -> bool`.
-template <typename Visit>
-Result<bool> scan_fresh(const Database& database, const Interval& interval,
-                        std::optional<NodeId> node, const rocksdb::Snapshot* snapshot,
-                        ScanSummary& summary, Visit visit) {
-  WindowCursor cursor{database, interval.from, interval.to, summary, snapshot};
-  while (cursor.valid()) {
-    const WindowKey at = cursor.key();
-    if (node && at.node != *node) {
-      const bool is_before =
-          std::pair(partition_of(at.node), at.node) < std::pair(partition_of(*node), *node);
-      cursor.seek(
-          {is_before ? at.window_start : at.window_start + Duration{1}, *node, BootId{0}, 0});
-      continue;
-    }
-    if (const auto entry = cursor.entry(); entry && !entry->is_gap()) {
-      auto report = wire::decode_report(entry->payload);
-      if (report) {
-        report->paths.clear();
-        ++summary.visited;
-        if (!visit(entry->node, *report)) return false;
-      }
-    }
-    cursor.next();
-  }
-  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
-  return true;
 }
 
 // The blocks of one node in one bucket, put together to its reports again.
@@ -166,7 +136,7 @@ Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::op
   if (at) reports.finish_node(at->node);
   if (!reports.pass_on(summary, visitor)) return summary;
   FAULTLINE_TRY_STATUS(
-      scan_fresh(database_, interval, node, snapshot.snapshot(), summary, visitor));
+      scan_fresh(database_, {from, to, node, {}}, snapshot.snapshot(), summary, visitor));
   return summary;
 }
 
@@ -228,7 +198,7 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
     return pass_on_pair(target, report, visitor);
   };
   FAULTLINE_TRY_STATUS(
-      scan_fresh(database_, interval, source, snapshot.snapshot(), summary, visit));
+      scan_fresh(database_, {from, to, source, target}, snapshot.snapshot(), summary, visit));
   return summary;
 }
 
@@ -298,14 +268,13 @@ Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
   if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
   if (!query.include_fresh) return summary;
   FreshRollups fresh{query};
-  // A step that begins in time may end after `to`.
-  const Interval windows{query.from, query.to + tier.step};
   const auto add = [&](NodeId source, const Report& report) {
     if (interval.holds(window_start(report.window_start, tier.step))) fresh.add(source, report);
     return true;
   };
-  FAULTLINE_TRY_STATUS(
-      scan_fresh(database_, windows, query.source, snapshot.snapshot(), summary, add));
+  // A step that begins in time may end after `to`.
+  const FreshQuery windows{query.from, query.to + tier.step, query.source, query.target};
+  FAULTLINE_TRY_STATUS(scan_fresh(database_, windows, snapshot.snapshot(), summary, add));
   static_cast<void>(fresh.pass_on(summary, visitor));
   return summary;
 }

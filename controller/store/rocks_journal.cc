@@ -59,26 +59,6 @@ void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* family,
   }
 }
 
-// Passes the entry under the cursor on. False when the visitor has enough.
-bool visit(WindowCursor& cursor, const JournalVisitor& visitor, ScanSummary& summary) {
-  const auto entry = cursor.entry();
-  if (!entry) return true;
-  ++summary.visited;
-  return visitor(*entry);
-}
-
-Result<ScanSummary> finished(const WindowCursor& cursor, ScanSummary summary) {
-  if (!cursor.status().ok()) {
-    return tl::unexpected<Error>(Database::error("cannot read the results", cursor.status()));
-  }
-  return summary;
-}
-
-// Whether keys of `a` come before those of `b` within a window.
-bool before(NodeId a, NodeId b) {
-  return std::tuple(partition_of(a), a) < std::tuple(partition_of(b), b);
-}
-
 }  // namespace
 
 Status RocksJournal::append(std::span<const JournalEntry> entries,
@@ -105,27 +85,15 @@ Result<ScanSummary> RocksJournal::scan_windows(WallTime from, WallTime to,
   ScanSummary summary;
   WindowCursor cursor{database_, from, to, summary};
   for (; cursor.valid(); cursor.next()) {
-    if (!visit(cursor, visitor, summary)) break;
+    const auto entry = cursor.entry();
+    if (!entry) continue;
+    ++summary.visited;
+    if (!visitor(*entry)) break;
   }
-  return finished(cursor, std::move(summary));
-}
-
-Result<ScanSummary> RocksJournal::scan_node(NodeId node, WallTime from, WallTime to,
-                                            const JournalVisitor& visitor) const {
-  ScanSummary summary;
-  WindowCursor cursor{database_, from, to, summary};
-  while (cursor.valid()) {
-    const WindowKey at = cursor.key();
-    if (at.node == node) {
-      if (!visit(cursor, visitor, summary)) break;
-      cursor.next();
-    } else if (before(at.node, node)) {
-      cursor.seek({at.window_start, node, BootId{0}, 0});
-    } else {
-      cursor.seek({at.window_start + Duration{1}, node, BootId{0}, 0});
-    }
+  if (!cursor.status().ok()) {
+    return tl::unexpected<Error>(Database::error("cannot read the results", cursor.status()));
   }
-  return finished(cursor, std::move(summary));
+  return summary;
 }
 
 Result<std::vector<ingest::DedupRow>> RocksJournal::load_dedup() const {

@@ -15,8 +15,6 @@ class RocksJournal final : public Journal {
                 std::span<const StoredPath> paths) override;
   Result<ScanSummary> scan_windows(WallTime from, WallTime to,
                                    const JournalVisitor& visitor) const override;
-  Result<ScanSummary> scan_node(NodeId node, WallTime from, WallTime to,
-                                const JournalVisitor& visitor) const override;
   Result<std::vector<ingest::DedupRow>> load_dedup() const override;
   Result<SealProgress> seal_slice(WallTime before) override { return sealer_.seal_slice(before); }
   Status drop_before(WallTime horizon) override;

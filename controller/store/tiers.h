@@ -22,8 +22,9 @@ namespace faultline::store {
 inline constexpr Duration kBlockSpan = std::chrono::minutes{20};
 
 // Reports are sealed when their block ended so long ago: what comes late still finds its place
-// beside the others, and what the localizer looks back at is read as it came.
-inline constexpr Duration kFreshFor = std::chrono::minutes{60};
+// beside the others, and what a restarted localizer looks back at (half an hour) is read as it
+// came. Longer makes questions about a pair's last hour slower, for a block is read by pair.
+inline constexpr Duration kFreshFor = std::chrono::minutes{35};
 
 struct RollupTier {
   Resolution resolution = Resolution::kMinute;

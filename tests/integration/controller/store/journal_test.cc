@@ -6,18 +6,6 @@
 namespace faultline::store {
 namespace {
 
-std::vector<JournalEntry> node_entries(RocksStore& store, std::uint32_t node, WallTime from,
-                                       WallTime to) {
-  std::vector<JournalEntry> found;
-  const auto summary =
-      store.journal().scan_node(NodeId{node}, from, to, [&](const JournalEntry& each) {
-        found.push_back(each);
-        return true;
-      });
-  REQUIRE(summary.has_value());
-  return found;
-}
-
 TEST_CASE("what was appended is read back in the order of windows, also after a restart",
           "[store]") {
   TemporaryDirectory directory;
@@ -63,27 +51,6 @@ TEST_CASE("gap records keep what they say", "[store]") {
   REQUIRE(store->journal().append(std::vector{gap}, {}));
   CHECK(all_entries(*store) == std::vector{gap});
   CHECK(all_entries(*store).front().is_gap());
-}
-
-TEST_CASE("the history of one node skips all others", "[store]") {
-  TemporaryDirectory directory;
-  auto store = open_store(directory.path());
-  Rng rng{11};
-  std::vector<JournalEntry> entries;
-  for (std::uint32_t node = 1; node <= 12; ++node) {
-    for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
-      if (uniform(rng) < 0.6) entries.push_back(entry(node, sequence));
-    }
-  }
-  REQUIRE(store->journal().append(entries, {}));
-  for (std::uint32_t node = 0; node <= 13; ++node) {
-    CAPTURE(node);
-    std::vector<JournalEntry> expected;
-    std::copy_if(entries.begin(), entries.end(), std::back_inserter(expected), [&](const auto& e) {
-      return e.node == NodeId{node} && e.window_start >= window(5) && e.window_start < window(30);
-    });
-    CHECK(node_entries(*store, node, window(5), window(30)) == expected);
-  }
 }
 
 TEST_CASE("dedup rows are written with the entries, replaced and removed", "[store]") {

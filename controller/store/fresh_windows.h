@@ -1,0 +1,37 @@
+// Reports that are not sealed yet, as the history of results reads them (rocks_history.cc).
+//
+// Why it exists: keys of `windows` begin with the time, so that a report is written where the last
+// one was. One node's must be picked from each window, and each place that is looked at is a report
+// to read from the disk and to unpack. So of a known node the next window is looked for where the
+// last one ended: of two windows of the same plan that follow each other nothing lies between, and
+// where anything else is found the gap is searched.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <rocksdb/snapshot.h>
+
+#include "common/model/report.h"
+#include "controller/store/database.h"
+#include "controller/store/scan_summary.h"
+
+namespace faultline::store {
+
+struct FreshQuery {
+  WallTime from{};
+  WallTime to{};                   // windows that begin in [from, to)
+  std::optional<NodeId> node{};    // whose reports; all nodes'
+  std::optional<NodeId> target{};  // only flows and delays to it; to all
+};
+
+// Without paths. Return false to end the scan.
+using FreshVisitor = std::function<bool(NodeId, const Report&)>;
+
+// Ascending by window. What is damaged is skipped and noted in the summary. False: the visitor
+// ended it.
+[[nodiscard]] Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
+                                      const rocksdb::Snapshot* snapshot, ScanSummary& summary,
+                                      const FreshVisitor& visitor);
+
+}  // namespace faultline::store
