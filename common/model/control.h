@@ -44,6 +44,11 @@ inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
 
+// For how long a handshake may wait for its turn among thousands that come back at once: of a busy
+// controller, and of a member that knows that it is trusted. With less, most of both sides' work is
+// done for who has given up meanwhile and begins anew at the end of the queue.
+inline constexpr Duration kPatientHandshake = std::chrono::seconds{12};
+
 // Asks to pin `node_key` under the identity of a one-use token.
 struct Join {
   std::uint16_t protocol_major = kProtocolMajor;
@@ -228,7 +233,8 @@ struct FactsAck {
 
 using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey,
                                   ControllersAck, FactsUpdate, TestProgress>;
-using ControllerMessage = std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck,
-                                       RekeyRequest, Rekeyed, Controllers, Boost, FactsAck, TestRequest>;
+using ControllerMessage =
+    std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck, RekeyRequest, Rekeyed,
+                 Controllers, Boost, FactsAck, TestRequest>;
 
 }  // namespace faultline

@@ -38,6 +38,8 @@ constexpr Duration kTick = std::chrono::milliseconds{250};
 constexpr Duration kVitals = std::chrono::seconds{5};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
 constexpr Duration kSealCheck = std::chrono::minutes{1};
+constexpr Duration kRecallTakes =
+    std::chrono::minutes{5};  // from a start to the last window of the past
 // A job may take so many of the watchdog's reports, two minutes where it waits for 30 s: a disk may
 // be slow, but not for ever.
 constexpr int kPatienceReports = 8;
@@ -125,6 +127,7 @@ class Process : public Controller {
         core_(std::move(parts.core)),
         process_{FAULTLINE_VERSION, config.data_dir.string(), now().wall, {}},
         started_(now().instant),
+        trust_(to_zap_table(core_->fleet().trust())),  // before the port is open: a refusal is long
         context_(zmq::make_context()),
         zap_(context_, trust_),
         tasks_(loop_,
@@ -134,7 +137,8 @@ class Process : public Controller {
         versions_(std::move(parts.versions)),
         receivers_(std::move(parts.receivers)),
         heartbeat_url_(std::move(parts.heartbeat_url)),
-        fresh_for_(std::max(store::kFreshFor, 2 * core::longest_horizon(core_options(config)))) {}
+        fresh_for_(std::max(store::kFreshFor,
+                            core::longest_horizon(core_options(config)) + kRecallTakes)) {}
 
   ~Process() override {
     if (shell_) shell_->stop();
@@ -210,7 +214,9 @@ class Process : public Controller {
  private:
   // Under the key in force, at the endpoint of the last time: its port may have been chosen then.
   Result<zmq::Socket> open_server() {
-    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_));
+    zmq::LinkOptions options;
+    options.handshake_timeout = kPatientHandshake;
+    FAULTLINE_TRY(auto server, zmq::make_server(context_, zap_, keys_, options));
     handshakes_ = std::make_unique<zmq::HandshakeWatch>(context_, server, handshake_counters_);
     auto bound = zmq::listen(server, endpoint_);
     if (!bound) {
@@ -261,7 +267,7 @@ class Process : public Controller {
         shell_->retain(async::now_wall(), config_.retention);
         retention_due += kRetentionCheck;
       }
-      if (async::now_instant() >= seal_due) {
+      if (async::now_instant() >= seal_due && !core_->is_recalling()) {
         shell_->seal_before(async::now_wall() - fresh_for_);
         seal_due += kSealCheck;
       }

@@ -282,10 +282,14 @@ void Shell::check(core::CheckJob job) {
   });
 }
 
-void Shell::publish_trust(const fleet::TrustTable& trust) {
+zmq::TrustTable to_zap_table(const fleet::TrustTable& trust) {
   zmq::TrustTable table;
   for (const auto& [key, entry] : trust) table[key];
-  trust_.publish(std::move(table));
+  return table;
+}
+
+void Shell::publish_trust(const fleet::TrustTable& trust) {
+  trust_.publish(to_zap_table(trust));
   link_.keep_only(trust);
 }
 
@@ -348,6 +352,7 @@ void Shell::sealed(WallTime horizon, const Result<store::SealProgress>& progress
     counters_.seal_failures.add();
     obs::log_warning("store", "results cannot be sealed now: {}", progress.error().context);
   } else {
+    counters_.seal_slices.add();
     counters_.sealed.add(progress->reports);
     counters_.sealed_repeated.add(progress->repeated);
     if (!progress->done) return seal_slice(horizon);

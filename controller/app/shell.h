@@ -38,12 +38,16 @@ struct ShellCounters {
   obs::Gauge planning_seconds;     // wall time of the last planning job
   obs::Gauge check_seconds;        // wall time of the last check of all facts
   obs::Counter sealed;             // reports moved into blocks; stands still: see the log
+  obs::Counter seal_slices;        // in which they were moved
   obs::Counter sealed_repeated;    // reports that came again after they were sealed
   obs::Counter seal_failures;      // trouble when it grows: the disk
 };
 
 // Jobs for the writer that are not the core's: an append, a slice to seal, retention, a new key.
 inline constexpr std::size_t kOwnWritesMax = 4;
+
+// As the ZAP thread has it.
+[[nodiscard]] zmq::TrustTable to_zap_table(const fleet::TrustTable& trust);
 
 class Shell : public core::EffectSink {
  public:

@@ -164,6 +164,8 @@ class ControllerCore {
   [[nodiscard]] const WhatChanged& what_changed() const { return what_changed_; }
   [[nodiscard]] const plan::AdaptiveProber& adaptive() const { return adaptive_; }
   [[nodiscard]] const FindingWatch& findings() const { return findings_; }
+  // Windows of before the start are still asked for: they must not be sealed meanwhile.
+  [[nodiscard]] bool is_recalling() const { return recall_.durable != nullptr; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
   [[nodiscard]] const Inquiries& inquiries() const { return inquiries_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }

@@ -328,7 +328,7 @@ void Probe::take_engine_events() {
 
 // ---- what the core asks for
 
-void Probe::open_link(const probe_core::LinkTarget& target) {
+void Probe::open_link(const probe_core::LinkTarget& target, Duration handshake) {
   const auto [identity, what] = [&]() -> std::pair<const crypto::KeyPair&, const char*> {
     switch (target.identity) {
       case probe_core::Identity::kToken:
@@ -341,7 +341,8 @@ void Probe::open_link(const probe_core::LinkTarget& target) {
     return {key_, "the node's key"};
   }();
   obs::log_debug("uplink", "connecting to {} with {}", target.endpoint, what);
-  if (auto status = link_.open({target.endpoint, target.controller}, identity); !status) {
+  if (auto status = link_.open({target.endpoint, target.controller}, identity, handshake);
+      !status) {
     obs::log_warning("uplink", "{}", status.error().context);
   }
 }

@@ -87,7 +87,7 @@ class Probe final : private probe_core::EffectSink {
   static async::awaitable<void> wait_for_signal(Probe& probe);
   static async::awaitable<void> log_summaries(Probe& probe);
 
-  void open_link(const probe_core::LinkTarget& target) override;
+  void open_link(const probe_core::LinkTarget& target, Duration handshake) override;
   void close_link() override;
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId to, const MeshMessage& message) override;

@@ -40,8 +40,9 @@ class EffectSink {
  public:
   virtual ~EffectSink() = default;
 
-  // Replaces the link that is open. Connecting, and connecting again, goes on in the background.
-  virtual void open_link(const LinkTarget& target) = 0;
+  // Replaces the link that is open. Connecting, and connecting again, goes on in the background; a
+  // handshake that takes longer than `handshake` begins anew.
+  virtual void open_link(const LinkTarget& target, Duration handshake) = 0;
   virtual void close_link() = 0;
   // False: nothing was queued, because the link is not connected or its queue is full.
   virtual bool send_controller(const ProbeMessage& message) = 0;

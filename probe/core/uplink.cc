@@ -57,20 +57,35 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
 }
 
 void Uplink::open(Now now, EffectSink& effects) {
+  handshake_ = handshake();
   target_ = next_target();
   ++counters_.links_opened;
   state_ = State::kGreeting;
   greeting_taken_ = false;
   greeting_since_ = now.instant;
-  effects.open_link(target_);
+  effects.open_link(target_, handshake_);
+}
+
+bool Uplink::has_other_keys() const {
+  return options_.next_key.has_value() ||
+         (options_.membership && options_.membership->controllers.size() > 1);
+}
+
+// For the way that is tried next.
+Duration Uplink::handshake() const {
+  if (has_other_keys()) return kHandshake;
+  std::size_t primary = 0;
+  const auto candidates = ways(&primary).size();
+  if (primary == 1 && attempts_ % candidates == 0) return kPatientHandshake;
+  const auto round = std::min<std::uint64_t>(attempts_ / candidates, kHandshakeDoublingsMax);
+  return kHandshake * (1U << round);
 }
 
 // A server that changed its key, or dropped ours, never takes up the link as it was.
 Duration Uplink::patience() const {
-  const bool other_keys = options_.next_key.has_value() ||
-                          (options_.membership && options_.membership->controllers.size() > 1);
-  return other_keys && !greeting_taken_ ? std::min(silence_max(), kOtherKeyPatience)
-                                        : silence_max();
+  if (greeting_taken_) return silence_max();
+  if (has_other_keys()) return std::min(silence_max(), kOtherKeyPatience);
+  return std::max(silence_max(), handshake_);
 }
 
 std::vector<Identity> Uplink::own_identities() const {
@@ -148,6 +163,10 @@ void Uplink::lost(Now now, EffectSink& effects) {
   ++counters_.links_lost;
   effects.log(Severity::kWarning, kUplinkArea,
               fmt::format("the connection to {} is lost; results are spooled", target_.endpoint));
+  // It has become a member with one way to go, or has two again, since that was opened.
+  const auto next = std::exchange(attempts_, 0);
+  if (handshake() != handshake_) return open(now, effects);
+  attempts_ = next;
   state_ = State::kGreeting;
   greeting_taken_ = false;
   greeting_since_ = now.instant;

@@ -4,8 +4,8 @@
 //
 // A link whose socket takes no message has lost its connection: the socket connects again by
 // itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
-// or takes or answers no greeting for as long, is replaced by the next candidate: each pair of
-// endpoint and controller key in turn. Before the node is known to have joined it tries the token's
+// answers no greeting for as long, or takes none for as long or for the time of a handshake, is
+// replaced by the next candidate: each pair of endpoint and controller key in turn. Before the node is known to have joined it tries the token's
 // identity and the node's key in turn (the answer to a Join may have been lost); a node that has
 // joined turns to its token, and to the controllers of its configuration, when none of the ways of
 // its membership leads anywhere, or it is told that its key is not trusted. While the node changes
@@ -37,6 +37,11 @@ inline constexpr Duration kHeartbeatDefault = std::chrono::seconds{5};
 inline constexpr Duration kRefusedWait = std::chrono::seconds{15};
 inline constexpr Duration kRetryWaitMin = std::chrono::milliseconds{250};
 inline constexpr Duration kRetryWaitMax = std::chrono::seconds{5};
+// Who may be refused, which is silent, begins anew so soon, in the next rounds of all ways after
+// twice and four times as long. A member with one way to go knows that it is trusted, and waits for
+// its turn (kPatientHandshake).
+inline constexpr Duration kHandshake = std::chrono::seconds{3};
+inline constexpr std::uint64_t kHandshakeDoublingsMax = 2;
 // How long an unconnected link is waited for when the controller may serve another key by now.
 inline constexpr Duration kOtherKeyPatience = std::chrono::milliseconds{1500};
 
@@ -116,6 +121,8 @@ class Uplink {
   void adopt(Membership membership, EffectSink& effects);
   void prefer_served_key(std::vector<PublicKey>& keys) const;
   void acknowledge_controllers(EffectSink& effects);
+  [[nodiscard]] bool has_other_keys() const;
+  [[nodiscard]] Duration handshake() const;
   [[nodiscard]] Duration patience() const;
   [[nodiscard]] LinkTarget next_target();
   // Where to go, in order; those of the membership come first, and are `*primary` in number.
@@ -131,8 +138,9 @@ class Uplink {
   Rng& rng_;
   State state_ = State::kClosed;
   LinkTarget target_;
-  std::uint64_t attempts_ = 0;   // selects the way; begins anew with a welcome
-  bool is_members_way_ = false;  // target_ is one of the membership's
+  std::uint64_t attempts_ = 0;       // selects the way; begins anew with a welcome
+  bool is_members_way_ = false;      // target_ is one of the membership's
+  Duration handshake_ = kHandshake;  // of the open link
   bool prefers_next_key_ = false;
   std::optional<Membership> kept_;          // what is durable
   std::uint64_t controllers_revision_ = 0;  // of the last Controllers; 0: acknowledged

@@ -18,13 +18,15 @@ Link::Link(Environment environment, zmq::LinkOptions options, EventHandler on_ev
 
 Link::~Link() { close(); }
 
-Status Link::open(const Server& controller, const crypto::KeyPair& own) {
+Status Link::open(const Server& controller, const crypto::KeyPair& own, Duration handshake) {
   close();
+  auto options = options_;
+  options.handshake_timeout = handshake;
   auto on_message = [this](std::span<const std::byte> bytes) {
     counters_.received.add();
     on_event_(wire::decode_controller_message(bytes));
   };
-  FAULTLINE_TRY(connection_, Connection::open(environment_, controller, own, options_,  //
+  FAULTLINE_TRY(connection_, Connection::open(environment_, controller, own, options,  //
                                               std::move(on_message)));
   return {};
 }

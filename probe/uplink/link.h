@@ -37,7 +37,8 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   // Fails only for a malformed endpoint or want of sockets; nothing is open then.
-  [[nodiscard]] Status open(const Server& controller, const crypto::KeyPair& own);
+  [[nodiscard]] Status open(const Server& controller, const crypto::KeyPair& own,
+                            Duration handshake);
   void close();
   // False: nothing was queued.
   [[nodiscard]] bool send(const ProbeMessage& message);

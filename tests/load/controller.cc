@@ -39,9 +39,9 @@ ControllerUnderLoad::ControllerUnderLoad(Options options)
   std::ofstream(options_.directory / "controller.yaml")
       << "data_dir: " << (options_.directory / "data").string() << "\nlisten: " << endpoint_
       << "\napi: {socket: " << (options_.directory / "api.sock").string()
-      << "}\nwindow: " << format_duration(options_.window)
-      << "\nplan: {reply_timeout: "
-      << format_duration(std::min<Duration>(std::chrono::seconds{2}, options_.window / 2)) << "}\n"
+      << "}\nwindow: " << format_duration(options_.window) << "\nplan: {reply_timeout: "
+      << format_duration(std::min<Duration>(std::chrono::seconds{2}, options_.window / 2))
+      << ", tracked_flows_per_node_max: " << options_.planned_flows << "}\n"
       << options_.more_config;
 }
 

@@ -25,6 +25,9 @@ class ControllerUnderLoad {
     std::string program;                // faultline-controller
     std::filesystem::path directory{};  // for its data, configuration and log; must exist
     Duration window = std::chrono::seconds{10};
+    // Of a node at most. The load reports flows of its own, whatever is planned: with many more
+    // planned, thousands of probes mostly wait for their plans.
+    std::uint32_t planned_flows = 512;
     std::string more_config{};  // YAML
   };
   explicit ControllerUnderLoad(Options options);

@@ -67,7 +67,7 @@ void LoadProbe::set_due(probe_core::Now now, std::uint32_t windows) {
 
 void LoadProbe::reconnect() {
   ++surroundings_.figures.reconnects;
-  open_link({controller_.endpoint, controller_.key});
+  open_link({controller_.endpoint, controller_.key}, kPatientHandshake);
 }
 
 NodeId LoadProbe::node() const {
@@ -75,8 +75,8 @@ NodeId LoadProbe::node() const {
   return membership ? membership->node : NodeId{};
 }
 
-void LoadProbe::open_link(const probe_core::LinkTarget& target) {
-  if (auto opened = link_.open({target.endpoint, target.controller}, keys_); !opened) {
+void LoadProbe::open_link(const probe_core::LinkTarget& target, Duration handshake) {
+  if (auto opened = link_.open({target.endpoint, target.controller}, keys_, handshake); !opened) {
     obs::log_error("load", "probe {}: {}", index_, opened.error().context);
   }
 }

@@ -69,7 +69,7 @@ class LoadProbe final : public probe_core::EffectSink {
     std::optional<Instant> sent_at{};
   };
 
-  void open_link(const probe_core::LinkTarget& target) override;
+  void open_link(const probe_core::LinkTarget& target, Duration handshake) override;
   void close_link() override { link_.close(); }
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId, const MeshMessage&) override { return false; }

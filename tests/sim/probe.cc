@@ -147,7 +147,7 @@ void SimProbe::adopt_next_key() {
   });
 }
 
-void SimProbe::open_link(const probe_core::LinkTarget& target) {
+void SimProbe::open_link(const probe_core::LinkTarget& target, Duration /*handshake*/) {
   link_ = target;
   ++link_epoch_;
 }

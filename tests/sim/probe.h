@@ -45,7 +45,7 @@ class SimProbe final : public probe_core::EffectSink {
   [[nodiscard]] std::size_t made() const { return made_; }
   [[nodiscard]] const std::set<BatchName>& acknowledged() const { return acknowledged_; }
 
-  void open_link(const probe_core::LinkTarget& target) override;
+  void open_link(const probe_core::LinkTarget& target, Duration handshake) override;
   void close_link() override;
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId to, const MeshMessage& message) override;

@@ -62,7 +62,9 @@ class ControllerSide final : public Side {
   explicit ControllerSide(const Options& options)
       : controller_({.program = options.controller,
                      .directory = options.directory,
-                     .window = options.load.shape.window}) {}
+                     .window = options.load.shape.window,
+                     .planned_flows = options.load.shape.targets_per_node *
+                                      options.load.shape.flows_per_target}) {}
   void prepare(const std::vector<crypto::KeyPair>& keys) override {
     start();
     must(load::enroll(controller_.api(), keys));

@@ -127,7 +127,7 @@ class Skeleton {
 Status serve_skeleton(SkeletonOptions options) {
   // The product's own options, so that memory, compression and compaction cost both the same.
   const rocksdb::Options database{store::database_options(),
-                                  store::log_options(store::make_block_cache())};
+                                  store::window_options(store::make_block_cache())};
   rocksdb::DB* opened = nullptr;
   if (!rocksdb::DB::Open(database, options.store.string(), &opened).ok()) {
     return fail(ErrorCode::kUnavailable, "cannot open the skeleton's store");
@@ -136,7 +136,9 @@ Status serve_skeleton(SkeletonOptions options) {
   async::Published<zmq::TrustTable> trust{std::move(options.trust)};
   auto context = zmq::make_context();
   const zmq::ZapThread zap{context, trust};
-  FAULTLINE_TRY(auto server, zmq::make_server(context, zap, options.keys));
+  zmq::LinkOptions link;
+  link.handshake_timeout = kPatientHandshake;  // as the product
+  FAULTLINE_TRY(auto server, zmq::make_server(context, zap, options.keys, link));
   FAULTLINE_TRY(const auto endpoint, zmq::listen(server, options.listen));
   std::fprintf(stderr, "ready: version 0, at %s\n", endpoint.c_str());
   Skeleton skeleton{std::move(server), std::move(db)};

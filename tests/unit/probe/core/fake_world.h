@@ -23,6 +23,7 @@ class FakeWorld final : public EffectSink {
 
   // What was asked.
   std::vector<LinkTarget> links;
+  std::vector<Duration> handshakes;  // of each
   bool link_open = false;
   std::vector<ProbeMessage> sent;
   std::vector<std::pair<NodeId, MeshMessage>> mesh;
@@ -54,8 +55,9 @@ class FakeWorld final : public EffectSink {
     return result;
   }
 
-  void open_link(const LinkTarget& target) override {
+  void open_link(const LinkTarget& target, Duration handshake) override {
     links.push_back(target);
+    handshakes.push_back(handshake);
     link_open = true;
   }
   void close_link() override { link_open = false; }

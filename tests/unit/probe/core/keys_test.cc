@@ -174,6 +174,24 @@ TEST_CASE("a node of the configuration says hello with its own key, and needs no
   CHECK(stage.world.sent_of<Hello>().size() == 1);
   stage.receive(welcome());
   CHECK(stage.world.memberships_kept == std::vector{membership()});
+  stage.world.link_takes = false;  // it is a member now, with one way to go, and can be patient
+  stage.pass(seconds{6});
+  CHECK_FALSE(stage.core.welcomed());
+  CHECK(stage.world.handshakes == std::vector<Duration>{kHandshake, kPatientHandshake});
+}
+
+TEST_CASE("a patient member follows its controller to another key without delay",
+          "[probe_core][keys]") {
+  Stage stage{options_of_member()};
+  stage.connect();
+  REQUIRE(stage.world.handshakes.back() == kPatientHandshake);
+  const auto old_key = stage.world.links.back().controller;
+  stage.receive(Controllers{.revision = 1, .keys = {old_key, key_of(201)}});
+  stage.world.link_takes = false;  // it serves the other one now
+  stage.pass(seconds{8});
+  const auto& links = stage.world.links;
+  CHECK(std::ranges::any_of(links, [](const auto& it) { return it.controller == key_of(201); }));
+  CHECK(stage.world.handshakes.back() == kHandshake);
 }
 
 TEST_CASE("a member whose key is not trusted any more joins anew with its token, as another node",

@@ -85,6 +85,27 @@ TEST_CASE("a controller that is silent for two heartbeats is connected to anew",
   CHECK(bench.world.sent_of<Hello>().size() == 2);
 }
 
+TEST_CASE("a member with one way waits for its turn among thousands, others do not",
+          "[probe_core]") {
+  Bench member;
+  member.world.link_takes = false;
+  member.pass(kPatientHandshake);
+  CHECK(member.world.links.size() == 1);
+  CHECK(member.world.handshakes[0] == kPatientHandshake);
+  member.pass(kRetryWaitMax + seconds{1});
+  CHECK(member.world.links.size() == 2);
+
+  Bench stranger{false};  // two endpoints, with the token and with the node's key
+  stranger.world.link_takes = false;
+  stranger.pass(seconds{400});
+  const auto& handshakes = stranger.world.handshakes;
+  REQUIRE(handshakes.size() > 20);
+  for (std::size_t i = 0; i < handshakes.size(); ++i) {
+    CAPTURE(i);
+    CHECK(handshakes[i] == kHandshake * (1 << std::min<std::size_t>(i / 4, 2)));
+  }
+}
+
 TEST_CASE("after a lost connection the greeting is repeated as soon as the socket takes it",
           "[probe_core]") {
   Bench bench;
