@@ -114,6 +114,8 @@ class Backend {
   virtual Result<plan::DifferenceReport> plan_difference() const = 0;
   // The bundle of schemas/bundle.md for the last `since`, in pieces of any size.
   virtual Status bundle(Duration since, const TextSink& sink) const = 0;
+  // Rows of export_text.h, in pieces of any size; what it holds does not grow with the interval.
+  virtual Status export_results(const ExportRequest& request, const TextSink& sink) const = 0;
   // OpenMetrics text, complete with "# EOF".
   virtual Result<std::string> metrics() const = 0;
 

@@ -3,7 +3,7 @@
 // Why it exists: sessions move bytes and know nothing of threads, roles or tokens. Answers are made
 // on four workers, so that neither a slow question nor a slow reader delays the loop, or who only
 // wants to know whether all is well: "query-quick" for what the published snapshot answers, "query"
-// for the rest, "query-stream" for long answers (the bundle), and "change" for what changes
+// for the rest, "query-stream" for long answers (bundles, exports), and "change" for what changes
 // something: one after the other, so that the audit log has the order of the changes.
 //
 // Thread safety: none; its members are called on the loop. Lifetime: the Backend outlives it; its

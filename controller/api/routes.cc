@@ -89,9 +89,11 @@ Result<MatrixRequest> parse_matrix_request(const Parameters& query) {
   FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kRollupHorizonMax));
   if (since) request.since = *since;
   const auto by = query.find("by");
-  if (by == query.end() || by->second == "rack") return request;
-  if (by->second != "node") return fail(ErrorCode::kInvalid, "'by' must be rack or node");
-  request.by = Grouping::kNode;
+  if (by == query.end()) return request;
+  if (!validate_labels({{by->second, "-"}})) {
+    return fail(ErrorCode::kInvalid, "'by' must be node, or the key of a label such as rack");
+  }
+  request.by = by->second;
   return request;
 }
 
@@ -212,6 +214,45 @@ Response get_bundle(const Call& call) {
   return response;
 }
 
+Result<ExportRequest> parse_export_request(const Parameters& query) {
+  ExportRequest request;
+  const auto value_of = [&](const std::string& key) {
+    const auto at = query.find(key);
+    return at == query.end() ? std::string() : at->second;
+  };
+  FAULTLINE_TRY(request.at, time_parameter(query, "at"));
+  FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kRollupHorizonMax));
+  if (since) request.since = *since;
+  request.src = value_of("src");
+  request.dst = value_of("dst");
+  if (request.src.empty() && !request.dst.empty()) {
+    return fail(ErrorCode::kInvalid, "'dst' needs a 'src'");
+  }
+  const auto rows = value_of("rows");
+  if (rows == "minutes") request.rows = ExportRows::kMinutes;
+  if (rows == "hours") request.rows = ExportRows::kHours;
+  if (rows != "" && rows != "windows" && request.rows == ExportRows::kWindows) {
+    return fail(ErrorCode::kInvalid, "'rows' must be windows, minutes or hours");
+  }
+  const auto format = value_of("format");
+  if (format == "jsonl") request.format = ExportFormat::kJsonLines;
+  if (format != "" && format != "csv" && request.format == ExportFormat::kCsv) {
+    return fail(ErrorCode::kInvalid, "'format' must be csv or jsonl");
+  }
+  return request;
+}
+
+Response get_export(const Call& call) {
+  auto request = parse_export_request(call.query);
+  if (!request) return error_response(request.error());
+  const bool is_csv = request->format == ExportFormat::kCsv;
+  Response response{.content_type = is_csv ? "text/csv" : "application/jsonl"};
+  response.stream = [&backend = call.backend, asked = *std::move(request)](const TextSink& sink) {
+    return backend.export_results(asked, sink);
+  };
+  return response;
+}
+
 Response get_metrics(const Call& call) {
   auto metrics = call.backend.metrics();
   if (!metrics) return error_response(metrics.error());
@@ -281,6 +322,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/plan/budget", kViewer, "", get_plan_budget},
     Route{"GET", "/api/v1/plan/diff", kViewer, "", get_plan_difference},
     Route{"GET", "/api/v1/bundle", kViewer, "since", get_bundle},
+    Route{"GET", "/api/v1/export", kViewer, "at dst format rows since src", get_export},
     Route{"GET", "/api/v1/access/tokens", kAdmin, "", get_api_tokens, true},
     Route{"POST", "/api/v1/access/tokens", kAdmin, "", post_api_token},
     Route{"DELETE", "/api/v1/access/tokens/{name}", kAdmin, "", delete_api_token},

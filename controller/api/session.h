@@ -111,8 +111,8 @@ class Session {
     const std::unique_ptr<AnswerStream, void (*)(AnswerStream*)> reader(
         pieces.get(), [](AnswerStream* stream) { stream->abandon(); });
     if (!dispatcher_.produce(pieces, std::move(response.stream))) {
-      co_await send(
-          error_response({ErrorCode::kUnavailable, "other bundles are being read; try again"}));
+      co_await send(error_response(
+          {ErrorCode::kUnavailable, "other bundles or exports are being read; try again"}));
       co_return;
     }
     auto first = co_await pieces->next();

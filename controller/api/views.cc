@@ -28,8 +28,4 @@ std::string_view to_string(NodeState state) {
   return "unknown";
 }
 
-std::string_view to_string(Grouping grouping) {
-  return grouping == Grouping::kRack ? "rack" : "node";
-}
-
 }  // namespace faultline::api

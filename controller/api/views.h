@@ -221,11 +221,11 @@ struct NewToken {
   bool operator==(const NewToken&) const = default;
 };
 
-enum class Grouping : std::uint8_t { kRack, kNode };
-[[nodiscard]] std::string_view to_string(Grouping grouping);
+// More groups make a matrix that nobody reads, of squares of megabytes: refused with kLimit.
+inline constexpr std::size_t kMatrixGroupsMax = 1000;
 
 struct MatrixRequest {
-  Grouping by = Grouping::kRack;
+  std::string by = "rack";     // the key of a label, or "node"
   std::optional<WallTime> at;  // end of the interval; empty: the window last judged
   Duration since{};            // its length; zero: one window
 };
@@ -243,7 +243,7 @@ struct MatrixCell {
 };
 
 struct MatrixView {
-  Grouping by = Grouping::kRack;
+  std::string by = "rack";
   WallTime from{};
   WallTime to{};
   std::vector<std::string> groups;
@@ -326,6 +326,19 @@ struct HistoryView {
   bool operator==(const HistoryView&) const = default;
 };
 inline constexpr std::size_t kHistoryRowsMax = 10'000;
+
+// Results as rows of text, for other tools: as they were measured, flow by flow, or pairs' sums.
+enum class ExportRows : std::uint8_t { kWindows, kMinutes, kHours };
+enum class ExportFormat : std::uint8_t { kCsv, kJsonLines };
+
+struct ExportRequest {
+  ExportRows rows = ExportRows::kWindows;
+  ExportFormat format = ExportFormat::kCsv;
+  std::string src;             // empty: of all nodes that are in the fleet now
+  std::string dst;             // empty: to all; needs a src
+  std::optional<WallTime> at;  // end of the interval; empty: now
+  Duration since = std::chrono::minutes{10};
+};
 
 // Somebody who is told of faults, and how that goes.
 struct ReceiverView {

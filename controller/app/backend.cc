@@ -59,6 +59,20 @@ Result<api::StatusView> AppBackend::status() const {
   return status;
 }
 
+Status AppBackend::export_results(const api::ExportRequest& request,
+                                  const api::TextSink& sink) const {
+  const auto tier = [&]() -> std::string_view {
+    if (request.rows == api::ExportRows::kWindows) return "blocks";
+    return request.rows == api::ExportRows::kMinutes ? "minutes" : "hours";
+  }();
+  StoredTimes stored{.now = async::now_wall()};
+  for (const auto& [name, bytes, keys, oldest] : store_.tiers()) {
+    if (!oldest || (name != tier && name != "windows")) continue;
+    stored.oldest = std::min(stored.oldest.value_or(*oldest), *oldest);
+  }
+  return queries_.export_results(*snapshots_.snapshot(), stored, request, sink);
+}
+
 Result<std::vector<api::NodeView>> AppBackend::nodes() const {
   return snapshots_.snapshot()->nodes;
 }

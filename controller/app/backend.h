@@ -105,6 +105,8 @@ class AppBackend : public api::Backend {
   Result<plan::BudgetReport> plan_budget() const override;
   Result<plan::DifferenceReport> plan_difference() const override;
   Status bundle(Duration since, const api::TextSink& sink) const override;
+  Status export_results(const api::ExportRequest& request,
+                        const api::TextSink& sink) const override;
   Result<std::string> metrics() const override;
 
   Result<api::AlertsView> alerts() const override;

@@ -23,11 +23,6 @@ Status check_there(const Snapshot& snapshot) {
               "there is no plan yet: it is made a second after the first node has said hello");
 }
 
-std::string name_of(const Snapshot& snapshot, NodeId node) {
-  const auto at = snapshot.names.find(node);
-  return at == snapshot.names.end() ? fmt::format("node-{}", node.value()) : at->second;
-}
-
 // Links to and from silent hops have no name, and nobody could be sent to them.
 FabricFlows::Way way_of(const topology::Topology& topology, const topology::KnownPath* known,
                         NodeId reporter, FabricFlows& flows) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "controller/app/matrix.h"
 #include "controller/app/slo.h"
 #include "controller/detect/limits.h"
 
@@ -49,56 +50,6 @@ api::Measured measured_of(const store::Rollup& sum) {
     measured.rtt_max_us = microseconds(sum.rtt_max_ns);
   }
   return measured;
-}
-
-struct Cell {
-  api::MatrixCell view;
-  stats::Histogram rtt;
-};
-using Cells = std::map<std::pair<std::string, std::string>, Cell>;
-
-// `flows` windows of flows, or all of a pair's in a roll-up.
-template <typename Counts>
-void add_to_cells(const std::string& from, const std::string& to, const Counts& counts,
-                  std::uint64_t flows, Cells& cells) {
-  auto& forward = cells[{from, to}].view;
-  forward.flows += flows;
-  forward.sent += counts.sent - counts.lost_undetermined;
-  forward.lost += counts.lost_forward;
-  forward.undetermined += counts.lost_undetermined;
-  auto& back = cells[{to, from}].view;
-  back.sent += counts.sent - counts.lost_undetermined - counts.lost_forward;
-  back.lost += counts.lost_return;
-}
-
-api::MatrixView to_view(Cells& cells, const std::set<std::string>& groups) {
-  api::MatrixView view;
-  view.groups.assign(groups.begin(), groups.end());
-  for (const auto& from : view.groups) {
-    for (const auto& to : view.groups) {
-      const auto at = cells.find({from, to});
-      if (at == cells.end()) {
-        view.cells.emplace_back();
-        continue;
-      }
-      auto cell = at->second.view;
-      cell.rtt_p50_us = microseconds(at->second.rtt.quantile(0.5));
-      cell.rtt_p99_us = microseconds(at->second.rtt.quantile(0.99));
-      view.cells.emplace_back(cell);
-    }
-  }
-  return view;
-}
-
-std::string name_of(const Snapshot& snapshot, NodeId id) {
-  const auto at = snapshot.names.find(id);
-  return at == snapshot.names.end() ? fmt::format("node-{}", id.value()) : at->second;
-}
-
-std::string group_of(const Snapshot& snapshot, NodeId id, api::Grouping by) {
-  if (by == api::Grouping::kNode) return name_of(snapshot, id);
-  const auto at = snapshot.racks.find(id);
-  return at == snapshot.racks.end() ? std::string("(no rack)") : at->second;
 }
 
 // By the nodes as they are now: labels of the past are not kept.
@@ -159,6 +110,14 @@ std::set<NodeId> excused_in(const Snapshot& snapshot, const Report& report) {
 
 }  // namespace
 
+api::HistoryRow history_row(WallTime start, const store::Rollup& sum, std::uint64_t flows) {
+  return {.window_start = start,
+          .flows = flows,
+          .measured = measured_of(sum),
+          .rtt_p50_us = microseconds(sum.rtt.quantile(0.5)),
+          .rtt_p99_us = microseconds(sum.rtt.quantile(0.99))};
+}
+
 Status Queries::scan(WallTime from, WallTime to, std::optional<NodeId> node,
                      const ReportVisitor& visit) const {
   FAULTLINE_TRY_STATUS(check_span(from, to));
@@ -206,36 +165,20 @@ Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
       request.at ? *request.at : snapshot.status.window_judged.value_or(async::now_wall());
   const WallTime to = window_start(end, snapshot.window);
   WallTime from = to - std::max(request.since, snapshot.window);
-  Cells cells;
-  std::set<std::string> groups;
-  for (const auto& node : snapshot.nodes) {
-    groups.insert(group_of(snapshot, NodeId{node.id}, request.by));
-  }
-  const auto group = [&](NodeId node) { return group_of(snapshot, node, request.by); };
+  FAULTLINE_TRY(auto book, MatrixBook::create(snapshot, request.by));
   if (to - from > kQuerySpanMax) {
     // By whole hours, and without reading raw windows.
     from = window_start(from, std::chrono::hours{1});
     FAULTLINE_TRY_STATUS(
         scan_rollups({.resolution = store::Resolution::kHour, .from = from, .to = to},
-                     [&](const store::Rollup& sum) {
-                       const auto source = group(sum.source);
-                       const auto target = group(sum.target);
-                       add_to_cells(source, target, sum, sum.flow_windows, cells);
-                       cells[{source, target}].rtt.merge(sum.rtt);
-                     }));
+                     [&](const store::Rollup& sum) { book.add(sum); }));
   } else {
     FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) {
-      const auto source = group(reporter);
-      for (const auto& flow : report.flows)
-        add_to_cells(source, group(flow.target), flow, 1, cells);
-      for (const auto& delay : report.delays) {
-        cells[{source, group(delay.target)}].rtt.merge(delay.rtt);
-      }
+      book.add(reporter, report);
       return Status();
     }));
   }
-  auto view = to_view(cells, groups);
-  view.by = request.by;
+  auto view = book.finish();
   view.from = from;
   view.to = to;
   return view;
@@ -295,12 +238,8 @@ Result<api::HistoryView> Queries::history(const Snapshot& snapshot, NodeId src, 
     // Windows of flows, of which each flow has one per window.
     const auto windows =
         static_cast<std::uint64_t>(std::max<std::int64_t>(step / snapshot.window, 1));
-    view.rows.push_back(
-        {.window_start = start,
-         .flows = is_raw ? row.flow_windows : (row.flow_windows + windows - 1) / windows,
-         .measured = measured_of(row),
-         .rtt_p50_us = microseconds(row.rtt.quantile(0.5)),
-         .rtt_p99_us = microseconds(row.rtt.quantile(0.99))});
+    view.rows.push_back(history_row(
+        start, row, is_raw ? row.flow_windows : (row.flow_windows + windows - 1) / windows));
   }
   return view;
 }

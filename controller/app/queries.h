@@ -26,6 +26,15 @@ inline constexpr Duration kRollupSpanMax = std::chrono::hours{24 * 366 * 3};
 // error says how long an interval this fleet fits in.
 inline constexpr std::size_t kObservationsMax = 5'000'000;
 
+// Of the rows that are asked for.
+struct StoredTimes {
+  WallTime now{};
+  std::optional<WallTime> oldest{};
+};
+
+[[nodiscard]] api::HistoryRow history_row(WallTime start, const store::Rollup& sum,
+                                          std::uint64_t flows);
+
 class Queries {
  public:
   struct Options {
@@ -41,6 +50,12 @@ class Queries {
   [[nodiscard]] Result<api::HistoryView> history(const Snapshot& snapshot, NodeId src, NodeId dst,
                                                  WallTime now,
                                                  const api::HistoryRequest& request) const;
+  // Rows of api/export_text.h, an hour (of sums by the hour a day) after the other, in each node
+  // after node. Streams, as slo() does: what it holds is that of one node.
+  // Begins where what is stored does; kNotFound when that is behind the interval's end.
+  [[nodiscard]] Status export_results(const Snapshot& snapshot, const StoredTimes& stored,
+                                      const api::ExportRequest& request,
+                                      const api::TextSink& sink) const;
   // Streams: what it holds does not grow with the period.
   [[nodiscard]] Result<api::SloView> slo(const Snapshot& snapshot, WallTime now,
                                          const api::SloRequest& request) const;

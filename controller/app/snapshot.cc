@@ -230,10 +230,6 @@ void note_extremes(const fleet::Node& node, FleetExtremes& extremes) {
 void fill_nodes(const core::ControllerCore& core, Snapshot& snapshot) {
   for (const auto& [id, node] : core.fleet().nodes()) {
     snapshot.names[id] = node.record.name;
-    const auto labels = fleet::effective_labels(node.record);
-    if (const auto rack = labels.find("rack"); rack != labels.end()) {
-      snapshot.racks[id] = rack->second;
-    }
     if (!node.record.absences.empty()) snapshot.absences[id] = node.record.absences;
     if (node.state == fleet::NodeState::kRemoved) continue;
     snapshot.nodes.push_back(node_view(core, node));
@@ -274,6 +270,7 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.reports_refused = core.windows().refused_reports();
   snapshot.document_failures = core.document_failures();
   snapshot.tests = core.tests().tests();
+  snapshot.test_orders = core.tests().counters();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
                             .duplicates = snapshot.intake.duplicates,
                             .refused = snapshot.intake.refused + snapshot.intake.malformed +
@@ -365,6 +362,11 @@ Snapshot make_snapshot(const core::ControllerCore& core, const ProcessView& proc
     snapshot.paths = core.paths();
   }
   return snapshot;
+}
+
+std::string name_of(const Snapshot& snapshot, NodeId node) {
+  const auto at = snapshot.names.find(node);
+  return at == snapshot.names.end() ? fmt::format("node-{}", node.value()) : at->second;
 }
 
 Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name) {

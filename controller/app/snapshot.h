@@ -34,10 +34,9 @@ struct OutboxView {
 
 struct Snapshot {
   api::StatusView status;
-  std::vector<api::NodeView> nodes;     // by name
-  std::vector<api::TokenView> tokens;   // unspent, oldest first
-  api::TrustView trust;                 // without the tokens, which are above
-  std::map<NodeId, std::string> racks;  // label `rack`, of nodes that have one
+  std::vector<api::NodeView> nodes;    // by name
+  std::vector<api::TokenView> tokens;  // unspent, oldest first
+  api::TrustView trust;                // without the tokens, which are above
   std::map<NodeId, std::string> names;
   std::map<NodeId, fleet::Absences> absences;  // of nodes that have any
   Duration restart_excused_max{};
@@ -53,10 +52,11 @@ struct Snapshot {
   plan::PlannerConfig planner;
   std::optional<core::PlanningNumbers> planning;  // of the last planning job
   std::shared_ptr<const core::PlanningMemory> planning_memory;
-  std::map<std::uint64_t, core::OrderedTest> tests;  // under way, and over not long ago
+  std::map<std::uint64_t, core::OrderedTest> tests;       // under way, and over not long ago
   std::map<core::Condition, std::uint64_t> reach_counts;  // nodes in question
   core::InquiryCounters inquiries;
   core::TestOrderCounters inquiry_orders;
+  core::TestOrderCounters test_orders;  // operators', and those of diagnoses
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;
@@ -70,10 +70,10 @@ struct Snapshot {
   std::shared_ptr<const OutboxView> alerts;
   std::vector<std::string> watchdog;  // the names of its checks that are raised
   FleetExtremes extremes;
-  std::uint64_t reports_late = 0;     // after their window was judged
+  std::uint64_t reports_late = 0;          // after their window was judged
   std::uint64_t reports_late_refused = 0;  // for want of room
-  std::uint64_t reports_refused = 0;  // of windows too far ahead, or too many of one window
-  std::uint64_t windows_skipped = 0;  // not judged on their own
+  std::uint64_t reports_refused = 0;       // of windows too far ahead, or too many of one window
+  std::uint64_t windows_skipped = 0;       // not judged on their own
   std::uint64_t document_failures = 0;
 };
 
@@ -82,6 +82,8 @@ inline constexpr std::int64_t kStaleWindows = 3;
 
 // kNotFound: the sentence for the operator.
 [[nodiscard]] Result<NodeId> find_node(const Snapshot& snapshot, std::string_view name);
+// "node-7" of one that was forgotten.
+[[nodiscard]] std::string name_of(const Snapshot& snapshot, NodeId node);
 
 struct ProcessView {
   std::string version;

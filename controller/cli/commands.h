@@ -26,6 +26,8 @@ void add_abnormal_commands(CLI::App& app, Context& context);
 void add_alert_commands(CLI::App& app, Context& context);
 // matrix, path, history
 void add_measurement_commands(CLI::App& app, Context& context);
+// export
+void add_export_command(CLI::App& app, Context& context);
 // plan
 void add_plan_commands(CLI::App& app, Context& context);
 // node, version

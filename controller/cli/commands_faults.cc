@@ -1,12 +1,7 @@
 // status, localize, incident, bundle.
-#include <cstdio>
-#include <filesystem>
-
-#include <fmt/format.h>
-
 #include "controller/cli/commands.h"
-#include "controller/cli/document.h"
 #include "controller/cli/offline.h"
+#include "controller/cli/saved_answer.h"
 #include "controller/cli/time_argument.h"
 
 namespace faultline::cli {
@@ -45,9 +40,10 @@ void add_localize(CLI::App& app, Context& context) {
       "  faultline localize --bundle capture.jsonl.zst -o json    (needs no controller)\n");
   localize_app->add_option("--at", command->offline.at,
                            "End of the horizon: 14:05 (UTC), -30m, 2026-11-22T03:00:00Z");
-  localize_app->add_option("--since,--horizon", command->offline.horizon,
-                           "Its length: 90s, 10m, 2h; default: a minute, which weak faults need more "
-                           "than; with --bundle: all of it");
+  localize_app->add_option(
+      "--since,--horizon", command->offline.horizon,
+      "Its length: 90s, 10m, 2h; default: a minute, which weak faults need more "
+      "than; with --bundle: all of it");
   localize_app->add_flag("--explain", command->explain, "Evidence for and against each suspect");
   auto* file = localize_app->add_option("--bundle", command->offline.file,
                                         "Judge this bundle (plain, .gz, .xz, .zst; '-' for stdin)");
@@ -106,39 +102,10 @@ struct BundleCommand {
   std::string file;
 };
 
-Outcome<std::uint64_t> save_bundle(const ApiClient& api, const std::string& target,
-                                   const std::string& path) {
-  const auto partial = path + ".part";
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(partial.c_str(), "wb"), &std::fclose);
-  if (!file) return usage(fmt::format("cannot write {}", partial));
-  auto written = api.stream(target, [&](std::string_view piece) {
-    return std::fwrite(piece.data(), 1, piece.size(), file.get()) == piece.size();
-  });
-  std::error_code error;
-  if (written && std::fflush(file.get()) == 0) {
-    std::filesystem::rename(partial, path, error);
-    if (!error) return written;
-    written = usage(fmt::format("cannot rename {} to {}", partial, path));
-  }
-  std::filesystem::remove(partial, error);
-  if (written) return usage(fmt::format("cannot write {}", partial));
-  return written;
-}
-
 Outcome<ExitCode> create_bundle(Context& context, const BundleCommand& command) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query("", command.since));
-  const auto target = "/api/v1/bundle" + interval;
-  FAULTLINE_CLI_TRY(const auto api, context.client());
-  if (command.file.empty()) {
-    FAULTLINE_CLI_TRY(
-        [[maybe_unused]] const auto size,
-        api.stream(target, [](std::string_view piece) { return print(piece).has_value(); }));
-    return ExitCode::kHealthy;
-  }
-  FAULTLINE_CLI_TRY(const auto size, save_bundle(api, target, command.file));
-  const Json document{
-      {"schema", "faultline.bundle_created/1"}, {"file", command.file}, {"bytes", size}};
-  return context.show(document.dump());
+  return save_answer(context, "/api/v1/bundle" + interval, command.file,
+                     "faultline.bundle_created/1");
 }
 
 void add_bundle(CLI::App& app, Context& context) {

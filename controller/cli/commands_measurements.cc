@@ -39,7 +39,7 @@ Outcome<std::string> pair_of(const MeasurementOptions& options) {
 Outcome<ExitCode> matrix(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
   return context.query("/api/v1/matrix" + interval + (interval.empty() ? "?" : "&") +
-                       "by=" + options.by);
+                       "by=" + url_encode(options.by));
 }
 
 Outcome<ExitCode> history(Context& context, const MeasurementOptions& options) {
@@ -98,12 +98,13 @@ Outcome<std::string> interval_query(const std::string& at, const std::string& si
 
 void add_measurement_commands(CLI::App& app, Context& context) {
   auto options = std::make_shared<MeasurementOptions>();
-  auto* show_matrix = add_command(app, "matrix", "One-way loss between all racks, or all nodes",
+  auto* show_matrix = add_command(app, "matrix", "One-way loss between all racks, zones, or nodes",
                                   "  faultline matrix\n"
                                   "  faultline matrix --by node --since 10m\n"
+                                  "  faultline matrix --by zone --since 30d\n"
                                   "  faultline matrix --at 14:05\n");
-  show_matrix->add_option("--by", options->by, "rack or node; default: rack")
-      ->check(CLI::IsMember({"rack", "node"}));
+  show_matrix->add_option("--by", options->by,
+                          "node, or the key of a label: rack, zone, ...; default: rack");
   add_interval(*show_matrix, options, "one window");
   show_matrix->callback([&context, options] {
     context.command = [&context, options] { return matrix(context, *options); };

@@ -4,18 +4,19 @@ namespace faultline::cli {
 namespace {
 
 manual::Section exit_codes() {
-  return {.title = "Exit codes",
-          .paragraphs =
-              {"status, localize, 'incident list', vpc, capture and check judge; the others end with 0 "
-               "when they are done."},
-          .entries = {{"0", "healthy, or done"},
-                      {"1", "a fault was found"},
-                      {"2",
-                       "inconclusive: nothing was measured (matrix, too), or too little, or "
-                       "more than 3 flows lose packets that no component explains"},
-                      {"3", "bad arguments or bad input"},
-                      {"4", "the controller cannot be reached or cannot answer"},
-                      {"5", "denied"}}};
+  return {
+      .title = "Exit codes",
+      .paragraphs =
+          {"status, localize, 'incident list', vpc, capture and check judge; the others end with 0 "
+           "when they are done."},
+      .entries = {{"0", "healthy, or done"},
+                  {"1", "a fault was found"},
+                  {"2",
+                   "inconclusive: nothing was measured (matrix, too), or too little, or "
+                   "more than 3 flows lose packets that no component explains"},
+                  {"3", "bad arguments or bad input"},
+                  {"4", "the controller cannot be reached or cannot answer"},
+                  {"5", "denied"}}};
 }
 
 manual::Section files() {
@@ -46,8 +47,7 @@ manual::Facts cli_manual() {
              "faultline path h1 h9               where the flows between two nodes go",
              "faultline history h1 h9 --since 1h"}},
            {"How was the last month?",
-            {"faultline slo --since 30d --by rack",
-             "faultline incident list --since 30d"}},
+            {"faultline slo --since 30d --by rack", "faultline incident list --since 30d"}},
            {"Somebody is on it, or it is being mended:",
             {"faultline incident ack i-42",
              "faultline incident silence i-42 --for 8h --comment 'part is on its way'",
@@ -57,6 +57,9 @@ manual::Facts cli_manual() {
            {"Take it away and judge it elsewhere:",
             {"faultline bundle create --since 10m | zstd > capture.jsonl.zst",
              "faultline localize --bundle capture.jsonl.zst"}},
+           {"Look at the numbers with other tools:",
+            {"faultline export h1 h9 --since 24h --format jsonl --file h1-h9.jsonl",
+             "faultline export --rows hours --since 30d --file month.csv"}},
            {"May A talk to B in the cloud, and which rule stops it?",
             {"faultline vpc reach snapshot app db --port 5432"}},
            {"What does that error mean, and what to check first?",

@@ -63,6 +63,7 @@ void define(CLI::App& app, Context& context) {
   add_abnormal_commands(app, context);
   add_alert_commands(app, context);
   add_measurement_commands(app, context);
+  add_export_command(app, context);
   add_plan_commands(app, context);
   add_fleet_commands(app, context);
   add_trust_commands(app, context);

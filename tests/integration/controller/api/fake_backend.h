@@ -2,6 +2,7 @@
 // The server calls it on other threads, so tests set its knobs before they start the server.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <string>
@@ -268,6 +269,14 @@ class FakeBackend : public Backend {
       }
     }
     return bundle_end;
+  }
+
+  Status export_results(const ExportRequest& request, const TextSink& sink) const override {
+    const std::array rows{"windows", "minutes", "hours"};
+    remember(std::string("export ") + rows.at(static_cast<std::size_t>(request.rows)) + " src=" +
+             request.src + " dst=" + request.dst + " since=" + format_duration(request.since));
+    FAULTLINE_TRY_STATUS(sink("one\n"));
+    return sink("two\n");
   }
 
   Result<std::string> metrics() const override {

@@ -188,7 +188,8 @@ TEST_CASE("bad arguments are exit code 3, with a document where JSON was asked f
                               "status --frob",
                               "path h1",
                               "status -o xml",
-                              "matrix --by pod",
+                              "export --format xml",
+                              "export h1 h9 --rows days",
                               "localize --since never",
                               "localize --max-suspects 3",
                               "status --timeout soon",
@@ -334,7 +335,7 @@ TEST_CASE("help teaches by example and documents the exit codes", "[cli]") {
   CHECK(run_program({"help"}).out == help.out);
   CHECK(run_program({"help", "node", "token"}).out == run_program({"node", "token", "--help"}).out);
   for (const auto* command : {"status", "localize", "matrix", "path", "history", "incident",
-                              "topology", "bundle", "node"}) {
+                              "topology", "bundle", "export", "node"}) {
     CAPTURE(command);
     const auto run = run_program({command, "--help"});
     CHECK(run.exit_code == 0);
@@ -379,6 +380,23 @@ TEST_CASE("a bundle goes to stdout, or to a file that appears when it is complet
   const ServerThread server(backend);
   CHECK(faultline(server, "bundle create --since 10m --file " + path).exit_code == 4);
   CHECK(::access(path.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("an export goes to stdout or to a file, of all nodes or of a pair", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  CHECK(faultline(server, "export").out == "one\ntwo\n");
+  CHECK(backend.asked() == "export windows src= dst= since=10m");
+  const api::TemporaryDirectory directory;
+  const auto path = directory.path + "/month.csv";
+  const auto run =
+      faultline(server, "export h1 h9 --rows hours --since 30d -o json --file " + path);
+  CHECK(run.exit_code == 0);
+  CHECK(Json::parse(run.out) ==
+        Json{{"schema", "faultline.exported/1"}, {"file", path}, {"bytes", 8}});
+  CHECK(file_text(path) == "one\ntwo\n");
+  CHECK(backend.asked() == "export hours src=h1 dst=h9 since=30d");
+  ::unlink(path.c_str());
 }
 
 }  // namespace faultline::cli

@@ -67,7 +67,11 @@ TEST_CASE("an unknown resource, method, parameter or value is refused by name", 
   CHECK(refusal(get(backend, "/api/v1/nodes/h1/extra")) == "404 not_found");
   CHECK(refusal(get(backend, "/api/v1/nodes/unheard-of")) == "404 not_found");
   CHECK(refusal(get(backend, "/api/v1/status?verbose=1")) == "400 invalid");
-  CHECK(refusal(get(backend, "/api/v1/matrix?by=pod")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/matrix?by=two%20words")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/export?dst=h9")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/export?format=xml")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/export?rows=days")) == "400 invalid");
+  CHECK(refusal(get(backend, "/api/v1/export?since=1099d")) == "400 invalid");
   CHECK(refusal(get(backend, "/api/v1/localize?at=yesterday")) == "400 invalid");
   CHECK(refusal(get(backend, "/api/v1/history/h1/h9?since=0s")) == "400 invalid");
   CHECK(refusal(get(backend, "/api/v1/history/h1/h9?since=1099d")) == "400 invalid");
@@ -240,6 +244,32 @@ TEST_CASE("a bundle is streamed from the backend", "[api]") {
   }));
   CHECK(text == "{\"line\":0}\n{\"line\":1}\n{\"line\":2}\n");
   CHECK(backend.asked() == "bundle since=10m");
+}
+
+TEST_CASE("an export is streamed, as CSV or as JSON Lines", "[api]") {
+  FakeBackend backend;
+  const auto all_of = [&](const std::string& target, const std::string& type) {
+    const auto response = get(backend, target);
+    CHECK(response.content_type == type);
+    REQUIRE(response.stream);
+    std::string text;
+    CHECK(response.stream([&](std::string_view piece) -> Status {
+      text += piece;
+      return {};
+    }));
+    return text;
+  };
+  CHECK(all_of("/api/v1/export", "text/csv") == "one\ntwo\n");
+  CHECK(backend.asked() == "export windows src= dst= since=10m");
+  CHECK(all_of("/api/v1/export?src=h1&dst=h9&rows=hours&format=jsonl&since=30d",
+               "application/jsonl") == "one\ntwo\n");
+  CHECK(backend.asked() == "export hours src=h1 dst=h9 since=30d");
+}
+
+TEST_CASE("a matrix is grouped by any label", "[api]") {
+  FakeBackend backend;
+  CHECK(Json::parse(get(backend, "/api/v1/matrix?by=zone").body)["by"] == "zone");
+  CHECK(Json::parse(get(backend, "/api/v1/matrix").body)["by"] == "rack");
 }
 
 TEST_CASE("metrics are OpenMetrics text", "[api]") {
