@@ -81,7 +81,8 @@ if [[ $fast == no && $(id -u) != 0 ]]; then
 fi
 # Two more than there are processors: one is the sanitizer build, and many tests wait for windows and timers.
 said="$root/build/tests/said.log" junit="$root/build/tests/junit.xml" verdict=0
-ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 2))" --output-on-failure --output-junit "$junit" \
+rm -f "$junit"
+ctest --test-dir "$root/build/tests" --parallel "$(($(nproc) + 2))" --output-on-failure --output-junit "$junit" --test-output-truncation head \
   "${ctest_options[@]}" | tee "$said" || verdict=$?
 if ((verdict != 0)) && [[ -f $junit ]]; then  # once more, at the end
   "$root/tests/failed.py" "$junit"
