@@ -110,6 +110,21 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.intake.append_failures);
   expose("faultline_store_document_failures_total",
          "Failed ledger commits; above zero: look at the disk.", s.document_failures);
+  expose("faultline_alerts_waiting", "Alerts not delivered yet; growing: a receiver is down.",
+         s.outbox_waiting);
+  expose("faultline_alerts_delivered_total", "Alerts delivered.", s.outbox.delivered);
+  expose("faultline_alerts_before_durable_total",
+         "Alerts sent though the ledger could not be written; above zero: look at the disk.",
+         s.core.alerts_before_durable);
+  expose("faultline_alerts_dead_total", "Alerts given up; above zero: nobody was told.",
+         s.outbox.dead);
+}
+
+// Who joins, greets and talks, and who is refused.
+void expose_peers(const Snapshot& s, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
   expose("faultline_joins_accepted_total", "Nodes that joined.", s.fleet.joins_accepted);
   expose("faultline_joins_refused_total",
          "Refused joins; above zero: spent or expired tokens, or somebody who should not.",
@@ -128,14 +143,28 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.core.messages_unknown_kind);
   expose("faultline_messages_untrusted_total", "Messages of revoked keys, refused.",
          s.core.messages_untrusted);
-  expose("faultline_alerts_waiting", "Alerts not delivered yet; growing: a receiver is down.",
-         s.outbox_waiting);
-  expose("faultline_alerts_delivered_total", "Alerts delivered.", s.outbox.delivered);
-  expose("faultline_alerts_before_durable_total",
-         "Alerts sent though the ledger could not be written; above zero: look at the disk.",
-         s.core.alerts_before_durable);
-  expose("faultline_alerts_dead_total", "Alerts given up; above zero: nobody was told.",
-         s.outbox.dead);
+  expose("faultline_hellos_asked_total",
+         "Probes asked to greet again, because they did not notice this controller's start.",
+         s.core.hellos_asked);
+}
+
+// Tests of operators and diagnoses: all that were ordered end as one of the others.
+void expose_tests(const core::TestOrderCounters& orders, MetricRegistry& registry) {
+  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
+    expose_value(name, help, static_cast<double>(value), registry);
+  };
+  expose("faultline_tests_ordered_total", "Tests ordered of probes.", orders.ordered);
+  expose("faultline_tests_done_total", "Of these, those that were answered.", orders.done);
+  expose("faultline_tests_refused_total", "Of these, those that the probe refused.",
+         orders.refused);
+  expose("faultline_tests_unanswered_total",
+         "Of these, those given up without an answer; growing: probes hang or are cut off.",
+         orders.given_up);
+  expose("faultline_tests_ended_total",
+         "Of these, those ended by who ordered them, or because he was gone.", orders.ended);
+  expose("faultline_tests_turned_away_total",
+         "Tests not ordered: too many at once, or a node that cannot; growing: somebody's script.",
+         orders.turned_away);
 }
 
 void expose_incidents(const Snapshot& s, MetricRegistry& registry) {
@@ -280,9 +309,12 @@ void expose_store(const MetricSources& sources, MetricRegistry& registry) {
   // From the form in which they came into the one in which they are kept.
   const auto& shell = sources.shell.counters();
   registry.expose({"faultline_store_sealed_reports_total",
-                   "Reports moved into compressed blocks, an hour or so after they came; standing "
-                   "still for an hour: look at the log."},
+                   "Reports moved into compressed blocks, within an hour; standing still for an "
+                   "hour: look at the log."},
                   shell.sealed);
+  registry.expose({"faultline_store_seal_slices_total",
+                   "Steps in which they were moved; appends wait for one at most."},
+                  shell.seal_slices);
   registry.expose({"faultline_store_sealed_again_total",
                    "Reports that came once more after they were moved, and were only removed."},
                   shell.sealed_repeated);
@@ -381,6 +413,8 @@ std::string render_metrics(const MetricSources& sources) {
   expose_questions(sources.snapshot, registry);
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
+  expose_peers(sources.snapshot, registry);
+  expose_tests(sources.snapshot.test_orders, registry);
   expose_incidents(sources.snapshot, registry);
   expose_adaptive(sources.snapshot, registry);
   expose_verdict(sources.snapshot, registry);
