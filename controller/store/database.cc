@@ -117,6 +117,8 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
   database->minutes_ = handles[6];
   database->hours_ = handles[7];
   FAULTLINE_TRY_STATUS(database->check_format(directory, options));
+  // Nothing there, or nothing that can be read: unknown.
+  database->note_sealed_before(database->first_time(database->windows()).value_or(WallTime::min()));
   return database;
 }
 
@@ -190,7 +192,11 @@ Status Database::drop_below(rocksdb::ColumnFamilyHandle* family, std::string_vie
   std::string begin;
   {
     const std::unique_ptr<rocksdb::Iterator> first{db_->NewIterator({}, family)};
-    first->SeekToFirst();
+    if (family == windows_) {
+      first->Seek(window_floor(fresh_from()));
+    } else {
+      first->SeekToFirst();
+    }
     if (first->Valid()) begin = first->key().ToString();
     if (first->status().ok() && (!first->Valid() || begin >= end)) return {};
   }
@@ -203,6 +209,17 @@ Status Database::drop_below(rocksdb::ColumnFamilyHandle* family, std::string_vie
       rocksdb::DeleteFilesInRange(db_.get(), family, &from, &to, /*include_end=*/false);
   if (!status.ok()) return tl::unexpected<Error>(error("cannot drop old data", status));
   return {};
+}
+
+void Database::note_written(WallTime window_start) {
+  const auto time = window_start.time_since_epoch().count();
+  if (time < fresh_from_.load(std::memory_order_relaxed)) {
+    fresh_from_.store(time, std::memory_order_release);
+  }
+}
+
+void Database::note_sealed_before(WallTime time) {
+  fresh_from_.store(time.time_since_epoch().count(), std::memory_order_release);
 }
 
 std::optional<WallTime> Database::first_time(rocksdb::ColumnFamilyHandle* family) const {

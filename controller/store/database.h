@@ -51,6 +51,17 @@ class Database {
   // The time that the first key begins with; empty when there is none that can be read.
   [[nodiscard]] std::optional<WallTime> first_time(rocksdb::ColumnFamilyHandle* family) const;
 
+  // No window before it lies in windows() any more. Scans begin there: what was sealed leaves marks
+  // of its removal, which cost as much to step over as results do. Ask before a snapshot is taken;
+  // a report that comes late in between may then be missed, as one that comes a moment later is.
+  [[nodiscard]] WallTime fresh_from() const {
+    return WallTime{Duration{fresh_from_.load(std::memory_order_acquire)}};
+  }
+  // Before windows are written, and after all before `time` were sealed; both on the writer's
+  // thread.
+  void note_written(WallTime window_start);
+  void note_sealed_before(WallTime time);
+
   // Writes the batch as one unit and returns when it is on stable storage.
   [[nodiscard]] Status write(rocksdb::WriteBatch& batch);
   // For migrate(): where the migration `under_way` was interrupted; "" when it begins, which keeps
@@ -91,6 +102,7 @@ class Database {
   rocksdb::ColumnFamilyHandle* minutes_ = nullptr;
   rocksdb::ColumnFamilyHandle* hours_ = nullptr;
   mutable std::atomic<std::uint64_t> damaged_places_{0};
+  std::atomic<Duration::rep> fresh_from_{WallTime::min().time_since_epoch().count()};
 };
 
 }  // namespace faultline::store

@@ -113,6 +113,7 @@ Rollup labeled(const Rollup& rollup, NodeId source, NodeId target, WallTime star
 
 Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::optional<NodeId> node,
                                              const ReportVisitor& visitor) const {
+  const WallTime fresh_from = database_.fresh_from();  // before the snapshot
   rocksdb::ManagedSnapshot snapshot{&database_.db()};
   const Interval interval{from, to};
   ScanSummary summary;
@@ -135,8 +136,8 @@ Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::op
   if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
   if (at) reports.finish_node(at->node);
   if (!reports.pass_on(summary, visitor)) return summary;
-  FAULTLINE_TRY_STATUS(
-      scan_fresh(database_, {from, to, node, {}}, snapshot.snapshot(), summary, visitor));
+  FAULTLINE_TRY_STATUS(scan_fresh(database_, {std::max(from, fresh_from), to, node, {}},
+                                  snapshot.snapshot(), summary, visitor));
   return summary;
 }
 
@@ -178,6 +179,7 @@ bool pass_on_pair(NodeId target, const Report& report, const PairVisitor& visito
 
 Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime from, WallTime to,
                                           const PairVisitor& visitor) const {
+  const WallTime fresh_from = database_.fresh_from();  // before the snapshot
   rocksdb::ManagedSnapshot snapshot{&database_.db()};
   const Interval interval{from, to};
   ScanSummary summary;
@@ -197,8 +199,8 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
   const auto visit = [&](NodeId, const Report& report) {
     return pass_on_pair(target, report, visitor);
   };
-  FAULTLINE_TRY_STATUS(
-      scan_fresh(database_, {from, to, source, target}, snapshot.snapshot(), summary, visit));
+  FAULTLINE_TRY_STATUS(scan_fresh(database_, {std::max(from, fresh_from), to, source, target},
+                                  snapshot.snapshot(), summary, visit));
   return summary;
 }
 
@@ -245,6 +247,7 @@ class FreshRollups {
 
 Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
                                              const RollupVisitor& visitor) const {
+  const WallTime fresh_from = database_.fresh_from();  // before the snapshot
   rocksdb::ManagedSnapshot snapshot{&database_.db()};
   const RollupTier& tier = tier_of(query.resolution);
   const Interval interval{query.from, query.to};
@@ -273,7 +276,8 @@ Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
     return true;
   };
   // A step that begins in time may end after `to`.
-  const FreshQuery windows{query.from, query.to + tier.step, query.source, query.target};
+  const FreshQuery windows{std::max(query.from, fresh_from), query.to + tier.step, query.source,
+                           query.target};
   FAULTLINE_TRY_STATUS(scan_fresh(database_, windows, snapshot.snapshot(), summary, add));
   static_cast<void>(fresh.pass_on(summary, visitor));
   return summary;

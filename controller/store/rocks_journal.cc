@@ -68,6 +68,7 @@ Status RocksJournal::append(std::span<const JournalEntry> entries,
   for (const JournalEntry& entry : entries) {
     FAULTLINE_TRY_STATUS(validate(entry));
     add(batch, database_.windows(), entry);
+    database_.note_written(entry.window_start);
   }
   for (const ingest::DedupRow& row : dedup) add(batch, database_.dedup(), row);
   for (const StoredPath& stored : paths) {

@@ -203,7 +203,7 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
   const WallTime horizon = window_start(before, kBlockSpan);
   SealProgress progress;
   Slice slice;
-  WindowCursor cursor{database_, WallTime::min(), horizon, slice.damage};
+  WindowCursor cursor{database_, database_.fresh_from(), horizon, slice.damage};
   if (cursor.valid()) {
     slice.block = window_start(cursor.key().window_start, kBlockSpan);
     slice.first_partition = slice.block == block_ ? partition_ : 0;
@@ -239,10 +239,13 @@ Status Sealer::finish_block(WallTime block) {
   partition_ = 0;
   const WallTime end = block + kBlockSpan;
   ScanSummary damage;
-  for (WindowCursor left{database_, WallTime::min(), end, damage}; left.valid(); left.next()) {
+  for (WindowCursor left{database_, database_.fresh_from(), end, damage}; left.valid();
+       left.next()) {
     if (left.entry()) return {};
   }
-  return database_.drop_below(database_.windows(), window_floor(end));
+  FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(end)));
+  database_.note_sealed_before(end);
+  return {};
 }
 
 }  // namespace faultline::store
