@@ -192,12 +192,12 @@ Status Database::drop_below(rocksdb::ColumnFamilyHandle* family, std::string_vie
   std::string begin;
   {
     const std::unique_ptr<rocksdb::Iterator> first{db_->NewIterator({}, family)};
-    if (family == windows_) {
-      first->Seek(window_floor(fresh_from()));
-    } else {
-      first->SeekToFirst();
-    }
+    first->SeekToFirst();
     if (first->Valid()) begin = first->key().ToString();
+    // What is damaged is dropped like the rest; what cannot be read just now is not.
+    if (!first->status().ok() && !first->status().IsCorruption()) {
+      return tl::unexpected<Error>(error("cannot drop old data", first->status()));
+    }
     if (first->status().ok() && (!first->Valid() || begin >= end)) return {};
   }
   const rocksdb::Slice from = slice(begin);
@@ -224,7 +224,11 @@ void Database::note_sealed_before(WallTime time) {
 
 std::optional<WallTime> Database::first_time(rocksdb::ColumnFamilyHandle* family) const {
   const std::unique_ptr<rocksdb::Iterator> first{db_->NewIterator({}, family)};
-  first->SeekToFirst();
+  if (family == windows_) {
+    first->Seek(window_floor(fresh_from()));
+  } else {
+    first->SeekToFirst();
+  }
   return first->Valid() ? decode_time(first->key().ToStringView()) : std::nullopt;
 }
 

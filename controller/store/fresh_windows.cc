@@ -118,6 +118,7 @@ class NodeScan {
 Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
                         const rocksdb::Snapshot* snapshot, ScanSummary& summary,
                         const FreshVisitor& visitor) {
+  if (query.from >= query.to) return true;
   WindowCursor cursor{database, query.from, query.to, summary, snapshot};
   bool wants_more = true;
   if (query.node) {

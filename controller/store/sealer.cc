@@ -218,8 +218,14 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
   if (slice.block == WallTime{} && slice.end_partition == 0) {  // nothing, or nothing readable
     progress.done = true;
     FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(horizon)));
+    database_.note_sealed_before(std::max(database_.fresh_from(), horizon));
     return progress;
   }
+  if (slice.block != block_) {
+    partitions_before_ = partitions_;
+    block_flow_windows_ = 0;
+  }
+  block_flow_windows_ += slice.flow_windows;
   if (!slice.keys.empty()) FAULTLINE_TRY_STATUS(write_slice(slice, progress));
   progress.flow_windows = slice.flow_windows;
   progress.repeated = slice.repeated;
@@ -238,10 +244,15 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
 Status Sealer::finish_block(WallTime block) {
   partition_ = 0;
   const WallTime end = block + kBlockSpan;
+  // A block of a few late reports says nothing of how much the next one holds.
+  if (block_flow_windows_ < kSliceFlowWindows) partitions_ = partitions_before_;
   ScanSummary damage;
-  for (WindowCursor left{database_, database_.fresh_from(), end, damage}; left.valid();
-       left.next()) {
+  WindowCursor left{database_, database_.fresh_from(), end, damage};
+  for (; left.valid(); left.next()) {
     if (left.entry()) return {};
+  }
+  if (!left.status().ok()) {
+    return tl::unexpected<Error>(Database::error("cannot read the results", left.status()));
   }
   FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(end)));
   database_.note_sealed_before(end);

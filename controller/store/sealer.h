@@ -45,6 +45,8 @@ class Sealer {
   WallTime block_{};
   std::uint32_t partition_ = 0;
   std::uint32_t partitions_ = 4096;  // that the next slice takes: follows the size of the fleet
+  std::uint32_t partitions_before_ = 4096;  // this block
+  std::uint64_t block_flow_windows_ = 0;
 };
 
 }  // namespace faultline::store

@@ -85,7 +85,9 @@ Duration Uplink::handshake() const {
 Duration Uplink::patience() const {
   if (greeting_taken_) return silence_max();
   if (has_other_keys()) return std::min(silence_max(), kOtherKeyPatience);
-  return std::max(silence_max(), handshake_);
+  // Counted from when the link was lost, or opened: its connection may be made much later.
+  return handshake_ == kPatientHandshake ? handshake_ + silence_max()
+                                         : std::max(silence_max(), handshake_);
 }
 
 std::vector<Identity> Uplink::own_identities() const {
@@ -100,7 +102,10 @@ void Uplink::add_ways(const std::vector<std::string>& endpoints,
                       std::vector<LinkTarget>& ways) const {
   for (const auto& controller : controllers) {
     for (const auto& endpoint : endpoints) {
-      for (const auto identity : identities) ways.push_back({endpoint, controller, identity});
+      for (const auto identity : identities) {
+        const LinkTarget way{endpoint, controller, identity};
+        if (std::ranges::find(ways, way) == ways.end()) ways.push_back(way);
+      }
     }
   }
 }
@@ -165,7 +170,10 @@ void Uplink::lost(Now now, EffectSink& effects) {
               fmt::format("the connection to {} is lost; results are spooled", target_.endpoint));
   // It has become a member with one way to go, or has two again, since that was opened.
   const auto next = std::exchange(attempts_, 0);
-  if (handshake() != handshake_) return open(now, effects);
+  const auto wanted = handshake();
+  if (wanted != handshake_ && (has_other_keys() || wanted == kPatientHandshake)) {
+    return open(now, effects);
+  }
   attempts_ = next;
   state_ = State::kGreeting;
   greeting_taken_ = false;

@@ -76,6 +76,7 @@ TEST_CASE("a port in use is named", "[probe][cli]") {
   ProbeProcess second{
       {.folder = second_folder.path(), .token = token_for_nobody(), .port_base = ports}};
   const auto exit = second.end(0);
+  CAPTURE(ports, exit.errors);
   CHECK(exit.status == 1);
   CHECK(sentence(exit).find(std::to_string(ports)) != std::string::npos);
   CHECK(first.end(SIGTERM).status == 0);
