@@ -10,8 +10,8 @@
 
 namespace faultline::wire {
 
-// `only`: rows of that target; the others are passed over unchecked.
 void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindow>& flows);
+// `only`: rows of that target; the others are passed over unchecked. Of delays likewise.
 [[nodiscard]] Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
                                                          std::optional<NodeId> only);
 
