@@ -217,14 +217,18 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
   progress.damaged = slice.damage.damaged;
   if (slice.block == WallTime{} && slice.end_partition == 0) {  // nothing, or nothing readable
     progress.done = true;
-    FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(horizon)));
+    if (slice.damage.damaged == 0) {  // else one table's index may hide all others
+      FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(horizon)));
+    }
     database_.note_sealed_before(std::max(database_.fresh_from(), horizon));
     return progress;
   }
   if (slice.block != block_) {
     partitions_before_ = partitions_;
     block_flow_windows_ = 0;
+    block_is_damaged_ = false;
   }
+  block_is_damaged_ |= slice.damage.damaged > 0;
   block_flow_windows_ += slice.flow_windows;
   if (!slice.keys.empty()) FAULTLINE_TRY_STATUS(write_slice(slice, progress));
   progress.flow_windows = slice.flow_windows;
@@ -239,8 +243,9 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
   return progress;
 }
 
-// Drops the block's files, with the marks of what was removed from them. What arrived behind the
-// slices while they were at work is sealed first, by another round.
+// Drops what cannot be read of the block: the rest was sealed. What arrived behind the slices while
+// they were at work is sealed first, by another round; so is what only now cannot be read, which
+// that round keeps when it finds nothing else.
 Status Sealer::finish_block(WallTime block) {
   partition_ = 0;
   const WallTime end = block + kBlockSpan;
@@ -254,6 +259,7 @@ Status Sealer::finish_block(WallTime block) {
   if (!left.status().ok()) {
     return tl::unexpected<Error>(Database::error("cannot read the results", left.status()));
   }
+  if (damage.damaged > 0 && !block_is_damaged_) return {};
   FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(end)));
   database_.note_sealed_before(end);
   return {};

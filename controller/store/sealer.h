@@ -47,6 +47,7 @@ class Sealer {
   std::uint32_t partitions_ = 4096;  // that the next slice takes: follows the size of the fleet
   std::uint32_t partitions_before_ = 4096;  // this block
   std::uint64_t block_flow_windows_ = 0;
+  bool block_is_damaged_ = false;
 };
 
 }  // namespace faultline::store

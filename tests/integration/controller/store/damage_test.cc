@@ -1,7 +1,9 @@
 // One flipped byte in a table file must cost the results around it, not the scan.
 #include <set>
 
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/table.h>
 
 #include "common/base/random.h"
 #include "controller/store/database.h"
@@ -14,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::uint64_t kWindows = 400;
+constexpr double kInIndex = 0.999;  // of such a table: behind its data, before its properties
 
 // Incompressible, so that there are many blocks.
 JournalEntry noisy_entry(std::uint64_t sequence) {
@@ -118,6 +121,39 @@ TEST_CASE("a table that lost its end is refused by name, and whole again it is r
   CHECK(refused.error().context.find(table.filename().string()) != std::string::npos);
   fs::rename(whole, table);
   CHECK(all_entries(*open_store(directory.path())).size() == kWindows);
+}
+
+void forget_what_was_read(Database& database) {
+  database.db()
+      .GetOptions(database.windows())
+      .table_factory->GetOptions<rocksdb::BlockBasedTableOptions>()
+      ->block_cache->EraseUnRefEntries();
+}
+
+TEST_CASE("a damaged index hides its neighbours: none of them is dropped for it", "[store]") {
+  TemporaryDirectory directory;
+  fill(directory.path());
+  const fs::path index = largest_table(directory.path());
+  {
+    auto database = Database::open(directory.path());
+    REQUIRE(database);
+    RocksJournal journal{**database};
+    REQUIRE(journal.append(std::vector{noisy_entry(kWindows + 1)}, {}, {}));
+    REQUIRE((*database)->db().Flush({}, (*database)->windows()).ok());
+    forget_what_was_read(**database);
+    flip_byte(index, kInIndex);
+    bool done = false;
+    for (int slices = 0; !done; ++slices) {
+      REQUIRE(slices < 100);
+      const auto progress = journal.seal_slice(window(1'000'000));
+      REQUIRE(progress);
+      CHECK(progress->reports == 0);
+      done = progress->done;
+    }
+    CHECK((*database)->damaged_places() > 0);
+    flip_byte(index, kInIndex);
+  }
+  CHECK(all_entries(*open_store(directory.path())).size() == kWindows + 1);
 }
 
 // Left in the write-ahead log: nothing is flushed by the end of so little.
