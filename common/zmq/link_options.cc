@@ -18,12 +18,17 @@ namespace {
 
 constexpr int kIoThreads = 1;
 constexpr int kSocketsMax = 8192;  // a mesh of probes has one per peer
+constexpr int kKeepaliveProbes = 3;
 // Any name serves; one must be set for the ZAP handler to be asked.
 constexpr std::string_view kZapDomain = "faultline";
 constexpr std::array<std::string_view, 3> kWildcards{"*", "0.0.0.0", "[::]"};
 
 int milliseconds(Duration duration) {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
+int seconds(Duration duration) {
+  return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(duration).count());
 }
 
 ::zmq::const_buffer key_bytes(const PublicKey& key) {
@@ -38,14 +43,21 @@ void set_common_options(Socket& socket, const crypto::KeyPair& own, const LinkOp
   socket.set(sndhwm, options.queue_messages_max);
   socket.set(rcvhwm, options.queue_messages_max);
   socket.set(maxmsgsize, static_cast<std::int64_t>(options.message_bytes_max));
-  socket.set(heartbeat_ivl, milliseconds(options.heartbeat_interval));
-  socket.set(heartbeat_timeout, milliseconds(options.heartbeat_timeout));
-  socket.set(heartbeat_ttl, milliseconds(options.heartbeat_timeout));
   socket.set(handshake_ivl, milliseconds(options.handshake_timeout));
   socket.set(ipv6, true);
   socket.set(curve_publickey, key_bytes(own.public_key));
   const auto secret = own.secret_key.bytes();
   socket.set(curve_secretkey, ::zmq::buffer(secret.data(), secret.size()));
+}
+
+void have_kernel_find_the_vanished(Socket& server, const LinkOptions& options) {
+  using namespace ::zmq::sockopt;
+  const int idle = seconds(options.heartbeat_timeout);
+  server.set(tcp_keepalive, 1);
+  server.set(tcp_keepalive_idle, idle);
+  server.set(tcp_keepalive_intvl, std::max(idle / kKeepaliveProbes, 1));
+  server.set(tcp_keepalive_cnt, kKeepaliveProbes);
+  server.set(tcp_maxrt, 2 * milliseconds(options.heartbeat_timeout));
 }
 
 std::string reason(int error_number, std::string_view endpoint) {
@@ -138,6 +150,7 @@ Result<Socket> make_server(Context& context, const ZapThread& /*zap*/, const cry
   try {
     Socket socket{context, ::zmq::socket_type::router};
     set_common_options(socket, own, options);
+    have_kernel_find_the_vanished(socket, options);
     socket.set(router_mandatory, true);  // a send to a peer that is gone must not vanish
     socket.set(backlog, options.backlog);
     socket.set(zap_domain, kZapDomain);
@@ -155,6 +168,8 @@ Result<Socket> make_client(Context& context, const crypto::KeyPair& own, const P
     Socket socket{context, ::zmq::socket_type::dealer};
     set_common_options(socket, own, options);
     socket.set(immediate, true);
+    socket.set(heartbeat_ivl, milliseconds(options.heartbeat_interval));
+    socket.set(heartbeat_timeout, milliseconds(options.heartbeat_timeout));
     socket.set(connect_timeout, milliseconds(options.connect_timeout));
     socket.set(reconnect_ivl, milliseconds(options.reconnect_interval));
     socket.set(reconnect_ivl_max, milliseconds(options.reconnect_interval_max));

@@ -50,6 +50,7 @@ class Fixture {
   [[nodiscard]] ZmqSocket& server() { return *server_; }
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const crypto::KeyPair& server_key() const { return server_key_; }
+  [[nodiscard]] const ZapThread& zap() const { return zap_; }
   [[nodiscard]] const ZapCounters& zap_counters() const { return zap_.counters(); }
   [[nodiscard]] const HandshakeCounters& handshake_counters() const { return handshake_counters_; }
   [[nodiscard]] Context& context() { return context_; }

@@ -1,5 +1,10 @@
 // What a link carries, refuses and bounds.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+
+#include <charconv>
+#include <filesystem>
 
 #include "tests/integration/common/zmq/fixture.h"
 
@@ -181,6 +186,46 @@ TEST_CASE("a send to a peer that has gone is told as unreachable", "[zmq]") {
   CHECK(outcome == SendOutcome::kUnreachable);
   CHECK(fixture.server().try_send_to("never", octets("x")) == SendOutcome::kUnreachable);
   CHECK(fixture.server().counters().unreachable.value() == 2);
+}
+
+// What the kernel has been told of this process' accepted connection to `endpoint`.
+int option_of_accepted(const std::string& endpoint, int level, int option) {
+  unsigned port = 0;
+  const auto colon = endpoint.rfind(':') + 1;
+  std::from_chars(endpoint.data() + colon, endpoint.data() + endpoint.size(), port);
+  for (const auto& link : std::filesystem::directory_iterator{"/proc/self/fd"}) {
+    const int fd = std::stoi(link.path().filename().string());
+    sockaddr_in6 own{};
+    sockaddr_in6 peer{};
+    socklen_t size = sizeof own;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) != 0) continue;
+    if (own.sin6_port != htons(static_cast<std::uint16_t>(port))) continue;
+    size = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+    int value = 0;
+    size = sizeof value;
+    REQUIRE(::getsockopt(fd, level, option, &value, &size) == 0);
+    return value;
+  }
+  FAIL("no connection to " << endpoint);
+  return -1;
+}
+
+TEST_CASE("a server has its kernel find the peers that vanish, and pings nobody", "[zmq]") {
+  auto options = test_options();
+  options.heartbeat_timeout = std::chrono::seconds{9};
+  Fixture fixture{options};
+  const auto client = fixture.trusted_client();
+  Received at_server;
+  Received at_client;
+  fixture.run(round_trip(fixture, *client, at_server, at_client));
+  CHECK(option_of_accepted(fixture.endpoint(), SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(option_of_accepted(fixture.endpoint(), IPPROTO_TCP, TCP_KEEPIDLE) == 9);
+  CHECK(option_of_accepted(fixture.endpoint(), IPPROTO_TCP, TCP_KEEPINTVL) == 3);
+  CHECK(option_of_accepted(fixture.endpoint(), IPPROTO_TCP, TCP_USER_TIMEOUT) == 18'000);
+  auto server = make_server(fixture.context(), fixture.zap(), crypto::generate_key_pair());
+  REQUIRE(server);
+  CHECK(server->get(::zmq::sockopt::heartbeat_ivl) == 0);
 }
 
 TEST_CASE("what prevents listening is told in a sentence", "[zmq]") {
