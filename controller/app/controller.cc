@@ -35,6 +35,8 @@ namespace faultline::app {
 namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds{250};
+// Between snapshots at least so many times as long as one takes: of thousands of nodes it is a lot.
+constexpr int kPublishRest = 20;
 constexpr Duration kVitals = std::chrono::seconds{5};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
 constexpr Duration kSealCheck = std::chrono::minutes{1};
@@ -260,7 +262,7 @@ class Process : public Controller {
     Instant seal_due = retention_due;
     while (true) {  // until the task is cancelled
       handle(core::Tick{});
-      publish();
+      if (async::now_instant() >= publish_due_) publish();
       watch();
       report();
       if (async::now_instant() >= retention_due) {
@@ -276,8 +278,11 @@ class Process : public Controller {
   }
 
   void publish() {
-    process_.uptime = async::now_instant() - started_;
+    const auto begin = async::now_instant();
+    process_.uptime = begin - started_;
     snapshots_.publish(make_snapshot(*core_, process_, now(), *snapshots_.snapshot()));
+    const auto end = async::now_instant();
+    publish_due_ = end + kPublishRest * (end - begin);
   }
 
   // The watchdog's look at the product, and what it tells the world by.
@@ -388,6 +393,7 @@ class Process : public Controller {
   std::unique_ptr<AppBackend> backend_;
   std::unique_ptr<api::HttpServer> api_;
   service::Reporter reporter_;
+  Instant publish_due_ = Instant::min();
   Instant vitals_due_ = Instant::min();
   Instant heartbeat_due_ = Instant::min();
   bool stopping_ = false;
