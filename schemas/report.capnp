@@ -25,6 +25,14 @@ struct ProberHealth {
   budgetDeferred @3 :UInt32;    # put off by the packets-per-second budget
   repliesUnmatched @4 :UInt32;  # replies that fit no open session
   reflectorRefused @5 :UInt32;  # packets from strangers, not answered
+  # Of the machine, as far as its kernel tells:
+  softnetDrops @6 :UInt32;   # packets of anybody, dropped for a full backlog
+  throttledNs @7 :UInt64;    # the probe held back by the CPU limit of its control group
+  stolenNs @8 :UInt64;       # taken by the hypervisor, of all processors together
+  clockSync @9 :UInt8;       # 0 unknown, 1 synchronised, 2 not
+  clockStepNs @10 :Int64;    # by how much the wall clock was set; forward is positive
+  clockOffsetNs @11 :Int64;  # by the controller: the node's clock ahead of its own by so much, when
+                             # that is more than a quarter of a window; windowStart was moved
 }
 
 struct FlowTable {

@@ -49,6 +49,10 @@ struct TargetDelay {
   bool operator==(const TargetDelay&) const = default;
 };
 
+// Whether something keeps the system's clock right, as its kernel knows: chrony, ntpd,
+// systemd-timesyncd and phc2sys all tell it (adjtimex(2)).
+enum class ClockSync : std::uint8_t { kUnknown, kSynchronised, kFree };
+
 // The prober's own health in the window: what makes a window untrustworthy is said with it.
 struct ProberHealth {
   std::uint64_t lateness_max_ns = 0;    // the longest a due packet waited to be sent
@@ -57,6 +61,15 @@ struct ProberHealth {
   std::uint32_t budget_deferred = 0;    // packets put off by the packets-per-second budget
   std::uint32_t replies_unmatched = 0;  // replies that fit no open session
   std::uint32_t reflector_refused = 0;  // packets from strangers, not answered
+  // Of the machine meanwhile, as far as its kernel tells.
+  std::uint32_t softnet_drops = 0;  // packets of anybody, dropped for a full backlog (softnet_stat)
+  std::uint64_t throttled_ns = 0;   // the probe held back by the CPU limit of its control group
+  std::uint64_t stolen_ns = 0;      // taken by the hypervisor, of all processors together
+  ClockSync clock = ClockSync::kUnknown;
+  std::int64_t clock_step_ns = 0;  // by how much the wall clock was set; forward is positive
+  // Noted by the controller: how far the node's clock was ahead of its own, where that was more
+  // than a quarter of a window. The window was moved by the nearest number of whole windows.
+  std::int64_t clock_offset_ns = 0;
 
   bool operator==(const ProberHealth&) const = default;
 };

@@ -18,6 +18,17 @@ void write_health(schema::ProberHealth::Builder builder, const ProberHealth& hea
   builder.setBudgetDeferred(health.budget_deferred);
   builder.setRepliesUnmatched(health.replies_unmatched);
   builder.setReflectorRefused(health.reflector_refused);
+  builder.setSoftnetDrops(health.softnet_drops);
+  builder.setThrottledNs(health.throttled_ns);
+  builder.setStolenNs(health.stolen_ns);
+  builder.setClockSync(static_cast<std::uint8_t>(health.clock));
+  builder.setClockStepNs(health.clock_step_ns);
+  builder.setClockOffsetNs(health.clock_offset_ns);
+}
+
+ClockSync read_clock_sync(std::uint8_t value) {
+  return value <= static_cast<std::uint8_t>(ClockSync::kFree) ? static_cast<ClockSync>(value)
+                                                              : ClockSync::kUnknown;
 }
 
 ProberHealth read_health(schema::ProberHealth::Reader reader) {
@@ -26,7 +37,13 @@ ProberHealth read_health(schema::ProberHealth::Reader reader) {
           .send_failures = reader.getSendFailures(),
           .budget_deferred = reader.getBudgetDeferred(),
           .replies_unmatched = reader.getRepliesUnmatched(),
-          .reflector_refused = reader.getReflectorRefused()};
+          .reflector_refused = reader.getReflectorRefused(),
+          .softnet_drops = reader.getSoftnetDrops(),
+          .throttled_ns = reader.getThrottledNs(),
+          .stolen_ns = reader.getStolenNs(),
+          .clock = read_clock_sync(reader.getClockSync()),
+          .clock_step_ns = reader.getClockStepNs(),
+          .clock_offset_ns = reader.getClockOffsetNs()};
 }
 
 Result<Report> read_report(schema::Report::Reader reader, std::optional<NodeId> target) {

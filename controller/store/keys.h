@@ -30,7 +30,7 @@
 namespace faultline::store {
 
 // The version of keys and values. A store written by a newer one is refused.
-inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kFormatVersion = 3;
 
 // Stored in keys: neither the function nor its range may ever change.
 [[nodiscard]] std::uint16_t partition_of(NodeId node);

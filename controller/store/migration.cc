@@ -58,6 +58,11 @@ std::span<const MigrationStep> migration_steps() {
       MigrationStep{1, "reports will be sealed into blocks and roll-ups",
                     [](const Database&, std::string_view) -> Result<MigrationBatch> {
                       return MigrationBatch{};
+                    }},
+      // Parts of node blocks say which layout they have.
+      MigrationStep{2, "windows will say more of their prober",
+                    [](const Database&, std::string_view) -> Result<MigrationBatch> {
+                      return MigrationBatch{};
                     }}};
   return steps;
 }

@@ -8,13 +8,35 @@
 namespace faultline::store {
 namespace {
 
-constexpr std::uint64_t kNodeLayout = 1;
+constexpr std::uint64_t kNodeLayout = 2;
+constexpr std::uint64_t kLayoutWithoutMachine = 1;  // of format 2 (keys.h)
 
 constexpr std::array kHealth{&ProberHealth::receive_drops, &ProberHealth::send_failures,
                              &ProberHealth::budget_deferred, &ProberHealth::replies_unmatched,
                              &ProberHealth::reflector_refused};
 
-NodePart::Row take_row(BitReader& bits, WallTime before) {
+void put_machine(BitWriter& bits, const ProberHealth& health) {
+  bits.put_varint(health.softnet_drops);
+  bits.put_varint(health.throttled_ns);
+  bits.put_varint(health.stolen_ns);
+  bits.put_varint(static_cast<std::uint64_t>(health.clock));
+  bits.put_varint(zigzag(health.clock_step_ns));
+  bits.put_varint(zigzag(health.clock_offset_ns));
+}
+
+void take_machine(BitReader& bits, ProberHealth& health) {
+  health.softnet_drops = static_cast<std::uint32_t>(bits.take_varint());
+  health.throttled_ns = bits.take_varint();
+  health.stolen_ns = bits.take_varint();
+  const auto clock = bits.take_varint();
+  health.clock = clock <= static_cast<std::uint64_t>(ClockSync::kFree)
+                     ? static_cast<ClockSync>(clock)
+                     : ClockSync::kUnknown;
+  health.clock_step_ns = from_zigzag(bits.take_varint());
+  health.clock_offset_ns = from_zigzag(bits.take_varint());
+}
+
+NodePart::Row take_row(BitReader& bits, WallTime before, std::uint64_t layout) {
   NodePart::Row row;
   row.time.start = before + Duration{static_cast<std::int64_t>(bits.take_varint())};
   row.time.window = Duration{static_cast<std::int64_t>(bits.take_varint())};
@@ -27,6 +49,7 @@ NodePart::Row take_row(BitReader& bits, WallTime before) {
   for (const auto field : kHealth) {
     row.health.*field = static_cast<std::uint32_t>(bits.take_varint());
   }
+  if (layout >= kNodeLayout) take_machine(bits, row.health);
   return row;
 }
 
@@ -48,6 +71,7 @@ std::string encode_part(const NodePart& part) {
     bits.put_varint(row.plan.value());
     bits.put_varint(row.health.lateness_max_ns);
     for (const auto field : kHealth) bits.put_varint(row.health.*field);
+    put_machine(bits, row.health);
     before = row.time.start;
   }
   return as_part(bits.finish());
@@ -56,12 +80,13 @@ std::string encode_part(const NodePart& part) {
 bool decode_parts(std::string_view block, const std::function<void(NodePart)>& take) {
   return for_each_part(block, [&](std::string_view bytes) {
     BitReader bits{bytes};
-    if (bits.take_varint() != kNodeLayout) return false;
+    const auto layout = bits.take_varint();
+    if (layout != kNodeLayout && layout != kLayoutWithoutMachine) return false;
     NodePart part{.id = bits.take_varint()};
     const std::size_t count = bits.take_count(kPartWindowsMax);
     WallTime before{};
     for (std::size_t i = 0; i < count && !bits.failed(); ++i) {
-      part.rows.push_back(take_row(bits, before));
+      part.rows.push_back(take_row(bits, before, layout));
       before = part.rows.back().time.start;
     }
     if (!bits.done()) return false;

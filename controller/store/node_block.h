@@ -4,6 +4,7 @@
 //   part   | length 4 | layout v | id v | count v | count x row |
 //   row    | start - start before v | window v | boot 8 | sequence v | sequence - first v |
 //          | dropped v | plan v | health 6 x v |            a gap has the window 0
+//          | machine: softnet v, throttled v, stolen v, clock v, step z, offset z |  from layout 2 on
 //
 // Pure.
 #pragma once

@@ -75,6 +75,7 @@ class Engine::Impl {
   net::UniqueFd timer_;
   net::UniqueFd wake_;
   std::unique_ptr<Exchange> exchange_;
+  MachineWatch machine_;
   Instant next_tick_{};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turns_{0};
@@ -124,6 +125,7 @@ void Engine::Impl::run() {
     if (seen.instant < next_tick_) continue;
     publish_events(seen);
     exchange_->send_due();
+    if (const auto growth = machine_.look(seen.instant)) exchange_->note_machine(*growth);
     next_tick_ = std::max(seen.instant + kTick, exchange_->next_due());
   }
 }

@@ -15,6 +15,7 @@
 #include "common/net/udp_socket.h"
 #include "common/obs/metrics.h"
 #include "probe/engine/engine.h"
+#include "probe/engine/machine_watch.h"
 #include "probe/session/clock.h"
 #include "probe/session/heard.h"
 #include "probe/session/plan_limits.h"
@@ -55,6 +56,9 @@ class Exchange {
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);
   void tell_heard() { heard_asked_ = true; }
+  void note_machine(const MachineWatch::Growth& growth) {
+    sender_.note_machine(growth.before, growth.after);
+  }
 
   // Sends what is due.
   void send_due();

@@ -38,7 +38,10 @@ void Sender::set_keys(const KeyTable& keys) {
 
 void Sender::note_clock(Now now) {
   const auto offset = now.wall.time_since_epoch() - now.instant.time_since_epoch();
-  if (clock_offset_ && std::chrono::abs(offset - *clock_offset_) > kClockStep) ++clock_epoch_;
+  if (clock_offset_ && std::chrono::abs(offset - *clock_offset_) > kClockStep) {
+    ++clock_epoch_;
+    if (auto* window = filling()) window->health.clock_step_ns += (offset - *clock_offset_).count();
+  }
   clock_offset_ = offset;
 }
 
@@ -189,6 +192,10 @@ void Sender::note_receive_drops(std::uint32_t count) {
 
 void Sender::note_reflector_refused(std::uint32_t count) {
   if (auto* window = filling()) window->health.reflector_refused += count;
+}
+
+void Sender::note_machine(const MachineCounters& before, const MachineCounters& after) {
+  if (auto* window = filling()) note_growth(before, after, window->health);
 }
 
 std::optional<Report> Sender::take_report(Now now) {

@@ -24,6 +24,7 @@
 #include "common/model/report.h"
 #include "probe/session/clock.h"
 #include "probe/session/flow.h"
+#include "probe/session/machine.h"
 #include "probe/session/pacer.h"
 #include "probe/stamp/packet.h"
 
@@ -96,6 +97,7 @@ class Sender {
   // Notes on the prober's health, for the window that is filling.
   void note_receive_drops(std::uint32_t count);
   void note_reflector_refused(std::uint32_t count);
+  void note_machine(const MachineCounters& before, const MachineCounters& after);
 
   // The report of the oldest window that is due to close. Call until it is empty, and only after
   // all replies that had come by `now` were handed over.

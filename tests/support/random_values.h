@@ -146,7 +146,13 @@ inline Report random_report(Rng& rng) {
                    .send_failures = static_cast<std::uint32_t>(rng()),
                    .budget_deferred = static_cast<std::uint32_t>(rng()),
                    .replies_unmatched = static_cast<std::uint32_t>(rng()),
-                   .reflector_refused = static_cast<std::uint32_t>(rng())};
+                   .reflector_refused = static_cast<std::uint32_t>(rng()),
+                   .softnet_drops = static_cast<std::uint32_t>(rng()),
+                   .throttled_ns = rng(),
+                   .stolen_ns = rng(),
+                   .clock = static_cast<ClockSync>(random_below(rng, 3)),
+                   .clock_step_ns = static_cast<std::int64_t>(rng()),
+                   .clock_offset_ns = static_cast<std::int64_t>(rng())};
   std::set<std::pair<NodeId, std::uint16_t>> flows;
   for (auto n = random_below(rng, 50); n > 0; --n) {
     flows.emplace(NodeId{1 + random_below(rng, 9)}, random_port(rng));

@@ -2,7 +2,10 @@
 // reads by the schemas of 1.0; a future one sends what this build has never seen.
 #include <signal.h>
 
+#include <fmt/format.h>
+
 #include "common/async/clock.h"
+#include "controller/store/keys.h"
 #include "tests/corpus/frozen_schema.h"
 #include "tests/integration/controller/app/fake_node.h"
 
@@ -150,15 +153,16 @@ TEST_CASE("a node that said goodbye is still known to be restarting by a new con
   CHECK(stage.end(SIGTERM).status == 0);
 }
 
-TEST_CASE("a controller starts on data of store format 1 and goes on with it",
+TEST_CASE("a controller starts on data of an older store format and goes on with it",
           "[controller][versions]") {
+  const auto format = GENERATE(range(1U, store::kFormatVersion));
+  CAPTURE(format);
   Stage stage;
   const auto data = stage.folder().path() / "data";
   std::filesystem::create_directory(data);
   std::filesystem::permissions(data, std::filesystem::perms::owner_all);
-  const auto command = "tar -xzf " +
-                       (corpus::corpus_directory() / "store-format-1.tar.gz").string() + " -C " +
-                       data.string();
+  const auto archive = corpus::corpus_directory() / fmt::format("store-format-{}.tar.gz", format);
+  const auto command = fmt::format("tar -xzf {} -C {}", archive.string(), data.string());
   REQUIRE(std::system(command.c_str()) == 0);
   stage.start();
   CHECK(stage.get("/api/v1/nodes").at("nodes").size() == 2);

@@ -13,6 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint32_t kNow = kFormatVersion;
 constexpr std::size_t kDocuments = 95;  // ten batches, the last not full
 
 void fill(const fs::path& directory) {
@@ -53,18 +54,21 @@ TEST_CASE("an older format is brought to the newest, step by step, once", "[stor
   std::vector<std::string> lines;
   {
     const auto database =
-        open_as(directory.path(), 4, {mark_documents(2, '!'), mark_documents(3, '?')}, &lines);
+        open_as(directory.path(), kNow + 2,
+                {mark_documents(kNow, '!'), mark_documents(kNow + 1, '?')}, &lines);
     REQUIRE(database);
     check_marks(**database, "!?");
   }
-  CHECK(lines ==
-        std::vector<std::string>{"bringing the data from format 2 to 3 (documents get a mark)",
-                                 "the data has format 3 now: 95 keys",
-                                 "bringing the data from format 3 to 4 (documents get a mark)",
-                                 "the data has format 4 now: 95 keys"});
+  CHECK(lines == std::vector<std::string>{
+                     fmt::format("bringing the data from format {} to {} (documents get a mark)",
+                                 kNow, kNow + 1),
+                     fmt::format("the data has format {} now: 95 keys", kNow + 1),
+                     fmt::format("bringing the data from format {} to {} (documents get a mark)",
+                                 kNow + 1, kNow + 2),
+                     fmt::format("the data has format {} now: 95 keys", kNow + 2)});
   lines.clear();
-  const auto again =
-      open_as(directory.path(), 4, {mark_documents(2, '!'), mark_documents(3, '?')}, &lines);
+  const auto again = open_as(directory.path(), kNow + 2,
+                             {mark_documents(kNow, '!'), mark_documents(kNow + 1, '?')}, &lines);
   REQUIRE(again);
   check_marks(**again, "!?");
   CHECK(lines.empty());
@@ -75,8 +79,8 @@ TEST_CASE("a migration that fails goes on where it was, and the older build stay
   TemporaryDirectory directory;
   fill(directory.path());
   for (std::size_t failing = 1; failing <= 3; ++failing) {
-    const auto broken = open_as(directory.path(), 3,
-                                {mark_documents(2, '!', [failing](std::size_t batch) -> Status {
+    const auto broken = open_as(directory.path(), kNow + 1,
+                                {mark_documents(kNow, '!', [failing](std::size_t batch) -> Status {
                                   if (batch < failing) return {};
                                   return fail(ErrorCode::kUnavailable, "No space left");
                                 })});
@@ -87,12 +91,12 @@ TEST_CASE("a migration that fails goes on where it was, and the older build stay
     CHECK(older.error() ==
           Error{ErrorCode::kUnsupported,
                 fmt::format("the data in {} was written by a newer version of faultline-controller "
-                            "(format 3 from 2); this one reads formats up to 2: start the newer "
+                            "(format {} from {}); this one reads formats up to {}: start the newer "
                             "version again, or restore a backup that this version made",
-                            directory.path().string())});
+                            directory.path().string(), kNow + 1, kNow, kNow)});
   }
   std::vector<std::string> lines;
-  const auto database = open_as(directory.path(), 3, {mark_documents(2, '!')}, &lines);
+  const auto database = open_as(directory.path(), kNow + 1, {mark_documents(kNow, '!')}, &lines);
   REQUIRE(database);
   check_marks(**database, "!");
   CHECK(lines.front().ends_with("going on where it was interrupted"));
@@ -108,7 +112,7 @@ TEST_CASE("a process killed in the middle of a migration costs nothing", "[store
     const int status = std::system(command.c_str());
     // The shell tells of the signal by its own means.
     REQUIRE((WIFSIGNALED(status) || WEXITSTATUS(status) == 128 + SIGKILL));
-    const auto database = open_as(directory.path(), 3, {mark_documents(2, '!')});
+    const auto database = open_as(directory.path(), kNow + 1, {mark_documents(kNow, '!')});
     REQUIRE(database);
     check_marks(**database, "!");
   }
@@ -117,12 +121,14 @@ TEST_CASE("a process killed in the middle of a migration costs nothing", "[store
 TEST_CASE("a format that no step leads from is refused with what to do", "[store][migration]") {
   TemporaryDirectory directory;
   fill(directory.path());
-  const auto database = open_as(directory.path(), 4, {mark_documents(3, '?')});
+  const auto database = open_as(directory.path(), kNow + 2, {mark_documents(kNow + 1, '?')});
   REQUIRE_FALSE(database);
-  CHECK(database.error() ==
-        Error{ErrorCode::kUnsupported,
-              "this faultline-controller cannot bring data from format 2 to 3: start a version in "
-              "between first"});
+  CHECK(
+      database.error() ==
+      Error{ErrorCode::kUnsupported,
+            fmt::format("this faultline-controller cannot bring data from format {} to {}: start a "
+                        "version in between first",
+                        kNow, kNow + 1)});
 }
 
 TEST_CASE("the steps of this build lead from every format to its own", "[store][migration]") {

@@ -349,12 +349,18 @@ TEST_CASE("the prober's health travels with the window", "[session]") {
   world.sender.set_plan(narrow, world.now);
   world.sender.note_receive_drops(3);
   world.sender.note_reflector_refused(2);
+  world.sender.note_machine({.softnet_drops = 4}, {.softnet_drops = 5, .clock = ClockSync::kFree});
+  world.run(seconds{1});
+  world.now.wall += seconds{2};
   world.run(seconds{12});
   const auto& health = world.reports.at(0).health;
+  CHECK(health.softnet_drops == 1);
+  CHECK(health.clock == ClockSync::kFree);
+  CHECK(health.clock_step_ns == 2'000'000'000);
   CHECK(health.receive_drops == 3);
   CHECK(health.reflector_refused == 2);
   CHECK(health.budget_deferred > 0);
-  CHECK(world.sent <= 25);
+  CHECK(world.sent <= 2 * 13 + 1);
 }
 
 TEST_CASE("a boost raises the rate of its flow for its life, without a new session or a false loss",
