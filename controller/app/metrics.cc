@@ -102,6 +102,8 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.intake.refused);
   expose("faultline_ingest_shed_total", "Batches dropped for want of room; probes resend them.",
          s.intake.shed);
+  expose("faultline_ingest_moved_total",
+         "Windows moved in time because their prober's clock is wrong.", s.intake.moved);
   expose("faultline_ingest_gaps_total", "Gap records of probes' spools.", s.intake.gaps);
   expose("faultline_ingest_results_dropped_total",
          "Results that probes' spools had to drop; above zero is lost history.",

@@ -30,7 +30,8 @@ Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
 
 Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
-  for (auto& [node, batch, window_start] : append.writes) {
+  for (auto& [node, batch, window_start, moved] : append.writes) {
+    if (moved != nullptr) batch.payload = wire::encode(*moved);
     entries.push_back({.node = node,
                        .boot = batch.boot,
                        .first_sequence = batch.first_sequence,

@@ -76,7 +76,9 @@ void ControllerCore::step(Now now, Event event, EffectSink& effects) {
 }
 
 void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
-  send_acks(intake_.decoded(now.wall, std::move(event), effects), effects);
+  const auto* node = fleet_.find(event.node);
+  const auto offset = node == nullptr ? std::nullopt : node->clock_offset;
+  send_acks(intake_.decoded(now.wall, offset, std::move(event), effects), effects);
 }
 
 void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {

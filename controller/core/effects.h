@@ -28,6 +28,8 @@ struct JournalWrite {
   NodeId node;
   Batch batch;
   WallTime window_start{};
+  // To be stored instead of the payload, because its clock was wrong; null: as it came.
+  std::shared_ptr<const Report> moved{};
 };
 
 struct TracedPath {

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/ingest/clock_skew.h"
+
 namespace faultline::core {
 
 bool Intake::has_room(NodeId node) const {
@@ -47,7 +49,28 @@ void Intake::batch(NodeId node, Batch batch, EffectSink& effects) {
   effects.decode(node, std::move(batch));
 }
 
-std::vector<NodeAck> Intake::decoded(WallTime now, BatchDecoded decoded, EffectSink& effects) {
+// Moves a window whose prober's clock is wrong. False: not now, for nobody knows how far.
+bool Intake::put_right(WallTime now, std::optional<Duration> clock_offset, BatchDecoded& decoded) {
+  if (decoded.batch.is_gap() || !decoded.report) return true;
+  switch (ingest::timing_of(**decoded.report, clock_offset, now)) {
+    case ingest::Timing::kTrusted:
+      return true;
+    case ingest::Timing::kDoubtful:
+      return false;
+    case ingest::Timing::kMoved:
+      break;
+  }
+  decoded.report = std::make_shared<const Report>(ingest::moved(**decoded.report, *clock_offset));
+  return true;
+}
+
+std::vector<NodeAck> Intake::decoded(WallTime now, std::optional<Duration> clock_offset,
+                                     BatchDecoded decoded, EffectSink& effects) {
+  if (!put_right(now, clock_offset, decoded)) {
+    shed(decoded.node);
+    leave(decoded.node);
+    return {};
+  }
   Item item{.node = decoded.node,
             .batch = std::move(decoded.batch),
             .report = nullptr,
@@ -105,7 +128,8 @@ void Intake::begin_append(EffectSink& effects) {
   append.writes.reserve(appending_.size());
   for (auto& item : appending_) {
     // Its numbers stay here, and only its payload goes: it is large.
-    append.writes.push_back({item.node, std::move(item.batch), item.window_start});
+    append.writes.push_back({item.node, std::move(item.batch), item.window_start,
+                             item.is_moved() ? item.report : nullptr});
   }
   effects.append(std::move(append));
 }
@@ -141,6 +165,7 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
 // Only here: a batch whose append failed comes again, and must count once.
 void Intake::count_durable(const Item& item, EffectSink& effects) {
   ++counters_.batches;
+  if (item.is_moved()) ++counters_.moved;
   if (item.malformed) {
     ++counters_.malformed;
   } else if (item.report == nullptr) {  // its payload, if it had one, has gone to the store

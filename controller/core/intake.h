@@ -45,6 +45,7 @@ struct IntakeCounters {
   std::uint64_t append_failures = 0;  // trouble above 0: the disk
   std::uint64_t gaps = 0;             // durable
   std::uint64_t results_dropped = 0;  // by probes' spools, as the gaps say
+  std::uint64_t moved = 0;            // durable windows of a wrong clock, and so moved
 
   bool operator==(const IntakeCounters&) const = default;
 };
@@ -67,7 +68,10 @@ class Intake {
 
   void batch(NodeId node, Batch batch, EffectSink& effects);
   // Acknowledges at once what was durable before.
-  std::vector<NodeAck> decoded(WallTime now, BatchDecoded decoded, EffectSink& effects);
+  // `clock_offset` of the node, where it is known (clock_skew.h). What it names a time for that
+  // nobody can tell yet is shed: a heartbeat will.
+  std::vector<NodeAck> decoded(WallTime now, std::optional<Duration> clock_offset,
+                               BatchDecoded decoded, EffectSink& effects);
   [[nodiscard]] Appended appended(const Status& status, EffectSink& effects);
 
   // Paths to store with the next append; they never wait for long, windows come all the time.
@@ -85,6 +89,11 @@ class Intake {
     std::shared_ptr<const Report> report;  // null: a gap, or malformed
     WallTime window_start{};
     bool malformed = false;
+
+    // Its prober's clock was wrong, and it says so.
+    [[nodiscard]] bool is_moved() const {
+      return report != nullptr && report->health.clock_offset_ns != 0;
+    }
   };
 
   // Of a node that has batches between arrival and append.
@@ -94,6 +103,8 @@ class Intake {
   };
 
   [[nodiscard]] bool has_room(NodeId node) const;
+  [[nodiscard]] static bool put_right(WallTime now, std::optional<Duration> clock_offset,
+                                      BatchDecoded& decoded);
   void enter(NodeId node);
   void leave(NodeId node);
   void shed(NodeId node);

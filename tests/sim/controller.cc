@@ -9,6 +9,12 @@
 namespace faultline::sim {
 namespace {
 
+// As a read of the journal gives it.
+std::shared_ptr<const Report> stored_report(const core::JournalWrite& write) {
+  if (write.moved != nullptr) return write.moved;
+  return std::make_shared<const Report>(wire::decode_report(write.batch.payload).value());
+}
+
 using std::chrono::milliseconds;
 
 constexpr Duration kFsync = milliseconds{5};
@@ -103,8 +109,7 @@ core::Restored SimController::restored() const {
   const auto horizon = std::chrono::seconds{30};  // what may not be due yet
   for (const auto& [name, write] : disk.batches) {
     if (write.batch.is_gap() || write.window_start + horizon < fleet_.clock.wall()) continue;
-    restored.reports.push_back({write.node, std::make_shared<const Report>(
-                                                wire::decode_report(write.batch.payload).value())});
+    restored.reports.push_back({write.node, stored_report(write)});
   }
   return restored;
 }
@@ -196,8 +201,7 @@ void SimController::recall(core::RecallJob job) {
       const auto& batch = write.batch;
       if (batch.is_gap() || write.window_start != job.window_start) continue;
       if (!core::is_recalled(job, write.node, batch.boot, batch.sequence)) continue;
-      reports.push_back(
-          {write.node, std::make_shared<const Report>(wire::decode_report(batch.payload).value())});
+      reports.push_back({write.node, stored_report(write)});
     }
     live_.recall(job, reports);
     detector_.recall(job, reports);

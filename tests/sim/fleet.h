@@ -108,6 +108,7 @@ class SimFleet {
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
   std::uint64_t tests_ordered = 0;
+  std::map<std::pair<BootId, std::uint64_t>, WallTime> true_windows;  // of every batch
   std::unique_ptr<SimController> controller;  // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;
 

@@ -60,7 +60,7 @@ void SimProbe::start() {
   next_key_ = disk_.next_key;
   core_ = std::make_unique<probe_core::ProbeCore>(options(fleet_, host_, boot_, disk_),
                                                   Rng(fleet_.rng()));
-  if (disk_.plan) core_->restore({fleet_.clock.instant(), fleet_.clock.wall()}, *disk_.plan, *this);
+  if (disk_.plan) core_->restore(now(), *disk_.plan, *this);
   later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
 }
 
@@ -93,9 +93,11 @@ void SimProbe::later(Duration wait, std::function<void()> thing) {
   });
 }
 
-void SimProbe::handle(probe_core::Event event) {
-  core_->step({fleet_.clock.instant(), fleet_.clock.wall()}, std::move(event), *this);
+probe_core::Now SimProbe::now() const {
+  return {fleet_.clock.instant(), fleet_.clock.wall() + clock_ahead};
 }
+
+void SimProbe::handle(probe_core::Event event) { core_->step(now(), std::move(event), *this); }
 
 void SimProbe::tick() {
   handle(probe_core::Tick{});
@@ -310,7 +312,7 @@ void SimProbe::close_window_later() {
 void SimProbe::close_window() {
   Report report;
   report.plan = plan_->revision;
-  report.window_start = next_window_;
+  report.window_start = window_start(next_window_ + clock_ahead, plan_->window);
   report.window = plan_->window;
   for (const auto& flow : plan_->flows) {
     const auto measured = measure(flow, next_window_);
@@ -335,6 +337,7 @@ void SimProbe::append(Report report) {
               .first_sequence = ++sequence_,
               .sequence = sequence_,
               .payload = wire::encode(report)};
+  fleet_.true_windows[{boot_, sequence_}] = next_window_ - report.window;
   spool_.emplace(std::pair{process_, sequence_}, std::move(batch));
   ++made_;
   later(milliseconds{2}, [this, results] {

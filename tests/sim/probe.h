@@ -39,6 +39,8 @@ class SimProbe final : public probe_core::EffectSink {
   [[nodiscard]] const Disk& disk() const { return disk_; }
   void receive_mesh(const PublicKey& from, const MeshMessage& message);
 
+  Duration clock_ahead{};  // of its machine's clock
+
   [[nodiscard]] const probe_core::ProbeCore& core() const { return *core_; }
   [[nodiscard]] bool is_running() const { return core_ != nullptr; }
   [[nodiscard]] std::size_t waiting() const { return spool_.size(); }
@@ -73,6 +75,7 @@ class SimProbe final : public probe_core::EffectSink {
   [[nodiscard]] bool connected() const;
   // Happens only if this process still runs then.
   void later(Duration wait, std::function<void()> thing);
+  [[nodiscard]] probe_core::Now now() const;
   void handle(probe_core::Event event);
   void tick();
   void close_window_later();

@@ -20,7 +20,8 @@ struct IntakeBench {
     while (!effects.decodes.empty()) {
       auto [node, batch] = std::move(effects.decodes.front());
       effects.decodes.pop_front();
-      keep(intake.decoded({}, {node, std::move(batch), std::shared_ptr<const Report>()}, effects));
+      keep(intake.decoded({}, {}, {node, std::move(batch), std::shared_ptr<const Report>()},
+                          effects));
     }
     while (!effects.appends.empty()) {
       effects.appends.pop_front();
@@ -91,16 +92,48 @@ TEST_CASE("a failed append makes room again", "[core]") {
     while (!bench.effects.decodes.empty()) {
       auto [node, batch] = std::move(bench.effects.decodes.front());
       bench.effects.decodes.pop_front();
-      CHECK(
-          bench.intake
-              .decoded({}, {node, std::move(batch), std::shared_ptr<const Report>()}, bench.effects)
-              .empty());
+      CHECK(bench.intake
+                .decoded({}, {}, {node, std::move(batch), std::shared_ptr<const Report>()},
+                         bench.effects)
+                .empty());
     }
     bench.effects.appends.clear();
     CHECK(bench.intake.appended(fail(ErrorCode::kUnavailable, "disk full"), bench.effects)
               .acks.empty());
   }
   CHECK(bench.intake.counters().shed == 0);
+}
+
+TEST_CASE("a window of a wrong clock is stored where it belongs, and says so", "[core]") {
+  IntakeBench bench;
+  const WallTime now = wall_time_from_unix_seconds(1'800'000'003);
+  const auto sent = std::make_shared<const Report>(
+      Report{.window_start = wall_time_from_unix_seconds(1'800'000'050), .window = seconds{10}});
+  const auto offer = [&](std::uint64_t sequence, std::optional<Duration> offset) {
+    bench.intake.batch(NodeId{1},
+                       {.boot = BootId{7},
+                        .first_sequence = sequence,
+                        .sequence = sequence,
+                        .payload = {std::byte{1}}},
+                       bench.effects);
+    auto [node, batch] = std::move(bench.effects.decodes.front());
+    bench.effects.decodes.pop_front();
+    return bench.intake.decoded(now, offset, {node, std::move(batch), sent}, bench.effects);
+  };
+  CHECK(offer(1, std::nullopt).empty());  // the probe sends it again
+  CHECK(bench.effects.appends.empty());
+  CHECK(bench.intake.counters().shed == 1);
+  CHECK(offer(1, seconds{60}).empty());
+  REQUIRE(bench.effects.appends.size() == 1);
+  const auto write = bench.effects.appends.front().writes.at(0);
+  CHECK(write.window_start == wall_time_from_unix_seconds(1'799'999'990));
+  REQUIRE(write.moved != nullptr);
+  CHECK(write.moved->window_start == write.window_start);
+  bench.effects.appends.clear();
+  const auto appended = bench.intake.appended({}, bench.effects);
+  REQUIRE(appended.reports.size() == 1);
+  CHECK(appended.reports[0].report == write.moved);
+  CHECK(bench.intake.counters().moved == 1);
 }
 
 }  // namespace

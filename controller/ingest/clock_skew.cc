@@ -1,0 +1,40 @@
+#include "controller/ingest/clock_skew.h"
+
+#include <chrono>
+
+namespace faultline::ingest {
+namespace {
+
+Duration trusted(Duration window) { return window / kTrustedSkewParts; }
+
+// A probe tells of a window when its last replies had their chance: some seconds after its end.
+constexpr Duration kReportDelayMax = std::chrono::seconds{10};
+
+// To the nearest; a half goes up.
+std::int64_t windows_in(Duration offset, Duration window) {
+  const auto shifted = offset + window / 2;
+  const auto whole = shifted / window;
+  return shifted % window < Duration::zero() ? whole - 1 : whole;
+}
+
+}  // namespace
+
+Timing timing_of(const Report& report, std::optional<Duration> offset, WallTime now) {
+  const WallTime end = report.window_start + report.window;
+  const bool is_future = end > now + trusted(report.window);
+  if (!offset) return is_future ? Timing::kDoubtful : Timing::kTrusted;
+  if (std::chrono::abs(*offset) <= trusted(report.window)) return Timing::kTrusted;
+  const WallTime true_end = end - *offset;
+  if (true_end > now + trusted(report.window)) return Timing::kTrusted;  // of before it was set
+  const bool is_recent = true_end > now - kRecentWindows * report.window - kReportDelayMax;
+  return is_recent || is_future ? Timing::kMoved : Timing::kTrusted;
+}
+
+Report moved(Report report, Duration offset) {
+  report.window_start -= windows_in(offset, report.window) * report.window;
+  report.health.clock_offset_ns = offset.count();
+  for (auto& path : report.paths) path.traced_at -= offset;
+  return report;
+}
+
+}  // namespace faultline::ingest

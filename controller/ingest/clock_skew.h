@@ -1,0 +1,37 @@
+// Clock skew: where a window belongs whose prober's clock is wrong.
+//
+// Why it exists: windows are named by the prober's clock. One that is an hour ahead would report
+// the future, and one a minute behind would blame its losses on a minute in which all was well. So
+// each node's offset is measured by its heartbeats, a window is moved by the nearest number of
+// whole windows, and what was done is noted in it (ProberHealth::clock_offset_ns). What was
+// measured before the clock was set, and lies in a spool since, is told by where it would land:
+// what would be moved away from now stays where it is.
+//
+// Pure. Thread safety: none needed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/base/time.h"
+#include "common/model/report.h"
+
+namespace faultline::ingest {
+
+// An offset of up to this share of a window changes nothing: such a window is trusted as it is.
+inline constexpr std::int64_t kTrustedSkewParts = 4;
+// A window that would end so long ago is none of those that are measured just now.
+inline constexpr std::int64_t kRecentWindows = 3;
+
+enum class Timing : std::uint8_t {
+  kTrusted,   // as it is
+  kMoved,     // it was, and says so
+  kDoubtful,  // it is of the future, and nobody knows by how much: not to be taken in yet
+};
+
+// `offset`: node's clock minus ours, if it is known.
+[[nodiscard]] Timing timing_of(const Report& report, std::optional<Duration> offset, WallTime now);
+// The report as our clock would have named it. Precondition: timing_of() says kMoved.
+[[nodiscard]] Report moved(Report report, Duration offset);
+
+}  // namespace faultline::ingest

@@ -1,0 +1,87 @@
+// A whole fleet in which clocks are wrong: what their nodes measure belongs where it happened.
+#include "tests/sim/controller.h"
+#include "tests/sim/probe.h"
+#include "tests/support/catch.h"
+
+namespace faultline::sim {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr Duration kWindow = seconds{10};
+// Of a clock that has just been set wrong nobody knows: until two heartbeats, or a window.
+constexpr Duration kLearned = seconds{20};
+constexpr std::size_t kWrong = 3;  // the probe
+
+struct Placed {
+  std::size_t right = 0;  // within a window of where they were measured
+  std::size_t wrong = 0;
+  std::size_t marked = 0;
+};
+
+// What is stored of the windows of one node that were measured in an interval.
+Placed placed_of(const SimFleet& fleet, NodeId node, WallTime from, WallTime to) {
+  Placed placed;
+  for (const auto& [name, write] : fleet.disk.batches) {
+    const auto at = fleet.true_windows.find({write.batch.boot, write.batch.sequence});
+    if (write.node != node || at == fleet.true_windows.end()) continue;
+    if (at->second < from || at->second >= to) continue;
+    ++(std::chrono::abs(write.window_start - at->second) <= kWindow ? placed.right : placed.wrong);
+    if (write.moved != nullptr) ++placed.marked;
+  }
+  return placed;
+}
+
+TEST_CASE("windows of a clock that is wrong are moved, marked and judged with the others",
+          "[sim][clock]") {
+  for (const Duration ahead : {seconds{47}, seconds{-47}, seconds{3'600}, seconds{-3'600}}) {
+    CAPTURE(format_duration(ahead));
+    SimFleet fleet(6001, 8, 4, 4);
+    fleet.run(minutes{2});
+    auto& probe = *fleet.probes[kWrong];
+    const NodeId node = probe.core().uplink().membership()->node;
+    probe.clock_ahead = ahead;
+    const auto set_wrong = fleet.clock.wall();
+    fleet.run(minutes{4});
+    const auto& solution = *fleet.controller->core().solution();
+    CHECK(solution.nodes_reported == solution.nodes_expected);
+    CHECK(solution.nodes_reported == fleet.probes.size());
+
+    probe.clock_ahead = {};
+    const auto set_right = fleet.clock.wall();
+    fleet.run(minutes{4});
+    const auto wrong = placed_of(fleet, node, set_wrong + kLearned, set_right - 2 * kWindow);
+    CHECK(wrong.wrong == 0);
+    CHECK(wrong.right >= 18);
+    CHECK(wrong.marked == wrong.right);
+    const auto right = placed_of(fleet, node, set_right + minutes{1}, set_right + minutes{3});
+    CHECK(right.wrong == 0);
+    CHECK(right.marked == 0);
+    CHECK(right.right == 12);
+    CHECK(fleet.alerts.empty());
+    CHECK(fleet.acknowledged_but_lost().empty());
+    CHECK(fleet.disk.written_twice == 0);
+  }
+}
+
+TEST_CASE("what a right clock measured before it was set wrong, and was spooled, stays where it is",
+          "[sim][clock]") {
+  SimFleet fleet(6002, 8, 4, 4);
+  fleet.run(minutes{2});
+  const NodeId node = fleet.probes[kWrong]->core().uplink().membership()->node;
+  fleet.crash_controller();
+  const auto cut = fleet.clock.wall();
+  fleet.run(minutes{5});
+  fleet.probes[kWrong]->clock_ahead = seconds{90};
+  const auto set_wrong = fleet.clock.wall();
+  fleet.start_controller();
+  fleet.run(minutes{3});
+  const auto spooled = placed_of(fleet, node, cut + kWindow, set_wrong - minutes{1});
+  CHECK(spooled.wrong == 0);
+  CHECK(spooled.right >= 23);
+  CHECK(spooled.marked == 0);
+}
+
+}  // namespace
+}  // namespace faultline::sim
