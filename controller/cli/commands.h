@@ -44,7 +44,8 @@ void add_diagnose_command(CLI::App& app, Context& context);
 void add_explain_command(CLI::App& app, Context& context);
 void add_complete_command(CLI::App& app, Context& context);
 
-// The names that the controller knows; none when it does not answer at once.
+// The names that the controller knows; none when it does not answer at once, or within the
+// --timeout that was given.
 [[nodiscard]] std::vector<Candidate> look_up(Context& context, Lookup lookup);
 // A line each, with a tab before what it is about; those that do not begin with `prefix` are not.
 void print_candidates(const std::vector<Candidate>& candidates, std::string_view prefix);

@@ -10,8 +10,8 @@
 namespace faultline::cli {
 namespace {
 
-// Somebody waits with a finger on the tab key.
-constexpr const char* kTimeout = "700ms";
+// Somebody waits with a finger on the tab key, who did not say for how long.
+constexpr const char* kMoment = "700ms";
 
 struct Source {
   const char* target;
@@ -43,7 +43,7 @@ std::vector<Candidate> look_up(Context& context, Lookup lookup) {
   std::vector<Candidate> candidates;
   const auto* source = source_of(lookup);
   if (source == nullptr) return candidates;
-  context.options.timeout = kTimeout;
+  if (!context.options.timeout) context.options.timeout = kMoment;
   const auto api = context.client();
   if (!api) return candidates;
   const auto answer = api->get(source->target);

@@ -14,6 +14,7 @@
 namespace faultline::cli {
 namespace {
 
+constexpr const char* kTimeout = "30s";
 constexpr Duration kTimeoutMax = std::chrono::hours{24};
 
 bool wants_color() {
@@ -33,8 +34,9 @@ Outcome<void> print(std::string_view text) {
 }
 
 Outcome<ApiClient> Context::client() {
-  FAULTLINE_CLI_TRY(const auto timeout,
-                    parse_length_option("--timeout", options.timeout, kTimeoutMax));
+  FAULTLINE_CLI_TRY(
+      const auto timeout,
+      parse_length_option("--timeout", options.timeout.value_or(kTimeout), kTimeoutMax));
   std::string token;
   if (options.api.starts_with("https://")) {
     const char* given = std::getenv("FAULTLINE_API_TOKEN");

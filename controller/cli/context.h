@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "controller/cli/client.h"
@@ -17,7 +18,7 @@ struct GlobalOptions {
   std::string token_file;  // for https; empty: $FAULTLINE_API_TOKEN
   std::string ca_file;     // empty: the system's authorities
   std::string output = "table";
-  std::string timeout = "30s";
+  std::optional<std::string> timeout;  // else 30s, and for the tab key a moment
 
   [[nodiscard]] bool json() const { return output == "json"; }
 };

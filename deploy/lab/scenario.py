@@ -90,7 +90,7 @@ class Scenario:
             seen = len(judged) - 1
             return seen >= windows or bool(outcome.suspects), f"{seen}/{windows} windows, {len(outcome.suspects)} accused"
 
-        self._progress.wait(f"{windows} judged windows without an accusation", look, (windows + 6) * self._fleet.window_seconds)
+        self._progress.wait(f"{windows} judged windows without an accusation", look, RESOLVE_SECONDS_MAX)
         outcome.right, outcome.sentence = verdict.judge(outcome.fault, outcome.suspects)
         outcome.false_suspects = outcome.suspects
         return outcome

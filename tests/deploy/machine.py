@@ -175,6 +175,8 @@ class Machine:
 
     def journal(self, unit=None):
         """What the machine logged, or one unit of it: plain messages with their time."""
+        if self._leader():
+            self.run("journalctl", "--sync", check=False)  # what was said is read, not what is written by now
         words = ["-u", unit] if unit else ["-n", "60"]
         return self.run("journalctl", "--no-pager", "-q", "-o", "short-iso", *words, check=False).stdout
 
@@ -240,8 +242,11 @@ class Machine:
         if self._process is None:
             return None
         pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return children[0] if children and Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n" else None
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            return children[0] if children and Path(f"/proc/{children[0]}/comm").read_text() == "systemd\n" else None
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            return None
 
     def _pids(self):
         return {int(pid) for root in CGROUP_ROOTS for folder in (root / f"faultline-{self.name}").rglob("cgroup.procs")

@@ -100,7 +100,14 @@ class Restart(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             live_fleet.check_capture(self, self.fleet, folder)
         incident = live_fleet.wait_finding(self, self.fleet, self.progress, "open")
-        alert, = [a for a in read_alerts(self.fleet.alerts_path) if a.incident_id == incident["id"]]
+        alerts = []
+
+        def told():  # the webhook leaves after the incident can be seen
+            alerts[:] = [a for a in read_alerts(self.fleet.alerts_path) if a.incident_id == incident["id"]]
+            return bool(alerts), f"{len(alerts)} webhooks"
+
+        self.progress.wait("the finding's webhook", told, live_fleet.SEEN_SECONDS_MAX)
+        alert, = alerts
         self.assertEqual((alert.event, alert.payload["remedy"]), ("opened", incident["remedy"]))
         live_fleet.mend_configuration(self.fleet)
         live_fleet.check_tunnel(self, self.fleet, self.progress)

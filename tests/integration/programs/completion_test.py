@@ -45,10 +45,10 @@ class Shell:
         assert printed.stderr == ""
         self.script.write_text(printed.stdout)
         self.environment = {"PATH": f"{Path(program).parent}:{os.environ['PATH']}", "HOME": str(folder),
-                            "FAULTLINE_API": f"unix:{folder}/api.sock", "TERM": "dumb"}
+                            "FAULTLINE_API": f"unix:{folder}/api.sock", "FAULTLINE_TIMEOUT": "60s", "TERM": "dumb"}
 
     def ask(self, line, **environment):
-        done = subprocess.run(self.command(line), capture_output=True, text=True, check=False, cwd=self.folder, timeout=30,
+        done = subprocess.run(self.command(line), capture_output=True, text=True, check=False, cwd=self.folder, timeout=90,
                               env={**self.environment, **environment})
         assert done.stderr == "", (line, done.stderr)
         return sorted(filter(None, done.stdout.splitlines()))
@@ -113,9 +113,10 @@ def check_controllers(shell):
     elsewhere = {"FAULTLINE_API": "unix:/nonexistent.sock"}
     assert shell.ask("faultline node show ", **elsewhere) == []
     assert shell.ask(f"faultline --api unix:{shell.folder}/api.sock node show h1", **elsewhere) == ["h1", "h10"]
+    assert shell.ask("faultline node show h", FAULTLINE_TIMEOUT="soon") == [], "the moment is only for who gave no time"
     with socketserver.UnixStreamServer(f"{shell.folder}/mute.sock", Handler):  # connects, and never answers
         began = time.monotonic()
-        assert shell.ask("faultline node show ", FAULTLINE_API=f"unix:{shell.folder}/mute.sock") == []
+        assert shell.ask("faultline node show ", FAULTLINE_API=f"unix:{shell.folder}/mute.sock", FAULTLINE_TIMEOUT="") == []
         assert time.monotonic() - began < 20, "a guard against a hang, not a promise"
 
 

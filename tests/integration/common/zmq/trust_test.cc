@@ -122,18 +122,19 @@ TEST_CASE("a spent join token is refused and told apart from an unknown key", "[
 TEST_CASE("a key that is trusted after its refusal gets in by itself", "[zmq]") {
   Fixture fixture;
   const auto key = crypto::generate_key_pair();
-  const auto client = fixture.client(key);
+  const auto client = fixture.client(key, fixture.server_key().public_key, impatient_options());
   std::string heard;
   fixture.run(refuse_then_trust(fixture, key.public_key, *client, heard));
   CHECK(heard == "at last");
-  CHECK(fixture.zap_counters().admitted.value() == 1);
+  CHECK(fixture.zap_counters().admitted.value() >= 1);
 }
 
 TEST_CASE("a client that expects another server's key never connects", "[zmq]") {
   Fixture fixture;
   const auto key = crypto::generate_key_pair();
   fixture.trust(key.public_key);
-  const auto deceived = fixture.client(key, crypto::generate_key_pair().public_key);
+  const auto deceived =
+      fixture.client(key, crypto::generate_key_pair().public_key, impatient_options());
   const auto friendly = fixture.trusted_client();
   std::string heard;
   fixture.run(hear_after_garbage(fixture, tcp_endpoint(fixture.endpoint()), "x", *friendly, heard));
@@ -171,7 +172,7 @@ TEST_CASE("whoever does not speak CURVE is refused by address, with the reason, 
   }});
   std::uint64_t knocks = 0;
   {
-    Fixture fixture;
+    Fixture fixture{impatient_options()};
     fixture.run(knock_until_named(fixture, tcp_endpoint(fixture.endpoint()), bytes, named, knocks));
     CHECK(fixture.handshake_counters().failed.value() == knocks);
   }

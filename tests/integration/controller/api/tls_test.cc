@@ -245,7 +245,9 @@ TEST_CASE("a renewal that cannot be used is counted once and changes nothing", "
   options.tls->check_interval = milliseconds{20};
   bench.start(options);
   const auto before = bench.client().serial();
-  std::ofstream(bench.authority.certificate()) << "not a certificate\n";
+  const auto beside = bench.authority.file("beside.crt");
+  std::ofstream(beside) << "not a certificate\n";
+  std::filesystem::rename(beside, bench.authority.certificate());  // never seen half written
   bench.wait_for([&] { return bench.server->counters().tls_reload_failures.value() == 1; });
   CHECK(bench.client().serial() == before);
   std::filesystem::remove(bench.authority.key());

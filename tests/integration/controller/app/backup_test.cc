@@ -58,7 +58,7 @@ class Load {
   explicit Load(Stage& stage)
       : stage_(stage),
         node_(stage, "h1", "127.0.0.10"),
-        base_(window_start(async::now_wall(), kWindow) - std::chrono::hours{2}) {}
+        base_(window_start(async::now_wall(), kWindow) - std::chrono::minutes{20}) {}
 
   // Sends `count` batches and waits for the acknowledgement of the last.
   void report_until_acknowledged(std::uint64_t count) {
@@ -69,7 +69,8 @@ class Load {
     for (std::uint64_t i = 0; i < count; ++i) {
       stage_.wait_for("credit", [&] { return sequence_ - take_acks() < kUnacknowledgedMax; });
       ++sequence_;
-      node_.peer().say(batch(node_.boot(), sequence_, report(base_, sequence_ % 600, node_.id())));
+      node_.peer().say(
+          batch(node_.boot(), sequence_, report(base_, sequence_ % kWindows, node_.id())));
     }
   }
   std::uint64_t take_acks() {
@@ -84,6 +85,9 @@ class Load {
 
  private:
   static constexpr std::uint64_t kUnacknowledgedMax = 16;
+  // Ten minutes of windows, over and over. The oldest is not sealed before store::kFreshFor, when
+  // sequences_in() would no longer find it: far longer than the test.
+  static constexpr std::uint64_t kWindows = 60;
 
   Stage& stage_;
   Node node_;

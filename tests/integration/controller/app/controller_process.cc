@@ -1,10 +1,7 @@
 #include "tests/integration/controller/app/controller_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +10,7 @@
 #include <utility>
 
 #include "tests/support/catch.h"
+#include "tests/support/free_ports.h"
 
 namespace faultline::tests {
 namespace {
@@ -26,17 +24,6 @@ std::string read_file(const fs::path& path) {
 
 void redirect(const fs::path& file, int descriptor) {
   ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), descriptor);
-}
-
-bool is_free(std::uint16_t port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return bound;
 }
 
 }  // namespace
@@ -120,16 +107,8 @@ std::string write_file(const fs::path& file, const std::string& text) {
   return file.string();
 }
 
-std::uint16_t find_port() {
-  // Below the kernel's own range, at a place that differs between processes and calls.
-  static unsigned calls = 0;
-  for (unsigned attempt = 0; attempt < 1000; ++attempt) {
-    const unsigned slot = (static_cast<unsigned>(::getpid()) * 13 + 131 * calls++) % 8000;
-    const auto port = static_cast<std::uint16_t>(10'000 + slot);
-    if (is_free(port)) return port;
-  }
-  FAIL("no free port on this machine");
-  return 0;
+std::uint16_t find_ports() {
+  return claim_ports({.first = 10'000, .width = kPortsPerProgram, .count = 2000});
 }
 
 }  // namespace faultline::tests

@@ -62,7 +62,8 @@ class ControllerProcess {
 // Returns the file's path.
 std::string write_file(const std::filesystem::path& file, const std::string& text);
 
-// A TCP port on loopback that nobody used a moment ago, and that the kernel does not hand out.
-[[nodiscard]] std::uint16_t find_port();
+// The first of kPortsPerProgram ports that nobody uses and no other test is given (free_ports.h).
+inline constexpr std::uint16_t kPortsPerProgram = 4;
+[[nodiscard]] std::uint16_t find_ports();
 
 }  // namespace faultline::tests

@@ -13,12 +13,15 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kQuick = "window: 1s\nheartbeat: 1s\n";
+// Where every window counts: a busy machine holds a probe up for a second, not for three.
+constexpr std::chrono::seconds kCountedWindow{3};
+constexpr const char* kCounted = "window: 3s\nheartbeat: 1s\n";
 constexpr const char* kQuickPlan = "plan: {flows_per_pair: 2, reply_timeout: 300ms}\n";
 
 class Probe {
  public:
   Probe(Stage& stage, std::string name, std::string address)
-      : stage_(stage), name_(std::move(name)), address_(std::move(address)), ports_(find_port()) {}
+      : stage_(stage), name_(std::move(name)), address_(std::move(address)), ports_(find_ports()) {}
 
   void configure(const std::string& way_in) {
     file_ =
@@ -85,7 +88,7 @@ bool is_whole(const json& rows) {
     return *parse_rfc3339(row.at("window_start").get<std::string>());
   };
   const auto length = start(rows.back()) - start(rows.front());
-  return length == std::chrono::seconds{1} * static_cast<std::int64_t>(rows.size() - 1);
+  return length == kCountedWindow * static_cast<std::int64_t>(rows.size() - 1);
 }
 
 void wait_for_rows(Stage& stage, const std::string& src, const std::string& dst, std::size_t more) {
@@ -98,7 +101,7 @@ TEST_CASE(
     "nodes enrol by token and by key, change keys, and the controller changes its own; no "
     "window is missing",
     "[controller][keys]") {
-  Stage stage(std::string(kQuick), kQuickPlan);
+  Stage stage(kCounted, kQuickPlan);
   stage.start();
   Probe h1(stage, "h1", "127.0.0.1");
   Probe h2(stage, "h2", "127.0.0.2");

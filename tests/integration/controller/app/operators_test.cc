@@ -30,7 +30,7 @@ TEST_CASE("over TLS a token opens the API after a restart, and changes stay in t
           "[controller][api]") {
   TestAuthority authority;
   authority.sign();
-  const auto port = find_port();
+  const auto port = find_ports();
   Stage stage;
   // One `api` section: the socket that the stage uses, and TLS.
   const auto config = stage.folder().path() / "controller.yaml";

@@ -17,7 +17,7 @@ bool holds_all(const std::string& line, std::initializer_list<std::string> words
 }  // namespace
 
 Stage::Stage(const std::string& more_config, const std::string& plan)
-    : endpoint_("tcp://127.0.0.1:" + std::to_string(find_port())), context_(zmq::make_context()) {
+    : endpoint_("tcp://127.0.0.1:" + std::to_string(find_ports())), context_(zmq::make_context()) {
   config_ = write_file(folder_.path() / "controller.yaml",
                        minimal_config(folder_.path(), endpoint_) + plan + more_config);
 }

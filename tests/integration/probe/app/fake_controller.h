@@ -4,6 +4,7 @@
 // answers heartbeats, and keeps every batch. What it does not do, a test switches off.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -11,6 +12,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "common/async/asio.h"
@@ -93,6 +95,15 @@ class FakeController {
       if (const auto* kind = std::get_if<Message>(&message)) result.push_back(*kind);
     }
     return result;
+  }
+
+  // Who said hello last. Other messages, and other senders, may have come since.
+  [[nodiscard]] PublicKey last_greeter() const {
+    const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const auto& each) {
+      return std::holds_alternative<Hello>(each.second);
+    });
+    REQUIRE(last != messages.rend());
+    return last->first;
   }
 
   // Runs the loop until `done()`; false after a time that only a hang can take.

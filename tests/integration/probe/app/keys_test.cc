@@ -41,7 +41,7 @@ TEST_CASE("a probe changes its key on disk when the controller has welcomed the 
 
   controller.say(old_key, RekeyRequest{});
   REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
-  const auto new_key = controller.messages.back().first;
+  const auto new_key = controller.last_greeter();
   CHECK(controller.seen<Rekey>() == std::vector{Rekey{.key = new_key}});
   CHECK(new_key != old_key);
   REQUIRE(
@@ -54,7 +54,7 @@ TEST_CASE("a probe changes its key on disk when the controller has welcomed the 
   options.token.clear();
   ProbeProcess again{options};
   REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 3; }));
-  CHECK(controller.messages.back().first == new_key);
+  CHECK(controller.last_greeter() == new_key);
   CHECK(again.end(SIGTERM).status == 0);
 }
 

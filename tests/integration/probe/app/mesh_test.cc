@@ -104,7 +104,7 @@ TEST_CASE("traces go on in both directions when a probe changes its key",
   REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 3; }));
   auto plan = controller.plans.at(pair.b.key);
   plan.revision = PlanRevision{2};
-  plan.peers[0].second_key = controller.messages.back().first;
+  plan.peers[0].second_key = controller.last_greeter();
   controller.plans[pair.b.key] = plan;
   controller.send_plan(pair.b.key);
   pair.a.key = *plan.peers[0].second_key;

@@ -1,10 +1,7 @@
 #include "tests/integration/probe/app/probe_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +9,7 @@
 #include <iterator>
 
 #include "tests/support/catch.h"
+#include "tests/support/free_ports.h"
 
 namespace faultline::tests {
 namespace {
@@ -42,20 +40,10 @@ Exit wait_for(pid_t pid, const fs::path& log) {
           .errors = {std::istreambuf_iterator<char>(file), {}}};
 }
 
-bool is_free(int type, std::uint16_t port) {
-  const int fd = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  const bool bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  return bound;
-}
-
 }  // namespace
 
-Folder::Folder() {
-  std::string pattern = (fs::temp_directory_path() / "faultline-probe-XXXXXX").string();
+Folder::Folder(const fs::path& parent) {
+  std::string pattern = (parent / "faultline-probe-XXXXXX").string();
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
 }
@@ -63,20 +51,7 @@ Folder::Folder() {
 Folder::~Folder() { fs::remove_all(path_); }
 
 std::uint16_t find_ports() {
-  // Below the kernel's own range, at a place that differs between processes and calls.
-  static unsigned calls = 0;
-  for (unsigned attempt = 0; attempt < 1000; ++attempt) {
-    const unsigned slot = (static_cast<unsigned>(::getpid()) * 7 + 131 * calls++) % 1500;
-    const auto first = static_cast<std::uint16_t>(20'000 + slot * kPortsPerProbe);
-    bool all_free = true;
-    for (std::uint16_t i = 0; i < kPortsPerProbe && all_free; ++i) {
-      const auto port = static_cast<std::uint16_t>(first + i);
-      all_free = is_free(SOCK_DGRAM, port) && is_free(SOCK_STREAM, port);
-    }
-    if (all_free) return first;
-  }
-  FAIL("no free ports on this machine");
-  return 0;
+  return claim_ports({.first = 20'000, .width = kPortsPerProbe, .count = 1500});
 }
 
 ProbeProcess::ProbeProcess(const ProbeOptions& options) : log_(options.folder / "log") {

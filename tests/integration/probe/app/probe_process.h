@@ -15,7 +15,8 @@ namespace faultline::tests {
 // Removed with all that is in it.
 class Folder {
  public:
-  Folder();
+  Folder() : Folder(std::filesystem::temp_directory_path()) {}
+  explicit Folder(const std::filesystem::path& parent);
   ~Folder();
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
@@ -64,7 +65,7 @@ class ProbeProcess {
 // Runs the program with these arguments to its end.
 [[nodiscard]] Exit run_probe(const std::vector<std::string>& arguments);
 
-// A range of kPortsPerProbe ports on loopback that nobody used a moment ago.
+// A range of kPortsPerProbe ports that nobody uses and no other test is given (free_ports.h).
 [[nodiscard]] std::uint16_t find_ports();
 
 }  // namespace faultline::tests
