@@ -63,6 +63,10 @@ void Histogram::add(std::uint64_t nanoseconds, std::uint32_t count) {
 }
 
 void Histogram::merge(const Histogram& other) {
+  if (buckets_.empty()) {
+    buckets_ = other.buckets_;
+    return;
+  }
   std::vector<Bucket> merged;
   merged.reserve(buckets_.size() + other.buckets_.size());
   auto a = buckets_.begin();

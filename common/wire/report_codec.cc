@@ -91,4 +91,15 @@ Result<Report> decode_report(std::span<const std::byte> bytes, NodeId target) {
       [target](schema::Report::Reader reader) { return read_report(reader, target); });
 }
 
+Result<std::vector<TargetSum>> decode_sums(std::span<const std::byte> bytes) {
+  return read_message<schema::Report, std::vector<TargetSum>>(
+      bytes, kBatchPayloadMax, "report",
+      [](schema::Report::Reader reader) -> Result<std::vector<TargetSum>> {
+        std::vector<TargetSum> sums;
+        FAULTLINE_TRY_STATUS(read_flow_sums(reader.getFlows(), sums));
+        FAULTLINE_TRY_STATUS(read_delay_sums(reader.getDelays(), sums));
+        return sums;
+      });
+}
+
 }  // namespace faultline::wire

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -17,5 +18,19 @@ namespace faultline::wire {
 [[nodiscard]] Result<Report> decode_report(std::span<const std::byte> bytes);
 // Of the flows and delays only those to `target`, and no paths: what is left out is not checked.
 [[nodiscard]] Result<Report> decode_report(std::span<const std::byte> bytes, NodeId target);
+
+// What a report says of a target, over all flows. Counts as in FlowWindow.
+struct TargetSum {
+  NodeId target{};
+  std::uint64_t flow_windows = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t lost_forward = 0;
+  std::uint64_t lost_return = 0;
+  std::uint64_t lost_undetermined = 0;
+  stats::Histogram rtt{};
+};
+// What matrices are made of, for a third of what the whole costs. A target may come in pieces: add
+// them up. For what was decoded before, when it was stored: only its form is checked.
+[[nodiscard]] Result<std::vector<TargetSum>> decode_sums(std::span<const std::byte> bytes);
 
 }  // namespace faultline::wire

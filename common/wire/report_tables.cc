@@ -198,16 +198,39 @@ void write_delays(schema::DelayTable::Builder builder, const std::vector<TargetD
   }
 }
 
-Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
-                                             std::optional<NodeId> only) {
+Status read_flow_sums(schema::FlowTable::Reader reader, std::vector<TargetSum>& sums) {
+  const auto targets = reader.getTarget();
+  FAULTLINE_TRY_STATUS(check_count("flows", targets.size(), kReportFlowsMax));
+  FAULTLINE_TRY_STATUS(check_flow_columns(reader, targets.size()));
+  const auto sent = reader.getSent();
+  const auto lost_forward = reader.getLostForward();
+  const auto lost_return = reader.getLostReturn();
+  const auto lost_undetermined = reader.getLostUndetermined();
+  for (unsigned i = 0; i < targets.size(); ++i) {
+    if (sums.empty() || sums.back().target.value() != targets[i]) {
+      sums.push_back({.target = NodeId{targets[i]}});
+    }
+    auto& sum = sums.back();
+    ++sum.flow_windows;
+    sum.sent += at(sent, i);
+    sum.lost_forward += at(lost_forward, i);
+    sum.lost_return += at(lost_return, i);
+    sum.lost_undetermined += at(lost_undetermined, i);
+  }
+  return {};
+}
+
+namespace {
+
+// take(target, histogram) of each row, or of those of one target.
+template <typename Take>
+Status for_each_delay(schema::DelayTable::Reader reader, std::optional<NodeId> only, Take take) {
   const auto targets = reader.getTarget();
   const auto buckets = reader.getBuckets();
   const auto indexes = reader.getBucketIndex();
   const auto counts = reader.getBucketCount();
   FAULTLINE_TRY_STATUS(check_count("delays", targets.size(), kReportFlowsMax));
   FAULTLINE_TRY_STATUS(check_column("buckets", buckets, targets.size()));
-  std::vector<TargetDelay> delays;
-  std::vector<NodeId> nodes;
   std::size_t next = 0;
   unsigned i = 0;
   for (; i < targets.size(); ++i) {
@@ -219,21 +242,39 @@ Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
       continue;
     }
     std::vector<stats::Histogram::Bucket> row;
+    row.reserve(end - next);
     for (; next < end; ++next) {
       const auto column = static_cast<unsigned>(next);
       row.push_back({indexes[column], counts[column]});
     }
     auto histogram = stats::Histogram::from_buckets(std::move(row));
     if (!histogram) return fail(ErrorCode::kInvalid, "a histogram's buckets are out of order");
-    delays.push_back({NodeId{targets[i]}, std::move(*histogram)});
-    nodes.push_back(NodeId{targets[i]});
+    take(NodeId{targets[i]}, std::move(*histogram));
   }
-  if (i != targets.size() || next != indexes.size() || next != counts.size()) {
-    return fail(ErrorCode::kInvalid, "the histograms' buckets do not add up");
-  }
+  if (i == targets.size() && next == indexes.size() && next == counts.size()) return {};
+  return fail(ErrorCode::kInvalid, "the histograms' buckets do not add up");
+}
+
+}  // namespace
+
+Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
+                                             std::optional<NodeId> only) {
+  std::vector<TargetDelay> delays;
+  FAULTLINE_TRY_STATUS(for_each_delay(reader, only, [&](NodeId target, stats::Histogram rtt) {
+    delays.push_back({target, std::move(rtt)});
+  }));
+  std::vector<NodeId> nodes(delays.size());
+  std::ranges::transform(delays, nodes.begin(), &TargetDelay::target);
   std::ranges::sort(nodes);
   if (std::ranges::adjacent_find(nodes) == nodes.end()) return delays;
   return fail(ErrorCode::kInvalid, "a target's delay is reported twice");
+}
+
+Status read_delay_sums(schema::DelayTable::Reader reader, std::vector<TargetSum>& sums) {
+  sums.reserve(sums.size() + reader.getTarget().size());
+  return for_each_delay(reader, std::nullopt, [&](NodeId target, stats::Histogram rtt) {
+    sums.push_back({.target = target, .rtt = std::move(rtt)});
+  });
 }
 
 void write_paths(schema::PathTable::Builder builder, const std::vector<PathRecord>& paths) {

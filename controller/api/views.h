@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -247,9 +248,16 @@ struct MatrixView {
   WallTime from{};
   WallTime to{};
   std::vector<std::string> groups;
-  // Row by row, groups.size() squared; row = from, column = to. Empty where nothing was measured.
-  std::vector<std::optional<MatrixCell>> cells;
+  // Only of what was measured: most pairs of a large fleet are not.
+  std::deque<MatrixCell> cells;
+  // Row by row, groups.size() squared; row = from, column = to: which of `cells`, from 1 on.
+  std::vector<std::uint32_t> numbers;
 
+  // Null where nothing was measured.
+  [[nodiscard]] const MatrixCell* cell(std::size_t row, std::size_t column) const {
+    const auto number = numbers.at(row * groups.size() + column);
+    return number == 0 ? nullptr : &cells[number - 1];
+  }
   bool operator==(const MatrixView&) const = default;
 };
 

@@ -91,8 +91,8 @@ static Json json(const TokenView& token) {
               {"expires", or_null(token.expires_at)}};
 }
 
-static Json json(const std::optional<MatrixCell>& cell) {
-  if (!cell) return nullptr;
+static Json json(const MatrixCell* cell) {
+  if (cell == nullptr) return nullptr;
   return Json{{"flows", cell->flows},
               {"sent", cell->sent},
               {"lost", cell->lost},
@@ -396,7 +396,7 @@ std::string matrix_json(const MatrixView& matrix) {
   for (std::size_t row = 0; row < matrix.groups.size(); ++row) {
     Json cells = Json::array();
     for (std::size_t column = 0; column < matrix.groups.size(); ++column) {
-      cells.push_back(json(matrix.cells.at(row * matrix.groups.size() + column)));
+      cells.push_back(json(matrix.cell(row, column)));
     }
     if (row > 0) written += ',';
     written += text({{"from", matrix.groups[row]}, {"cells", std::move(cells)}});

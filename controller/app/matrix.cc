@@ -47,8 +47,7 @@ Result<MatrixBook> MatrixBook::create(const Snapshot& snapshot, const std::strin
     book.groups_[NodeId{snapshot.nodes[i].id}] = number_of(of_nodes[i]);
   }
   book.view_.by = by;
-  book.view_.cells.resize(names.size() * names.size());
-  book.delay_numbers_.resize(names.size() * names.size());
+  book.numbers_.resize(names.size() * names.size());
   return book;
 }
 
@@ -57,62 +56,66 @@ MatrixBook::Group MatrixBook::group_of(NodeId node) const {
   return at == groups_.end() ? kNowhere : at->second;
 }
 
-template <typename Counts>
-void MatrixBook::add_counts(Group from, Group to, const Counts& counts, std::uint64_t flows) {
-  const auto cell = [&](Group row, Group column) -> api::MatrixCell& {
-    auto& at = view_.cells[place(row, column)];
-    return at ? *at : at.emplace();
-  };
-  auto& forward = cell(from, to);
-  forward.flows += flows;
-  forward.sent += counts.sent - counts.lost_undetermined;
-  forward.lost += counts.lost_forward;
-  forward.undetermined += counts.lost_undetermined;
-  auto& back = cell(to, from);
-  back.sent += counts.sent - counts.lost_undetermined - counts.lost_forward;
-  back.lost += counts.lost_return;
-}
-
-void MatrixBook::add_delays(Group from, Group to, const stats::Histogram& rtt) {
-  auto& number = delay_numbers_[place(from, to)];
-  if (number == 0) {
-    delays_.push_back(rtt);
-    number = static_cast<std::uint32_t>(delays_.size());
-  } else {
-    delays_[number - 1].merge(rtt);
-  }
-}
-
-void MatrixBook::add(NodeId source, const Report& report) {
-  const Group from = group_of(source);
-  if (from == kNowhere) return;
-  NodeId target{};  // flows of one target follow each other
-  Group to = kNowhere;
-  for (const auto& flow : report.flows) {
-    if (flow.target != target) to = group_of(target = flow.target);
-    if (to != kNowhere) add_counts(from, to, flow, 1);
-  }
-  for (const auto& delay : report.delays) {
-    to = group_of(delay.target);
-    if (to != kNowhere) add_delays(from, to, delay.rtt);
-  }
+MatrixBook::Group MatrixBook::group_of_source(NodeId node) {
+  if (node != source_.first) source_ = {node, group_of(node)};
+  return source_.second;
 }
 
 void MatrixBook::add(const store::Rollup& sum) {
-  const Group from = group_of(sum.source);
+  const Group from = group_of_source(sum.source);
   const Group to = group_of(sum.target);
   if (from == kNowhere || to == kNowhere) return;
-  add_counts(from, to, sum, sum.flow_windows);
-  if (sum.rtt.count() > 0) add_delays(from, to, sum.rtt);
+  auto& number = numbers_[place(from, to)];
+  if (number == 0) {
+    sums_.emplace_back();
+    number = static_cast<std::uint32_t>(sums_.size());
+  }
+  Sum& all = sums_[number - 1];
+  all.flows += sum.flow_windows;
+  all.sent += sum.sent;
+  all.lost_forward += sum.lost_forward;
+  all.lost_return += sum.lost_return;
+  all.lost_undetermined += sum.lost_undetermined;
+  all.rtt.merge(sum.rtt);
 }
 
+const MatrixBook::Sum* MatrixBook::sum_at(std::size_t from, std::size_t to) const {
+  const auto number = numbers_[place(from, to)];
+  return number == 0 ? nullptr : &sums_[number - 1];
+}
+
+// One way: what its sources lost forward, and its targets on the return.
+void MatrixBook::fill_cell(std::size_t from, std::size_t to) {
+  const Sum* forward = sum_at(from, to);
+  const Sum* back = sum_at(to, from);
+  if (forward == nullptr && back == nullptr) return;
+  auto& cell = view_.cells.emplace_back();
+  view_.numbers[place(from, to)] = static_cast<std::uint32_t>(view_.cells.size());
+  if (forward != nullptr) {
+    cell.flows = forward->flows;
+    cell.sent = forward->sent - forward->lost_undetermined;
+    cell.lost = forward->lost_forward;
+    cell.undetermined = forward->lost_undetermined;
+    cell.rtt_p50_us = microseconds(forward->rtt.quantile(0.5));
+    cell.rtt_p99_us = microseconds(forward->rtt.quantile(0.99));
+  }
+  if (back != nullptr) {
+    cell.sent += back->sent - back->lost_undetermined - back->lost_forward;
+    cell.lost += back->lost_return;
+  }
+}
+
+// In squares: a cell needs its mirror image, and rows of a thousand cells lie a page apart.
 api::MatrixView MatrixBook::finish() {
-  for (std::size_t i = 0; i < delay_numbers_.size(); ++i) {
-    if (delay_numbers_[i] == 0) continue;
-    auto& cell = view_.cells[i] ? *view_.cells[i] : view_.cells[i].emplace();
-    const auto& rtt = delays_[delay_numbers_[i] - 1];
-    cell.rtt_p50_us = microseconds(rtt.quantile(0.5));
-    cell.rtt_p99_us = microseconds(rtt.quantile(0.99));
+  constexpr std::size_t kSquare = 32;
+  const std::size_t size = view_.groups.size();
+  view_.numbers.resize(size * size);
+  for (std::size_t top = 0; top < size; top += kSquare) {
+    for (std::size_t left = 0; left < size; left += kSquare) {
+      for (std::size_t from = top; from < std::min(top + kSquare, size); ++from) {
+        for (std::size_t to = left; to < std::min(left + kSquare, size); ++to) fill_cell(from, to);
+      }
+    }
   }
   return std::exchange(view_, {});
 }

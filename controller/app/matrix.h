@@ -26,7 +26,6 @@ class MatrixBook {
   // label (without a rack all are one group).
   [[nodiscard]] static Result<MatrixBook> create(const Snapshot& snapshot, const std::string& by);
 
-  void add(NodeId source, const Report& report);
   void add(const store::Rollup& sum);
   // With everything but its times. The book is empty afterwards.
   [[nodiscard]] api::MatrixView finish();
@@ -35,20 +34,30 @@ class MatrixBook {
   using Group = std::uint32_t;
   static constexpr Group kNowhere = ~Group{0};
 
+  // What one group's nodes measured of another's.
+  struct Sum {
+    std::uint64_t flows = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t lost_forward = 0;
+    std::uint64_t lost_return = 0;
+    std::uint64_t lost_undetermined = 0;
+    stats::Histogram rtt{};
+  };
+
   MatrixBook() = default;
   [[nodiscard]] Group group_of(NodeId node) const;
-  [[nodiscard]] std::size_t place(Group from, Group to) const {
-    return std::size_t{from} * view_.groups.size() + to;
+  [[nodiscard]] Group group_of_source(NodeId node);
+  [[nodiscard]] std::size_t place(std::size_t from, std::size_t to) const {
+    return from * view_.groups.size() + to;
   }
-  // `flows` windows of flows: one, or all of a pair's in a sum.
-  template <typename Counts>
-  void add_counts(Group from, Group to, const Counts& counts, std::uint64_t flows);
-  void add_delays(Group from, Group to, const stats::Histogram& rtt);
+  [[nodiscard]] const Sum* sum_at(std::size_t from, std::size_t to) const;
+  void fill_cell(std::size_t from, std::size_t to);
 
   api::MatrixView view_;
   std::unordered_map<NodeId, Group> groups_;
-  std::vector<std::uint32_t> delay_numbers_;  // of each cell; 0: none
-  std::deque<stats::Histogram> delays_;       // number 1 is the first
+  std::pair<NodeId, Group> source_{{}, kNowhere};  // the last: sums of a source follow each other
+  std::deque<Sum> sums_;
+  std::vector<std::uint32_t> numbers_;  // of each pair of groups: which of sums_, from 1 on
 };
 
 }  // namespace faultline::app

@@ -173,10 +173,14 @@ Result<api::MatrixView> Queries::matrix(const Snapshot& snapshot,
         scan_rollups({.resolution = store::Resolution::kHour, .from = from, .to = to},
                      [&](const store::Rollup& sum) { book.add(sum); }));
   } else {
-    FAULTLINE_TRY_STATUS(scan(from, to, {}, [&](NodeId reporter, const Report& report) {
-      book.add(reporter, report);
-      return Status();
-    }));
+    Status visited;
+    const auto scanned = views_.scan_sums(from, to, [&](const store::Rollup& sum) {
+      if (stopping_) visited = stopping();
+      if (visited) book.add(sum);
+      return visited.has_value();
+    });
+    if (!scanned) return tl::unexpected(scanned.error());
+    FAULTLINE_TRY_STATUS(visited);
   }
   auto view = book.finish();
   view.from = from;

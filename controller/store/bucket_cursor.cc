@@ -57,10 +57,10 @@ bool BucketCursor::is_wanted(const BucketKey& key) const {
          (!range_.target || key.target == *range_.target);
 }
 
-// To the wanted place in this bucket, or in the next: most buckets are passed in one seek or two.
+// To the wanted place in this bucket, or in the next: most buckets are passed in one seek.
 void BucketCursor::seek_wanted(const BucketKey& behind) {
   BucketKey place{behind.bucket, *range_.node, range_.target.value_or(NodeId{0})};
-  if (encode(place) <= reached_) place.bucket += Duration{1};
+  if (encode(place) <= reached_) place.bucket += range_.span;
   iterator_->Seek(encode(place));
 }
 

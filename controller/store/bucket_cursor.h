@@ -15,6 +15,7 @@ class BucketCursor {
  public:
   struct Range {
     rocksdb::ColumnFamilyHandle* family = nullptr;
+    Duration span{};  // of its buckets
     WallTime from{};  // buckets from <= bucket < to
     WallTime to{};
     std::optional<NodeId> node{};    // only this one's

@@ -34,7 +34,7 @@ bool decodes(const Database& database, rocksdb::ColumnFamilyHandle* family, cons
 rocksdb::Status check_buckets(const Database& database, rocksdb::ColumnFamilyHandle* family,
                               ScanSummary& summary) {
   BucketCursor cursor{
-      database, {family, WallTime::min(), WallTime::max(), {}, {}}, summary, nullptr};
+      database, {family, {}, WallTime::min(), WallTime::max(), {}, {}}, summary, nullptr};
   for (; cursor.valid(); cursor.next()) {
     ++summary.visited;
     if (!decodes(database, family, cursor.key(), cursor.value())) {

@@ -113,7 +113,45 @@ class NodeScan {
   WallTime searched_until_ = WallTime::min();
 };
 
+// False: the visitor ended it.
+bool pass_on_sums(const JournalEntry& entry, ScanSummary& summary, const RollupVisitor& visitor) {
+  auto sums = wire::decode_sums(entry.payload);
+  if (!sums) return true;
+  ++summary.visited;
+  Rollup piece{.source = entry.node, .start = entry.window_start};
+  for (auto& sum : *sums) {
+    piece.target = sum.target;
+    piece.flow_windows = sum.flow_windows;
+    piece.sent = sum.sent;
+    piece.lost_forward = sum.lost_forward;
+    piece.lost_return = sum.lost_return;
+    piece.lost_undetermined = sum.lost_undetermined;
+    piece.rtt = std::move(sum.rtt);
+    if (!visitor(piece)) return false;
+  }
+  return true;
+}
+
+Status outcome_of(const WindowCursor& cursor) {
+  if (cursor.status().ok()) return {};
+  return tl::unexpected<Error>(Database::error("cannot read the results", cursor.status()));
+}
+
 }  // namespace
+
+Result<bool> scan_fresh_sums(const Database& database, WallTime from, WallTime to,
+                             const rocksdb::Snapshot* snapshot, ScanSummary& summary,
+                             const RollupVisitor& visitor) {
+  if (from >= to) return true;
+  WindowCursor cursor{database, from, to, summary, snapshot};
+  bool wants_more = true;
+  for (; cursor.valid() && wants_more; cursor.next()) {
+    const auto entry = cursor.entry();
+    if (entry && !entry->is_gap()) wants_more = pass_on_sums(*entry, summary, visitor);
+  }
+  FAULTLINE_TRY_STATUS(outcome_of(cursor));
+  return wants_more;
+}
 
 Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
                         const rocksdb::Snapshot* snapshot, ScanSummary& summary,
@@ -126,9 +164,7 @@ Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
   } else {
     scan_all(cursor, query.target, summary, visitor, wants_more);
   }
-  if (!cursor.status().ok()) {
-    return tl::unexpected<Error>(Database::error("cannot read the results", cursor.status()));
-  }
+  FAULTLINE_TRY_STATUS(outcome_of(cursor));
   return wants_more;
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/model/report.h"
 #include "controller/store/database.h"
+#include "controller/store/history.h"
 #include "controller/store/scan_summary.h"
 
 namespace faultline::store {
@@ -33,5 +34,10 @@ using FreshVisitor = std::function<bool(NodeId, const Report&)>;
 [[nodiscard]] Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
                                       const rocksdb::Snapshot* snapshot, ScanSummary& summary,
                                       const FreshVisitor& visitor);
+
+// Of all nodes: what each report says of each target, in pieces (views.h, scan_sums).
+[[nodiscard]] Result<bool> scan_fresh_sums(const Database& database, WallTime from, WallTime to,
+                                           const rocksdb::Snapshot* snapshot, ScanSummary& summary,
+                                           const RollupVisitor& visitor);
 
 }  // namespace faultline::store

@@ -119,10 +119,11 @@ Result<ScanSummary> RocksViews::scan_reports(WallTime from, WallTime to, std::op
   ScanSummary summary;
   NodeReports reports{interval};
   std::optional<BucketKey> at;  // of the block that is being put together
-  BucketCursor cursor{database_,
-                      {database_.blocks(), bucket_floor(from, kBlockSpan), to, node, {}},
-                      summary,
-                      snapshot.snapshot()};
+  BucketCursor cursor{
+      database_,
+      {database_.blocks(), kBlockSpan, bucket_floor(from, kBlockSpan), to, node, {}},
+      summary,
+      snapshot.snapshot()};
   for (; cursor.valid(); cursor.next()) {
     const BucketKey& key = cursor.key();
     if (at && (at->bucket != key.bucket || at->node != key.node)) {
@@ -187,10 +188,11 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
   const auto take = [&](const FlowPart& part) {
     wants_more = wants_more && pass_on(part, interval, summary, visitor);
   };
-  BucketCursor cursor{database_,
-                      {database_.blocks(), bucket_floor(from, kBlockSpan), to, source, target},
-                      summary,
-                      snapshot.snapshot()};
+  BucketCursor cursor{
+      database_,
+      {database_.blocks(), kBlockSpan, bucket_floor(from, kBlockSpan), to, source, target},
+      summary,
+      snapshot.snapshot()};
   for (; cursor.valid() && wants_more; cursor.next()) {
     if (!decode_parts(cursor.value(), target, take)) cursor.note_damage(to_string(cursor.key()));
   }
@@ -201,6 +203,52 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
   };
   FAULTLINE_TRY_STATUS(scan_fresh(database_, {std::max(from, fresh_from), to, source, target},
                                   snapshot.snapshot(), summary, visit));
+  return summary;
+}
+
+namespace {
+
+// One part's windows of the interval as a piece of counts and one of delays for each.
+bool pass_on_sums(const BucketKey& key, const FlowPart& part, const Interval& interval,
+                  const RollupVisitor& visitor) {
+  std::vector<Rollup> sums(part.windows.size());
+  for (const auto& row : part.rows) sums[row.window].add(row.flow);
+  for (const auto& delay : part.delays) sums[delay.window].rtt = delay.rtt;
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const bool is_empty = sums[i].flow_windows == 0 && sums[i].rtt.count() == 0;
+    const WallTime start = part.windows[i].start;
+    if (is_empty || !interval.holds(start)) continue;
+    if (!visitor(labeled(sums[i], key.node, key.target, start))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<ScanSummary> RocksViews::scan_sums(WallTime from, WallTime to,
+                                          const RollupVisitor& visitor) const {
+  const WallTime fresh_from = database_.fresh_from();  // before the snapshot
+  rocksdb::ManagedSnapshot snapshot{&database_.db()};
+  const Interval interval{from, to};
+  ScanSummary summary;
+  BucketCursor cursor{database_,
+                      {database_.blocks(), kBlockSpan, bucket_floor(from, kBlockSpan), to, {}, {}},
+                      summary,
+                      snapshot.snapshot()};
+  bool wants_more = true;
+  for (; cursor.valid() && wants_more; cursor.next()) {
+    const BucketKey key = cursor.key();
+    if (key.target == NodeId{0}) continue;
+    const auto take = [&](const FlowPart& part) {
+      wants_more = wants_more && pass_on_sums(key, part, interval, visitor);
+    };
+    ++summary.visited;
+    if (!decode_parts(cursor.value(), key.target, take)) cursor.note_damage(to_string(key));
+  }
+  if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
+  if (!wants_more) return summary;
+  FAULTLINE_TRY_STATUS(scan_fresh_sums(database_, std::max(from, fresh_from), to,
+                                       snapshot.snapshot(), summary, visitor));
   return summary;
 }
 
@@ -253,8 +301,8 @@ Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
   const Interval interval{query.from, query.to};
   ScanSummary summary;
   BucketCursor cursor{database_,
-                      {database_.rollups(query.resolution), bucket_floor(query.from, tier.bucket),
-                       query.to, query.source, query.target},
+                      {database_.rollups(query.resolution), tier.bucket,
+                       bucket_floor(query.from, tier.bucket), query.to, query.source, query.target},
                       summary,
                       snapshot.snapshot()};
   for (; cursor.valid(); cursor.next()) {

@@ -14,6 +14,8 @@ class RocksViews final : public Views {
                                    const ReportVisitor& visitor) const override;
   Result<ScanSummary> scan_pair(NodeId source, NodeId target, WallTime from, WallTime to,
                                 const PairVisitor& visitor) const override;
+  Result<ScanSummary> scan_sums(WallTime from, WallTime to,
+                                const RollupVisitor& visitor) const override;
   Result<ScanSummary> scan_rollups(const RollupQuery& query,
                                    const RollupVisitor& visitor) const override;
   Result<std::vector<StoredPath>> load_paths(WallTime at,

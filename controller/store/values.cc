@@ -69,9 +69,8 @@ std::optional<JournalEntry> decode_entry(const WindowKey& key, std::string_view 
                      .window_start = key.window_start,
                      .payload = {}};
   if (reader.failed() || layout != kValueLayout || entry.first_sequence > entry.sequence) return {};
-  entry.payload.resize(reader.rest().size());
-  std::transform(reader.rest().begin(), reader.rest().end(), entry.payload.begin(),
-                 [](char byte) { return static_cast<std::byte>(byte); });
+  const auto payload = std::as_bytes(std::span(reader.rest()));
+  entry.payload.assign(payload.begin(), payload.end());
   return entry;
 }
 

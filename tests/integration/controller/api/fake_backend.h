@@ -113,7 +113,8 @@ class FakeBackend : public Backend {
                           .rtt_p99_us = 900};
     const MatrixCell bad{
         .flows = 4, .sent = 42, .lost = 1, .undetermined = 2, .rtt_p50_us = 212, .rtt_p99_us = {}};
-    view.cells = {std::nullopt, bad, good, good};
+    view.cells = {bad, good, good};
+    view.numbers = {0, 1, 2, 3};
     return answer(view);
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/db.h>
 
+#include "controller/store/keys.h"
 #include "tests/integration/controller/store/store_fixture.h"
 
 namespace faultline::store {
@@ -75,18 +76,19 @@ TEST_CASE("a newer format is refused, whether marked by its key or by a column f
   const auto sentence = [&](std::string_view what) {
     return fmt::format(
         "the data in {} was written by a newer version of faultline-controller ({}); this one "
-        "reads formats up to 2: start the newer version again, or restore a backup that this "
+        "reads formats up to {}: start the newer version again, or restore a backup that this "
         "version made",
-        directory.path().string(), what);
+        directory.path().string(), what, kFormatVersion);
   };
   {
     const RawDatabase raw{directory.path()};
-    REQUIRE(raw.db().Put({}, "format", "3").ok());
+    REQUIRE(raw.db().Put({}, "format", std::to_string(kFormatVersion + 1)).ok());
   }
-  CHECK(open_error(directory.path()) == Error{ErrorCode::kUnsupported, sentence("format 3")});
+  CHECK(open_error(directory.path()) ==
+        Error{ErrorCode::kUnsupported, sentence(fmt::format("format {}", kFormatVersion + 1))});
   {
     const RawDatabase raw{directory.path()};
-    REQUIRE(raw.db().Put({}, "format", "2").ok());
+    REQUIRE(raw.db().Put({}, "format", std::to_string(kFormatVersion)).ok());
     rocksdb::ColumnFamilyHandle* handle = nullptr;
     REQUIRE(raw.db().CreateColumnFamily({}, "summaries", &handle).ok());
     REQUIRE(raw.db().DestroyColumnFamilyHandle(handle).ok());

@@ -140,6 +140,32 @@ void check_rollups(RocksStore& store, const Reports& reports, const RollupQuery&
   }
 }
 
+// Of each pair, as far as scan_sums() promises.
+using Sums =
+    std::map<std::pair<NodeId, NodeId>, std::tuple<std::array<std::uint64_t, 5>, stats::Histogram>>;
+
+void add_sum(Sums& sums, const Rollup& sum) {
+  auto& [counts, rtt] = sums[{sum.source, sum.target}];
+  const std::array more{sum.flow_windows, sum.sent, sum.lost_forward, sum.lost_return,
+                        sum.lost_undetermined};
+  for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += more[i];
+  rtt.merge(sum.rtt);
+}
+
+void check_sums(RocksStore& store, const Reports& reports, WallTime from, WallTime to) {
+  Sums found;
+  REQUIRE(store.views().scan_sums(from, to, [&](const Rollup& sum) {
+    CHECK((from <= sum.start && sum.start < to));
+    add_sum(found, sum);
+    return true;
+  }));
+  Sums wanted;
+  for (const auto& [key, sum] : naive_rollups(of_interval(reports, from, to), kWindow)) {
+    add_sum(wanted, sum);
+  }
+  CHECK((found == wanted));
+}
+
 void check_everything(RocksStore& store, const Reports& reports) {
   const WallTime end = kBegin + std::chrono::hours{3};
   check_equal(all_reports(store, kBegin, end), of_interval(reports, kBegin, end));
@@ -168,6 +194,8 @@ void check_everything(RocksStore& store, const Reports& reports) {
     }
   }
   CHECK((pair == wanted));
+  check_sums(store, reports, kBegin, end);
+  check_sums(store, reports, from, to);
 }
 
 TEST_CASE("what was reported is what is answered: fresh, half sealed, sealed, compacted, late",

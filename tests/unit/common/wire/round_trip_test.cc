@@ -80,5 +80,41 @@ TEST_CASE("the largest report of flows and paths fits into a batch", "[wire]") {
   CHECK(wire::decode_report(bytes) == report);
 }
 
+TEST_CASE("the sums of a report are those of its flows and delays", "[wire]") {
+  Rng rng{41};
+  for (int round = 0; round < 50; ++round) {
+    const auto report = random_report(rng);
+    std::map<NodeId, wire::TargetSum> wanted;
+    for (const auto& flow : report.flows) {
+      auto& sum = wanted[flow.target];
+      ++sum.flow_windows;
+      sum.sent += flow.sent;
+      sum.lost_forward += flow.lost_forward;
+      sum.lost_return += flow.lost_return;
+      sum.lost_undetermined += flow.lost_undetermined;
+    }
+    for (const auto& delay : report.delays) wanted[delay.target].rtt.merge(delay.rtt);
+    const auto sums = wire::decode_sums(wire::encode(report));
+    REQUIRE(sums);
+    for (const auto& piece : *sums) {
+      auto& rest = wanted.at(piece.target);
+      rest.flow_windows -= piece.flow_windows;
+      rest.sent -= piece.sent;
+      rest.lost_forward -= piece.lost_forward;
+      rest.lost_return -= piece.lost_return;
+      rest.lost_undetermined -= piece.lost_undetermined;
+      if (piece.rtt.count() > 0) {
+        CHECK(rest.rtt == piece.rtt);
+        rest.rtt.clear();
+      }
+    }
+    for (const auto& [target, rest] : wanted) {
+      CHECK(rest.flow_windows + rest.sent + rest.lost_forward + rest.lost_return +
+                rest.lost_undetermined + rest.rtt.count() ==
+            0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace faultline::tests

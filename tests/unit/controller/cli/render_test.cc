@@ -1,5 +1,7 @@
 #include "controller/cli/render.h"
 
+#include <numeric>
+
 #include "controller/api/views_json.h"
 #include "tests/integration/controller/api/fake_backend.h"
 #include "tests/support/catch.h"
@@ -22,7 +24,9 @@ api::MatrixView matrix_of(std::size_t size) {
                                                  .undetermined = 0,
                                                  .rtt_p50_us = {},
                                                  .rtt_p99_us = {}});
-  view.cells[1]->lost = 3;
+  view.numbers.resize(size * size);
+  std::iota(view.numbers.begin(), view.numbers.end(), 1U);
+  view.cells[1].lost = 3;
   return view;
 }
 
