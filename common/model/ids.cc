@@ -17,7 +17,7 @@ std::optional<unsigned> hex_digit(char c) {
 std::string to_string(const PublicKey& key) {
   std::string text;
   text.reserve(2 * key.bytes.size());
-  for (const unsigned byte : key.bytes) {  // of thousands of nodes four times a second
+  for (const unsigned byte : key.bytes) {  // every few moments, of thousands of nodes
     text += kHexDigits[byte >> 4];
     text += kHexDigits[byte & 15];
   }

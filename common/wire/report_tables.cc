@@ -271,6 +271,7 @@ Result<std::vector<TargetDelay>> read_delays(schema::DelayTable::Reader reader,
 }
 
 Status read_delay_sums(schema::DelayTable::Reader reader, std::vector<TargetSum>& sums) {
+  FAULTLINE_TRY_STATUS(check_count("delays", reader.getTarget().size(), kReportFlowsMax));
   sums.reserve(sums.size() + reader.getTarget().size());
   return for_each_delay(reader, std::nullopt, [&](NodeId target, stats::Histogram rtt) {
     sums.push_back({.target = target, .rtt = std::move(rtt)});

@@ -37,6 +37,7 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds{250};
 // Between snapshots at least so many times as long as one takes: of thousands of nodes it is a lot.
 constexpr int kPublishRest = 20;
+constexpr Duration kPublishRestMax = std::chrono::seconds{2};
 constexpr Duration kVitals = std::chrono::seconds{5};
 constexpr Duration kRetentionCheck = std::chrono::hours{1};
 constexpr Duration kSealCheck = std::chrono::minutes{1};
@@ -282,7 +283,7 @@ class Process : public Controller {
     process_.uptime = begin - started_;
     snapshots_.publish(make_snapshot(*core_, process_, now(), *snapshots_.snapshot()));
     const auto end = async::now_instant();
-    publish_due_ = end + kPublishRest * (end - begin);
+    publish_due_ = end + std::min(kPublishRest * (end - begin), kPublishRestMax);
   }
 
   // The watchdog's look at the product, and what it tells the world by.

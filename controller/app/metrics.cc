@@ -104,6 +104,9 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
          s.intake.shed);
   expose("faultline_ingest_moved_total",
          "Windows moved in time because their prober's clock is wrong.", s.intake.moved);
+  expose("faultline_ingest_doubtful_total",
+         "Windows of the future, not taken in before their node's clock is known.",
+         s.intake.doubtful);
   expose("faultline_ingest_gaps_total", "Gap records of probes' spools.", s.intake.gaps);
   expose("faultline_ingest_results_dropped_total",
          "Results that probes' spools had to drop; above zero is lost history.",

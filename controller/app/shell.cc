@@ -31,7 +31,11 @@ Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
 Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
   for (auto& [node, batch, window_start, moved] : append.writes) {
-    if (moved != nullptr) batch.payload = wire::encode(*moved);
+    if (moved != nullptr) {
+      // Larger than what was sent in a form of its own: then that is kept, under the moved time.
+      auto payload = wire::encode(*moved);
+      if (payload.size() <= kBatchPayloadMax) batch.payload = std::move(payload);
+    }
     entries.push_back({.node = node,
                        .boot = batch.boot,
                        .first_sequence = batch.first_sequence,

@@ -77,7 +77,7 @@ void ControllerCore::step(Now now, Event event, EffectSink& effects) {
 
 void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
   const auto* node = fleet_.find(event.node);
-  const auto offset = node == nullptr ? std::nullopt : node->clock_offset;
+  const auto offset = node != nullptr && node->clock_settled ? node->clock_offset : std::nullopt;
   send_acks(intake_.decoded(now.wall, offset, std::move(event), effects), effects);
 }
 

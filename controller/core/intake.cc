@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "controller/ingest/clock_skew.h"
-
 namespace faultline::core {
 
 bool Intake::has_room(NodeId node) const {
@@ -49,25 +47,23 @@ void Intake::batch(NodeId node, Batch batch, EffectSink& effects) {
   effects.decode(node, std::move(batch));
 }
 
-// Moves a window whose prober's clock is wrong. False: not now, for nobody knows how far.
-bool Intake::put_right(WallTime now, std::optional<Duration> clock_offset, BatchDecoded& decoded) {
-  if (decoded.batch.is_gap() || !decoded.report) return true;
-  switch (ingest::timing_of(**decoded.report, clock_offset, now)) {
-    case ingest::Timing::kTrusted:
-      return true;
-    case ingest::Timing::kDoubtful:
-      return false;
-    case ingest::Timing::kMoved:
-      break;
+// Moves a window whose prober's clock is wrong.
+ingest::Timing Intake::put_right(WallTime now, std::optional<Duration> clock_offset,
+                                 BatchDecoded& decoded) {
+  if (decoded.batch.is_gap() || !decoded.report) return ingest::Timing::kTrusted;
+  const auto timing = ingest::timing_of(**decoded.report, clock_offset, now);
+  if (timing == ingest::Timing::kMoved) {
+    decoded.report = std::make_shared<const Report>(ingest::moved(**decoded.report, *clock_offset));
   }
-  decoded.report = std::make_shared<const Report>(ingest::moved(**decoded.report, *clock_offset));
-  return true;
+  return timing;
 }
 
 std::vector<NodeAck> Intake::decoded(WallTime now, std::optional<Duration> clock_offset,
                                      BatchDecoded decoded, EffectSink& effects) {
-  if (!put_right(now, clock_offset, decoded)) {
-    shed(decoded.node);
+  const auto timing = put_right(now, clock_offset, decoded);
+  if (timing == ingest::Timing::kDoubtful) {
+    ++counters_.doubtful;
+    in_hand_.at(decoded.node).shed = true;
     leave(decoded.node);
     return {};
   }
@@ -75,7 +71,8 @@ std::vector<NodeAck> Intake::decoded(WallTime now, std::optional<Duration> clock
             .batch = std::move(decoded.batch),
             .report = nullptr,
             .window_start = window_start(now, window_),
-            .malformed = false};
+            .malformed = false,
+            .moved = timing == ingest::Timing::kMoved};
   item.malformed = !item.batch.is_gap() && !decoded.report;
   const auto admission = dedup_.admit(item.node, item.batch, now);
   if (admission != ingest::Admission::kWrite) return turn_away(item, admission);
@@ -128,8 +125,8 @@ void Intake::begin_append(EffectSink& effects) {
   append.writes.reserve(appending_.size());
   for (auto& item : appending_) {
     // Its numbers stay here, and only its payload goes: it is large.
-    append.writes.push_back({item.node, std::move(item.batch), item.window_start,
-                             item.is_moved() ? item.report : nullptr});
+    append.writes.push_back(
+        {item.node, std::move(item.batch), item.window_start, item.moved ? item.report : nullptr});
   }
   effects.append(std::move(append));
 }
@@ -165,7 +162,7 @@ Appended Intake::appended(const Status& status, EffectSink& effects) {
 // Only here: a batch whose append failed comes again, and must count once.
 void Intake::count_durable(const Item& item, EffectSink& effects) {
   ++counters_.batches;
-  if (item.is_moved()) ++counters_.moved;
+  if (item.moved) ++counters_.moved;
   if (item.malformed) {
     ++counters_.malformed;
   } else if (item.report == nullptr) {  // its payload, if it had one, has gone to the store

@@ -25,6 +25,7 @@
 #include "controller/core/events.h"
 #include "controller/core/window_book.h"
 #include "controller/fleet/fleet.h"
+#include "controller/ingest/clock_skew.h"
 #include "controller/ingest/dedup.h"
 
 namespace faultline::core {
@@ -46,6 +47,7 @@ struct IntakeCounters {
   std::uint64_t gaps = 0;             // durable
   std::uint64_t results_dropped = 0;  // by probes' spools, as the gaps say
   std::uint64_t moved = 0;            // durable windows of a wrong clock, and so moved
+  std::uint64_t doubtful = 0;         // of the future, and nobody knew how far: not taken in yet
 
   bool operator==(const IntakeCounters&) const = default;
 };
@@ -69,7 +71,7 @@ class Intake {
   void batch(NodeId node, Batch batch, EffectSink& effects);
   // Acknowledges at once what was durable before.
   // `clock_offset` of the node, where it is known (clock_skew.h). What it names a time for that
-  // nobody can tell yet is shed: a heartbeat will.
+  // nobody can tell yet is not taken in: a heartbeat will tell.
   std::vector<NodeAck> decoded(WallTime now, std::optional<Duration> clock_offset,
                                BatchDecoded decoded, EffectSink& effects);
   [[nodiscard]] Appended appended(const Status& status, EffectSink& effects);
@@ -89,11 +91,7 @@ class Intake {
     std::shared_ptr<const Report> report;  // null: a gap, or malformed
     WallTime window_start{};
     bool malformed = false;
-
-    // Its prober's clock was wrong, and it says so.
-    [[nodiscard]] bool is_moved() const {
-      return report != nullptr && report->health.clock_offset_ns != 0;
-    }
+    bool moved = false;  // its prober's clock was wrong, and the report says so
   };
 
   // Of a node that has batches between arrival and append.
@@ -103,8 +101,8 @@ class Intake {
   };
 
   [[nodiscard]] bool has_room(NodeId node) const;
-  [[nodiscard]] static bool put_right(WallTime now, std::optional<Duration> clock_offset,
-                                      BatchDecoded& decoded);
+  [[nodiscard]] static ingest::Timing put_right(WallTime now, std::optional<Duration> clock_offset,
+                                                BatchDecoded& decoded);
   void enter(NodeId node);
   void leave(NodeId node);
   void shed(NodeId node);

@@ -334,6 +334,7 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
   const auto before = node.record;
   accepted.returned = note_boot(node, accepted, now, judged_until);
   node.introduced = true;
+  if (node.boot != hello.boot) offsets_.erase(node.record.id);  // its clock may be another one
   node.boot = node.record.boot = hello.boot;
   node.capabilities = accepted.capabilities;
   node.software = hello.software.substr(0, kSoftwareLengthMax);
@@ -388,9 +389,9 @@ void Fleet::heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now) {
   auto* node = present_node(id);
   if (node == nullptr) return;
   auto& offsets = offsets_[id];
-  offsets.recent[offsets.count++ % OffsetFilter::kSize] = heartbeat.sent_at - now.wall;
-  const auto known = std::min(offsets.count, OffsetFilter::kSize);
-  node->clock_offset = *std::max_element(offsets.recent.begin(), offsets.recent.begin() + known);
+  offsets.add(heartbeat.sent_at - now.wall);
+  node->clock_offset = offsets.largest();
+  node->clock_settled = offsets.settled();
   node->plan = heartbeat.plan;
   node->spool_batches = heartbeat.spool_batches;
   node->spool_bytes = heartbeat.spool_bytes;

@@ -27,6 +27,7 @@
 #include "common/model/ids.h"
 #include "common/model/node.h"
 #include "controller/fleet/absences.h"
+#include "controller/fleet/clock_offset.h"
 #include "controller/fleet/records.h"
 
 namespace faultline::fleet {
@@ -84,6 +85,7 @@ struct Node {
   std::string software{};
   // From heartbeats.
   std::optional<Duration> clock_offset{};  // node's clock minus ours; positive: it is ahead
+  bool clock_settled = false;              // that was told often enough to act on
   std::uint64_t spool_batches = 0;
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_dropped = 0;
@@ -243,13 +245,6 @@ class Fleet {
   [[nodiscard]] const FleetCounters& counters() const { return counters_; }
 
  private:
-  // Largest of the last offsets: transit only ever makes a clock look further behind.
-  struct OffsetFilter {
-    static constexpr std::size_t kSize = 8;
-    std::array<Duration, kSize> recent{};
-    std::size_t count = 0;
-  };
-
   tl::unexpected<Refusal> refuse_join(RefusalReason reason, std::string text);
   tl::unexpected<Refusal> refuse_hello(RefusalReason reason, std::string text);
   [[nodiscard]] Status check_pre_placed(const PrePlacedNode& node) const;
@@ -274,7 +269,7 @@ class Fleet {
   std::map<NodeId, Node> nodes_;
   std::map<PublicKey, TokenRecord> tokens_;
   std::map<std::string, NodeId, std::less<>> by_name_;  // nodes that are not removed
-  std::map<NodeId, OffsetFilter> offsets_;
+  std::map<NodeId, ClockOffset> offsets_;
   std::vector<NodeId> went_live_;
   TrustTable trust_;
   std::uint64_t trust_version_ = 0;

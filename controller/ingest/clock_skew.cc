@@ -1,5 +1,6 @@
 #include "controller/ingest/clock_skew.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace faultline::ingest {
@@ -24,6 +25,10 @@ Timing timing_of(const Report& report, std::optional<Duration> offset, WallTime 
   const bool is_future = end > now + trusted(report.window);
   if (!offset) return is_future ? Timing::kDoubtful : Timing::kTrusted;
   if (std::chrono::abs(*offset) <= trusted(report.window)) return Timing::kTrusted;
+  // Named before its clock was set, and the offset may be of after that.
+  if (std::chrono::abs(Duration{report.health.clock_step_ns}) > trusted(report.window)) {
+    return Timing::kTrusted;
+  }
   const WallTime true_end = end - *offset;
   if (true_end > now + trusted(report.window)) return Timing::kTrusted;  // of before it was set
   const bool is_recent = true_end > now - kRecentWindows * report.window - kReportDelayMax;
@@ -33,7 +38,10 @@ Timing timing_of(const Report& report, std::optional<Duration> offset, WallTime 
 Report moved(Report report, Duration offset) {
   report.window_start -= windows_in(offset, report.window) * report.window;
   report.health.clock_offset_ns = offset.count();
-  for (auto& path : report.paths) path.traced_at -= offset;
+  const WallTime end = report.window_start + report.window;
+  for (auto& path : report.paths) {
+    path.traced_at = std::clamp(path.traced_at - offset, WallTime{}, end + report.window);
+  }
   return report;
 }
 

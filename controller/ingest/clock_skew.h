@@ -3,9 +3,10 @@
 // Why it exists: windows are named by the prober's clock. One that is an hour ahead would report
 // the future, and one a minute behind would blame its losses on a minute in which all was well. So
 // each node's offset is measured by its heartbeats, a window is moved by the nearest number of
-// whole windows, and what was done is noted in it (ProberHealth::clock_offset_ns). What was
-// measured before the clock was set, and lies in a spool since, is told by where it would land:
-// what would be moved away from now stays where it is.
+// whole windows, and what was done is noted in it (ProberHealth::clock_offset_ns). Of what was
+// measured before the clock was set, and lies in a spool since, nobody knows the offset: it stays
+// where it is, unless it is of the future (then the offset of now is the best guess). So does the
+// window in which the clock was set.
 //
 // Pure. Thread safety: none needed.
 #pragma once

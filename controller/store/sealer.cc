@@ -217,9 +217,8 @@ Result<SealProgress> Sealer::seal_slice(WallTime before) {
   progress.damaged = slice.damage.damaged;
   if (slice.block == WallTime{} && slice.end_partition == 0) {  // nothing, or nothing readable
     progress.done = true;
-    if (slice.damage.damaged == 0) {  // else one table's index may hide all others
-      FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(horizon)));
-    }
+    if (slice.damage.damaged > 0) return progress;  // one table's index may hide all others
+    FAULTLINE_TRY_STATUS(database_.drop_below(database_.windows(), window_floor(horizon)));
     database_.note_sealed_before(std::max(database_.fresh_from(), horizon));
     return progress;
   }

@@ -73,12 +73,27 @@ void WindowCursor::settle() {
 void WindowCursor::hop_over_damage() {
   note_damage(fmt::format("behind window {}: {}", format_rfc3339(reached_),
                           iterator_->status().ToString()));
-  reached_ = first_stored_after(reached_);
-  for (Duration hop = kFirstHop; iterator_->status().IsCorruption(); hop *= 2) {
-    if (to_ <= reached_ || to_ - reached_ <= hop) return;
-    reached_ += hop;
-    iterator_->Seek(window_floor(reached_));
+  WallTime unreadable = first_stored_after(reached_);
+  WallTime readable = to_;  // behind it nothing is wanted
+  for (Duration hop = kFirstHop; unreadable + hop < to_; hop *= 2) {
+    if (reads_at(unreadable + hop)) {
+      readable = unreadable + hop;
+      break;
+    }
+    unreadable += hop;
   }
+  // What lies between was skipped by the last hop alone.
+  while (readable - unreadable > kFirstHop) {
+    const WallTime middle = unreadable + (readable - unreadable) / 2;
+    (reads_at(middle) ? readable : unreadable) = middle;
+  }
+  reached_ = readable;
+  iterator_->Seek(window_floor(readable));
+}
+
+bool WindowCursor::reads_at(WallTime time) {
+  iterator_->Seek(window_floor(time));
+  return !iterator_->status().IsCorruption();
 }
 
 // Damage at the very beginning of a scan may be found long before the first window: hops start

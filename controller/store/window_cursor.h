@@ -2,7 +2,8 @@
 //
 // Why it exists: a RocksDB iterator stops for good at a block whose checksum does not match, and
 // one bad sector must not hide a day of results. The cursor seeks on behind it, by hops in time
-// that begin at a second and double until a read succeeds, and notes each place it had to skip.
+// that begin at a second and double until a read succeeds, goes back to the first second that can
+// be read, and notes each place it had to skip.
 #pragma once
 
 #include <memory>
@@ -36,6 +37,7 @@ class WindowCursor {
  private:
   void settle();
   void hop_over_damage();
+  [[nodiscard]] bool reads_at(WallTime time);
   void note_damage(std::string place);
   [[nodiscard]] WallTime first_stored_after(WallTime reached) const;
 

@@ -241,7 +241,11 @@ async::awaitable<void> Probe::wait_for_signal(Probe& probe) {
 async::awaitable<void> Probe::tick(Probe& probe) {
   for (;;) {  // until the task is cancelled
     probe.step(probe_core::Tick{});
-    probe.mesh_.tick(async::now_instant());
+    const auto moment = async::now_instant();
+    probe.mesh_.tick(moment);
+    if (const auto machine = probe.machine_.look(moment); machine && probe.engine_) {
+      static_cast<void>(probe.engine_->post(engine::NoteMachine{machine->before, machine->after}));
+    }
     probe.report();
     co_await async::sleep_for(probe_core::kTickInterval);
   }

@@ -33,6 +33,7 @@
 #include "probe/core/core.h"
 #include "probe/engine/engine.h"
 #include "probe/engine/keyring.h"
+#include "probe/facts/machine_watch.h"
 #include "probe/mesh/mesh.h"
 #include "probe/tester/desk.h"
 #include "probe/uplink/link.h"
@@ -125,6 +126,7 @@ class Probe final : private probe_core::EffectSink {
   Disk disk_;
   uplink::Link link_;
   mesh::Mesh mesh_;
+  probe_facts::MachineWatch machine_;
   probe_core::ProbeCore core_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<tester::Desk> desk_;              // from the first ordered test on

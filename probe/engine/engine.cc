@@ -75,7 +75,6 @@ class Engine::Impl {
   net::UniqueFd timer_;
   net::UniqueFd wake_;
   std::unique_ptr<Exchange> exchange_;
-  MachineWatch machine_;
   Instant next_tick_{};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turns_{0};
@@ -125,7 +124,6 @@ void Engine::Impl::run() {
     if (seen.instant < next_tick_) continue;
     publish_events(seen);
     exchange_->send_due();
-    if (const auto growth = machine_.look(seen.instant)) exchange_->note_machine(*growth);
     next_tick_ = std::max(seen.instant + kTick, exchange_->next_due());
   }
 }
@@ -174,6 +172,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->finish_measuring(finish->grace);
     } else if (std::holds_alternative<TellHeard>(*command)) {
       exchange_->tell_heard();
+    } else if (const auto* machine = std::get_if<NoteMachine>(&*command)) {
+      exchange_->note_machine(*machine);
     } else {
       exchange_->stop_measuring();
     }

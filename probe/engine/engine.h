@@ -19,6 +19,7 @@
 #include "common/model/plan.h"
 #include "common/model/report.h"
 #include "probe/session/heard.h"
+#include "probe/session/machine.h"
 #include "probe/session/peer_keys.h"
 #include "probe/session/reflector.h"
 #include "probe/trace/trace_order.h"
@@ -62,8 +63,13 @@ struct FinishMeasuring {
 };
 // Who is heard by the reflector; answered by HeardTold.
 struct TellHeard {};
+// What the machine's counters grew by, for the window that is filling.
+struct NoteMachine {
+  session::MachineCounters before;
+  session::MachineCounters after;
+};
 using EngineCommand = std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring,
-                                   TellHeard, trace::TraceOrder>;
+                                   TellHeard, NoteMachine, trace::TraceOrder>;
 
 struct WindowClosed {
   Report report;  // without paths

@@ -15,7 +15,6 @@
 #include "common/net/udp_socket.h"
 #include "common/obs/metrics.h"
 #include "probe/engine/engine.h"
-#include "probe/engine/machine_watch.h"
 #include "probe/session/clock.h"
 #include "probe/session/heard.h"
 #include "probe/session/plan_limits.h"
@@ -56,8 +55,8 @@ class Exchange {
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);
   void tell_heard() { heard_asked_ = true; }
-  void note_machine(const MachineWatch::Growth& growth) {
-    sender_.note_machine(growth.before, growth.after);
+  void note_machine(const NoteMachine& machine) {
+    sender_.note_machine(machine.before, machine.after);
   }
 
   // Sends what is due.

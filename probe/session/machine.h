@@ -1,16 +1,15 @@
-// What of the machine bears on measurements, read out of its kernel's files.
+// What of the machine bears on measurements: what its kernel's counters grew by in a window.
 //
 // Why it exists: packets that a full backlog dropped, a CPU limit that holds the probe back, a
 // hypervisor that runs somebody else and a clock that was set all look like the network's doing
 // from afar. Each window says what there was of it, so that nobody has to guess.
 //
-// Pure: texts in, numbers out; nothing when a text has another form. The kernel's counters only
-// grow, until the machine starts again. Thread safety: none needed.
+// Pure. The kernel's counters only grow, until the machine starts again. Thread safety: none
+// needed.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "common/model/report.h"
@@ -25,15 +24,9 @@ struct MachineCounters {
   ClockSync clock = ClockSync::kUnknown;
 };
 
-// /proc/net/softnet_stat: the second column, hexadecimal, of all processors.
+// /proc/net/softnet_stat: the second column, hexadecimal, of all processors. Nothing when it has
+// another form.
 [[nodiscard]] std::optional<std::uint64_t> softnet_drops(std::string_view softnet_stat);
-// cpu.stat of a control group: throttled_usec (version 2) or throttled_time (version 1).
-[[nodiscard]] std::optional<std::uint64_t> throttled_ns(std::string_view cpu_stat);
-// The first line of /proc/stat; `ticks_per_second` is that of sysconf(_SC_CLK_TCK).
-[[nodiscard]] std::optional<std::uint64_t> stolen_ns(std::string_view proc_stat,
-                                                     std::uint64_t ticks_per_second);
-// Where this process' cpu.stat is, by /proc/self/cgroup.
-[[nodiscard]] std::optional<std::string> cpu_stat_path(std::string_view self_cgroup);
 
 // Adds to `health` what grew from `before` to `after`; a counter that fell began anew.
 void note_growth(const MachineCounters& before, const MachineCounters& after, ProberHealth& health);

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "tests/support/catch.h"
 
 namespace faultline::tests {
@@ -36,8 +38,8 @@ inline bool port_is_free(int type, std::uint16_t port) {
 
 // The file stays locked until this process ends, whatever becomes of the programs that it starts.
 inline bool lock_slot(std::uint16_t port) {
-  const auto file =
-      std::filesystem::temp_directory_path() / ("faultline-port-" + std::to_string(port) + ".lock");
+  const auto file = std::filesystem::temp_directory_path() /
+                    fmt::format("faultline-port-{}-{}.lock", ::getuid(), port);
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) return false;
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;

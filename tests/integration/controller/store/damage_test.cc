@@ -131,24 +131,30 @@ void forget_what_was_read(Database& database) {
 }
 
 TEST_CASE("a damaged index hides its neighbours: none of them is dropped for it", "[store]") {
+  const bool compacted = GENERATE(false, true);
+  CAPTURE(compacted);
   TemporaryDirectory directory;
   fill(directory.path());
-  const fs::path index = largest_table(directory.path());
   {
     auto database = Database::open(directory.path());
     REQUIRE(database);
+    auto& db = (*database)->db();
     RocksJournal journal{**database};
     REQUIRE(journal.append(std::vector{noisy_entry(kWindows + 1)}, {}, {}));
-    REQUIRE((*database)->db().Flush({}, (*database)->windows()).ok());
+    REQUIRE(db.Flush({}, (*database)->windows()).ok());
+    if (compacted) REQUIRE(db.CompactRange({}, (*database)->windows(), nullptr, nullptr).ok());
+    const fs::path index = largest_table(directory.path());
     forget_what_was_read(**database);
     flip_byte(index, kInIndex);
-    bool done = false;
-    for (int slices = 0; !done; ++slices) {
-      REQUIRE(slices < 100);
-      const auto progress = journal.seal_slice(window(1'000'000));
-      REQUIRE(progress);
-      CHECK(progress->reports == 0);
-      done = progress->done;
+    for (int round = 0; round < 3; ++round) {  // each a minute later
+      bool done = false;
+      for (int slices = 0; !done; ++slices) {
+        REQUIRE(slices < 100);
+        const auto progress = journal.seal_slice(window(1'000'000));
+        REQUIRE(progress);
+        CHECK(progress->reports == 0);
+        done = progress->done;
+      }
     }
     CHECK((*database)->damaged_places() > 0);
     flip_byte(index, kInIndex);

@@ -122,7 +122,7 @@ TEST_CASE("a window of a wrong clock is stored where it belongs, and says so", "
   };
   CHECK(offer(1, std::nullopt).empty());  // the probe sends it again
   CHECK(bench.effects.appends.empty());
-  CHECK(bench.intake.counters().shed == 1);
+  CHECK(bench.intake.counters().doubtful == 1);
   CHECK(offer(1, seconds{60}).empty());
   REQUIRE(bench.effects.appends.size() == 1);
   const auto write = bench.effects.appends.front().writes.at(0);
