@@ -87,8 +87,11 @@ void WindowCursor::hop_over_damage() {
     const WallTime middle = unreadable + (readable - unreadable) / 2;
     (reads_at(middle) ? readable : unreadable) = middle;
   }
+  // A seek forward may have passed by what a fresh one has to read.
+  for (Duration hop = kFirstHop; !reads_at(readable) && to_ - readable > hop; hop *= 2) {
+    readable += hop;
+  }
   reached_ = readable;
-  iterator_->Seek(window_floor(readable));
 }
 
 bool WindowCursor::reads_at(WallTime time) {
