@@ -29,8 +29,8 @@ struct TargetSum {
   std::uint64_t lost_undetermined = 0;
   stats::Histogram rtt{};
 };
-// What matrices are made of, for a third of what the whole costs. A target may come in pieces: add
-// them up. For what was decoded before, when it was stored: only its form is checked.
+// What matrices are made of: columns that they do not need are not read. A target may come in
+// pieces: add them up. For what was decoded before, when it was stored: only its form is checked.
 [[nodiscard]] Result<std::vector<TargetSum>> decode_sums(std::span<const std::byte> bytes);
 
 }  // namespace faultline::wire

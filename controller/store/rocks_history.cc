@@ -208,7 +208,7 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
 
 namespace {
 
-// One part's windows of the interval as a piece of counts and one of delays for each.
+// A piece for each of the part's windows in the interval.
 bool pass_on_sums(const BucketKey& key, const FlowPart& part, const Interval& interval,
                   const RollupVisitor& visitor) {
   std::vector<Rollup> sums(part.windows.size());

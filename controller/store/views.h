@@ -49,9 +49,9 @@ class Views {
   [[nodiscard]] virtual Result<ScanSummary> scan_pair(NodeId source, NodeId target, WallTime from,
                                                       WallTime to,
                                                       const PairVisitor& visitor) const = 0;
-  // What each pair measured in windows of [from, to), of all nodes: for a third of what their
-  // reports cost. A pair comes in pieces, in no order; of its round trips only the histogram
-  // counts, and `late` is not told.
+  // What each pair measured in windows of [from, to), of all nodes, without their reports being put
+  // together. A pair comes in pieces, in no order; of its round trips only the histogram counts,
+  // and `late` is not told.
   [[nodiscard]] virtual Result<ScanSummary> scan_sums(WallTime from, WallTime to,
                                                       const RollupVisitor& visitor) const = 0;
   [[nodiscard]] virtual Result<ScanSummary> scan_rollups(const RollupQuery& query,
