@@ -22,7 +22,7 @@ advertise: [tcp://{address}:{port}]
 api: {{socket: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
-plan: {{flows_per_pair: {flows_per_pair}, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, reply_timeout: {reply_ms}ms, lease: 1h}}
+plan: {{flows_per_pair: {flows_per_pair}, tracked_flows_per_node_max: {tracked_flows}, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, reply_timeout: {reply_ms}ms, lease: 1h}}
 trace: {{per_second: {trace_rate}}}
 receivers:
   - {{name: oncall, url: "http://127.0.0.1:{webhook_port}/alerts", secret_file: {folder}/webhook.secret}}
@@ -49,6 +49,7 @@ class Rates:
     trace: int = 10
     reply_timeout_ms: int = 2000
     flows_per_pair: int = 8
+    tracked_flows: int = 512  # of one node, at most
 
 
 class Process:
@@ -122,6 +123,7 @@ class Fleet:
             folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
             topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s", flow_rate=self._rates.flow,
             trace_rate=self._rates.trace, flows_per_pair=self._rates.flows_per_pair,
+            tracked_flows=self._rates.tracked_flows,
             reply_ms=min(self._rates.reply_timeout_ms, 1000 * self.window_seconds)) + self._controller_settings)
         self.run_controller()
 

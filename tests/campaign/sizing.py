@@ -3,9 +3,10 @@
 
   sizing.py --probes 16                                the default plan: what a probe costs
   sizing.py --probes 16 64 128 --flow-rate 0.2 --trace-rate 12 --paths    what a controller costs
+  sizing.py --probes 1000 --leaves 20 --flows-per-node 16 --flow-rate 0.1 --seconds 300    a thousand real processes
 
 The controller's load depends on how many flows report, not on how often they send: with --flow-rate 0.2 one machine
-carries a fleet whose packets it could not forward. --paths waits until every path is known, because a verdict without
+carries a fleet whose packets it could not forward, and with --flows-per-node one whose results it could not solve. --paths waits until every path is known, because a verdict without
 paths costs less. Figures are differences over --seconds of a fleet that measures. Exit code: 0 measured, 1 not, 3 usage.
 """
 import argparse
@@ -72,8 +73,9 @@ def metrics(fleet):
 class Sizing:
     def __init__(self, given, probes, progress):
         self._given, self._probes, self._progress, self._live_max = given, probes, progress, 0
-        fabric = Fabric(given.name, spines=4, leaves=LEAVES, hosts=probes // LEAVES)
-        self._fleet = Fleet(fabric, given.binaries, window_seconds=10, rates=Rates(given.flow_rate, given.trace_rate))
+        fabric = Fabric(given.name, spines=4, leaves=given.leaves, hosts=probes // given.leaves)
+        self._fleet = Fleet(fabric, given.binaries, window_seconds=10,
+                            rates=Rates(given.flow_rate, given.trace_rate, tracked_flows=given.flows_per_node))
 
     def run(self):
         """One row of the table; the fleet is gone afterwards."""
@@ -116,13 +118,14 @@ class Sizing:
         pids = [fleet.controller.pid, *(p.pid for p in fleet.probes)]
         self._progress.say(f"  measuring for {given.seconds} s")
         began, before, metrics_before = time.monotonic(), [read(pid) for pid in pids], metrics(fleet)
-        solves = []
+        solves, live = [], []
         while time.monotonic() - began < given.seconds:
             time.sleep(min(5, given.seconds))
             fleet.check_alive()
             solves.append(metrics(fleet)["faultline_solve_seconds"])
+            live.append(fleet.client.status().nodes_live)
         took, after, metrics_after = time.monotonic() - began, [read(pid) for pid in pids], metrics(fleet)
-        return self._row(took, list(zip(before, after)), (metrics_before, metrics_after), solves)
+        return self._row(took, list(zip(before, after)), (metrics_before, metrics_after), solves, min(live))
 
     def _bytes_per_batch(self):
         """What a stored batch takes when the write-ahead log has become tables, as it does at a start."""
@@ -134,7 +137,7 @@ class Sizing:
         self._progress.wait("the controller's API again", self._answers, 60)
         return metrics(self._fleet)["faultline_store_bytes"] / batches
 
-    def _row(self, took, readings, metric_pair, solves):
+    def _row(self, took, readings, metric_pair, solves, live_min):
         controller, probes = readings[0], readings[1:]
         cores = [(b.cpu_seconds - a.cpu_seconds) / took for a, b in probes]
         memory = [b.resident_mib for _, b in probes]
@@ -153,13 +156,18 @@ class Sizing:
             "probe_mib": round(sum(memory) / len(memory), 1), "probe_mib_max": round(max(memory), 1),
             "probe_packets_s": round(sum(b.packets - a.packets for a, b in probes) / took / len(probes)),
             "probe_kbit_s": round(8 * sum(b.octets - a.octets for a, b in probes) / took / len(probes) / 1000),
-            "suspects": int(later["faultline_suspects"]),
+            "suspects": int(later["faultline_suspects"]), "incidents": int(later["faultline_incidents_opened_total"]),
+            "live_min": live_min, "windows": int(later[batches] - earlier[batches]),
+            "windows_expected": round(self._probes * took / self._fleet.window_seconds),
+            "results_dropped": int(later["faultline_ingest_results_dropped_total"]),
         }
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--probes", type=int, nargs="+", default=[16], help=f"fleet sizes, multiples of {LEAVES}")
+    parser.add_argument("--probes", type=int, nargs="+", default=[16], help="fleet sizes, multiples of --leaves")
+    parser.add_argument("--leaves", type=int, default=LEAVES, help=f"switches that the hosts hang on (default: {LEAVES})")
+    parser.add_argument("--flows-per-node", type=int, default=512, help="tracked by one node at most (default: 512)")
     parser.add_argument("--flow-rate", type=float, default=1, help="packets per second and flow (default: 1)")
     parser.add_argument("--trace-rate", type=int, default=1, help="traces per second and node (default: 1)")
     parser.add_argument("--paths", action="store_true", help="measure only when every path is known")
@@ -168,8 +176,8 @@ def parse():
     parser.add_argument("--binaries", type=Path, default=ROOT / "build" / "release" / "bin")
     parser.add_argument("--output", type=Path, help="append one JSON line per fleet")
     given = parser.parse_args()
-    if any(n < LEAVES or n % LEAVES for n in given.probes) or given.seconds < 10:
-        parser.error(f"--probes takes multiples of {LEAVES}, --seconds at least 10")
+    if any(n < given.leaves or n % given.leaves for n in given.probes) or given.seconds < 10:
+        parser.error("--probes takes multiples of --leaves, --seconds at least 10")
     return given
 
 
