@@ -12,7 +12,7 @@ namespace faultline::obs {
 namespace {
 
 constexpr std::string_view kCounterSuffix = "_total";
-constexpr std::size_t kSamplesPerFamilyMax = 256;
+constexpr std::size_t kSamplesPerFamilyMax = 4096;
 
 bool is_name(std::string_view name) {
   const auto valid = [](char c) {
@@ -53,25 +53,46 @@ std::string format_value(double value) {
   return fmt::format("{}", value);
 }
 
+// Buckets are cumulative, the last one is +Inf's and equals the count.
+void render_histogram(std::string_view name, const std::string& labels, const HistogramValue& value,
+                      std::string& text) {
+  const auto before = labels.empty() ? std::string("{") : labels.substr(0, labels.size() - 1) + ",";
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < value.counts.size(); ++i) {
+    count += value.counts[i];
+    const auto bound =
+        i < value.bounds.size() ? fmt::format("{}", value.bounds[i]) : std::string("+Inf");
+    text += fmt::format("{}_bucket{}le=\"{}\"}} {}\n", name, before, bound, count);
+  }
+  text += fmt::format("{}_count{} {}\n{}_sum{} {}\n", name, labels, count, name, labels,
+                      format_value(value.sum));
+}
+
 }  // namespace
 
 void MetricRegistry::expose(MetricName name, const Counter& counter) {
-  add(Kind::kCounter, std::move(name), [&counter] { return static_cast<double>(counter.value()); });
+  add(Kind::kCounter, std::move(name),
+      {.labels = {}, .read = [&counter] { return static_cast<double>(counter.value()); }});
 }
 
 void MetricRegistry::expose(MetricName name, const Gauge& gauge) {
-  add(Kind::kGauge, std::move(name), [&gauge] { return gauge.value(); });
+  add(Kind::kGauge, std::move(name), {.labels = {}, .read = [&gauge] { return gauge.value(); }});
 }
 
 void MetricRegistry::expose_counter(MetricName name, std::function<double()> read) {
-  add(Kind::kCounter, std::move(name), std::move(read));
+  add(Kind::kCounter, std::move(name), {.labels = {}, .read = std::move(read)});
 }
 
 void MetricRegistry::expose_gauge(MetricName name, std::function<double()> read) {
-  add(Kind::kGauge, std::move(name), std::move(read));
+  add(Kind::kGauge, std::move(name), {.labels = {}, .read = std::move(read)});
 }
 
-void MetricRegistry::add(Kind kind, MetricName name, std::function<double()> read) {
+void MetricRegistry::expose_histogram(MetricName name, HistogramValue value) {
+  FAULTLINE_CHECK(value.counts.size() == value.bounds.size() + 1, "a bucket per bound, and +Inf's");
+  add(Kind::kHistogram, std::move(name), {.labels = {}, .read = {}, .histogram = std::move(value)});
+}
+
+void MetricRegistry::add(Kind kind, MetricName name, Sample sample) {
   FAULTLINE_CHECK(is_name(name.name), "a metric's name is made of [a-z0-9_]");
   FAULTLINE_CHECK((kind == Kind::kCounter) == name.name.ends_with(kCounterSuffix),
                   "counters, and only they, end in _total");
@@ -79,24 +100,40 @@ void MetricRegistry::add(Kind kind, MetricName name, std::function<double()> rea
   const auto [place, is_new] =
       families_.try_emplace(name.name, Family{.kind = kind, .help = name.help, .samples = {}});
   Family& family = place->second;
-  FAULTLINE_CHECK(family.kind == kind, "a metric is a counter or a gauge, not both");
-  FAULTLINE_CHECK(family.samples.size() < kSamplesPerFamilyMax, "labels are few and fixed");
-  Sample sample{.labels = format_labels(name.labels), .read = std::move(read)};
+  FAULTLINE_CHECK(family.kind == kind, "a metric is of one kind");
+  FAULTLINE_CHECK(family.samples.size() < kSamplesPerFamilyMax, "labels are few");
+  sample.labels = format_labels(name.labels);
   FAULTLINE_CHECK(
       std::ranges::find(family.samples, sample.labels, &Sample::labels) == family.samples.end(),
       "a metric with these labels is exposed once");
   family.samples.push_back(std::move(sample));
 }
 
+std::string_view MetricRegistry::name_of(Kind kind) {
+  switch (kind) {
+    case Kind::kCounter:
+      return "counter";
+    case Kind::kGauge:
+      return "gauge";
+    case Kind::kHistogram:
+      return "histogram";
+  }
+  return "unknown";
+}
+
 std::string MetricRegistry::render() const {
   std::string text;
   for (const auto& [name, family] : families_) {
-    const bool is_counter = family.kind == Kind::kCounter;
-    text += fmt::format("# TYPE {} {}\n# HELP {} {}\n", name, is_counter ? "counter" : "gauge",
-                        name, escape(family.help));
+    text += fmt::format("# TYPE {} {}\n# HELP {} {}\n", name, name_of(family.kind), name,
+                        escape(family.help));
+    const auto suffix = family.kind == Kind::kCounter ? kCounterSuffix : std::string_view();
     for (const auto& sample : family.samples) {
-      text += fmt::format("{}{}{} {}\n", name, is_counter ? kCounterSuffix : "", sample.labels,
-                          format_value(sample.read()));
+      if (family.kind == Kind::kHistogram) {
+        render_histogram(name, sample.labels, sample.histogram, text);
+      } else {
+        text +=
+            fmt::format("{}{}{} {}\n", name, suffix, sample.labels, format_value(sample.read()));
+      }
     }
   }
   return text + "# EOF\n";

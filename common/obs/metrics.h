@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,10 +39,17 @@ class Gauge {
   std::atomic<double> value_{0};
 };
 
+// The samples of a histogram with fixed bounds, as they stand.
+struct HistogramValue {
+  std::vector<double> bounds;         // ascending, in the unit of the metric's name; without +Inf
+  std::vector<std::uint64_t> counts;  // one more than bounds, each of its own bucket alone
+  double sum = 0;
+};
+
 struct MetricName {
   std::string name;  // a counter's ends in "_total"; units are spelt out: "_seconds", "_bytes"
   std::string help;  // one sentence, with the value that means trouble
-  // Few and fixed, never a node or a flow: each combination is a time series for ever.
+  // Few, never a node or a flow: each combination is a time series for ever.
   std::vector<std::pair<std::string, std::string>> labels = {};
 };
 
@@ -55,14 +63,17 @@ class MetricRegistry {
   void expose_counter(MetricName name, std::function<double()> read);
   void expose_gauge(MetricName name, std::function<double()> read);
 
+  void expose_histogram(MetricName name, HistogramValue value);
+
   // OpenMetrics 1.0 text, complete with "# EOF". Families by name, samples in order of exposure.
   [[nodiscard]] std::string render() const;
 
  private:
-  enum class Kind : std::uint8_t { kCounter, kGauge };
+  enum class Kind : std::uint8_t { kCounter, kGauge, kHistogram };
   struct Sample {
-    std::string labels;  // `{kind="host"}`, or nothing
-    std::function<double()> read;
+    std::string labels;            // `{kind="host"}`, or nothing
+    std::function<double()> read;  // not of a histogram
+    HistogramValue histogram{};
   };
   struct Family {
     Kind kind = Kind::kCounter;
@@ -70,7 +81,8 @@ class MetricRegistry {
     std::vector<Sample> samples;
   };
 
-  void add(Kind kind, MetricName name, std::function<double()> read);
+  void add(Kind kind, MetricName name, Sample sample);
+  static std::string_view name_of(Kind kind);
 
   std::map<std::string, Family> families_;  // by the name without "_total"
 };

@@ -105,6 +105,22 @@ void read_detect(Section detect, detect::DetectConfig& config, std::set<detect::
   }
 }
 
+void read_metrics(Section metrics, core::GroupSeries::Options& options) {
+  std::vector<std::string> names;
+  for (const auto grouping : options.groupings) names.emplace_back(to_string(grouping));
+  metrics.texts("groups", names);
+  options.groupings.clear();
+  for (const auto& name : names) {
+    const auto grouping = core::parse_grouping(name);
+    if (!grouping) {
+      metrics.error("groups", fmt::format("\"{}\" is none of: zone, rack, class", name));
+      return;
+    }
+    options.groupings.insert(*grouping);
+  }
+  metrics.integer("groups_max", options.groups_max, 1U, core::kGroupsMax);
+}
+
 // Codes, and severities for all of theirs.
 void read_check(Section check, core::CheckOptions& options) {
   check.duration("every", options.every);
@@ -243,6 +259,7 @@ void read_root(Section& root, ControllerConfig& config) {
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_check(root.section("check"), config.check);
+  read_metrics(root.section("metrics"), config.groups);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);
   read_notify(root, config.file.parent_path(), config.notify);

@@ -16,6 +16,7 @@
 #include "controller/api/tls_identity.h"
 #include "controller/app/notify_config.h"
 #include "controller/core/finding_watch.h"
+#include "controller/core/group_series.h"
 #include "controller/detect/detector.h"
 #include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
@@ -58,6 +59,7 @@ struct ControllerConfig {
   detect::DetectConfig detect;
   std::set<detect::Kind> abnormal_incidents;  // detect.incidents
   core::CheckOptions check;
+  core::GroupSeries::Options groups;  // metrics
   incident::MachineConfig incident;
   NotifyConfig notify;
   obs::LogOptions log;

@@ -155,12 +155,13 @@ class Process : public Controller {
     shell_ = std::make_unique<Shell>(
         loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
         config_.data_dir,
-        core::LiveLocalizer::Options{.window = config_.planner.window,
-                                     .horizon_windows = config_.horizon_windows,
-                                     .excused_max = config_.restart_excused_max},
-        core::LiveDetector::Options{
-            .config = config_.detect,
-            .recalled_windows = config_.horizon_windows * core::kLongestHorizon},
+        Shell::SolverOptions{
+            .live = {.window = config_.planner.window,
+                     .horizon_windows = config_.horizon_windows,
+                     .excused_max = config_.restart_excused_max},
+            .detector = {.config = config_.detect,
+                         .recalled_windows = config_.horizon_windows * core::kLongestHorizon},
+            .groups = config_.groups},
         Shell::Handlers{
             .on_event = [this](core::Event event) { handle(std::move(event)); },
             .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },

@@ -28,8 +28,8 @@ struct MetricSources {
   DiskUse disk;  // of the store's directory
 };
 
-// Complete with "# EOF". No label names a node or a flow: every series exists from the start and
-// their number does not grow with the fleet. deploy/README.md documents each of them. Safe on any
+// Complete with "# EOF". No label names a node or a flow: the number of series does not grow with the
+// fleet, but for those of groups of nodes, which have a limit (core/group_series.h). deploy/README.md documents each of them. Safe on any
 // thread: reads atomics and the immutable snapshot.
 [[nodiscard]] std::string render_metrics(const MetricSources& sources);
 

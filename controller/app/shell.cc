@@ -89,8 +89,7 @@ std::vector<changes::Change> changes_between(const facts::Facts& before,
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
-             Handlers handlers)
+             const SolverOptions& solver, Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -101,8 +100,9 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       handlers_(std::move(handlers)),
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
-      live_(live),
-      detector_(detector),
+      live_(solver.live),
+      detector_(solver.detector),
+      groups_(solver.groups),
       ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
@@ -171,6 +171,7 @@ void Shell::solve(core::SolveJob job) {
     const auto started = async::now_instant();
     auto solution = live_.solve(job);
     detector_.judge(job, solution);
+    groups_.judge(job, solution);
     counters_.solve_seconds.set(
         std::chrono::duration<double>(async::now_instant() - started).count());
     job = {};  // the snapshots are let go before the loop goes on, which then need not copy them

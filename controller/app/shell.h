@@ -22,6 +22,7 @@
 #include "controller/app/link.h"
 #include "controller/app/records.h"
 #include "controller/core/core.h"
+#include "controller/core/group_series.h"
 #include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
 #include "controller/notify/receiver.h"
@@ -56,6 +57,11 @@ class Shell : public core::EffectSink {
   using KeyHandler = std::function<void(crypto::KeyPair)>;
   using ChangeHandler = std::function<void(core::FleetChange)>;  // called on the loop
 
+  struct SolverOptions {
+    core::LiveLocalizer::Options live;
+    core::LiveDetector::Options detector;
+    core::GroupSeries::Options groups;
+  };
   struct Handlers {
     EventHandler on_event;
     KeyHandler on_key;
@@ -65,8 +71,7 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const core::LiveLocalizer::Options& live, const core::LiveDetector::Options& detector,
-        Handlers handlers);
+        const SolverOptions& solver, Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -139,6 +144,7 @@ class Shell : public core::EffectSink {
   ShellCounters counters_;
   core::LiveLocalizer live_;     // the solver's, once it runs
   core::LiveDetector detector_;  // likewise
+  core::GroupSeries groups_;     // likewise
   async::Worker ingest_;
   async::Worker writer_;
   async::Worker solver_;

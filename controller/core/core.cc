@@ -18,7 +18,7 @@ topology::Placement placement_of(const Labels& labels) {
     const auto found = labels.find(key);
     return found == labels.end() ? std::string() : found->second;
   };
-  return {.hypervisor = label("hypervisor"), .zone = label("zone")};
+  return {.hypervisor = label("hypervisor"), .zone = label("zone"), .rack = label("rack")};
 }
 
 }  // namespace

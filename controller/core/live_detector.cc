@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "controller/core/observations.h"
+#include "controller/core/places.h"
 
 namespace faultline::core {
 namespace {
@@ -15,29 +16,6 @@ using detect::Kind;
 
 // Of a pair, so many flows' routes are looked at for a suspect.
 constexpr std::size_t kRoutesLookedAtMax = 32;
-
-// Kind and zone of a node by its id; looks at the topology when first asked.
-class Parties {
- public:
-  explicit Parties(const topology::Topology& topology) : topology_(topology) {}
-
-  detect::Party operator()(NodeId node) {
-    if (!is_read_) {
-      for (const auto& device : topology_.devices()) {
-        parties_[device.id] = {.is_vm = device.kind == topology::DeviceKind::kVm,
-                               .zone = device.placement.zone};
-      }
-      is_read_ = true;
-    }
-    const auto at = parties_.find(topology_.node_name(node));
-    return at == parties_.end() ? detect::Party{} : at->second;
-  }
-
- private:
-  const topology::Topology& topology_;
-  bool is_read_ = false;
-  std::map<std::string, detect::Party> parties_;
-};
 
 // The suspects of a verdict, by everything that crosses when they are crossed.
 class Explanations {
@@ -195,11 +173,15 @@ void LiveDetector::judge(const SolveJob& job, Solution& solution) {
     doubt = std::max(doubt, sickness(*report));
     if (doubt >= detect::Detector::kSick) window.sick.insert(node);
   }
-  Parties parties(*job.topology);
+  Places places(*job.topology);
+  const auto party = [&places](NodeId node) {
+    const auto& place = places.of(node);
+    return detect::Party{.is_vm = place.is_vm, .zone = place.zone};
+  };
   detector_.begin(std::move(window));
   for (const auto& [node, report] : reports) {
     if (report->window_start != job.ripe.window_start) continue;
-    detector_.add(node, *report, doubts[node], std::ref(parties));
+    detector_.add(node, *report, doubts[node], party);
   }
   const auto findings = detect::fold(detector_.end(), detector_.pairs_of_nodes());
   const Explanations explanations(solution.verdict);

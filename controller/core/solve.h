@@ -75,6 +75,8 @@ struct Abnormal {
   std::string node;  // of findings about a node
 };
 
+struct GroupTable;  // group_series.h
+
 struct Solution {
   WallTime window_start{};
   Duration window{};
@@ -92,13 +94,14 @@ struct Solution {
   std::vector<std::string> unmeasured;
   // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
   std::set<std::string> bursts;
-  OpenQuestions open;                // for adaptive probing
+  OpenQuestions open;  // for adaptive probing
   // Nodes and what the paths of their flows show beside them, by name; only where there are
   // suspects.
   std::vector<std::pair<std::string, std::string>> attachments{};
   std::vector<Abnormal> abnormal{};  // the worst first; LiveDetector's
   detect::DetectorCounters detection{};
   LiveFigures live;
+  std::shared_ptr<const GroupTable> groups{};  // GroupSeries'; null: none are wanted
 };
 
 }  // namespace faultline::core

@@ -49,6 +49,7 @@ struct ResolvedPath {
 struct Placement {
   std::string hypervisor{};
   std::string zone{};
+  std::string rack{};
 
   bool operator==(const Placement&) const = default;
 };

@@ -32,6 +32,29 @@ TEST_CASE("counters and gauges are rendered as OpenMetrics text", "[obs]") {
         "# EOF\n");
 }
 
+TEST_CASE("a histogram's buckets are cumulative and end with its count", "[obs]") {
+  MetricRegistry registry;
+  registry.expose_histogram(
+      {.name = "rtt_seconds", .help = "Round trips.", .labels = {{"by", "a"}}},
+      {.bounds = {0.001, 0.25}, .counts = {2, 0, 3}, .sum = 1.5});
+  registry.expose_histogram(
+      {.name = "rtt_seconds", .help = "Round trips.", .labels = {{"by", "b"}}},
+      {.bounds = {0.001}, .counts = {0, 0}, .sum = 0});
+  CHECK(registry.render() ==
+        "# TYPE rtt_seconds histogram\n"
+        "# HELP rtt_seconds Round trips.\n"
+        "rtt_seconds_bucket{by=\"a\",le=\"0.001\"} 2\n"
+        "rtt_seconds_bucket{by=\"a\",le=\"0.25\"} 2\n"
+        "rtt_seconds_bucket{by=\"a\",le=\"+Inf\"} 5\n"
+        "rtt_seconds_count{by=\"a\"} 5\n"
+        "rtt_seconds_sum{by=\"a\"} 1.5\n"
+        "rtt_seconds_bucket{by=\"b\",le=\"0.001\"} 0\n"
+        "rtt_seconds_bucket{by=\"b\",le=\"+Inf\"} 0\n"
+        "rtt_seconds_count{by=\"b\"} 0\n"
+        "rtt_seconds_sum{by=\"b\"} 0\n"
+        "# EOF\n");
+}
+
 TEST_CASE("large counts are rendered exactly, odd values as OpenMetrics spells them", "[obs]") {
   double value = 0;
   MetricRegistry registry;
