@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "common/obs/process_metrics.h"
-#include "controller/core/group_series.h"
+#include "controller/app/group_metrics.h"
 
 namespace faultline::app {
 namespace {
@@ -300,55 +298,6 @@ void expose_extremes(const Snapshot& s, MetricRegistry& registry) {
          "Nodes and tokens refused because the fleet is full; above zero.", s.fleet.limit_refused);
 }
 
-std::vector<std::pair<std::string, std::string>> labels_of(const core::Group& group) {
-  if (group.grouping == core::Grouping::kClass) return {{"by", "class"}, {"class", group.from}};
-  return {{"by", std::string(to_string(group.grouping))}, {"from", group.from}, {"to", group.to}};
-}
-
-void expose_losses(const core::Group& group, const core::GroupSums& sums,
-                   MetricRegistry& registry) {
-  const auto lost = [&](const char* direction, std::uint64_t value) {
-    auto labels = labels_of(group);
-    labels.emplace_back("direction", direction);
-    registry.expose_counter(
-        {"faultline_group_packets_lost_total",
-         "Of these, lost on the way there, back, or nobody knows where.", std::move(labels)},
-        [value] { return static_cast<double>(value); });
-  };
-  lost("forward", sums.lost_forward);
-  lost("return", sums.lost_return);
-  lost("undetermined", sums.lost_undetermined);
-}
-
-// What groups of nodes measured of each other: bounded by metrics.groups_max.
-void expose_groups(const Snapshot& s, MetricRegistry& registry) {
-  const auto at_start = core::empty_groups({core::Grouping::kClass});
-  if (s.solution != nullptr && s.solution->groups == nullptr) return;  // none are wanted
-  const auto& table = s.solution == nullptr ? at_start : *s.solution->groups;
-  constexpr double kSecond = 1e9;
-  obs::HistogramValue rtt;
-  for (const auto bound : core::kGroupRttBoundsNs) {
-    rtt.bounds.push_back(static_cast<double>(bound) / kSecond);
-  }
-  for (const auto& [group, sums] : table.groups) {
-    const auto sent = sums.sent;
-    registry.expose_counter(
-        {"faultline_group_packets_total",
-         "Packets that nodes of one group sent to measure those of another.", labels_of(group)},
-        [sent] { return static_cast<double>(sent); });
-    expose_losses(group, sums, registry);
-    rtt.counts.assign(sums.rtt.begin(), sums.rtt.end());
-    rtt.sum = sums.rtt_sum_ns / kSecond;
-    registry.expose_histogram(
-        {"faultline_group_rtt_seconds", "Round trips between them.", labels_of(group)}, rtt);
-  }
-  expose_value(
-      "faultline_group_rows_folded_total",
-      "Times that a target's results were counted into \"other\"; growing: more groups than "
-      "metrics.groups_max.",
-      static_cast<double>(table.rows_folded), registry);
-}
-
 void expose_store(const MetricSources& sources, MetricRegistry& registry) {
   const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
     expose_value(name, help, static_cast<double>(value), registry);
@@ -477,7 +426,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_verdict(sources.snapshot, registry);
   expose_stream(sources.snapshot, registry);
   expose_extremes(sources.snapshot, registry);
-  expose_groups(sources.snapshot, registry);
+  expose_groups(sources.snapshot.solution.get(), registry);
   expose_store(sources, registry);
   expose_outbox(sources, registry);
   expose_api(sources.api, registry);

@@ -2,13 +2,15 @@
 // order of bytes is the order of values: integers big-endian, signed ones with the sign bit
 // flipped, "newest first" as the complement.
 //
-//   column family   key (field and width in bytes)
-//   windows         | window_start 8 | partition 2 | node 4 | boot 8 | sequence 8 |
-//   dedup           | partition 2 | node 4 | boot 8 |
-//   paths           | day 4 | partition 2 | reporter 4 | target 4 | port 2 | direction 1 |
-//   ~traced_at 8 | blocks          | bucket 8 | partition 2 | node 4 | target 4 |     target 0: of
-//   the node itself minutes, hours  | bucket 8 | partition 2 | node 4 | target 4 | ledger | table 1
-//   | key n | default         "format"  (the version of this layout)
+// clang-format off
+//   column family             key (field and width in bytes)
+//   windows                   | window_start 8 | partition 2 | node 4 | boot 8 | sequence 8 |
+//   dedup                     | partition 2 | node 4 | boot 8 |
+//   paths                     | day 4 | partition 2 | reporter 4 | target 4 | port 2 | direction 1 | ~traced_at 8 |
+//   blocks, minutes, hours    | bucket 8 | partition 2 | node 4 | target 4 |     target 0: of the node itself
+//   ledger                    | table 1 | key n |
+//   default                   "format"  (the version of this layout)
+// clang-format on
 //
 // windows begins with the time: the localizer reads a window of all nodes in one sweep, and
 // retention drops one range. All that grows begins with the time for the same reason, in buckets of
