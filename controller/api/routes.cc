@@ -142,6 +142,11 @@ Result<SloRequest> parse_slo_request(const Parameters& query) {
   FAULTLINE_TRY(request.at, time_parameter(query, "at"));
   FAULTLINE_TRY(const auto since, duration_parameter(query, "since", kSloSpanMax));
   if (since) request.since = *since;
+  FAULTLINE_TRY(request.step, duration_parameter(query, "step", kSloSpanMax));
+  if (request.step && request.step != std::chrono::minutes{1} &&
+      request.step != std::chrono::hours{1}) {
+    return fail(ErrorCode::kInvalid, "'step' must be 1m or 1h");
+  }
   const auto by = query.find("by");
   if (by == query.end()) return request;
   for (const auto grouping : {SloGrouping::kZone, SloGrouping::kRack, SloGrouping::kClass}) {
@@ -301,7 +306,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/api/v1/localize", kViewer, "at since", get_localize},
     Route{"GET", "/api/v1/paths/{src}/{dst}", kViewer, "", get_path},
     Route{"GET", "/api/v1/history/{src}/{dst}", kViewer, "at since step", get_history},
-    Route{"GET", "/api/v1/slo", kViewer, "at by since", get_slo},
+    Route{"GET", "/api/v1/slo", kViewer, "at by since step", get_slo},
     Route{"GET", "/api/v1/incidents", kViewer, "since state", get_incidents},
     Route{"GET", "/api/v1/incidents/{id}", kViewer, "", get_incident},
     Route{"POST", "/api/v1/incidents/{id}/acknowledge", kOperator, "", post_acknowledge},

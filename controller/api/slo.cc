@@ -40,6 +40,7 @@ std::string slo_json(const SloView& view) {
       {"by", to_string(view.by)},
       {"from", format_rfc3339(view.from)},
       {"to", format_rfc3339(view.to)},
+      {"step_s", std::chrono::duration_cast<std::chrono::seconds>(view.step).count()},
       {"measured_from", view.measured_from ? Json(format_rfc3339(*view.measured_from)) : Json()},
       {"loss_max", kSloLossMax},
       {"all", json(view.all)},

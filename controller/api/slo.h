@@ -3,7 +3,8 @@
 // Availability: the share of pair-minutes in which less than kSloLossMax of the packets between two
 // nodes were lost, both directions together. A pair-minute is an ordered pair of nodes that
 // measured in that minute; what nobody measured counts neither way. A pair belongs to the groups of
-// both its ends, once where they are the same.
+// both its ends, once where they are the same. In steps of an hour, which is how a month of a large
+// fleet is read in time, an hour is good or bad as a whole and counts as sixty minutes.
 //
 // Units are in the names; an empty optional was not measured.
 #pragma once
@@ -21,6 +22,8 @@ namespace faultline::api {
 inline constexpr double kSloLossMax = 0.05;
 inline constexpr Duration kSloSpanMax = std::chrono::hours{24 * 92};
 inline constexpr Duration kSloSpanDefault = std::chrono::hours{24};
+// Up to it steps of a minute unless asked otherwise, beyond it of an hour.
+inline constexpr Duration kSloByMinutesMax = std::chrono::hours{48};
 inline constexpr std::size_t kSloGroupsMax = 2048;  // what more there are is one group, "(others)"
 
 enum class SloGrouping : std::uint8_t {
@@ -33,7 +36,8 @@ enum class SloGrouping : std::uint8_t {
 struct SloRequest {
   SloGrouping by = SloGrouping::kZone;
   Duration since = kSloSpanDefault;
-  std::optional<WallTime> at;  // end of the period; empty: now
+  std::optional<WallTime> at{};    // end of the period; empty: now
+  std::optional<Duration> step{};  // a minute or an hour
 };
 
 struct SloRow {
@@ -59,6 +63,7 @@ struct SloView {
   SloGrouping by = SloGrouping::kZone;
   WallTime from{};
   WallTime to{};
+  Duration step = std::chrono::minutes{1};
   std::optional<WallTime> measured_from;  // the oldest result of the period
   SloRow all;
   std::vector<SloRow> rows;  // by name

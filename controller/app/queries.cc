@@ -256,13 +256,18 @@ Result<api::SloView> Queries::slo(const Snapshot& snapshot, WallTime now,
   }
   std::map<NodeId, const api::NodeView*> nodes;
   for (const auto& node : snapshot.nodes) nodes[NodeId{node.id}] = &node;
+  const bool is_short = request.since <= api::kSloByMinutesMax;
+  const Duration step = request.step.value_or(is_short ? Duration(std::chrono::minutes{1})
+                                                       : Duration(std::chrono::hours{1}));
   SloBook book(
-      [&](NodeId source, NodeId target) { return slo_groups(nodes, request.by, source, target); });
+      [&](NodeId source, NodeId target) { return slo_groups(nodes, request.by, source, target); },
+      step);
   const WallTime to = request.at.value_or(now);
-  const WallTime from = window_start(to - request.since, std::chrono::minutes{1});
-  FAULTLINE_TRY_STATUS(
-      scan_rollups({.resolution = store::Resolution::kMinute, .from = from, .to = to},
-                   [&](const store::Rollup& minute) { book.add(minute); }));
+  const WallTime from = window_start(to - request.since, step);
+  const auto resolution =
+      step == std::chrono::hours{1} ? store::Resolution::kHour : store::Resolution::kMinute;
+  FAULTLINE_TRY_STATUS(scan_rollups({.resolution = resolution, .from = from, .to = to},
+                                    [&](const store::Rollup& sum) { book.add(sum); }));
   auto view = book.finish(request.by);
   view.from = from;
   view.to = to;

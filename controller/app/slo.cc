@@ -14,7 +14,7 @@ std::optional<double> scaled(std::optional<std::uint64_t> value, double unit) {
 
 }  // namespace
 
-// The minutes of a pair mostly come together.
+// The steps of a pair mostly come together.
 const std::vector<SloBook::Group*>& SloBook::groups_of(NodeId source, NodeId target) {
   if (!pairs_groups_.empty() && pair_ == std::pair(source, target)) return pairs_groups_;
   pair_ = {source, target};
@@ -28,19 +28,20 @@ const std::vector<SloBook::Group*>& SloBook::groups_of(NodeId source, NodeId tar
   return pairs_groups_;
 }
 
-void SloBook::add(const store::Rollup& minute) {
-  if (minute.sent == 0) return;
-  measured_from_ = std::min(measured_from_.value_or(minute.start), minute.start);
-  const std::uint64_t lost = minute.sent - minute.answered();
-  const double loss = static_cast<double>(lost) / static_cast<double>(minute.sent);
-  for (auto* group : groups_of(minute.source, minute.target)) {
+void SloBook::add(const store::Rollup& step) {
+  if (step.sent == 0) return;
+  measured_from_ = std::min(measured_from_.value_or(step.start), step.start);
+  const auto minutes = static_cast<std::uint64_t>(step_ / std::chrono::minutes{1});
+  const std::uint64_t lost = step.sent - step.answered();
+  const double loss = static_cast<double>(lost) / static_cast<double>(step.sent);
+  for (auto* group : groups_of(step.source, step.target)) {
     auto& row = group->row;
-    row.sent += minute.sent;
+    row.sent += step.sent;
     row.lost += lost;
-    ++row.pair_minutes;
-    if (loss >= api::kSloLossMax) ++row.pair_minutes_bad;
+    row.pair_minutes += minutes;
+    if (loss >= api::kSloLossMax) row.pair_minutes_bad += minutes;
     group->loss.add(static_cast<std::uint64_t>(std::llround(loss * kMillion)));
-    group->rtt.merge(minute.rtt);
+    group->rtt.merge(step.rtt);
   }
 }
 
@@ -61,6 +62,7 @@ void SloBook::complete(Group& group) {
 api::SloView SloBook::finish(api::SloGrouping by) {
   api::SloView view;
   view.by = by;
+  view.step = step_;
   view.measured_from = measured_from_;
   all_.row.group = "all";
   complete(all_);

@@ -25,10 +25,12 @@ using GroupsOf = std::function<std::set<std::string>(NodeId source, NodeId targe
 
 class SloBook {
  public:
-  explicit SloBook(GroupsOf groups_of) : groups_of_(std::move(groups_of)) {}
+  // `step`: of what is added, whole minutes.
+  explicit SloBook(GroupsOf groups_of, Duration step = std::chrono::minutes{1})
+      : groups_of_(std::move(groups_of)), step_(step) {}
 
-  // A minute of a pair. One that comes in two pieces, because results came late, counts twice.
-  void add(const store::Rollup& minute);
+  // A step of a pair. One that comes in two pieces, because results came late, counts twice.
+  void add(const store::Rollup& step);
   // `from` and `to` are the caller's.
   [[nodiscard]] api::SloView finish(api::SloGrouping by);
 
@@ -43,6 +45,7 @@ class SloBook {
   static void complete(Group& group);
 
   GroupsOf groups_of_;
+  Duration step_;
   Group all_;
   std::map<std::string, Group> groups_;
   std::pair<NodeId, NodeId> pair_;  // the newest, whose groups are these

@@ -61,8 +61,9 @@ Outcome<ExitCode> path(Context& context, const MeasurementOptions& options) {
 
 Outcome<ExitCode> slo(Context& context, const MeasurementOptions& options) {
   FAULTLINE_CLI_TRY(const auto interval, interval_query(options.at, options.since));
-  return context.query("/api/v1/slo" + interval + (interval.empty() ? "?" : "&") +
-                       "by=" + options.by);
+  std::string query = interval + (interval.empty() ? "?" : "&") + "by=" + options.by;
+  if (!options.step.empty()) query += "&step=" + options.step;
+  return context.query("/api/v1/slo" + query);
 }
 
 void add_slo(CLI::App& app, Context& context) {
@@ -75,6 +76,10 @@ void add_slo(CLI::App& app, Context& context) {
   show->add_option("--by", options->by,
                    "zone, rack, or class (host-host, host-vm, vm-vm, wan); default: zone")
       ->check(CLI::IsMember({"zone", "rack", "class"}));
+  show->add_option("--step", options->step,
+                   "what is good or bad as a whole: 1m or 1h; default: 1m up to 48h, 1h beyond, "
+                   "which is read sixty times sooner")
+      ->check(CLI::IsMember({"1m", "1h"}));
   add_interval(*show, options, "1d");
   show->callback([&context, options] {
     context.command = [&context, options] { return slo(context, *options); };

@@ -197,7 +197,8 @@ std::string render_slo(const Json& document, const Style& style) {
                          : std::string(", nothing was measured");
   return fmt::format("{} to {}{}\n", text(document, "from"), text(document, "to"), since) +
          table.text(style) +
-         fmt::format("available: minutes in which two nodes lost less than {} of their packets\n",
+         fmt::format("available: {} in which two nodes lost less than {} of their packets\n",
+                     number(document, "step_s").value_or(60) > 60 ? "hours" : "minutes",
                      percent(number(document, "loss_max").value_or(0)));
 }
 

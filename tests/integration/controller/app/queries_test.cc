@@ -219,5 +219,57 @@ TEST_CASE("a matrix by a label that nobody has is refused, and removed nodes are
   CHECK(view->cells.at(0).flows == 2);
 }
 
+TEST_CASE("a pair's history sums to the same in windows, minutes and hours", "[queries]") {
+  const Fixture fixture;
+  for (const Duration step : {Duration{kMinute}, Duration{5 * kMinute}, Duration{60 * kMinute}}) {
+    CAPTURE(format_duration(step));
+    const auto view =
+        fixture.queries().history(fixture.snapshot(), NodeId{1}, NodeId{3}, kEnd,
+                                  {.since = kWindows * kMinute, .at = kEnd, .step = step});
+    REQUIRE(view);
+    CHECK(view->window == step);
+    CHECK(view->rows.size() ==
+          static_cast<std::size_t>((kWindows * kMinute + step - kMinute) / step));
+    std::uint64_t sent = 0;
+    std::uint64_t lost = 0;
+    for (const auto& row : view->rows) {
+      sent += row.measured.sent;
+      lost += row.measured.lost_forward;
+      CHECK(row.measured.rtt_mean_us == 2.0);
+    }
+    CHECK(sent == 10 * kWindows);
+    CHECK(lost == kWindows);
+  }
+}
+
+TEST_CASE("service levels by class, of minutes and of hours, sealed or not", "[queries]") {
+  Fixture fixture;
+  auto snapshot = fixture.snapshot();
+  snapshot.nodes[0].kind = NodeKind::kVm;
+  snapshot.nodes[2].labels = {{"zone", "west"}};
+  for (const Duration step : {Duration{kMinute}, Duration{60 * kMinute}}) {
+    CAPTURE(format_duration(step));
+    const auto view = fixture.queries().slo(
+        snapshot, kEnd,
+        {.by = api::SloGrouping::kClass, .since = kWindows * kMinute, .at = kEnd, .step = step});
+    REQUIRE(view);
+    CHECK(view->step == step);
+    REQUIRE(view->rows.size() == 2);
+    CHECK(view->rows[0].group == "host-vm");  // h1 and h2
+    CHECK(view->rows[0].sent == 2 * 10 * kWindows);
+    CHECK(view->rows[0].pair_minutes_bad == 0);
+    CHECK(view->rows[0].rtt_p99_us.value() == Approx(2).epsilon(0.13));
+    CHECK(view->rows[1].group == "wan");  // to and from h3; a tenth is lost on the way to it
+    CHECK(view->rows[1].lost == 2 * kWindows);
+    CHECK(view->rows[1].availability == 0.5);
+  }
+  const auto month = fixture.queries().slo(
+      snapshot, kEnd,
+      {.by = api::SloGrouping::kClass, .since = std::chrono::hours{24 * 30}, .at = kEnd});
+  REQUIRE(month);
+  CHECK(month->step == std::chrono::hours{1});
+  CHECK(month->all.sent == 6 * 10 * kWindows);
+}
+
 }  // namespace
 }  // namespace faultline::app

@@ -51,6 +51,17 @@ TEST_CASE("a minute of a pair is bad when a twentieth of its packets is lost", "
   CHECK(row(view, "b").rtt_p95_us.value() == Approx(50).epsilon(0.13));
 }
 
+TEST_CASE("an hour is good or bad as a whole, and counts as sixty minutes", "[slo]") {
+  SloBook book(racks, std::chrono::hours{1});
+  for (const int hour : {0, 1, 2})
+    book.add(minute(60 * hour, NodeId{1}, NodeId{3}, hour == 1 ? 18 : 0));
+  const auto view = book.finish(api::SloGrouping::kRack);
+  CHECK(view.step == std::chrono::hours{1});
+  CHECK(view.all.pair_minutes == 180);
+  CHECK(view.all.pair_minutes_bad == 60);
+  CHECK(view.all.sent == 3 * 360);
+}
+
 TEST_CASE("where nothing was measured there is no service level", "[slo]") {
   SloBook book(racks);
   const auto view = book.finish(api::SloGrouping::kZone);
