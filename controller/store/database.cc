@@ -11,6 +11,7 @@
 
 #include "controller/store/keys.h"
 #include "controller/store/options.h"
+#include "controller/store/recovery_log.h"
 
 namespace faultline::store {
 namespace {
@@ -77,6 +78,17 @@ Error open_error(const fs::path& directory, const rocksdb::Status& status) {
   return Database::error(fmt::format("cannot open the data in {}", directory.string()), status);
 }
 
+void tell_of_dropped(const std::vector<std::string>& dropped, const OpenOptions& options) {
+  if (!options.on_progress) return;
+  for (const auto& words : dropped) {
+    options.on_progress(
+        fmt::format("the end of the write-ahead log was left out ({}): usual after a crash, for "
+                    "nothing of it was "
+                    "acknowledged; after an orderly end look at the disk",
+                    words));
+  }
+}
+
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 }  // namespace
@@ -102,6 +114,10 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions db_options = database_options();
   if (options.env != nullptr) db_options.env = options.env;
+  std::shared_ptr<rocksdb::Logger> file;  // none is no reason not to open
+  static_cast<void>(rocksdb::CreateLoggerFromOptions(directory.string(), db_options, &file));
+  const auto log = std::make_shared<RecoveryLog>(std::move(file));
+  db_options.info_log = log;
   const rocksdb::Status status =
       rocksdb::DB::Open(db_options, directory.string(), families, &handles, &db);
   if (!status.ok()) return tl::unexpected<Error>(open_error(directory, status));
@@ -116,6 +132,7 @@ Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, Open
   database->blocks_ = handles[5];
   database->minutes_ = handles[6];
   database->hours_ = handles[7];
+  tell_of_dropped(log->dropped(), options);
   FAULTLINE_TRY_STATUS(database->check_format(directory, options));
   // Nothing there, or nothing that can be read: unknown.
   database->note_sealed_before(database->first_time(database->windows()).value_or(WallTime::min()));

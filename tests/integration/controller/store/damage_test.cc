@@ -176,15 +176,34 @@ fs::path fill_log(const fs::path& directory) {
   return log;
 }
 
+// Opens the store; `lines` are what it told.
+std::unique_ptr<RocksStore> open_told(const fs::path& directory, std::vector<std::string>& lines) {
+  auto opened =
+      RocksStore::open(directory, [&](const std::string& line) { lines.push_back(line); });
+  REQUIRE(opened);
+  return std::move(*opened);
+}
+
 // What was logged before the damage, and nothing that was not; then the store goes on.
 void check_log_begins_well(const fs::path& directory, double position) {
-  auto store = open_store(directory);
+  std::vector<std::string> lines;
+  const auto store = open_told(directory, lines);
+  REQUIRE_FALSE(lines.empty());
+  CHECK_THAT(lines[0], Catch::Contains("write-ahead log was left out"));
   const auto found = all_entries(*store);
   CHECK(found.size() >= static_cast<std::size_t>(50 * position) - 1);
   CHECK(found.size() < 50);
   for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == noisy_entry(i + 1));
   REQUIRE(store->journal().append(std::vector{noisy_entry(100)}, {}));
   CHECK(all_entries(*store).size() == found.size() + 1);
+}
+
+TEST_CASE("of a log that is whole nothing is left out", "[store]") {
+  TemporaryDirectory directory;
+  fill_log(directory.path());
+  std::vector<std::string> lines;
+  CHECK(all_entries(*open_told(directory.path(), lines)).size() == 50);
+  CHECK(lines.empty());
 }
 
 TEST_CASE("a log that is flipped or cut is used up to there, and never beyond", "[store]") {
