@@ -22,6 +22,7 @@ probe per host, injects a fault, shows who is suspected, heals, and takes everyt
   --link A:B          the direction from A to B, for example leaf2:spine3 (default: drawn from the seed)
   --device NAME       for --fault device (default: the spine of the link)
   --spines N --leaves N --hosts N   size of the fabric, hosts per leaf (default: 4 each)
+  --family 4|6        of IP (default: 4)
   --seed N            of the routers' ECMP hashes and of the drawn link (default: 1)
   --window N          seconds per measurement window, 1 to 60 (default: 10)
   --name NAME         of the lab; labs with different names run side by side (default: demo)

@@ -19,7 +19,7 @@ def main():
     parser.add_argument("--packets-per-second", type=float, required=True)
     parser.add_argument("--seed", required=True)
     given = parser.parse_args()
-    rng, opened = random.Random(given.seed), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    rng, opened = random.Random(given.seed), socket.socket(socket.AF_INET6 if ":" in given.target else socket.AF_INET, socket.SOCK_DGRAM)
     opened.connect((given.target, given.port))
     payload, stop_at = bytes(PACKET_BYTES), time.monotonic() + RUN_SECONDS_MAX
     while time.monotonic() < stop_at:

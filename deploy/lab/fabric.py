@@ -24,6 +24,7 @@ def parser():
     up = command("up", "build the fabric")
     for what in ("spines", "leaves", "hosts"):
         up.add_argument(f"--{what}", type=int, default=4, help="(default: 4; hosts are per leaf)")
+    up.add_argument("--family", type=int, choices=(4, 6), default=4, help="of IP (default: 4)")
     up.add_argument("--seed", type=int, default=1, help="of the routers' ECMP hashes and of black holes (default: 1)")
     command("down", "stop what runs in the fabric and remove it; also after a crash")
     command("heal", "end every fault")
@@ -53,7 +54,7 @@ def show(fabric):
 
 def execute(options):
     if options.command == "up":
-        netns.build(Fabric(options.name, options.spines, options.leaves, options.hosts, options.seed))
+        netns.build(Fabric(options.name, options.spines, options.leaves, options.hosts, options.seed, options.family))
         print(f"lab {options.name} is up; its inventory is {netns.state_dir(options.name) / 'topology.yaml'}")
         return
     if options.command == "down":

@@ -87,7 +87,7 @@ def heal(fabric):
     slow.heal(fabric, [fabric.parse_link(f.link) for f in active(fabric) if f.kind in SLOW_KINDS])
     for device in fabric.devices:
         netns.run(*netns.in_namespace(fabric, device, "nft", "-f", "-"),
-                  stdin=f"add table ip {TABLE}\ndelete table ip {TABLE}\n")
+                  stdin=f"add table inet {TABLE}\ndelete table inet {TABLE}\n")
     _remember(fabric, [])
 
 
@@ -116,7 +116,7 @@ def dropped(fabric):
         text = netns.run(*netns.in_namespace(fabric, device, "nft", "-j", "list", "ruleset"))
         for item in json.loads(text)["nftables"]:
             rule = item.get("rule", {})
-            if rule.get("table") == TABLE:
+            if rule.get("table") == TABLE and "comment" in rule:
                 packets = next(e["counter"]["packets"] for e in rule["expr"] if "counter" in e)
                 counts[rule["comment"]] = counts.get(rule["comment"], 0) + packets
     return counts
@@ -128,15 +128,18 @@ def _random_match(ratio):
 
 def _bucket_match(fabric, link):
     seed = int.from_bytes(hashlib.sha256(f"{fabric.seed}/{link}".encode()).digest()[:4], "big")
-    return ("meta l4proto { tcp, udp } jhash ip saddr . ip daddr . ip protocol . th sport . th dport "
+    ip, protocol = ("ip", "ip protocol") if fabric.family == 4 else ("ip6", "ip6 nexthdr")
+    return (f"meta l4proto {{ tcp, udp }} jhash {ip} saddr . {ip} daddr . {protocol} . th sport . th dport "
             f"mod {BLACKHOLE_BUCKETS} seed {seed:#x} == {seed % BLACKHOLE_BUCKETS}")
 
 
 def _drop(fabric, link, match):
+    # Neighbour discovery is spared, as ARP is by its nature.
     netns.run(*netns.in_namespace(fabric, link.target, "nft", "-f", "-"), stdin=f"""\
-add table ip {TABLE}
-add chain ip {TABLE} crossed {{ type filter hook prerouting priority raw; policy accept; }}
-add rule ip {TABLE} crossed iifname "{link.source}" {match} counter drop comment "{link}"
+add table inet {TABLE}
+add chain inet {TABLE} crossed {{ type filter hook prerouting priority raw; policy accept; }}
+add rule inet {TABLE} crossed iifname "{link.source}" icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
+add rule inet {TABLE} crossed iifname "{link.source}" {match} counter drop comment "{link}"
 """)
 
 

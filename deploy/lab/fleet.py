@@ -17,8 +17,8 @@ LOG_LINES_SHOWN = 15
 
 CONTROLLER_YAML = """\
 data_dir: {folder}/data
-listen: tcp://{address}:{port}
-advertise: [tcp://{address}:{port}]
+listen: {endpoint}
+advertise: ['{endpoint}']
 api: {{socket: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
@@ -33,7 +33,7 @@ PROBE_YAML = """\
 state_dir: {folder}/state
 token_file: {folder}/token
 name: {name}
-address: {address}
+address: '{address}'
 labels: {{rack: {rack}}}
 ports: {{first: 61000, count: 16}}
 spool: {{size_max: 64MiB}}
@@ -120,12 +120,16 @@ class Fleet:
             Path(__file__).with_name("receiver.py"), "--port", WEBHOOK_PORT, "--secret-file", secret,
             "--output", self.alerts_path])
         (folder / "controller.yaml").write_text(CONTROLLER_YAML.format(
-            folder=folder, address=self.fabric.address(CONTROLLER), port=CONTROL_PORT, webhook_port=WEBHOOK_PORT,
+            folder=folder, endpoint=self._endpoint(), webhook_port=WEBHOOK_PORT,
             topology=self.folder / "topology.yaml", window=f"{self.window_seconds}s", flow_rate=self._rates.flow,
             trace_rate=self._rates.trace, flows_per_pair=self._rates.flows_per_pair,
             tracked_flows=self._rates.tracked_flows,
             reply_ms=min(self._rates.reply_timeout_ms, 1000 * self.window_seconds)) + self._controller_settings)
         self.run_controller()
+
+    def _endpoint(self):
+        address = self.fabric.address(CONTROLLER)
+        return f"tcp://{address}:{CONTROL_PORT}" if self.fabric.family == 4 else f"tcp://[{address}]:{CONTROL_PORT}"
 
     def run_controller(self):
         """Also to start it again on the same data after it was killed."""

@@ -22,8 +22,17 @@ STOP_SECONDS_MAX = 10
 COMMON_SYSCTLS = """\
 net.ipv4.conf.all.rp_filter=0
 net.ipv4.conf.default.rp_filter=0
+"""
+NO_IPV6_SYSCTLS = """\
 net.ipv6.conf.all.disable_ipv6=1
 net.ipv6.conf.default.disable_ipv6=1
+"""
+# Addresses are the lab's alone, and used at once.
+IPV6_SYSCTLS = """\
+net.ipv6.conf.default.accept_dad=0
+net.ipv6.conf.default.accept_ra=0
+net.ipv6.conf.default.autoconf=0
+net.ipv6.auto_flowlabels=0
 """
 # 0x37: source and destination address, protocol, source and destination port. Policy 1 (L4) would follow the sender's
 # socket hash through veth, so that two sockets with one 5-tuple could take two paths.
@@ -36,6 +45,13 @@ net.ipv4.icmp_errors_use_inbound_ifaddr=1
 net.ipv4.icmp_ratelimit=0
 net.ipv4.icmp_msgs_per_sec=1000000
 net.ipv4.icmp_msgs_burst=100000
+"""
+# No flow label among the fields: a router of this kind of fabric hashes the 5-tuple.
+IPV6_ROUTER_SYSCTLS = """\
+net.ipv6.conf.all.forwarding=1
+net.ipv6.fib_multipath_hash_policy=3
+net.ipv6.fib_multipath_hash_fields=0x37
+net.ipv6.icmp.ratelimit=0
 """
 
 
@@ -110,16 +126,17 @@ def _make(fabric):
     for device in fabric.devices:
         ports = ["link set dev lo up\n"]
         for peer, own, _ in fabric.interfaces(device):
-            ports += [f"address add {own}/31 dev {peer}\n", f"link set dev {peer} up\n"]
+            ports += [f"address add {own}/{fabric.cable_prefix_length} dev {peer}\n", f"link set dev {peer} up\n"]
         run("ip", "-n", fabric.namespace(device), "-batch", "-", stdin="".join(ports))
     for device in fabric.devices:  # after all links are up: a hop over a link without carrier would be born dead
         install_routes(fabric, device)
 
 
 def _sysctls(fabric, device):
+    text = COMMON_SYSCTLS + (NO_IPV6_SYSCTLS if fabric.family == 4 else IPV6_SYSCTLS)
     if device not in fabric.routers:
-        return COMMON_SYSCTLS
-    text = COMMON_SYSCTLS + ROUTER_SYSCTLS
+        return text
+    text += ROUTER_SYSCTLS + ("" if fabric.family == 4 else IPV6_ROUTER_SYSCTLS)
     if HASH_SEED_SYSCTL.exists():
         text += f"net.ipv4.fib_multipath_hash_seed={fabric.hash_seed(device)}\n"
     return text

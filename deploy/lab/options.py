@@ -40,6 +40,7 @@ def _parser():
     for what in ("spines", "leaves", "hosts"):
         parser.add_argument(f"--{what}", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--family", type=int, choices=(4, 6), default=4)
     parser.add_argument("--name", default="demo")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--summary", type=Path)
@@ -53,7 +54,7 @@ def _parser():
 def parse(arguments):
     given = _parser().parse_args(arguments)
     try:
-        fabric = Fabric(given.name, given.spines, given.leaves, given.hosts, given.seed)
+        fabric = Fabric(given.name, given.spines, given.leaves, given.hosts, given.seed, given.family)
         fault = _fault(fabric, given)
         if given.window not in WINDOW_SECONDS:
             raise LabError(f"--window is {WINDOW_SECONDS.start} to {WINDOW_SECONDS.stop - 1} seconds")

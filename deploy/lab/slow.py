@@ -27,6 +27,8 @@ _children = {}  # pid -> process, to reap those that this program started itself
 
 
 def delay(fabric, link, delay_ms):
+    if fabric.family != 4:
+        raise LabError("latency is only made for IPv4 here")
     ready = _file(fabric, link, "ready")
     process = _start(fabric, link, link.target, HERE / "slow_link.py", "--interface", link.source, "--tap", f"slow-{link.source}",
                      "--delay-ms", str(delay_ms), "--ready", str(ready))
@@ -44,9 +46,9 @@ def congest(fabric, link):
               "latency", "100ms")
     netns.run(*tc, *port, "parent", "1:1", "handle", "10:", "pfifo", "limit", str(QUEUE_PACKETS))
     netns.run(*netns.in_namespace(fabric, link.target, "nft", "-f", "-"), stdin=f"""\
-add table ip {SINK_TABLE}
-add chain ip {SINK_TABLE} crossed {{ type filter hook prerouting priority raw; policy accept; }}
-add rule ip {SINK_TABLE} crossed iifname "{link.source}" udp dport {CROSS_PORT} drop
+add table inet {SINK_TABLE}
+add chain inet {SINK_TABLE} crossed {{ type filter hook prerouting priority raw; policy accept; }}
+add rule inet {SINK_TABLE} crossed iifname "{link.source}" udp dport {CROSS_PORT} drop
 """)
     address = next(there for peer, _, there in fabric.interfaces(link.source) if peer == link.target)
     _start(fabric, link, link.source, HERE / "cross_traffic.py", "--target", address, "--port", str(CROSS_PORT),
@@ -55,9 +57,8 @@ add rule ip {SINK_TABLE} crossed iifname "{link.source}" udp dport {CROSS_PORT} 
 
 def heal(fabric, links):
     for link in links:
-        for device, table in ((link.target, slow_link.TABLE), (link.target, SINK_TABLE)):
-            netns.run(*netns.in_namespace(fabric, device, "nft", "-f", "-"),
-                      stdin=f"add table ip {table}\ndelete table ip {table}\n")
+        for table in (f"ip {slow_link.TABLE}", f"inet {SINK_TABLE}"):
+            netns.run(*netns.in_namespace(fabric, link.target, "nft", "-f", "-"), stdin=f"add table {table}\ndelete table {table}\n")
         _stop(fabric, link)
         subprocess.run(netns.in_namespace(fabric, link.source, "tc", "qdisc", "del", "dev", link.target, "root"),
                        capture_output=True, check=False)  # a link that was only delayed has none

@@ -4,6 +4,7 @@ Every cable is a /31, the upper device (spine over leaf, leaf over host) has the
   spine S - leaf L        10.0.S.2L   - 10.0.S.2L+1
   leaf L  - its host I    10.1.L.2I   - 10.1.L.2I+1      (I = 1..hosts)
   leaf 1  - controller    10.1.1.0    - 10.1.1.1         (in-band: it is a port of leaf1 like any host's)
+With IPv6 (--family 6) the same numbers, in hexadecimal, are 2001:db8:0:S::2L and 2001:db8:1:L::2I, and a cable is a /127.
 An interface is named after the device at its other end.
 """
 import hashlib
@@ -15,6 +16,7 @@ CONTROLLER = "controller"
 SPINES_MAX = 64
 LEAVES_MAX = 100
 HOSTS_PER_LEAF_MAX = 100
+SPINE_NET, HOST_NET = 0, 1
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,11}")
 
 
@@ -57,6 +59,7 @@ class Fabric:
     leaves: int = 4
     hosts: int = 4  # per leaf
     seed: int = 1
+    family: int = 4  # 4 or 6, of every address
     cables: tuple = field(init=False)
 
     def __post_init__(self):
@@ -66,17 +69,32 @@ class Fabric:
                                          ("hosts", self.hosts, 1, HOSTS_PER_LEAF_MAX)):
             if not least <= value <= most:
                 raise LabError(f"--{what} {value} is outside {least}..{most}")
+        if self.family not in (4, 6):
+            raise LabError(f"--family {self.family} is neither 4 nor 6")
         object.__setattr__(self, "cables", tuple(self._cables()))
 
     def _cables(self):
         for spine in range(1, self.spines + 1):
             for leaf in range(1, self.leaves + 1):
-                yield Cable(f"spine{spine}", f"leaf{leaf}", f"10.0.{spine}.{2 * leaf}", f"10.0.{spine}.{2 * leaf + 1}")
-        yield Cable("leaf1", CONTROLLER, "10.1.1.0", "10.1.1.1")
+                yield self._cable(f"spine{spine}", f"leaf{leaf}", SPINE_NET, spine, leaf)
+        yield self._cable("leaf1", CONTROLLER, HOST_NET, 1, 0)
         for leaf in range(1, self.leaves + 1):
             for index in range(1, self.hosts + 1):
-                yield Cable(f"leaf{leaf}", self.host_name(leaf, index),
-                            f"10.1.{leaf}.{2 * index}", f"10.1.{leaf}.{2 * index + 1}")
+                yield self._cable(f"leaf{leaf}", self.host_name(leaf, index), HOST_NET, leaf, index)
+
+    def _cable(self, upper, lower, net, switch, number):
+        return Cable(upper, lower, self._address(net, switch, 2 * number), self._address(net, switch, 2 * number + 1))
+
+    def _address(self, net, switch, number):
+        # ::0 of a /127 is the subnet-router anycast address, which no host may speak from.
+        return f"10.{net}.{switch}.{number}" if self.family == 4 else f"2001:db8:{net}:{switch:x}::{number + 2:x}"
+
+    def _prefix(self, net, switch):
+        return f"10.{net}.{switch}.0/24" if self.family == 4 else f"2001:db8:{net}:{switch:x}::/64"
+
+    @property
+    def cable_prefix_length(self):
+        return 31 if self.family == 4 else 127
 
     def host_name(self, leaf, index):
         return f"h{(leaf - 1) * self.hosts + index}"
@@ -129,15 +147,17 @@ class Fabric:
         the hash seed where the kernel (before 6.11) has none."""
         ports = {peer: address for peer, _, address in self.interfaces(device)}
         if device.startswith("spine"):
-            return [Route(f"10.1.{leaf}.0/24", ((ports[f"leaf{leaf}"], f"leaf{leaf}"),)) for leaf in range(1, self.leaves + 1)]
+            return [Route(self._prefix(HOST_NET, leaf), ((ports[f"leaf{leaf}"], f"leaf{leaf}"),))
+                    for leaf in range(1, self.leaves + 1)]
         if not device.startswith("leaf"):
             peer, address = next(iter(ports.items()))
-            return [Route("default", ((address, peer),))]
+            return [Route("0.0.0.0/0" if self.family == 4 else "::/0", ((address, peer),))]
         uplinks = [(ports[spine], spine) for spine in self.spine_names]
         if shuffle_hops:
             random.Random(self.hash_seed(device)).shuffle(uplinks)
-        remote = [Route(f"10.1.{leaf}.0/24", tuple(uplinks)) for leaf in range(1, self.leaves + 1) if f"leaf{leaf}" != device]
-        return remote + [Route(f"10.0.{spine}.0/24", ((ports[f"spine{spine}"], f"spine{spine}"),))
+        remote = [Route(self._prefix(HOST_NET, leaf), tuple(uplinks))
+                  for leaf in range(1, self.leaves + 1) if f"leaf{leaf}" != device]
+        return remote + [Route(self._prefix(SPINE_NET, spine), ((ports[f"spine{spine}"], f"spine{spine}"),))
                          for spine in range(1, self.spines + 1)]
 
     def fabric_links(self):
@@ -171,5 +191,5 @@ class Fabric:
             lines += [f"  - name: {router}", "    kind: switch", f"    tier: {tier}", "    interfaces:"]
             for peer, own, _ in self.interfaces(router):
                 cabled = f", peer: {peer}/{router}" if peer in self.routers else ""
-                lines.append(f"      - {{name: {peer}, address: {own}{cabled}}}")
+                lines.append(f"      - {{name: {peer}, address: '{own}'{cabled}}}")
         return "\n".join(lines) + "\n"

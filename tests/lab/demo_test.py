@@ -44,6 +44,12 @@ class Demo(unittest.TestCase):
         self.assertLess(figures["controller_rss_max_mib"], CONTROLLER_MIB_MAX)
         self.assert_nothing_is_left()
 
+    def test_a_lossy_link_is_named_over_ipv6_too(self):
+        done = subprocess.run(self.command("labsix", "--family", "6", "--fault", "loss", "--loss", "5%", "--link", "leaf2:spine2",
+                                           "--spines", "2", "--leaves", "3", "--hosts", "2", "--window", "5"), check=False)
+        self.assertEqual(done.returncode, 0, "the demo's own words are above")
+        self.assert_nothing_is_left()
+
     def test_an_interrupt_takes_everything_down(self):
         running = subprocess.Popen(self.command("labintr", "--leaves", "2", "--hosts", "1"), stdout=subprocess.PIPE, text=True)
         for line in running.stdout:
