@@ -17,6 +17,9 @@ struct Plan {
   tracesPerSecond @7 :UInt32;      # 0 .. 1000 TTL probes per second and hop distance; 0 traces nothing
   peers @8 :List(Peer);            # at most 4096, nodes unique
   flows @9 :FlowColumns;
+  packetsPerSecondPerGroupMax @10 :UInt32;  # since 1.1: to one group of peers, 0 .. 100000; 0: the probe's own limit, 10000
+  traceIntervalNs @11 :UInt64;  # since 1.1: 1 ms .. 1 h; in it one flow is traced and one for a peer, and two TTL
+                                # probes go to any one hop distance. 0: tracesPerSecond counts, as for an older probe
 }
 
 struct Peer {
@@ -28,6 +31,7 @@ struct Peer {
   key @5 :Types.PublicKey;     # not all zero; who may speak as this node on the mesh
   secondKey @6 :Types.PublicKey;  # while the node changes keys: the new one, as good as `key`. Empty: none
   authenticates @7 :Bool;      # since 1.1: its STAMP sessions, both ways, are authenticated with `key`. False: open
+  group @8 :UInt16;            # since 1.1: the same number, the same rack. 0: not told, its /24 or /64 counts as one
 }
 
 struct FlowColumns {

@@ -30,6 +30,28 @@ class Fnv {
 
 }  // namespace
 
+DestinationGroup destination_group(const PlanPeer& peer) {
+  if (peer.group != 0) return {.told = peer.group};
+  DestinationGroup group;
+  const std::size_t octets = peer.address.is_v4() ? 3 : 8;
+  for (std::size_t i = 0; i < octets; ++i) {
+    group.prefix = group.prefix << 8 | peer.address.bytes()[i];
+  }
+  return group;
+}
+
+double trace_visits_per_second(const Plan& plan) {
+  if (plan.traces_per_second == 0 || plan.trace_interval == Duration::zero()) {
+    return plan.traces_per_second;
+  }
+  return 1 / std::chrono::duration<double>(plan.trace_interval).count();
+}
+
+double trace_probes_per_second(const Plan& plan) {
+  const bool spaced = plan.trace_interval != Duration::zero();
+  return trace_visits_per_second(plan) * (spaced ? 2 : 1);
+}
+
 std::uint64_t plan_hash(const Plan& plan) {
   Fnv hash;
   hash.add(plan.revision.value());
@@ -39,6 +61,7 @@ std::uint64_t plan_hash(const Plan& plan) {
   }
   hash.add(plan.packets_per_second_max);
   hash.add(plan.traces_per_second);
+  // Not the limits that came later, for the reason below.
   hash.add(plan.peers.size());
   for (const auto& peer : plan.peers) {
     hash.add(peer.node.value());
@@ -50,8 +73,8 @@ std::uint64_t plan_hash(const Plan& plan) {
     hash.add(std::span<const std::uint8_t>(peer.key.bytes));
     // Nothing where there is none, so that a probe that knows no second keys agrees on the hash.
     if (peer.second_key) hash.add(std::span<const std::uint8_t>(peer.second_key->bytes));
-    // Not whether it authenticates: a probe from before that must agree on the hash, and a plan
-    // that says otherwise has another revision.
+    // Not whether it authenticates, nor its group: a probe from before that must agree on the hash,
+    // and a plan that says otherwise has another revision.
   }
   hash.add(plan.flows.size());
   for (const auto& flow : plan.flows) {

@@ -33,6 +33,7 @@ Result<PlanPeer> read_peer(schema::Peer::Reader reader) {
     FAULTLINE_TRY(peer.second_key, read_key("peer's second key", reader.getSecondKey()));
   }
   peer.authenticates = reader.getAuthenticates();
+  peer.group = reader.getGroup();
   return peer;
 }
 
@@ -45,6 +46,7 @@ void write_peer(schema::Peer::Builder builder, const PlanPeer& peer) {
   builder.setKey(to_wire(peer.key));
   if (peer.second_key) builder.setSecondKey(to_wire(*peer.second_key));
   builder.setAuthenticates(peer.authenticates);
+  builder.setGroup(peer.group);
 }
 
 // Empty columns where all flows are small and of class 0, as all were in 1.0.
@@ -117,6 +119,13 @@ Status validate_plan(const Plan& plan) {
                                                   1, kPacketsPerSecondMax));
   FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("traces per second", plan.traces_per_second, 0,
                                                   kTracesPerSecondMax));
+  FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("packets per second and group",
+                                                  plan.packets_per_second_per_group_max, 0,
+                                                  kPacketsPerSecondMax));
+  if (plan.trace_interval != Duration::zero()) {
+    FAULTLINE_TRY_STATUS(check_duration("trace interval", plan.trace_interval, kTraceIntervalMin,
+                                        kTraceIntervalMax));
+  }
   FAULTLINE_TRY_STATUS(validate_peers(plan.peers));
   FAULTLINE_TRY_STATUS(check_count("flows", plan.flows.size(), kPlanFlowsMax));
   for (const auto& flow : plan.flows) {
@@ -139,6 +148,8 @@ void write_plan(schema::Plan::Builder builder, const Plan& plan) {
   builder.setLeaseNs(to_wire(plan.lease));
   builder.setPacketsPerSecondMax(plan.packets_per_second_max);
   builder.setTracesPerSecond(plan.traces_per_second);
+  builder.setPacketsPerSecondPerGroupMax(plan.packets_per_second_per_group_max);
+  builder.setTraceIntervalNs(to_wire(plan.trace_interval));
   auto peers = builder.initPeers(static_cast<unsigned>(plan.peers.size()));
   for (unsigned i = 0; i < peers.size(); ++i) write_peer(peers[i], plan.peers[i]);
   auto flows = builder.initFlows();
@@ -164,6 +175,9 @@ Result<Plan> read_plan(schema::Plan::Reader reader) {
   FAULTLINE_TRY(plan.lease, read_duration("lease", reader.getLeaseNs(), Duration{0}, kAny));
   plan.packets_per_second_max = reader.getPacketsPerSecondMax();
   plan.traces_per_second = reader.getTracesPerSecond();
+  plan.packets_per_second_per_group_max = reader.getPacketsPerSecondPerGroupMax();
+  FAULTLINE_TRY(plan.trace_interval,
+                read_duration("trace interval", reader.getTraceIntervalNs(), Duration{0}, kAny));
   const auto peers = reader.getPeers();
   FAULTLINE_TRY_STATUS(check_count("peers", peers.size(), kPlanPeersMax));
   for (const auto item : peers) {

@@ -53,6 +53,10 @@ void read_plan(Section plan, plan::PlannerConfig& planner) {
                kPacketsPerSecondMax);
   plan.integer("packets_per_second_per_link_max", planner.packets_per_second_per_link_max, 1U,
                1'000'000'000U);
+  plan.integer("packets_per_second_per_rack_max", planner.packets_per_second_per_rack_max, 1U,
+               kPacketsPerSecondPerGroupMax);
+  plan.integer("neighbors_per_node_max", planner.neighbors_per_node_max, plan::kNeighborsPerNodeMin,
+               65'536U);
   read_flow_kinds(plan, planner);
   plan.duration("reply_timeout", planner.reply_timeout);
   plan.duration("lease", planner.lease);
@@ -254,8 +258,10 @@ void read_root(Section& root, ControllerConfig& config) {
   }
   root.integer("horizon_windows", config.horizon_windows, 1U, 60U);
   read_plan(root.section("plan"), config.planner);
-  root.section("trace").integer("per_second", config.planner.traces_per_second, 1U,
-                                kTracesPerSecondMax);
+  auto trace = root.section("trace");
+  trace.integer("per_second", config.planner.traces_per_second, 1U, kTracesPerSecondMax);
+  trace.integer("router_packets_per_second_max", config.planner.router_packets_per_second_max, 1U,
+                1'000'000U);
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_check(root.section("check"), config.check);

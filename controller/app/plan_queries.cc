@@ -1,11 +1,14 @@
 #include "controller/app/plan_queries.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "controller/app/config.h"
 #include "controller/app/inventory_file.h"
+#include "controller/plan/trace_loads.h"
 
 namespace faultline::app {
 namespace {
@@ -25,9 +28,14 @@ Status check_there(const Snapshot& snapshot) {
 
 // Links to and from silent hops have no name, and nobody could be sent to them.
 FabricFlows::Way way_of(const topology::Topology& topology, const topology::KnownPath* known,
-                        NodeId reporter, FabricFlows& flows) {
-  if (known == nullptr) return {};
-  const auto path = topology.resolve(reporter, known->path);
+                        const topology::PathKey& key, FabricFlows& flows, plan::TraceLoads& loads) {
+  const auto tracer = key.direction == Direction::kForward ? key.reporter : key.target;
+  if (known == nullptr) {
+    loads.add_unknown(tracer);
+    return {};
+  }
+  const auto path = topology.resolve(key.reporter, known->path);
+  loads.add_path(tracer, path.devices);
   FabricFlows::Way way{.knowledge = Knowledge::kAll, .links = {}};
   for (std::size_t i = 0; i < path.links.size(); ++i) {
     if (path.devices[i] == topology::kSilentDevice ||
@@ -51,8 +59,14 @@ double bytes_per_packet(const Snapshot& snapshot) {
   return v4 ? kPacketBytesV4 : kPacketBytesV6;
 }
 
-plan::CoverageReport coverage_on(const Snapshot& snapshot, const topology::Topology& topology) {
+struct OnFabric {
+  plan::CoverageReport coverage;
+  plan::TraceLoads loads;
+};
+
+OnFabric plans_on(const Snapshot& snapshot, const topology::Topology& topology) {
   FabricFlows flows;
+  plan::TraceLoads loads;
   for (const auto& [id, link] : topology.links()) {
     if (link.from == topology::kSilentDevice || link.to == topology::kSilentDevice) continue;
     flows.link(id, link.from, link.to);
@@ -62,17 +76,34 @@ plan::CoverageReport coverage_on(const Snapshot& snapshot, const topology::Topol
     for (const auto& flow : plan.flows) {
       const auto target = plan.peers[flow.peer].node;
       const auto way = [&](Direction direction) {
-        const auto* known = snapshot.paths->find({plan.node, target, flow.source_port, direction});
-        return way_of(topology, known, plan.node, flows);
+        const topology::PathKey key{plan.node, target, flow.source_port, direction};
+        return way_of(topology, snapshot.paths->find(key), key, flows, loads);
       };
       const auto forward = way(Direction::kForward);
       flows.add(source, name_of(snapshot, target), forward, way(Direction::kReturn), rate(plan),
                 flow.size);
     }
   }
-  return flows.report("plan",
-                      {.traces_per_second = static_cast<double>(snapshot.planner.traces_per_second),
-                       .bytes_per_packet = bytes_per_packet(snapshot)});
+  auto coverage = flows.report(
+      "plan", {.traces_per_second = static_cast<double>(snapshot.planner.traces_per_second),
+               .bytes_per_packet = bytes_per_packet(snapshot)});
+  return {.coverage = std::move(coverage), .loads = std::move(loads)};
+}
+
+plan::CoverageReport coverage_on(const Snapshot& snapshot, const topology::Topology& topology) {
+  return plans_on(snapshot, topology).coverage;
+}
+
+// What its plan makes each node send towards any one hop distance.
+std::function<double(NodeId)> probe_rates(const Snapshot& snapshot) {
+  std::map<NodeId, double> rates;
+  for (const auto& plan : snapshot.plans->plans) {
+    rates.emplace(plan.node, trace_probes_per_second(plan));
+  }
+  return [rates = std::move(rates)](NodeId node) {
+    const auto at = rates.find(node);
+    return at == rates.end() ? 0.0 : at->second;
+  };
 }
 
 std::optional<plan::Exploration> exploration_of(const Snapshot& snapshot) {
@@ -169,10 +200,12 @@ Result<plan::CoverageReport> plan_coverage(const Snapshot& snapshot) {
 
 Result<plan::BudgetReport> plan_budget(const Snapshot& snapshot) {
   FAULTLINE_TRY_STATUS(check_there(snapshot));
+  auto [coverage, loads] = plans_on(snapshot, *snapshot.topology);
   plan::BudgetReport report{.revision = revision_of(snapshot),
                             .config = snapshot.planner,
                             .flow_interval = snapshot.plans->flow_interval,
-                            .links = coverage_on(snapshot, *snapshot.topology),
+                            .links = std::move(coverage),
+                            .routers = loads.routers(probe_rates(snapshot)),
                             .reduced = snapshot.plans->reduced};
   for (const auto& budget : snapshot.plans->budgets) {
     report.nodes.push_back({.name = name_of(snapshot, budget.node), .budget = budget});
@@ -194,7 +227,8 @@ Result<plan::DifferenceReport> plan_difference(const Snapshot& snapshot,
       *snapshot.members, config.planner, next, snapshot.plans->plans,
       {.extra = snapshot.plans->extra,
        .fullest_link_flows =
-           snapshot.planning_memory ? snapshot.planning_memory->fullest_link_flows : 0});
+           snapshot.planning_memory ? snapshot.planning_memory->fullest_link_flows : 0,
+       .tracers = snapshot.planning_memory ? &snapshot.planning_memory->tracers : nullptr});
   return plan::DifferenceReport{
       .config_file = config_file.string(),
       .inventory_file = config.topology.string(),

@@ -79,9 +79,19 @@ Status take_plan_revision(const std::string& value, core::Restored& restored) {
     return fail(ErrorCode::kCorrupt, "it has no revision");
   }
   restored.plan_revision = PlanRevision{json["revision"].get<std::uint64_t>()};
-  // Older controllers wrote neither.
+  // Older controllers wrote none of these.
   if (json.contains("fullest_link_flows") && json["fullest_link_flows"].is_number_unsigned()) {
     restored.fullest_link_flows = json["fullest_link_flows"].get<std::uint32_t>();
+  }
+  if (json.contains("tracers")) {
+    for (const auto& entry : json["tracers"]) {
+      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_number_unsigned() ||
+          !entry[1].is_number_unsigned()) {
+        return fail(ErrorCode::kCorrupt, "its tracers are not pairs of node and number");
+      }
+      restored.tracers.emplace(NodeId{entry[0].get<std::uint32_t>()},
+                               entry[1].get<std::uint32_t>());
+    }
   }
   if (!json.contains("extra_flows")) return {};
   for (const auto& flow : json["extra_flows"]) {

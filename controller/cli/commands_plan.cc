@@ -58,7 +58,8 @@ void add_budget(CLI::App& plan, Context& context, const std::shared_ptr<PlanOpti
       "  faultline plan budget --all\n"
       "  faultline plan budget -o json | jq '.links | max_by(.packets_per_second_max)'\n"
       "Per node: its own flows and traces, and what it answers. Per link: all flows that cross\n"
-      "it, and every node behind them tracing just those.\n");
+      "it, and every node behind them tracing just those. Of routers, the one that traces of the\n"
+      "whole fleet may make send most ICMP.\n");
   command->add_flag("--all", options->all, "Every node and link, not only the busiest ones");
   command->callback([&context, options] {
     context.command = [&context, options] {

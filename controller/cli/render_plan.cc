@@ -219,6 +219,14 @@ std::string render_plan_budget(const Json& document, const Style& style, bool al
     links.add({text(link, "id"), text(link, "flows"), decimal(link, "packets_per_second"),
                decimal(link, "packets_per_second_max"), bytes_text(link, "bytes_per_second_max")});
   }
+  const auto& routers = member(document, "routers");
+  if (!routers.empty()) {
+    result += fmt::format(
+        "traces of {} may make {} send {} ICMP packets/s, more than any other router; {} are "
+        "allowed\n",
+        counted(count(routers[0], "nodes"), "node"), text(routers[0], "id"),
+        decimal(routers[0], "icmp_per_second_max"), text(limits, "router_packets_per_second_max"));
+  }
   if (count(document, "paths_unknown") > 0) {
     result += fmt::format("{} paths are not traced yet: their links will carry more than this\n",
                           count(document, "paths_unknown"));

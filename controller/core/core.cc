@@ -43,7 +43,8 @@ Status ControllerCore::restore(Restored restored, Now now) {
   plan_revision_ = restored.plan_revision;
   memory_ = std::make_shared<const PlanningMemory>(
       PlanningMemory{.useful = std::move(restored.extra_flows),
-                     .fullest_link_flows = restored.fullest_link_flows});
+                     .fullest_link_flows = restored.fullest_link_flows,
+                     .tracers = std::move(restored.tracers)});
   FAULTLINE_TRY_STATUS(fleet_.restore(std::move(restored.nodes), std::move(restored.tokens), now));
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);

@@ -103,6 +103,7 @@ struct Restored {
   PlanRevision plan_revision;
   std::vector<plan::PairPort> extra_flows;  // PlanSet::extra of that revision
   std::uint32_t fullest_link_flows = 0;     // plan::Learned of that revision
+  plan::TracerCounts tracers;               // likewise
   std::optional<fleet::ControllerKeysRecord> controller_keys;
 };
 

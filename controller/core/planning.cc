@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/plan/trace_loads.h"
+
 namespace faultline::core {
 namespace {
 
@@ -41,6 +43,7 @@ class Planning {
       refine();
     }
     weigh_links();
+    result_.memory.tracers = trace_loads_.most_tracers();
     result_.numbers = numbers_;
     return std::move(result_);
   }
@@ -90,12 +93,15 @@ class Planning {
   // A direction of a flow as links; those beside a silent hop are left out.
   std::vector<LinkNumber> way(const topology::PathKey& key, Ways& ways) {
     const auto* known = job_.paths->find(key);
+    const auto tracer = key.direction == Direction::kForward ? key.reporter : key.target;
     if (known == nullptr) {
       ways.known = false;
+      trace_loads_.add_unknown(tracer);
       return {};
     }
     ways.traced_at = std::min(ways.traced_at, known->path.traced_at);
     const auto path = job_.topology->resolve(key.reporter, known->path);
+    trace_loads_.add_path(tracer, path.devices);
     std::vector<LinkNumber> links;
     for (std::size_t i = 0; i < path.links.size(); ++i) {
       const auto& from = path.devices[i];
@@ -373,6 +379,7 @@ class Planning {
   std::vector<plan::TracedFlow> spare_;
   std::set<PairPort> spare_flows_;
   std::map<PairPort, WallTime> tried_;
+  plan::TraceLoads trace_loads_;  // a spare path more does no harm: it may be planned again
   PlanningNumbers numbers_;
   PlanningResult result_;
 };

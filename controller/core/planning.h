@@ -40,6 +40,7 @@ struct PlanningMemory {
   std::map<plan::PairPort, WallTime> fruitless{};  // since when
   std::map<std::string, std::uint32_t> tries{};    // by id of a link with a gap: flows tried so far
   std::uint32_t fullest_link_flows = 0;            // plan::Learned
+  plan::TracerCounts tracers{};                    // likewise
   WallTime thought_at{};                           // of the last job
   std::uint32_t gaps_least = 0;                    // since something moved or the fleet changed
   std::uint32_t vain_rounds = 0;                   // jobs in a row that explored and closed no gap

@@ -70,7 +70,9 @@ void ControllerCore::make_plans(Now now, EffectSink& effects) {
   const bool is_first = plans_->plans.empty();  // since the controller's own start
   plans_ = std::make_shared<const plan::PlanSet>(
       plan::make_plans(view, options_.planner, next, plans_->plans,
-                       {.extra = extra, .fullest_link_flows = memory_->fullest_link_flows}));
+                       {.extra = extra,
+                        .fullest_link_flows = memory_->fullest_link_flows,
+                        .tracers = &memory_->tracers}));
   AfterCommit after;
   for (const auto id : plans_->changed) {
     after.messages.emplace_back(fleet_.find(id)->record.key, *plan_of(id));
@@ -113,8 +115,13 @@ std::string ControllerCore::plan_document() const {
     flows +=
         fmt::format("{}[{},{},{}]", flows.empty() ? "" : ",", source.value(), target.value(), port);
   }
-  return fmt::format("{{\"revision\":{},\"extra_flows\":[{}],\"fullest_link_flows\":{}}}",
-                     plan_revision_.value(), flows, memory_->fullest_link_flows);
+  std::string tracers;
+  for (const auto& [node, count] : memory_->tracers) {
+    tracers += fmt::format("{}[{},{}]", tracers.empty() ? "" : ",", node.value(), count);
+  }
+  return fmt::format(
+      "{{\"revision\":{},\"extra_flows\":[{}],\"fullest_link_flows\":{},\"tracers\":[{}]}}",
+      plan_revision_.value(), flows, memory_->fullest_link_flows, tracers);
 }
 
 const Plan* ControllerCore::plan_of(NodeId node) const {
@@ -162,10 +169,11 @@ void ControllerCore::on(Now now, PlanningDone event, EffectSink& effects) {
   }
   if (planning_numbers_ != numbers) effects.log(Severity::kInfo, "plan", sentence(numbers));
   planning_numbers_ = numbers;
-  const bool other_flows = sorted(memory.flows()) != sorted(memory_->flows()) ||
-                           memory.fullest_link_flows != memory_->fullest_link_flows;
+  const bool learned = sorted(memory.flows()) != sorted(memory_->flows()) ||
+                       memory.fullest_link_flows != memory_->fullest_link_flows ||
+                       memory.tracers != memory_->tracers;
   memory_ = std::make_shared<const PlanningMemory>(std::move(memory));
-  if (other_flows && !plans_due_) plans_due_ = now.instant;
+  if (learned && !plans_due_) plans_due_ = now.instant;
 }
 
 }  // namespace faultline::core

@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/model/path.h"
+#include "controller/plan/harm.h"
 #include "controller/plan/hierarchy.h"
 #include "controller/plan/mix.h"
 
@@ -30,6 +31,9 @@ constexpr double kIpv6UdpBytes = 48;
 constexpr std::size_t kExtraOneIn = 4;
 // Of these, so many for flows of unknown way, rounded up.
 constexpr std::size_t kTriedOneIn = 4;
+// Neighbors that a tracked flow may cost: those measured, and those who measure, who may be half as
+// many again as one measures (a rack's own come on top of the others).
+constexpr std::size_t kNeighborsPerFlow = 3;
 
 // Ascending by id.
 using Roster = std::vector<const FleetMember*>;
@@ -44,8 +48,13 @@ Roster make_roster(const FleetView& fleet) {
 }
 
 // Packets that traces may cost a node in a second: its own, and as many that its peers ask for.
+double trace_packets_per_second(double visits_per_second) {
+  return 2.0 * visits_per_second * static_cast<double>(kPathHopsMax);
+}
+
+// As if no router had a limit, so that what is learned of routes changes no interval.
 double trace_packets_per_second(const PlannerConfig& config) {
-  return 2.0 * config.traces_per_second * static_cast<double>(kPathHopsMax);
+  return trace_packets_per_second(config.traces_per_second);
 }
 
 double flow_packets_per_second_max(const PlannerConfig& config) {
@@ -60,10 +69,26 @@ std::size_t flows_per_node_max(const PlannerConfig& config) {
   return std::min<std::size_t>(config.tracked_flows_per_node_max, affordable);
 }
 
+// What a node may track of this fleet, and whether that is for the sake of neighbor tables.
+struct Tracked {
+  std::size_t flows_max = 0;
+  std::size_t segment = 0;  // nodes that may share one; 0: no more than may be neighbors
+};
+
+Tracked tracked_max(const FleetView& fleet, const PlannerConfig& config) {
+  const auto flows_max = flows_per_node_max(config);
+  const auto segment = largest_segment(fleet);
+  if (segment <= config.neighbors_per_node_max + std::size_t{1}) return {.flows_max = flows_max};
+  return {.flows_max =
+              std::min<std::size_t>(flows_max, config.neighbors_per_node_max / kNeighborsPerFlow),
+          .segment = segment};
+}
+
 // Flows per pair when every node measures every other; 0: that cannot be afforded.
-std::uint32_t all_pairs_density(std::size_t nodes, const PlannerConfig& config) {
-  if (nodes < 2) return 0;
-  const auto affordable = flows_per_node_max(config) / (nodes - 1);
+std::uint32_t all_pairs_density(std::size_t nodes, const Tracked& tracked,
+                                const PlannerConfig& config) {
+  if (nodes < 2 || tracked.segment > 0) return 0;
+  const auto affordable = tracked.flows_max / (nodes - 1);
   return static_cast<std::uint32_t>(std::min<std::size_t>(config.flows_per_pair, affordable));
 }
 
@@ -105,7 +130,8 @@ PlanPeer to_peer(const FleetMember& member) {
           .mesh_port = member.profile.mesh_port,
           .key = member.key,
           .second_key = member.second_key,
-          .authenticates = member.authenticates};
+          .authenticates = member.authenticates,
+          .group = rack_number(member)};
 }
 
 // As many as the source has ports for, at most `wanted`: flow `i` of them.
@@ -143,6 +169,9 @@ Plan make_plan(const FleetMember& member, const Share& share, std::uint32_t flow
             .lease = config.lease,
             .packets_per_second_max = config.packets_per_second_per_node_max,
             .traces_per_second = config.traces_per_second};
+  if (config.packets_per_second_per_rack_max != kPacketsPerSecondPerGroupMax) {
+    plan.packets_per_second_per_group_max = config.packets_per_second_per_rack_max;
+  }
   const auto flows = std::min<std::uint32_t>(flows_per_pair, member.profile.source_port_count);
   auto target = share.targets.begin();  // all three ascend by id, and peers hold all targets
   auto extra = share.extra.begin();
@@ -249,7 +278,7 @@ double packet_bytes(const PlanFlow& flow, bool v4) {
   return flow.size != 0 ? flow.size : kStampBytes + (v4 ? kIpv4UdpBytes : kIpv6UdpBytes);
 }
 
-std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const PlannerConfig& config) {
+std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans) {
   struct Answers {
     std::size_t flows = 0;
     double bytes = 0;  // of one packet of each
@@ -272,7 +301,7 @@ std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const Plann
                       .flows = static_cast<std::uint32_t>(plan.flows.size())};
     const auto answers = reflected.find(plan.node);
     if (!plan.flows.empty() || answers != reflected.end()) {
-      const double traces = trace_packets_per_second(config);
+      const double traces = trace_packets_per_second(trace_visits_per_second(plan));
       double bytes = 0;
       for (const auto& flow : plan.flows) bytes += packet_bytes(flow, v4);
       budget.packets_per_second_sent = static_cast<double>(plan.flows.size()) / interval + traces;
@@ -282,7 +311,9 @@ std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans, const Plann
       }
       budget.bytes_per_second = bytes / interval + traces * packet_bytes({}, v4);
     }
-    budget.trace_cycle = plan.flows.size() * Duration{seconds{1}} / plan.traces_per_second;
+    budget.trace_cycle = plan.trace_interval > Duration::zero()
+                             ? plan.flows.size() * plan.trace_interval
+                             : plan.flows.size() * Duration{seconds{1}} / plan.traces_per_second;
     budgets.push_back(budget);
   }
   return budgets;
@@ -301,15 +332,20 @@ void number_plans(PlanSet& set, PlanRevision revision, const std::vector<Plan>& 
   }
 }
 
-void say_reductions(PlanSet& set, const Mesh& mesh, std::size_t nodes,
+void say_reductions(PlanSet& set, const Mesh& mesh, std::size_t nodes, const Tracked& tracked,
                     const PlannerConfig& config) {
-  if (!set.all_pairs) {
+  if (tracked.segment > 0) {
+    set.reduced.push_back(
+        fmt::format("each node measures {}: {} nodes may share one segment, and no node has more "
+                    "than {} peers, which are entries of neighbor tables",
+                    mesh.pattern, tracked.segment, config.neighbors_per_node_max));
+  } else if (!set.all_pairs) {
     set.reduced.push_back(fmt::format("each node measures {}: it may track at most {} flows",
-                                      mesh.pattern, flows_per_node_max(config)));
+                                      mesh.pattern, tracked.flows_max));
   } else if (nodes > 1 && set.flows_per_pair < config.flows_per_pair) {
     set.reduced.push_back(
         fmt::format("{} instead of {} flows per pair: a node may track at most {} flows",
-                    set.flows_per_pair, config.flows_per_pair, flows_per_node_max(config)));
+                    set.flows_per_pair, config.flows_per_pair, tracked.flows_max));
   }
   if (set.flow_interval > config.flow_interval) {
     set.reduced.push_back(fmt::format(
@@ -317,6 +353,22 @@ void say_reductions(PlanSet& set, const Mesh& mesh, std::size_t nodes,
         format_duration(set.flow_interval), format_duration(config.flow_interval),
         config.packets_per_second_per_node_max));
   }
+}
+
+// Of the whole fleet's plans, which are complete but for this.
+void spare_others(PlanSet& set, const PlannerConfig& config, const Learned& learned) {
+  const auto spared = spare_destinations(set.flow_interval, set.plans, config);
+  if (spared > set.flow_interval) {
+    set.reduced.push_back(fmt::format(
+        "one packet per flow every {} instead of {}: a node may send at most {} packets per second "
+        "to one host, {} to one rack, and {} bytes per second",
+        format_duration(spared), format_duration(set.flow_interval), kPacketsPerSecondPerPairMax,
+        config.packets_per_second_per_rack_max, kBytesPerSecondMax));
+    set.flow_interval = spared;
+  }
+  for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
+  auto sentence = space_traces(set.plans, config, learned.tracers);
+  if (!sentence.empty()) set.reduced.push_back(std::move(sentence));
 }
 
 }  // namespace
@@ -350,6 +402,17 @@ Status validate(const PlannerConfig& config) {
   if (config.packets_per_second_per_link_max == 0) {
     return bad("packets_per_second_per_link_max must be at least 1");
   }
+  if (config.packets_per_second_per_rack_max == 0 ||
+      config.packets_per_second_per_rack_max > kPacketsPerSecondPerGroupMax) {
+    return bad(fmt::format("packets_per_second_per_rack_max must be 1 to {}",
+                           kPacketsPerSecondPerGroupMax));
+  }
+  if (config.neighbors_per_node_max < kNeighborsPerNodeMin) {
+    return bad(fmt::format("neighbors_per_node_max must be at least {}", kNeighborsPerNodeMin));
+  }
+  if (config.router_packets_per_second_max == 0) {
+    return bad("router_packets_per_second_max must be at least 1");
+  }
   if (config.large_packet_bytes != 0 &&
       (config.large_packet_bytes < kFlowSizeMin || config.large_packet_bytes > kFlowSizeMax)) {
     return bad(
@@ -376,9 +439,10 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
   FAULTLINE_CHECK(validate(config).has_value(), "the planner's config is valid");
   const auto roster = make_roster(fleet);
   PlanSet set;
-  set.flows_per_pair = all_pairs_density(fleet.size(), config);
+  const auto tracked = tracked_max(fleet, config);
+  set.flows_per_pair = all_pairs_density(fleet.size(), tracked, config);
   set.all_pairs = fleet.size() < 2 || set.flows_per_pair > 0;
-  const auto flows_max = flows_per_node_max(config);
+  const auto flows_max = tracked.flows_max;
   const auto extra_max = set.all_pairs ? 0 : flows_max / kExtraOneIn;
   const auto mesh = set.all_pairs ? everyone(roster) : make_mesh(fleet, flows_max - extra_max);
   if (!set.all_pairs) {
@@ -402,7 +466,7 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
   }
   if (set.all_pairs) set.flows_per_node_max = static_cast<std::uint32_t>(flows_most);
   set.flow_interval = stretch(config.flow_interval, flows_most, config);
-  say_reductions(set, mesh, fleet.size(), config);
+  say_reductions(set, mesh, fleet.size(), tracked, config);
   const auto spared = spare_link(set.flow_interval, learned.fullest_link_flows, config);
   if (spared > set.flow_interval) {
     set.reduced.push_back(fmt::format(
@@ -412,8 +476,8 @@ PlanSet make_plans(const FleetView& fleet, const PlannerConfig& config, PlanRevi
         config.packets_per_second_per_link_max));
     set.flow_interval = spared;
   }
-  for (auto& plan : set.plans) plan.flow_interval = set.flow_interval;
-  set.budgets = make_budgets(set.plans, config);
+  spare_others(set, config, learned);
+  set.budgets = make_budgets(set.plans);
   number_plans(set, revision, previous);
   return set;
 }

@@ -16,6 +16,10 @@
 //      for *extra* flows: other ports and pairs, chosen by what traces taught (refinement.h);
 //   3. flows are sent less often, so that packets per second stay within the budget. Of a mesh as
 //      if the extra flows were all there, so that these come and go without changing the interval.
+// What others are protected from (one host or rack, neighbor tables, routers that answer traces) is
+// in harm.h.
+//
+// Source ports do not rotate: README.md says why.
 //
 // What a flow's packets look like (large ones, for MTU black holes; other DSCP classes) is a
 // function of its ends and port alone, so that it stays what it is whatever else changes.
@@ -25,6 +29,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +55,12 @@ struct PlannerConfig {
   // Of flows and their answers, on any directed link, as far as traces show who crosses it.
   std::uint32_t packets_per_second_per_link_max = 10'000;
   std::uint32_t traces_per_second = 1;
+  // What any router is made to send by the traces of all nodes together.
+  std::uint32_t router_packets_per_second_max = 100;
+  // What one node sends to any one rack.
+  std::uint32_t packets_per_second_per_rack_max = kPacketsPerSecondPerGroupMax;
+  // Peers, where more nodes than that may share a segment: half of gc_thresh2.
+  std::uint32_t neighbors_per_node_max = 256;
   // Of all flows, one in so many has packets of this size (PlanFlow::size; 0: none), and one in
   // kClassFlowsOneIn is of each of these DSCP classes.
   std::uint16_t large_packet_bytes = 1500;
@@ -60,6 +71,7 @@ struct PlannerConfig {
 };
 
 inline constexpr std::uint32_t kClassFlowsOneIn = 8;
+inline constexpr std::uint32_t kNeighborsPerNodeMin = 16;
 inline constexpr std::size_t kDscpClassesMax = 4;  // half of the flows stay what most traffic is
 
 // kInvalid with one sentence that names the field; make_plans() requires a valid config.
@@ -118,10 +130,14 @@ struct PlanSet {
   bool operator==(const PlanSet&) const = default;
 };
 
+// TraceLoads::most_tracers(): nodes of unknown ways are missing.
+using TracerCounts = std::map<NodeId, std::uint32_t>;
+
 // What traces taught of the plans in force.
 struct Learned {
-  std::span<const PairPort> extra{};     // wanted beyond the mesh, in the order of importance
-  std::uint32_t fullest_link_flows = 0;  // cross the same directed link, either way of theirs
+  std::span<const PairPort> extra{};      // wanted beyond the mesh, in the order of importance
+  std::uint32_t fullest_link_flows = 0;   // cross the same directed link, either way of theirs
+  const TracerCounts* tracers = nullptr;  // null: nothing is known
 };
 
 // `previous`: the plans in force, any order; a plan that equals its predecessor but for the

@@ -17,6 +17,7 @@
 #include "controller/plan/coverage.h"
 #include "controller/plan/planner.h"
 #include "controller/plan/refinement.h"
+#include "controller/plan/trace_loads.h"
 
 namespace faultline::plan {
 
@@ -106,6 +107,7 @@ struct BudgetReport {
   };
   std::vector<Node> nodes{};  // by name
   CoverageReport links{};
+  std::vector<TraceLoads::Router> routers{};  // the worst first
   std::vector<std::string> reduced{};
 
   bool operator==(const BudgetReport&) const = default;

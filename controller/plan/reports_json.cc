@@ -165,7 +165,10 @@ Json limits_json(const PlannerConfig& config) {
           {"packets_per_second_per_link_max", config.packets_per_second_per_link_max},
           {"flows_per_pair", config.flows_per_pair},
           {"flow_interval_s", seconds(config.flow_interval)},
-          {"traces_per_second", config.traces_per_second}};
+          {"traces_per_second", config.traces_per_second},
+          {"packets_per_second_per_rack_max", config.packets_per_second_per_rack_max},
+          {"neighbors_per_node_max", config.neighbors_per_node_max},
+          {"router_packets_per_second_max", config.router_packets_per_second_max}};
 }
 
 }  // namespace
@@ -222,6 +225,12 @@ std::string budget_json(const BudgetReport& report) {
                                {"packets_per_second", link.packets_per_second},
                                {"packets_per_second_max", link.packets_per_second_max},
                                {"bytes_per_second_max", link.bytes_per_second_max}});
+  }
+  result["routers"] = Json::array();
+  for (const auto& router : report.routers) {
+    result["routers"].push_back({{"id", router.name},
+                                 {"nodes", router.nodes},
+                                 {"icmp_per_second_max", router.packets_per_second_max}});
   }
   return text(result);
 }

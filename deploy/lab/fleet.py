@@ -23,7 +23,7 @@ api: {{socket: {folder}/controller.sock}}
 topology: {topology}
 window: {window}
 plan: {{flows_per_pair: {flows_per_pair}, tracked_flows_per_node_max: {tracked_flows}, packets_per_second_per_flow: {flow_rate}, packets_per_second_per_node_max: 1000, reply_timeout: {reply_ms}ms, lease: 1h}}
-trace: {{per_second: {trace_rate}}}
+trace: {{per_second: {trace_rate}, router_packets_per_second_max: 1000000}}
 receivers:
   - {{name: oncall, url: "http://127.0.0.1:{webhook_port}/alerts", secret_file: {folder}/webhook.secret}}
 log: {{level: info, format: text}}

@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t kVisitsPerCycleStep = 4;
 
 stats::TokenBucket bucket(const Plan& plan, Now now) {
-  const double per_second = plan.traces_per_second;
+  const double per_second = trace_visits_per_second(plan);
   return {per_second, std::max(1.0, per_second / 4), now.instant};
 }
 
@@ -24,7 +24,7 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
   for (const auto& flow : flows_) {
     known.emplace(FlowKey{plan_->peers[flow.peer].node, flow.source_port}, flow);
   }
-  const bool same_rate = plan_ && plan_->traces_per_second == plan->traces_per_second;
+  const bool same_rate = plan_ && trace_visits_per_second(*plan_) == trace_visits_per_second(*plan);
   plan_ = std::move(plan);
   flows_.clear();
   for (const auto& item : plan_->flows) {
@@ -58,12 +58,22 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
 void Tracer::tick(Now now, EffectSink& effects) {
   expire(now, effects);
   if (!plan_ || plan_->traces_per_second == 0) return;
-  while (!requests_.empty() && serving_.size() < kOrdersMax && answers_->take(now.instant)) {
+  while (!requests_.empty() && serving_.size() < orders_max() && answers_->take(now.instant)) {
     answer_next(now, effects);
   }
-  while (!paused_ && !flows_.empty() && orders_.size() < kOrdersMax && visits_->take(now.instant)) {
+  while (!paused_ && !flows_.empty() && orders_.size() < orders_max() &&
+         visits_->take(now.instant)) {
     visit(now, effects);
   }
+}
+
+std::size_t Tracer::orders_max() const {
+  return plan_->trace_interval == Duration::zero() ? kOrdersMax : kSpacedOrdersMax;
+}
+
+Duration Tracer::timeout() const {
+  return plan_ ? std::max(kTraceTimeout, kTraceTimeoutIntervals * plan_->trace_interval)
+               : kTraceTimeout;
 }
 
 Tracer::Flow* Tracer::next_flow() {
@@ -234,12 +244,12 @@ void Tracer::keep(PathRecord path) {
 
 void Tracer::expire(Now now, EffectSink& effects) {
   const auto expired = [&](const auto& entry) {
-    return now.instant - entry.second.since >= kTraceTimeout;
+    return now.instant - entry.second.since >= timeout();
   };
   counters_.timeouts += std::erase_if(orders_, expired) + std::erase_if(serving_, expired) +
                         std::erase_if(asks_, expired);
   // The asker has given up on what waited for so long.
-  while (!requests_.empty() && now.instant - requests_.front().since >= kTraceTimeout / 2) {
+  while (!requests_.empty() && now.instant - requests_.front().since >= timeout() / 2) {
     ++counters_.requests_busy;
     answer(requests_.front().asker,
            {.request = requests_.front().request.request, .outcome = TraceOutcome::kBusy}, effects);

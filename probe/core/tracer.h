@@ -1,10 +1,12 @@
 // Tracer: which flow is traced when, in both directions, and the traces that peers ask for.
 //
-// Visits go over the plan's flows at Plan::traces_per_second: a visit traces the flow forward by
+// Visits go over the plan's flows at trace_visits_per_second(): a visit traces the flow forward by
 // itself and asks the peer, over the mesh, to trace the way back. Flows never visited come first,
 // then those with loss in their last window, then those visited longest ago; every fourth visit
 // disregards loss, so that wide trouble does not stop the cycle. Peers' requests are answered at
-// the same rate, from a short queue; beyond it they hear "busy".
+// the same rate, from a short queue; beyond it they hear "busy". Where the plan spaces traces by an
+// interval, few are at the engine at a time (kSpacedOrdersMax), for silent hops are tried again at
+// that pace and what waits behind them would be late.
 //
 // Pure. Thread safety: none.
 #pragma once
@@ -25,13 +27,15 @@
 
 namespace faultline::probe_core {
 
-inline constexpr std::size_t kOrdersMax = 256;   // at the engine; beyond it visits wait
-inline constexpr std::size_t kAsksMax = 512;     // unanswered by peers; beyond it none is sent
-inline constexpr std::size_t kRequestsMax = 64;  // of peers, waiting; beyond it: busy
-inline constexpr std::size_t kPathsMax = 2048;   // waiting for a report; the oldest is dropped
+inline constexpr std::size_t kOrdersMax = 256;      // at the engine; beyond it visits wait
+inline constexpr std::size_t kSpacedOrdersMax = 4;  // likewise, of own ones and of peers' each
+inline constexpr std::size_t kAsksMax = 512;        // unanswered by peers; beyond it none is sent
+inline constexpr std::size_t kRequestsMax = 64;     // of peers, waiting; beyond it: busy
+inline constexpr std::size_t kPathsMax = 2048;      // waiting for a report; the oldest is dropped
 inline constexpr std::size_t kPathsPerReportMax = 1024;
 // An order that the engine, or a request that the peer, has not answered by then is given up.
 inline constexpr Duration kTraceTimeout = std::chrono::seconds{60};
+inline constexpr int kTraceTimeoutIntervals = 8;  // of Plan::trace_interval, if that is longer
 
 struct TracerCounters {
   std::uint64_t visits = 0;
@@ -102,6 +106,8 @@ class Tracer {
   void on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& effects);
   void keep(PathRecord path);
   void expire(Now now, EffectSink& effects);
+  [[nodiscard]] std::size_t orders_max() const;
+  [[nodiscard]] Duration timeout() const;
 
   const std::uint16_t reflector_port_;
   Rng& rng_;

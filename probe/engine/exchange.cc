@@ -195,7 +195,7 @@ void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::K
       std::ranges::any_of(plan.flows, [](const PlanFlow& flow) { return flow.size != 0; });
   large_packets_.resize(any_large ? kSendBatch : 0);
   sender_.set_plan(plan, now, known, size_max_);
-  tracer_.set_rate(plan.traces_per_second, now.instant);
+  tracer_.set_rate(trace_probes_per_second(plan), now.instant);
 }
 
 void Exchange::boost(const Boost& boost) { sender_.boost(boost, read_clocks()); }
@@ -279,7 +279,9 @@ std::size_t Exchange::send_sessions(session::Now now) {
 }
 
 void Exchange::send_traces(session::Now now) {
-  const auto may_send = [&] { return sender_.take_budget(now.instant); };
+  const auto may_send = [&](const Endpoint& to) {
+    return sender_.take_budget(to.address, now.instant);
+  };
   while (auto probe = tracer_.take_due(now.instant, may_send)) {
     probe->packet.sent_at = now.wall;
     Packet packet;

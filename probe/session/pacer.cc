@@ -8,16 +8,27 @@ namespace {
 
 constexpr auto kLaterDue = [](const auto& a, const auto& b) { return a.due > b.due; };
 
+stats::TokenBucket bucket(double packets_per_second, Instant now) {
+  return {packets_per_second, std::max(1.0, packets_per_second * kBurstSeconds), now};
+}
+
 Duration scaled(Duration duration, double factor) {
   return Duration{static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor)};
 }
 
 }  // namespace
 
-void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval,
-                      double packets_per_second, Instant now, Rng& rng) {
+void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, const Budgets& budgets,
+                      Instant now, Rng& rng) {
   interval_ = interval;
-  budget_ = {packets_per_second, std::max(1.0, packets_per_second * kBurstSeconds), now};
+  budget_ = bucket(budgets.packets_per_second, now);
+  groups_.assign(budgets.groups, {bucket(budgets.packets_per_second_per_group, now), now});
+  if (budgets.groups > 0) {
+    group_spacing_ =
+        Duration{1 + static_cast<std::int64_t>(1e9 / budgets.packets_per_second_per_group)};
+  }
+  flow_groups_.clear();
+  for (const auto& flow : flows) flow_groups_.push_back(flow.group);
   slots_.assign(flows.size(), now);
   heap_.clear();
   times_.clear();
@@ -66,15 +77,20 @@ void Pacer::stop() {
 }
 
 std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
-  if (heap_.empty() || heap_.front().due > now) return std::nullopt;
+  do {
+    if (heap_.empty() || heap_.front().due > now) return std::nullopt;
+    Entry& first = heap_.front();
+    if (!first.deferred) lateness_ = std::max(lateness_, now - first.due);
+  } while (book(now));
   Entry& first = heap_.front();
-  if (!first.deferred) lateness_ = std::max(lateness_, now - first.due);
   if (!budget_.take(now)) {
     if (!first.deferred) ++deferred_;
     first.deferred = true;
     return std::nullopt;
   }
   const auto flow = first.flow;
+  // There is one: book() looked.
+  if (const auto group = flow_groups_[flow]) (void)groups_[*group].budget.take(now);
   std::ranges::pop_heap(heap_, kLaterDue);
   heap_.pop_back();
   Instant& slot = slots_[flow];
@@ -83,6 +99,32 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
   if (slot <= now) slot += ((now - slot) / own + 1) * own;
   push({.due = jittered(slot, own, rng), .flow = flow});
   return flow;
+}
+
+// Whether the first entry has to wait for its group, and then books its time there.
+bool Pacer::book(Instant now) {
+  Entry first = heap_.front();
+  const auto number = flow_groups_[first.flow];
+  if (!number) return false;
+  Group& group = groups_[*number];
+  const Instant free = group.budget.next(now);
+  if (free <= now && (first.booked || group.booked_until <= now)) return false;
+  if (!first.deferred) ++deferred_;
+  group.booked_until = std::max(free, group.booked_until + group_spacing_);
+  std::ranges::pop_heap(heap_, kLaterDue);
+  heap_.pop_back();
+  first.due = group.booked_until;
+  first.deferred = first.booked = true;
+  push(first);
+  return true;
+}
+
+bool Pacer::take_budget(std::optional<GroupNumber> number, Instant now) {
+  if (!number) return budget_.take(now);
+  Group& group = groups_[*number];
+  // Those who booked come first.
+  if (group.booked_until > now || group.budget.next(now) > now) return false;
+  return budget_.take(now) && group.budget.take(now);
 }
 
 Instant Pacer::next_due(Instant now) {

@@ -1,9 +1,14 @@
-// Pacer: when each flow sends next, under a budget of packets per second.
+// Pacer: when each flow sends next, under budgets of packets per second: the node's, and one for
+// each group of destinations.
 //
 // One packet per flow and interval. The flows' turns are spread evenly over the interval in random
 // order, and each packet is moved at random within kJitter of the interval, so that a fleet does
 // not pulse. After a stall each flow sends the one packet that is overdue, within the budget; the
 // turns it missed are skipped, not made up for.
+//
+// A flow whose group has nothing left books the group's next free moment, behind those that booked
+// before it, and does not hold up the flows of other groups. So each turn is put off once and
+// looked at once more, however many wait.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +19,7 @@
 #include "common/base/random.h"
 #include "common/base/time.h"
 #include "common/stats/token_bucket.h"
+#include "probe/session/destinations.h"
 
 namespace faultline::session {
 
@@ -27,9 +33,15 @@ class Pacer {
 
   // A flow that keeps its pace across a change of plan, or a new one.
   struct FlowPace {
-    std::optional<Instant> slot;  // from slot_of(); empty for a new flow
+    std::optional<Instant> slot;            // from slot_of(); empty for a new flow
+    std::optional<GroupNumber> group = {};  // below Budgets::groups; empty: the node's only
   };
-  void configure(const std::vector<FlowPace>& flows, Duration interval, double packets_per_second,
+  struct Budgets {
+    double packets_per_second = 0;
+    double packets_per_second_per_group = 0;  // positive where there are groups
+    std::size_t groups = 0;
+  };
+  void configure(const std::vector<FlowPace>& flows, Duration interval, const Budgets& budgets,
                  Instant now, Rng& rng);
   // Until `end` each flow has so many turns in an interval; `times` is as long as the flows. The
   // next configure() ends it.
@@ -39,8 +51,8 @@ class Pacer {
 
   // The next flow whose turn has come, if there is budget for it.
   [[nodiscard]] std::optional<std::uint32_t> take(Instant now, Rng& rng);
-  // One packet's worth of the same budget, for packets that are not of a flow.
-  [[nodiscard]] bool take_budget(Instant now) { return budget_.take(now); }
+  // One packet's worth of the same budgets, for packets that are not of a flow.
+  [[nodiscard]] bool take_budget(std::optional<GroupNumber> group, Instant now);
   // When take() may have something; Instant::max() when never.
   [[nodiscard]] Instant next_due(Instant now);
   // Turns put off for want of budget, since the last call.
@@ -53,16 +65,25 @@ class Pacer {
     Instant due{};
     std::uint32_t flow = 0;
     bool deferred = false;
+    bool booked = false;  // with its group
+  };
+  struct Group {
+    stats::TokenBucket budget;
+    Instant booked_until{};
   };
   void push(Entry entry);
+  [[nodiscard]] bool book(Instant now);
   [[nodiscard]] Duration interval_of(std::uint32_t flow, Instant now) const;
   [[nodiscard]] Instant jittered(Instant slot, Duration interval, Rng& rng) const;
 
   Duration interval_{};
   stats::TokenBucket budget_{1, 1, Instant{}};
-  std::vector<Instant> slots_;        // by flow: its present turn, before jitter
-  std::vector<Entry> heap_;           // earliest first
-  std::vector<std::uint16_t> times_;  // by flow; empty: no boost
+  std::vector<Group> groups_;
+  Duration group_spacing_{};  // in which a group has budget for one packet
+  std::vector<std::optional<GroupNumber>> flow_groups_;  // by flow
+  std::vector<Instant> slots_;                           // by flow: its present turn, before jitter
+  std::vector<Entry> heap_;                              // earliest first
+  std::vector<std::uint16_t> times_;                     // by flow; empty: no boost
   Instant boost_end_{};
   std::uint32_t deferred_ = 0;
   Duration lateness_{};

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
+
+#include "probe/session/destinations.h"
+#include "probe/stamp/packet.h"
 
 namespace faultline::session {
 namespace {
@@ -51,6 +55,40 @@ Status validate_flow(const Plan& plan, const PlanFlow& flow, const LocalSide& lo
   return {};
 }
 
+constexpr std::size_t kIpv4UdpBytes = 28;
+constexpr std::size_t kIpv6UdpBytes = 48;
+
+std::size_t packet_bytes(const PlanFlow& flow, const PlanPeer& peer) {
+  if (flow.size != 0) return flow.size;
+  return (peer.authenticates ? stamp::kAuthenticatedSize : stamp::kPacketSize) +
+         (peer.address.is_v4() ? kIpv4UdpBytes : kIpv6UdpBytes);
+}
+
+// What the flows would send if each got all its turns, `times(flow)` in an interval. Every
+// reflector at one address counts for it: a host does not get more by being listed often.
+template <typename Times>
+Status validate_rates(const Plan& plan, Times&& times) {
+  const double intervals = 1 / std::chrono::duration<double>(plan.flow_interval).count();
+  double bytes = 0;
+  std::map<IpAddress, double> packets;
+  for (std::size_t i = 0; i < plan.flows.size(); ++i) {
+    const auto& peer = plan.peers[plan.flows[i].peer];
+    if (is_loopback(peer.address)) continue;
+    const double rate = intervals * times(i);
+    bytes += rate * static_cast<double>(packet_bytes(plan.flows[i], peer));
+    auto& to_peer = packets[peer.address];
+    to_peer += rate;
+    if (to_peer > kPacketsPerSecondPerPairMax) {
+      return fail(ErrorCode::kLimit,
+                  fmt::format("the plan wants more than {} packets per second to {}",
+                              kPacketsPerSecondPerPairMax, peer.name));
+    }
+  }
+  if (bytes <= static_cast<double>(kBytesPerSecondMax)) return {};
+  return fail(ErrorCode::kLimit, fmt::format("the plan wants {:.0f} bytes per second, more than {}",
+                                             bytes, kBytesPerSecondMax));
+}
+
 }  // namespace
 
 std::size_t packets_per_flow(const Plan& plan) {
@@ -66,6 +104,7 @@ Status validate_boost(const Boost& boost, const Plan& plan) {
   }
   const std::size_t per_flow = packets_per_flow(plan);
   std::size_t packets = plan.flows.size() * per_flow;
+  std::vector<std::uint16_t> all_times(plan.flows.size(), 1);
   for (std::size_t i = 0; i < boost.flows.size(); ++i) {
     const auto& [flow, times] = boost.flows[i];
     const bool ascending = i == 0 || boost.flows[i - 1].flow < flow;
@@ -78,7 +117,9 @@ Status validate_boost(const Boost& boost, const Plan& plan) {
                                                  format_duration(plan.flow_interval)));
     }
     packets += boosted_packets(per_flow, times) - per_flow;
+    all_times[flow] = times;
   }
+  FAULTLINE_TRY_STATUS(validate_rates(plan, [&](std::size_t flow) { return all_times[flow]; }));
   return at_most("packets in open windows", packets, kPacketsAtHandMax);
 }
 
@@ -93,6 +134,9 @@ Status validate_plan(const Plan& plan, const LocalSide& local) {
   FAULTLINE_TRY_STATUS(
       at_most("packets per second", plan.packets_per_second_max, kPacketsPerSecondMax));
   FAULTLINE_TRY_STATUS(at_most("traces per second", plan.traces_per_second, kTracesPerSecondMax));
+  FAULTLINE_TRY_STATUS(at_most("packets per second and group",
+                               plan.packets_per_second_per_group_max,
+                               kPacketsPerSecondPerGroupMax));
   FAULTLINE_TRY_STATUS(at_most("packets in open windows",
                                plan.flows.size() * packets_per_flow(plan), kPacketsAtHandMax));
   if (plan.packets_per_second_max == 0 && !plan.flows.empty()) {
@@ -109,7 +153,7 @@ Status validate_plan(const Plan& plan, const LocalSide& local) {
   if (std::ranges::adjacent_find(ids) != ids.end()) {
     return fail(ErrorCode::kInvalid, "the plan lists one flow twice");
   }
-  return {};
+  return validate_rates(plan, [](std::size_t) { return 1; });
 }
 
 }  // namespace faultline::session

@@ -1,4 +1,7 @@
-// Which plans a probe can carry out. Beyond these limits a plan is refused as a whole.
+// Which plans a probe can carry out. Beyond these limits a plan is refused as a whole, and so is a
+// boost: an erring or captured controller cannot make a flood of this probe. Of packets per second
+// and bytes it is what the flows ask for that counts, before the node's budget makes them wait.
+// Loopback addresses are nobody else's and count for neither.
 #pragma once
 
 #include <bit>

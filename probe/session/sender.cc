@@ -49,6 +49,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
   roll_window(now);
   const auto capacity = packets_per_flow(plan);
   const auto reported_from = first_settled_window(plan, now);
+  destinations_ = Destinations(plan.peers);
   std::map<std::pair<FlowId, NodeId>, std::size_t> old_index;
   for (std::size_t i = 0; i < flows_.size(); ++i) {
     old_index.emplace(std::pair{flows_[i].id(), flows_[i].target()}, i);
@@ -59,6 +60,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
   std::vector<bool> kept(flows_.size(), false);
   for (const auto& planned : plan.flows) {
     const auto& peer = plan.peers[planned.peer];
+    const auto group = destinations_.group_of(peer.address);
     const FlowId id{planned.source_port, {peer.address, peer.reflector_port}};
     const auto old = old_index.find({id, peer.node});
     if (old == old_index.end()) {
@@ -66,7 +68,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
       flows.back().set_keys(keys_for(peer, keys));
       flows.back().set_kind(kind_of(planned, size_max), reported_from);
       flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
-      paces.emplace_back();
+      paces.push_back({.slot = {}, .group = group});
       continue;
     }
     const auto index = old->second;
@@ -76,8 +78,10 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
     flows.back().set_keys(keys_for(peer, keys));
     flows.back().set_kind(kind_of(planned, size_max), reported_from);
     const bool paced = index < planned_;
-    paces.push_back(
-        {paced ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index))) : std::nullopt});
+    paces.push_back({.slot = paced
+                                 ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index)))
+                                 : std::nullopt,
+                     .group = group});
   }
   planned_ = flows.size();
   const std::size_t flows_max = planned_ + kRemovedFlowsMax;
@@ -86,7 +90,14 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
   }
   flows_ = std::move(flows);
   index_flows();
-  pacer_.configure(paces, plan.flow_interval, plan.packets_per_second_max, now.instant, rng_);
+  const auto group_max = plan.packets_per_second_per_group_max;
+  pacer_.configure(paces, plan.flow_interval,
+                   {.packets_per_second = static_cast<double>(plan.packets_per_second_max),
+                    .packets_per_second_per_group = static_cast<double>(
+                        group_max == 0 ? kPacketsPerSecondPerGroupMax
+                                       : std::min(group_max, kPacketsPerSecondPerGroupMax)),
+                    .groups = destinations_.groups()},
+                   now.instant, rng_);
   measuring_ = true;
   settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout, capacity};
   if (auto* window = filling()) window->plan = plan.revision;

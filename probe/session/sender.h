@@ -23,6 +23,7 @@
 #include "common/model/plan.h"
 #include "common/model/report.h"
 #include "probe/session/clock.h"
+#include "probe/session/destinations.h"
 #include "probe/session/flow.h"
 #include "probe/session/machine.h"
 #include "probe/session/pacer.h"
@@ -74,8 +75,10 @@ class Sender {
 
   // Appends the packets due now, at most `max`, to `out`. They count as sent.
   void take_due(Now now, std::size_t max, std::vector<Outgoing>& out);
-  // The budget covers all that this node sends of its own accord, so traces ask here.
-  [[nodiscard]] bool take_budget(Instant now) { return pacer_.take_budget(now); }
+  // The budgets cover all that this node sends of its own accord, so traces ask here.
+  [[nodiscard]] bool take_budget(const IpAddress& to, Instant now) {
+    return pacer_.take_budget(destinations_.group_of(to), now);
+  }
   // When take_due or take_report may next have something. May be early, never late.
   [[nodiscard]] Instant next_due(Now now);
 
@@ -137,8 +140,9 @@ class Sender {
   bool measuring_ = false;
   Settings settings_;  // of the newest plan
   Pacer pacer_;
-  std::vector<Flow> flows_;  // those of the plan first, in its order; then the removed
-  std::size_t planned_ = 0;  // how many of flows_ the plan holds
+  Destinations destinations_;  // of the newest plan
+  std::vector<Flow> flows_;    // those of the plan first, in its order; then the removed
+  std::size_t planned_ = 0;    // how many of flows_ the plan holds
   std::unordered_map<std::uint32_t, std::uint32_t> flow_by_ssid_;  // (port, ssid) -> index
   std::vector<Window> windows_;  // oldest first; room for kOpenWindowsMax is kept
   WindowNumber next_window_ = 0;

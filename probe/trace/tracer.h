@@ -1,8 +1,9 @@
 // Tracer: all traces of a probe: which are under way, which wait, and how fast they may go.
 //
 // Routers limit how many ICMP errors they send (Linux: one per second and destination), and all
-// paths share their first routers, so the budget is per hop distance: traces_per_second probes with
-// any one TTL. A flow has at most one trace at a time; more orders for it wait for their turn.
+// paths share their first routers, so the budget is per hop distance: so many probes per second
+// with any one TTL (trace_probes_per_second). A flow has at most one trace at a time; more orders
+// for it wait for their turn.
 #pragma once
 
 #include <cstdint>
@@ -30,18 +31,19 @@ struct OutgoingProbe {
 class Tracer {
  public:
   // Replaces the budget; traces under way go on.
-  void set_rate(std::uint32_t traces_per_second, Instant now);
+  void set_rate(double probes_per_second, Instant now);
   // False when too many orders wait.
   [[nodiscard]] bool add(const TraceOrder& order);
 
-  // The next probe that may be sent; `may_send` says whether the node's budget has room for one.
+  // The next probe that may be sent; `may_send(remote)` says whether the node's budgets have room
+  // for one.
   template <typename MaySend>
   [[nodiscard]] std::optional<OutgoingProbe> take_due(Instant now, MaySend&& may_send) {
     start_waiting();
     for (auto& trace : running_) {
       const auto ttl = trace.wanted(now);
       if (!ttl || budget_.empty() || budget_[*ttl].next(now) > now) continue;
-      if (!may_send()) return std::nullopt;
+      if (!may_send(trace.order().remote)) continue;  // another's destination may have room
       return send(trace, *ttl, now);
     }
     return std::nullopt;

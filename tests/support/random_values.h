@@ -74,6 +74,10 @@ inline Plan random_plan(Rng& rng) {
   plan.lease = std::chrono::seconds{1 + random_below(rng, 100'000)};
   plan.packets_per_second_max = 1 + random_below(rng, kPacketsPerSecondMax);
   plan.traces_per_second = random_below(rng, kTracesPerSecondMax + 1);
+  if (random_below(rng, 2) == 0) {
+    plan.packets_per_second_per_group_max = 1 + random_below(rng, kPacketsPerSecondMax);
+    plan.trace_interval = std::chrono::milliseconds{1 + random_below(rng, 100'000)};
+  }
   std::uint32_t node = 0;
   for (auto n = random_below(rng, 20); n > 0; --n) {
     node += 1 + random_below(rng, 3);
@@ -85,6 +89,7 @@ inline Plan random_plan(Rng& rng) {
                           .key = random_key(rng)});
     if (random_below(rng, 8) == 0) plan.peers.back().second_key = random_key(rng);
     plan.peers.back().authenticates = random_below(rng, 2) == 0;
+    if (random_below(rng, 2) == 0) plan.peers.back().group = static_cast<std::uint16_t>(rng());
   }
   if (plan.peers.empty()) return plan;
   for (auto n = random_below(rng, 60); n > 0; --n) {

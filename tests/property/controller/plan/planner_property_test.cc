@@ -101,6 +101,48 @@ TEST_CASE("no plan exceeds a budget, repeats a flow or leaves its ports", "[plan
   }
 }
 
+TEST_CASE("no plan harms a host, a rack, a neighbor table or a router", "[plan]") {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    CAPTURE(seed);
+    Rng rng{seed};
+    auto fleet = random_fleet(rng);
+    TracerCounts tracers;
+    const auto racks = draw(rng, 1, 10);
+    for (auto& member : fleet) {
+      if (draw(rng, 0, 3) > 0) {
+        member.profile.labels["rack"] = fmt::format("r{}", draw(rng, 1, racks));
+      }
+      if (draw(rng, 0, 1) > 0) tracers.emplace(member.id, draw(rng, 0, 200));
+    }
+    auto config = random_config(rng);
+    config.packets_per_second_per_rack_max = draw(rng, 1, 200);
+    config.neighbors_per_node_max = draw(rng, kNeighborsPerNodeMin, 40);
+    config.router_packets_per_second_max = draw(rng, 1, 100);
+    const auto set = make_plans(fleet, config, PlanRevision{1}, {}, {.tracers = &tracers});
+    const bool flat = std::ranges::any_of(set.reduced, [](const std::string& sentence) {
+      return sentence.find("may share one segment") != std::string::npos;
+    });
+    double unknown_rate = 0;
+    for (const auto& plan : set.plans) {
+      const double interval = std::chrono::duration<double>(plan.flow_interval).count();
+      std::map<DestinationGroup, double> to_rack;
+      for (const auto& flow : plan.flows) to_rack[destination_group(plan.peers[flow.peer])] += 1;
+      for (const auto& [rack, flows] : to_rack) {
+        REQUIRE(flows / interval <= config.packets_per_second_per_rack_max);
+      }
+      if (flat) REQUIRE(plan.peers.size() <= config.neighbors_per_node_max);
+      const auto known = tracers.find(plan.node);
+      const double rate = trace_probes_per_second(plan);
+      if (known != tracers.end()) {
+        REQUIRE(rate * known->second <= config.router_packets_per_second_max + 1e-6);
+      } else {
+        unknown_rate += rate;
+      }
+    }
+    REQUIRE(unknown_rate <= config.router_packets_per_second_max + 1e-6);
+  }
+}
+
 TEST_CASE("whoever sends to a node is among its peers", "[plan]") {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     CAPTURE(seed);

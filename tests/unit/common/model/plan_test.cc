@@ -54,6 +54,46 @@ TEST_CASE("a plan's hash is the same in every process and version", "[model][pla
   CHECK(plan_hash(plan) == 0x6ea6b88188f4dd8fULL);
 }
 
+TEST_CASE("what older probes do not know is no part of a plan's hash", "[model][plan]") {
+  Plan plan;
+  plan.peers = {{.node = NodeId{5}, .name = "a"}};
+  const auto before = plan_hash(plan);
+  plan.peers[0].group = 7;
+  plan.packets_per_second_per_group_max = 100;
+  plan.trace_interval = std::chrono::seconds{20};
+  CHECK(plan_hash(plan) == before);
+}
+
+TEST_CASE("peers of one rack, or where none is told of one prefix, are one destination",
+          "[model][plan]") {
+  const auto of = [](const char* address, std::uint16_t group = 0) {
+    PlanPeer peer;
+    peer.address = *IpAddress::parse(address);
+    peer.group = group;
+    return destination_group(peer);
+  };
+  CHECK(of("10.0.1.1") == of("10.0.1.250"));
+  CHECK(of("10.0.1.1") != of("10.0.2.1"));
+  CHECK(of("2001:db8::1") == of("2001:db8::ffff:1"));
+  CHECK(of("2001:db8::1") != of("2001:db8:0:1::1"));
+  CHECK(of("10.0.1.1", 4) == of("10.9.9.9", 4));
+  CHECK(of("10.0.1.1", 4) != of("10.0.1.1", 5));
+}
+
+TEST_CASE("a trace interval replaces the traces per second, except where nothing is traced",
+          "[model][plan]") {
+  Plan plan;
+  plan.traces_per_second = 3;
+  CHECK(trace_visits_per_second(plan) == 3);
+  CHECK(trace_probes_per_second(plan) == 3);
+  plan.trace_interval = std::chrono::seconds{20};
+  CHECK(trace_visits_per_second(plan) == Approx(0.05));
+  CHECK(trace_probes_per_second(plan) == Approx(0.1));
+  plan.traces_per_second = 0;
+  CHECK(trace_visits_per_second(plan) == 0);
+  CHECK(trace_probes_per_second(plan) == 0);
+}
+
 TEST_CASE("refusal reasons have names", "[model][control]") {
   CHECK(to_string(RefusalReason::kTokenSpent) == "token_spent");
   CHECK(to_string(RefusalReason::kOverloaded) == "overloaded");

@@ -125,6 +125,74 @@ TEST_CASE("all pairs are planned for the fullest link, which a restart remembers
   CHECK(bench.core.plan_revision() == revision);  // a few flows more change no plan
 }
 
+TEST_CASE("how many nodes trace across a router sets how often they do, and outlives a restart",
+          "[core]") {
+  CoreOptions options;
+  options.planner.router_packets_per_second_max = 2;
+  Bench bench(options);
+  for (std::uint8_t number = 1; number <= 3; ++number) bench.enroll(number);
+  bench.pass(seconds{2});
+  bench.finish_commits();
+  const auto intervals = [&] {
+    std::vector<Duration> result;
+    for (const auto& plan : bench.core.plans().plans) result.push_back(plan.trace_interval);
+    return result;
+  };
+  CHECK(intervals() == std::vector<Duration>(3, seconds{3}));  // nothing is known
+  bench.pass(seconds{70});
+  REQUIRE(bench.effects.plannings.size() == 1);
+  bench.effects.plannings.pop_front();
+  PlanningMemory memory;
+  for (const auto& plan : bench.core.plans().plans) memory.tracers.emplace(plan.node, 2);
+  memory.tracers.begin()->second = 4;
+  bench.step(PlanningDone{{.memory = std::move(memory), .numbers = {}}});
+  bench.pass(seconds{1});
+  CHECK(intervals() == std::vector<Duration>{seconds{4}, {}, {}});
+  const auto document = *bench.effects.commits.back().writes.back().value;
+  CHECK(document.find("\"tracers\":[[1,4],[2,2],[3,2]]") != std::string::npos);
+}
+
+// The job, with all planned flows traced across one router, but for those that `untraced` traces.
+PlanningJob traced(PlanningJob job, NodeId untraced) {
+  auto topology = std::make_shared<topology::Topology>(*job.topology);
+  auto paths = std::make_shared<topology::PathBook>();
+  for (const auto& plan : job.plans->plans) {
+    for (const auto& flow : plan.flows) {
+      const auto target = plan.peers[flow.peer].node;
+      for (const auto direction : {Direction::kForward, Direction::kReturn}) {
+        if ((direction == Direction::kForward ? plan.node : target) == untraced) continue;
+        const PathRecord path{.target = target,
+                              .source_port = flow.source_port,
+                              .direction = direction,
+                              .traced_at = job.now,
+                              .complete = true,
+                              .hops = {{IpAddress::v4(0x0a640001)}}};
+        static_cast<void>(paths->update(plan.node, path));
+        topology->learn(plan.node, path);
+      }
+    }
+  }
+  topology->settle();
+  job.topology = std::move(topology);
+  job.paths = std::move(paths);
+  return job;
+}
+
+TEST_CASE("planning counts the nodes that trace across the fullest router of each", "[core]") {
+  Fleet fleet;
+  fleet.pass(seconds{70});
+  const auto job = fleet.take_job();
+  CHECK(plan_flows(job).memory.tracers.empty());  // nothing was traced
+  const auto all = plan_flows(traced(job, NodeId{99})).memory.tracers;
+  CHECK(all.size() == 6);
+  for (const auto& [node, count] : all) CHECK(count == 6);
+  const auto untraced = job.plans->plans[2].node;
+  const auto most = plan_flows(traced(job, untraced)).memory.tracers;
+  CHECK(most.size() == 5);
+  CHECK_FALSE(most.contains(untraced));
+  for (const auto& [node, count] : most) CHECK(count == 6);  // it may cross the router, too
+}
+
 TEST_CASE("rounds that close no gap come less and less often", "[core]") {
   Fleet fleet;
   fleet.pass(seconds{70});

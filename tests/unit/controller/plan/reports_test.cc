@@ -64,7 +64,11 @@ TEST_CASE("a group says how many flows were tried to split it", "[plan]") {
 TEST_CASE("the budget holds the worst case of every link, traces included", "[plan]") {
   BudgetReport report{.revision = PlanRevision{4}, .links = two_hosts()};
   report.nodes.push_back({.name = "h1", .budget = {.node = NodeId{1}, .peers = 1, .flows = 1}});
+  report.routers = {{.name = "s1", .nodes = 80, .packets_per_second_max = 12.5}};
   const auto json = Json::parse(budget_json(report));
+  CHECK(json["routers"] == Json::parse(R"([{"id": "s1", "nodes": 80,
+                                            "icmp_per_second_max": 12.5}])"));
+  CHECK(json["limits"]["router_packets_per_second_max"] == 100);
   CHECK(json["revision"] == 4);
   CHECK(json["nodes"][0]["node"] == "h1");
   const auto& link = entry(json["links"], "id", "s1>s2");

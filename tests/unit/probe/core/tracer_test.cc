@@ -233,5 +233,24 @@ TEST_CASE("a plan without traces traces nothing and answers busy", "[probe_core]
   CHECK(bench.core.tracer().counters().requests_busy == 1);
 }
 
+TEST_CASE("a plan may space traces by more than a second, and few are under way then",
+          "[probe_core][trace]") {
+  TracerBench bench{10, 2};
+  auto plan = make_plan(6, 2);
+  plan.traces_per_second = 1;
+  plan.trace_interval = seconds{20};
+  bench.receive(plan);
+  bench.answer_all();
+  bench.visited.clear();
+  bench.run(seconds{100});
+  CHECK(bench.visited.size() >= 5);
+  CHECK(bench.visited.size() <= 6);
+  // An engine that answers nothing is not given more and more, and none of it is late too soon.
+  bench.world.orders.clear();
+  bench.pass_answered(seconds{150});
+  CHECK(bench.world.orders.size() == kSpacedOrdersMax);
+  CHECK(bench.core.tracer().counters().timeouts == 0);
+}
+
 }  // namespace
 }  // namespace faultline::probe_core::tests

@@ -28,7 +28,8 @@ std::map<std::uint32_t, std::vector<Instant>> run(Pacer& pacer, Instant from, Du
 TEST_CASE("every flow sends once per interval, within its jitter", "[session]") {
   Rng rng(1);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(50), seconds{1}, 1000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(50), seconds{1}, {.packets_per_second = 1000},
+                  Instant{}, rng);
   const auto sent = run(pacer, Instant{}, seconds{10}, rng);
   REQUIRE(sent.size() == 50);
   for (const auto& [flow, instants] : sent) {
@@ -44,7 +45,8 @@ TEST_CASE("every flow sends once per interval, within its jitter", "[session]") 
 TEST_CASE("the flows' turns are spread over the interval", "[session]") {
   Rng rng(2);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(100), seconds{1}, 1000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(100), seconds{1}, {.packets_per_second = 1000},
+                  Instant{}, rng);
   std::map<std::int64_t, int> per_tenth;
   (void)run(pacer, Instant{}, seconds{2}, rng);
   for (const auto& [flow, instants] : run(pacer, Instant{} + seconds{2}, seconds{1}, rng)) {
@@ -56,7 +58,8 @@ TEST_CASE("the flows' turns are spread over the interval", "[session]") {
 TEST_CASE("no more than the budget is sent, and what is put off is counted", "[session]") {
   Rng rng(3);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(500), seconds{1}, 100, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(500), seconds{1}, {.packets_per_second = 100},
+                  Instant{}, rng);
   std::size_t total = 0;
   for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{10}, rng)) {
     total += instants.size();
@@ -70,7 +73,8 @@ TEST_CASE("no more than the budget is sent, and what is put off is counted", "[s
 TEST_CASE("after a stall the missed turns are skipped, not made up for", "[session]") {
   Rng rng(4);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(20), seconds{1}, 10'000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(20), seconds{1}, {.packets_per_second = 10'000},
+                  Instant{}, rng);
   (void)run(pacer, Instant{}, seconds{2}, rng);
   std::size_t total = 0;
   for (const auto& [flow, instants] : run(pacer, Instant{} + seconds{60}, seconds{1}, rng)) {
@@ -83,7 +87,8 @@ TEST_CASE("after a stall the missed turns are skipped, not made up for", "[sessi
 TEST_CASE("a prober that always wakes too late still sends once per wake-up", "[session]") {
   Rng rng(8);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(4), milliseconds{50}, 1000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(4), milliseconds{50}, {.packets_per_second = 1000},
+                  Instant{}, rng);
   const auto sent = run(pacer, Instant{}, seconds{10}, rng, milliseconds{200});
   REQUIRE(sent.size() == 4);
   for (const auto& [flow, instants] : sent) CHECK(instants.size() >= 48);
@@ -92,10 +97,11 @@ TEST_CASE("a prober that always wakes too late still sends once per wake-up", "[
 TEST_CASE("a flow keeps its pace when others come and go", "[session]") {
   Rng rng(5);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(2), seconds{1}, 1000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(2), seconds{1}, {.packets_per_second = 1000},
+                  Instant{}, rng);
   const auto before = run(pacer, Instant{}, seconds{5}, rng);
   const Instant now = Instant{} + seconds{5};
-  pacer.configure({{pacer.slot_of(1)}, {}, {}}, seconds{1}, 1000, now, rng);
+  pacer.configure({{pacer.slot_of(1)}, {}, {}}, seconds{1}, {.packets_per_second = 1000}, now, rng);
   const auto after = run(pacer, now, seconds{5}, rng);
   const auto gap = after.at(0).front() - before.at(1).back();
   CHECK(gap >= milliseconds{790});
@@ -107,7 +113,8 @@ TEST_CASE("the same seed gives the same schedule", "[session]") {
   for (int i = 0; i < 2; ++i) {
     Rng rng(6);
     Pacer pacer;
-    pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 1000, Instant{}, rng);
+    pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, {.packets_per_second = 1000},
+                    Instant{}, rng);
     runs.push_back(run(pacer, Instant{}, seconds{3}, rng));
   }
   CHECK(runs[0] == runs[1]);
@@ -117,7 +124,8 @@ TEST_CASE("a pacer that was never configured, or stopped, has nothing due", "[se
   Rng rng(7);
   Pacer pacer;
   CHECK(pacer.next_due(Instant{}) == Instant::max());
-  pacer.configure(std::vector<Pacer::FlowPace>(1), seconds{1}, 10, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(1), seconds{1}, {.packets_per_second = 10},
+                  Instant{}, rng);
   CHECK(pacer.next_due(Instant{}) < Instant{} + seconds{2});
   pacer.stop();
   CHECK(pacer.next_due(Instant{}) == Instant::max());
@@ -128,7 +136,8 @@ TEST_CASE("a boosted flow has its turns more often until the boost ends, and the
           "[session]") {
   Rng rng(6);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 1000, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, {.packets_per_second = 1000},
+                  Instant{}, rng);
   (void)run(pacer, Instant{}, seconds{2}, rng);
   std::vector<std::uint16_t> times(10, 1);
   times[3] = 16;
@@ -149,7 +158,8 @@ TEST_CASE("a boosted flow has its turns more often until the boost ends, and the
 TEST_CASE("a boost lives within the budget and ends with the next plan", "[session]") {
   Rng rng(7);
   Pacer pacer;
-  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 20, Instant{}, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, {.packets_per_second = 20},
+                  Instant{}, rng);
   pacer.boost(std::vector<std::uint16_t>(10, 16), Instant{} + seconds{60}, Instant{}, rng);
   std::size_t total = 0;
   for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{10}, rng)) {
@@ -157,10 +167,83 @@ TEST_CASE("a boost lives within the budget and ends with the next plan", "[sessi
   }
   CHECK(total <= 201);
   const Instant later = Instant{} + seconds{10};
-  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, 1000, later, rng);
+  pacer.configure(std::vector<Pacer::FlowPace>(10), seconds{1}, {.packets_per_second = 1000}, later,
+                  rng);
   for (const auto& [flow, instants] : run(pacer, later, seconds{10}, rng)) {
     CHECK(instants.size() <= 11);
   }
+}
+
+// Flows that all belong to one group.
+std::vector<Pacer::FlowPace> grouped(std::size_t flows, GroupNumber group) {
+  return std::vector<Pacer::FlowPace>(flows, {.slot = {}, .group = group});
+}
+
+TEST_CASE("a group's budget bounds its flows, each gets its share, and others go on", "[session]") {
+  Rng rng(8);
+  Pacer pacer;
+  auto flows = grouped(100, 0);
+  for (const auto& flow : grouped(10, 1)) flows.push_back(flow);
+  pacer.configure(flows, milliseconds{100},
+                  {.packets_per_second = 10'000, .packets_per_second_per_group = 200, .groups = 2},
+                  Instant{}, rng);
+  (void)pacer.take_deferred();
+  std::size_t first = 0;
+  for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{10}, rng)) {
+    if (flow < 100) {  // want 1,000 per second and get 200
+      first += instants.size();
+      CHECK(instants.size() >= 18);
+      CHECK(instants.size() <= 22);
+    } else {
+      CHECK(instants.size() >= 99);
+      CHECK(instants.size() <= 101);
+    }
+  }
+  CHECK(first >= 1990);
+  CHECK(first <= 2004 + 1);  // with what may go out at once
+  CHECK(pacer.take_deferred() > 0);
+  CHECK(pacer.take_lateness() <= milliseconds{10});  // as much as jitter moves a turn
+}
+
+TEST_CASE("packets that are of no flow take from the group as well, behind those that wait",
+          "[session]") {
+  Rng rng(9);
+  Pacer pacer;
+  pacer.configure({}, seconds{1},
+                  {.packets_per_second = 1000, .packets_per_second_per_group = 50, .groups = 2},
+                  Instant{}, rng);
+  CHECK(pacer.take_budget(0, Instant{}));
+  CHECK_FALSE(pacer.take_budget(0, Instant{}));
+  CHECK(pacer.take_budget(1, Instant{}));
+  CHECK(pacer.take_budget({}, Instant{}));  // of no group
+  CHECK(pacer.take_budget(0, Instant{} + milliseconds{21}));
+  // Two flows that want more than there is leave nothing.
+  pacer.configure(grouped(2, 0), milliseconds{10},
+                  {.packets_per_second = 1000, .packets_per_second_per_group = 50, .groups = 1},
+                  Instant{}, rng);
+  std::size_t others = 0;
+  for (Instant now{}; now < Instant{} + seconds{2}; now += kTick) {
+    while (pacer.take(now, rng)) {
+    }
+    if (now > Instant{} + milliseconds{100} && pacer.take_budget(0, now)) ++others;
+  }
+  CHECK(others == 0);
+}
+
+TEST_CASE("the node's budget bounds all groups together", "[session]") {
+  Rng rng(10);
+  Pacer pacer;
+  auto flows = grouped(50, 0);
+  for (const auto& flow : grouped(50, 1)) flows.push_back(flow);
+  pacer.configure(flows, milliseconds{100},
+                  {.packets_per_second = 100, .packets_per_second_per_group = 80, .groups = 2},
+                  Instant{}, rng);
+  std::size_t total = 0;
+  for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{10}, rng)) {
+    total += instants.size();
+  }
+  CHECK(total >= 980);
+  CHECK(total <= 1003);
 }
 
 }  // namespace faultline::session

@@ -1,5 +1,7 @@
 #include "probe/session/plan_limits.h"
 
+#include <string>
+
 #include "tests/support/catch.h"
 
 namespace faultline::session {
@@ -67,6 +69,76 @@ TEST_CASE("a plan whose packets would not fit in memory is refused", "[session]"
   p.peers[1].address = IpAddress::v4(0x0a000003);
   p.flows.push_back({.peer = 1, .source_port = 47000});
   CHECK(refusal(p).find("packets in open windows") != std::string::npos);
+}
+
+// Flows on all ports to each of so many peers.
+Plan wide_plan(std::uint32_t peers, std::uint16_t size = 0) {
+  auto p = plan();
+  p.flows.clear();
+  p.peers.clear();
+  for (std::uint32_t i = 0; i < peers; ++i) {
+    PlanPeer peer;
+    peer.name = "b" + std::to_string(i);
+    peer.address = IpAddress::v4(0x0a000002 + i);
+    p.peers.push_back(peer);
+    for (std::uint16_t port = 0; port < 16; ++port) {
+      p.flows.push_back(
+          {.peer = i, .source_port = static_cast<std::uint16_t>(47000 + port), .size = size});
+    }
+  }
+  p.packets_per_second_max = kPacketsPerSecondMax;
+  return p;
+}
+
+TEST_CASE("a plan that would flood one host is refused, however it lists the host", "[session]") {
+  auto p = wide_plan(1);
+  p.window = kWindowMin;
+  p.flow_interval = kFlowIntervalMin;
+  CHECK(refusal(p).empty());  // 1,600 packets per second
+  for (std::uint16_t port = 0; port < 5; ++port) {
+    auto again = p.peers[0];
+    again.reflector_port = static_cast<std::uint16_t>(9000 + port);
+    p.flows.push_back({.peer = static_cast<std::uint32_t>(p.peers.size()), .source_port = 47000});
+    p.peers.push_back(again);
+  }
+  CHECK(refusal(p) == "the plan wants more than 2000 packets per second to b0");
+  for (auto& peer : p.peers) peer.address = IpAddress::v4(0x7f000001);
+  CHECK(validate_plan(
+      p,
+      {.address = IpAddress::v4(0x7f000002), .source_port_first = 47000, .source_port_count = 16}));
+}
+
+TEST_CASE("a plan that would send too many bytes is refused, with as many packets it is not",
+          "[session]") {
+  auto p = wide_plan(100);
+  p.window = kWindowMin;
+  p.flow_interval = std::chrono::milliseconds{100};  // 16,000 packets per second
+  CHECK(refusal(p).empty());
+  CHECK(refusal([&] {
+          auto large = wide_plan(100, 1500);
+          large.window = kWindowMin;
+          large.flow_interval = p.flow_interval;
+          return large;
+        }()) == "the plan wants 24000000 bytes per second, more than 12500000");
+  p.packets_per_second_per_group_max = kPacketsPerSecondPerGroupMax + 1;
+  CHECK(refusal(p).find("packets per second and group") != std::string::npos);
+}
+
+TEST_CASE("a boost that would flood one host is refused", "[session]") {
+  auto p = wide_plan(1);
+  p.window = kWindowMin;
+  p.flow_interval = std::chrono::milliseconds{100};
+  // As if it had more ports, for a flow has at most 100 packets per second.
+  for (std::uint16_t port = 16; port < 20; ++port) {
+    p.flows.push_back({.peer = 0, .source_port = static_cast<std::uint16_t>(47000 + port)});
+  }
+  Boost boost{.plan = p.revision, .life = std::chrono::seconds{10}, .flows = {}};
+  for (std::uint32_t i = 0; i < 20; ++i) boost.flows.push_back({.flow = i, .times = 10});
+  CHECK(validate_boost(boost, p));  // 2,000
+  p.flows.push_back({.peer = 0, .source_port = 47020});
+  const auto refused = validate_boost(boost, p);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().context == "the plan wants more than 2000 packets per second to b0");
 }
 
 }  // namespace faultline::session

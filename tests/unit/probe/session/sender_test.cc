@@ -363,6 +363,25 @@ TEST_CASE("the prober's health travels with the window", "[session]") {
   CHECK(world.sent <= 2 * 13 + 1);
 }
 
+TEST_CASE("packets to one rack are bounded, and what waited is told with the window", "[session]") {
+  World world;
+  auto narrow = plan({1, 2, 3, 4});  // one packet per flow and second, all to one /24
+  narrow.packets_per_second_per_group_max = 2;
+  world.sender.set_plan(narrow, world.now);
+  const auto peer = narrow.peers[0].address;
+  CHECK(world.sender.take_budget(peer, world.now.instant));
+  CHECK_FALSE(world.sender.take_budget(peer, world.now.instant));
+  world.run(seconds{13});
+  CHECK(world.sent <= 2 * 13 + 1);
+  CHECK(world.sent >= 2 * 13 - 2);
+  CHECK(world.reports.at(0).health.budget_deferred > 0);
+  for (std::size_t i = 0; i < 4; ++i) narrow.peers[i].group = static_cast<std::uint16_t>(1 + i);
+  const auto before = world.sent;
+  world.sender.set_plan(narrow, world.now);
+  world.run(seconds{10});
+  CHECK(world.sent - before >= 39);
+}
+
 TEST_CASE("a boost raises the rate of its flow for its life, without a new session or a false loss",
           "[session]") {
   World world;

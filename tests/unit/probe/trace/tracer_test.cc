@@ -13,7 +13,7 @@ using std::chrono::seconds;
 TraceOrder order(std::uint64_t id, std::uint32_t host) {
   return {.id = id, .local_port = 47000, .remote = {IpAddress::v4(0x0a000000 + host), 862}};
 }
-constexpr auto kAlways = [] { return true; };
+constexpr auto kAlways = [](const Endpoint& /*to*/) { return true; };
 
 // Answers every probe as if the far end were the next hop.
 std::vector<OutgoingProbe> drain(Tracer& tracer, Instant now, bool answered = true) {
@@ -80,8 +80,31 @@ TEST_CASE("the node's budget stops a trace without losing it", "[trace]") {
   Tracer tracer;
   tracer.set_rate(10, Instant{});
   REQUIRE(tracer.add(order(1, 1)));
-  CHECK_FALSE(tracer.take_due(Instant{}, [] { return false; }));
+  CHECK_FALSE(tracer.take_due(Instant{}, [](const Endpoint& /*to*/) { return false; }));
   CHECK(tracer.take_due(Instant{}, kAlways));
+}
+
+TEST_CASE("a destination without budget does not hold up the traces to others", "[trace]") {
+  Tracer tracer;
+  tracer.set_rate(10, Instant{});
+  REQUIRE(tracer.add(order(1, 1)));
+  REQUIRE(tracer.add(order(2, 2)));
+  const auto second = order(2, 2).remote;
+  const auto probe = tracer.take_due(Instant{}, [&](const Endpoint& to) { return to == second; });
+  REQUIRE(probe);
+  CHECK(probe->remote == second);
+}
+
+TEST_CASE("a rate of less than one a second is kept as well", "[trace]") {
+  Tracer tracer;
+  tracer.set_rate(0.1, Instant{});
+  for (std::uint32_t i = 0; i < 10; ++i) REQUIRE(tracer.add(order(i, i + 1)));
+  std::size_t results = 0;
+  for (Instant now{}; now < Instant{} + seconds{35}; now += milliseconds{50}) {
+    (void)drain(tracer, now);
+    while (tracer.take_result(now)) ++results;
+  }
+  CHECK(results == 4);  // at 0, 10, 20 and 30 s, all of one hop
 }
 
 TEST_CASE("orders beyond the limit are refused", "[trace]") {
