@@ -2,8 +2,8 @@
 //
 // Bounded: kSets sets of kWays sessions; a new session in a full set replaces the one that was
 // silent longest, and evicted() counts it. To that sender it looks like a restart: its loss around
-// that moment is undetermined, never wrong. With 16,000 sessions less than one in ten
-// thousand sets is full.
+// that moment is undetermined, never wrong. With 16,000 sessions two sets in ten thousand
+// are full.
 #pragma once
 
 #include <array>
