@@ -233,8 +233,9 @@ def default(world, given):
 
 
 def rate(world, given):
+    """1,000 flows every 19 ms: 52,600 packets/s, of which a stalled thread skips some turns."""
     world.start_far(*([] if given.authenticated else ["--open"]))
-    near = world.near("--interval", 20, "--window", 1, "--rate-max", 55000, "--seconds", given.seconds,
+    near = world.near("--interval", 19, "--window", 1, "--rate-max", 55000, "--seconds", given.seconds,
                       *([] if given.authenticated else ["--open"]))
     print(f"{near['per_second']:.0f} packets/s for {near['seconds']:.0f} s: {near['sent']} sent (warm-up included), "
           f"{near['sent'] - near['replies']} without a reply matched; {near['us_per_round_trip']:.2f} us each, "
