@@ -15,6 +15,7 @@ readonly TEST_PACKAGES=(jq curl python3 man-db mandoc zsh fish)
 readonly DEPLOY_PACKAGES=(
   debhelper lintian dpkg-dev mmdebstrap systemd systemd-container podman buildah runc
   ansible-core ansible-lint yamllint shellcheck openssh-client python3-yaml)
+readonly BENCH_PACKAGES=(fping prometheus-blackbox-exporter prometheus victoria-metrics)  # what benchmarks run beside
 
 usage() {
   cat <<EOF
@@ -24,6 +25,7 @@ Installs the packages of the groups (default: build, lab and test):
   build   compiler, build tools and libraries
   lab     what the fabric of network namespaces needs
   test    what the tests need besides
+  bench   other programs that benchmarks compare with; Debian starts some of them as services
   deploy  what builds the packages and images, and what the tests of packages, images and Ansible roles need
 
   --print   print the package names and change nothing
@@ -80,7 +82,7 @@ main() {
     case $group in
       -h | --help) usage; exit 0 ;;
       --print) print=yes ;;
-      build | lab | test | deploy) groups+=("$group") ;;
+      build | lab | test | bench | deploy) groups+=("$group") ;;
       *) usage >&2; exit "$EXIT_USAGE" ;;
     esac
   done
@@ -90,6 +92,7 @@ main() {
       build) wanted+=("${BUILD_PACKAGES[@]}") ;;
       lab) wanted+=("${LAB_PACKAGES[@]}") ;;
       test) wanted+=("${TEST_PACKAGES[@]}") ;;
+      bench) wanted+=("${BENCH_PACKAGES[@]}") ;;
       deploy) wanted+=("${DEPLOY_PACKAGES[@]}") ;;
     esac
   done

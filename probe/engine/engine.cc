@@ -22,14 +22,28 @@
 namespace faultline::engine {
 namespace {
 
-constexpr Duration kTick = std::chrono::milliseconds{5};  // between two batches of our own packets
-constexpr std::size_t kWakeupsPerWait = 64;
+// Between two batches of our own packets, and between two looks at the sockets while packets come.
+// Every packet of a batch is stamped by the kernel, and what a reflector keeps it waiting is not
+// counted, so this moves no round trip; half of it costs half as much again.
+constexpr Duration kTick = std::chrono::milliseconds{10};
+// Where flows send so often that the other would skip turns of theirs, or that a socket's buffer
+// (net.core.rmem_default) would fill within it.
+constexpr Duration kTickShort = std::chrono::milliseconds{5};
+constexpr Duration kShortIntervals = std::chrono::milliseconds{100};
+constexpr std::size_t kBusyLook = 128;                         // datagrams; then the next look is
+constexpr Duration kBusyHold = std::chrono::milliseconds{2};   // sooner: buffers are small
+constexpr std::size_t kWakeupsPerWait = kSourcePortsMax + 1U;  // every socket that there may be
 constexpr std::uint64_t kTimerTag = ~std::uint64_t{0};
 constexpr std::uint64_t kWakeTag = kTimerTag - 1;
+constexpr std::uint64_t kSocketsTag = kTimerTag - 2;
 
 void clear(int fd) {
   std::uint64_t count = 0;
   [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
+}
+
+Duration tick_of(const Plan& plan) {
+  return plan.flow_interval < kShortIntervals ? kTickShort : kTick;
 }
 
 }  // namespace
@@ -58,11 +72,14 @@ class Engine::Impl {
   void wake() const;
 
  private:
-  [[nodiscard]] Status watch(int fd, std::uint64_t tag) const;
+  [[nodiscard]] static Status watch(const net::UniqueFd& epoll, int fd, std::uint64_t tag);
   void run();
   // Takes in what has arrived; returns the time by which it had.
   [[nodiscard]] session::Now wait();
-  void arm_timer(Instant at) const;
+  void look_at_sockets(Instant now);
+  // Whether a datagram wakes the thread at once.
+  void attend_sockets(bool attend);
+  void arm_timer(Instant at);
   void carry_out_commands(session::Now seen);
   void publish_events(session::Now seen);
 
@@ -71,11 +88,16 @@ class Engine::Impl {
       {.capacity = kCommandsMax, .policy = async::OverflowPolicy::kReject, .on_ready = nullptr}};
   async::BoundedQueue<EngineEvent> events_;
   obs::Counter results_dropped_;
-  net::UniqueFd epoll_;
+  net::UniqueFd epoll_;    // what the thread waits for
+  net::UniqueFd sockets_;  // all sockets; in epoll_ while attended
   net::UniqueFd timer_;
   net::UniqueFd wake_;
   std::unique_ptr<Exchange> exchange_;
+  Duration tick_ = kTick;
   Instant next_tick_{};
+  bool attended_ = true;
+  Instant next_look_ = Instant::max();  // at the sockets, while they are not attended
+  Instant armed_ = Instant::min();      // for when the timer is set; min(): it has fired
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> turns_{0};
   std::thread thread_;
@@ -86,17 +108,19 @@ Status Engine::Impl::open(const EngineConfig& config) {
   epoll_ = net::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
   timer_ = net::UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   wake_ = net::UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  FAULTLINE_TRY_STATUS(watch(timer_.get(), kTimerTag));
-  FAULTLINE_TRY_STATUS(watch(wake_.get(), kWakeTag));
+  sockets_ = net::UniqueFd(::epoll_create1(EPOLL_CLOEXEC));
+  FAULTLINE_TRY_STATUS(watch(epoll_, timer_.get(), kTimerTag));
+  FAULTLINE_TRY_STATUS(watch(epoll_, wake_.get(), kWakeTag));
+  FAULTLINE_TRY_STATUS(watch(epoll_, sockets_.get(), kSocketsTag));
   for (std::size_t port = 0; port < exchange_->port_count(); ++port) {
-    FAULTLINE_TRY_STATUS(watch(exchange_->fd(port), port));
+    FAULTLINE_TRY_STATUS(watch(sockets_, exchange_->fd(port), port));
   }
   return {};
 }
 
-Status Engine::Impl::watch(int fd, std::uint64_t tag) const {
+Status Engine::Impl::watch(const net::UniqueFd& epoll, int fd, std::uint64_t tag) {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = tag}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
   return fail(ErrorCode::kUnavailable,
               fmt::format("cannot watch the measurement sockets: {}", std::strerror(errno)));
 }
@@ -118,38 +142,64 @@ void Engine::Impl::run() {
   async::set_thread_name("engine");
   while (!stopping_) {
     turns_.fetch_add(1, std::memory_order_relaxed);
-    arm_timer(next_tick_);
+    arm_timer(std::min(next_tick_, next_look_));
     const auto seen = wait();
     carry_out_commands(seen);
     if (seen.instant < next_tick_) continue;
     publish_events(seen);
-    exchange_->send_due();
-    next_tick_ = std::max(seen.instant + kTick, exchange_->next_due());
+    if (exchange_->send_due() > 0) {  // stamps and replies will come, one by one
+      attend_sockets(false);
+      next_look_ = std::min(next_look_, seen.instant + tick_);
+    }
+    next_tick_ = std::max(seen.instant + tick_, exchange_->next_due());
   }
 }
 
+// Whatever woke it, it looks at the sockets: windows close by the time that it returns.
 session::Now Engine::Impl::wait() {
-  std::array<epoll_event, kWakeupsPerWait> wakeups;
-  const int count = ::epoll_wait(epoll_.get(), wakeups.data(), kWakeupsPerWait, -1);
+  std::array<epoll_event, 3> wakeups;  // timer, wake, sockets
+  const int count = ::epoll_wait(epoll_.get(), wakeups.data(), wakeups.size(), -1);
   const auto seen = read_clocks();
-  bool received = false;
   for (std::size_t i = 0; count > 0 && i < static_cast<std::size_t>(count); ++i) {
     const auto tag = wakeups[i].data.u64;
-    if (tag == kTimerTag) {
-      clear(timer_.get());
-    } else if (tag == kWakeTag) {
-      clear(wake_.get());
-    } else {
-      exchange_->on_readable(tag, (wakeups[i].events & EPOLLERR) != 0);
-      received = true;
-    }
+    if (tag == kTimerTag) armed_ = Instant::min();  // arming it anew clears it
+    if (tag == kWakeTag) clear(wake_.get());
   }
-  // An answer may have completed a trace or freed its next probe.
-  if (received) next_tick_ = std::min(next_tick_, seen.instant + kTick);
+  look_at_sockets(seen.instant);
   return seen;
 }
 
-void Engine::Impl::arm_timer(Instant at) const {
+// Datagrams that come now and then are taken at once; while they keep coming, once a tick: a wake
+// for each would cost more than the datagram.
+void Engine::Impl::look_at_sockets(Instant now) {
+  std::array<epoll_event, kWakeupsPerWait> ready;
+  const int count = ::epoll_wait(sockets_.get(), ready.data(), kWakeupsPerWait, 0);
+  std::size_t datagrams = 0;
+  for (std::size_t i = 0; count > 0 && i < static_cast<std::size_t>(count); ++i) {
+    datagrams += exchange_->on_readable(ready[i].data.u64, (ready[i].events & EPOLLERR) != 0);
+  }
+  if (count <= 0) {
+    if (now < next_look_ && !attended_) return;
+    next_look_ = Instant::max();
+    attend_sockets(true);
+    return;
+  }
+  attend_sockets(false);
+  next_look_ = now + (datagrams < kBusyLook ? tick_ : std::min(tick_, kBusyHold));
+  // An answer may have completed a trace or freed its next probe.
+  next_tick_ = std::min(next_tick_, now + tick_);
+}
+
+void Engine::Impl::attend_sockets(bool attend) {
+  if (attended_ == attend) return;
+  attended_ = attend;
+  epoll_event event{.events = attend ? EPOLLIN : 0U, .data = {.u64 = kSocketsTag}};
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, sockets_.get(), &event);
+}
+
+void Engine::Impl::arm_timer(Instant at) {
+  if (at == armed_) return;
+  armed_ = at;
   const auto since_boot = std::max(at.time_since_epoch(), Duration{1});  // zero would disarm it
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
   const itimerspec when{
@@ -162,6 +212,7 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
   while (auto command = commands_.try_pop()) {
     if (const auto* plan = std::get_if<SetPlan>(&*command)) {
       exchange_->set_plan(*plan->plan, plan->keys);
+      tick_ = tick_of(*plan->plan);
     } else if (const auto* keys = std::get_if<SetKeys>(&*command)) {
       exchange_->set_keys(*keys->keys);
     } else if (const auto* flows = std::get_if<BoostFlows>(&*command)) {

@@ -17,6 +17,10 @@ namespace {
 
 constexpr int kReceiveRoundsMax = 64;  // more than a full socket buffer holds
 constexpr int kSendRoundsMax = 2;      // batches in one call of send_due
+// An answer's T3 is read when it is written, and those before it in its batch leave first: that
+// would be taken for the network's delay. So batches are small unless there is much to answer.
+constexpr std::size_t kFewDatagrams = 16;
+constexpr std::size_t kAnswerBatch = 4;
 
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
 
@@ -193,7 +197,7 @@ void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::K
       std::min<std::uint32_t>(net::interface_mtu(config_.address).value_or(0), kFlowSizeMax));
   const bool any_large =
       std::ranges::any_of(plan.flows, [](const PlanFlow& flow) { return flow.size != 0; });
-  large_packets_.resize(any_large ? kSendBatch : 0);
+  large_packets_.resize(any_large ? kLargeBatch : 0);
   sender_.set_plan(plan, now, known, size_max_);
   tracer_.set_rate(trace_probes_per_second(plan), now.instant);
 }
@@ -223,12 +227,15 @@ void Exchange::trace(const trace::TraceOrder& order) {
   refused_traces_.push_back(refusal);  // taken before the next command is carried out
 }
 
-void Exchange::send_due() {
+std::size_t Exchange::send_due() {
   const auto now = read_clocks();
+  std::size_t packets = 0;
   for (int round = 0; round < kSendRoundsMax; ++round) {
-    if (send_sessions(now) < kSendBatch) break;
+    const auto due = send_sessions(now);
+    packets += due;
+    if (due < kSendBatch) break;
   }
-  send_traces(now);
+  return packets + send_traces(now);
 }
 
 // A counting sort: nothing is allocated, and no packet is moved.
@@ -242,12 +249,13 @@ void Exchange::order_by_port() {
   for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
 }
 
-// Due packet number `due`, padded to its size.
+// Due packet number `due`, padded to its size; it joins outgoing_ next.
 std::span<const std::byte> Exchange::encode(std::size_t due) {
   const auto& packet = due_[due];
   const auto headers = headers_of(packet.to.address);
   if (packet.kind.size <= headers) return encode_base(packet, packets_[due]);
-  const auto whole = std::span(large_packets_[due]).first(packet.kind.size - headers);
+  auto& room = large_packets_[outgoing_.size()];
+  const auto whole = std::span(room).first(packet.kind.size - headers);
   const auto base = encode_base(packet, whole).size();
   stamp::TlvWriter(whole, base).extra_padding(whole.size() - base - stamp::kTlvHeader);
   return whole;
@@ -255,10 +263,10 @@ std::span<const std::byte> Exchange::encode(std::size_t due) {
 
 std::size_t Exchange::send_sessions(session::Now now) {
   due_.clear();
+  outgoing_.clear();
   sender_.take_due(now, kSendBatch, due_);
   order_by_port();
   for (std::size_t first = 0; first < due_.size();) {
-    outgoing_.clear();
     const auto number = due_[due_order_[first]].source_port;
     std::size_t end = first;
     while (end < due_.size() && due_[due_order_[end]].source_port == number) ++end;
@@ -266,19 +274,26 @@ std::size_t Exchange::send_sessions(session::Now now) {
       for (std::size_t i = first; i < end; ++i) {
         const auto& due = due_[due_order_[i]];
         if ((due.kind.size != 0) != large) continue;
+        if (large && outgoing_.size() == kLargeBatch) flush(number);
         outgoing_.push_back({.to = due.to,
                              .payload = encode(due_order_[i]),
                              .dscp = due.kind.dscp,
                              .unfragmented = large});
       }
+      flush(number);
     }
-    tally_.sent.add(source_port(number).send(outgoing_));
     first = end;
   }
   return due_.size();
 }
 
-void Exchange::send_traces(session::Now now) {
+void Exchange::flush(std::uint16_t number) {
+  if (!outgoing_.empty()) tally_.sent.add(source_port(number).send(outgoing_));
+  outgoing_.clear();
+}
+
+std::size_t Exchange::send_traces(session::Now now) {
+  std::size_t packets = 0;
   const auto may_send = [&](const Endpoint& to) {
     return sender_.take_budget(to.address, now.instant);
   };
@@ -292,7 +307,9 @@ void Exchange::send_traces(session::Now now) {
     const bool forward = probe->packet.ssid == stamp::kSsidTraceForward;
     Port& port = forward ? source_port(probe->local_port) : reflector_port();
     tally_.sent.add(port.send({&datagram, 1}));
+    ++packets;
   }
+  return packets;
 }
 
 Instant Exchange::next_due() {
@@ -319,14 +336,17 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
   return std::nullopt;
 }
 
-void Exchange::on_readable(std::size_t index, bool errors) {
+std::size_t Exchange::on_readable(std::size_t index, bool errors) {
   Port& port = *ports_[index];
+  std::size_t count = 0;
   for (int round = 0; round < kReceiveRoundsMax; ++round) {
     const auto datagrams = port.udp().receive(receive_buffer_, port, errors && round == 0);
     receive(port, datagrams);
+    count += datagrams.size();
     if (datagrams.size() < net::kReceiveBatch) break;
   }
   note_drops(port);
+  return count;
 }
 
 void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagrams) {
@@ -334,7 +354,12 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
   const auto now = read_clocks();
   sender_.note_clock(now);
   outgoing_.clear();
+  const auto answer_batch = datagrams.size() <= kFewDatagrams ? kAnswerBatch : net::kReceiveBatch;
   for (const auto& datagram : datagrams) {
+    if (outgoing_.size() == answer_batch) {
+      tally_.reflected.add(port.send(outgoing_));
+      outgoing_.clear();
+    }
     const WallTime received_at = datagram.received_at.value_or(now.wall);
     const session::Request request{.from = datagram.from,
                                    .payload = datagram.payload,
@@ -364,6 +389,10 @@ std::optional<session::Reflector::Answer> Exchange::answer(const Port& port,
                                                            const session::Request& request,
                                                            std::span<std::byte> out) {
   using Outcome = session::Reflector::Outcome;
+  if (!port.reflects()) {  // nearly always a reply, which needs no look for its sender
+    const auto packet = stamp::decode_quote(request.payload);
+    if (!packet || packet->ssid != stamp::kSsidTraceReturn) return std::nullopt;
+  }
   const auto now = read_clocks();
   if (!port.reflects()) {
     const auto answer = reflector_.answer_trace(request, now, out);

@@ -45,8 +45,9 @@ class Exchange {
   // Ports are numbered from 0; their descriptors are to be polled for input and errors.
   [[nodiscard]] std::size_t port_count() const { return ports_.size(); }
   [[nodiscard]] int fd(std::size_t port) const;
-  // `errors`: poll told of an error, which a transmit stamp is, too.
-  void on_readable(std::size_t port, bool errors = true);
+  // `errors`: poll told of an error, which a transmit stamp is, too. Returns how many datagrams
+  // were there.
+  std::size_t on_readable(std::size_t port, bool errors = true);
 
   void set_plan(const Plan& plan, const std::shared_ptr<const session::KeyTable>& keys = nullptr);
   void set_keys(const session::KeyTable& keys);
@@ -59,8 +60,8 @@ class Exchange {
     sender_.note_machine(machine.before, machine.after);
   }
 
-  // Sends what is due.
-  void send_due();
+  // Sends what is due; returns how many packets were.
+  std::size_t send_due();
   // When there may be something to send or an event to take.
   [[nodiscard]] Instant next_due();
   // `seen`: what had arrived by then has been through on_readable(). Windows are closed by that
@@ -71,6 +72,7 @@ class Exchange {
   class Port;
   // Of all ports together: each port's share goes out in one batch.
   static constexpr std::size_t kSendBatch = 512;
+  static constexpr std::size_t kLargeBatch = 16;  // packets of those that have a size, likewise
   using Packet = std::array<std::byte, stamp::kAuthenticatedSize>;
   using LargePacket = std::array<std::byte, kFlowSizeMax>;
 
@@ -82,7 +84,9 @@ class Exchange {
   void order_by_port();
   [[nodiscard]] std::span<const std::byte> encode(std::size_t due);
   [[nodiscard]] std::size_t send_sessions(session::Now now);
-  void send_traces(session::Now now);
+  // Sends outgoing_ from this source port.
+  void flush(std::uint16_t number);
+  std::size_t send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
   // What `request` is answered with, if it is: octets now at the front of `out`.
   std::optional<session::Reflector::Answer> answer(const Port& port,
@@ -111,7 +115,7 @@ class Exchange {
   std::vector<std::array<std::byte, net::kDatagramMax>> replies_;
   std::vector<session::Outgoing> due_;
   std::array<Packet, kSendBatch> packets_;
-  std::vector<LargePacket> large_packets_;  // of the same number; empty while no plan has such
+  std::vector<LargePacket> large_packets_;  // of outgoing_; empty while no plan has such
   std::vector<std::uint16_t> due_order_;    // of due_, by source port
   std::vector<std::uint16_t> due_by_port_;  // where each port's begin in it
   std::vector<net::OutgoingDatagram> outgoing_;

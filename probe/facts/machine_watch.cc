@@ -16,16 +16,21 @@ constexpr Duration kInterval = std::chrono::seconds{5};
 constexpr Duration kGrowthMax = 3 * kInterval;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kMicrosecond = 1'000;
+constexpr std::size_t kKernelFileUsual = std::size_t{4} << 10;
 constexpr std::size_t kKernelFileMax = std::size_t{256} << 10;  // softnet_stat of 1,900 processors
 
 net::UniqueFd open_file(const std::string& path) {
   return net::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
-// From its beginning; one read gives a page at most.
+// From its beginning; one read gives a page at most. `text` grows to hold it.
 std::string_view read_file(const net::UniqueFd& file, std::string& text) {
   std::size_t size = 0;
-  while (file.valid() && size < text.size()) {
+  while (file.valid()) {
+    if (size == text.size()) {
+      if (size >= kKernelFileMax) break;
+      text.resize(2 * size);
+    }
     const auto got =
         ::pread(file.get(), text.data() + size, text.size() - size, static_cast<off_t>(size));
     if (got <= 0) break;
@@ -48,7 +53,7 @@ MachineWatch::MachineWatch()
     : softnet_(open_file("/proc/net/softnet_stat")),
       stat_(open_file("/proc/stat")),
       tick_ns_(kSecond / static_cast<std::uint64_t>(std::max(::sysconf(_SC_CLK_TCK), 1L))),
-      text_(kKernelFileMax, '\0') {
+      text_(kKernelFileUsual, '\0') {
   const auto groups = read_file(open_file("/proc/self/cgroup"), text_);
   for (const auto& path : cpu_stat_paths(groups)) {
     if (auto file = open_file(path); file.valid()) cpu_.push_back(std::move(file));

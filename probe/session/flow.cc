@@ -13,26 +13,45 @@ namespace {
 // a is later than b, across the wrap of 32 bits (RFC 1982).
 bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
-void count_arrival(Fate& fate, std::uint32_t reply) {
-  if (fate.arrivals == 0) {
-    fate = {.arrivals = 1, .reply_low = reply, .reply_high = reply};
-    return;
-  }
-  if (reply == fate.reply_low || reply == fate.reply_high) return;  // duplicated on the way back
-  if (fate.arrivals < std::numeric_limits<std::uint8_t>::max()) ++fate.arrivals;
-  if (later(fate.reply_low, reply)) fate.reply_low = reply;
-  if (later(reply, fate.reply_high)) fate.reply_high = reply;
-}
+constexpr std::size_t kPacketsFirst = 4;  // room at the beginning
+constexpr std::uint16_t kArrivalsMax = 15;
+constexpr std::uint16_t kDuplicatesMax = 31;
 
-// (T4 - T1) - (T3 - T2), or -1 when a clock was set meanwhile.
-std::int64_t round_trip(WallTime t1, const stamp::ReflectorPacket& reply, WallTime t4) {
+// (T4 - T1) - (T3 - T2), or nothing when a clock was set meanwhile.
+std::optional<Duration> round_trip(WallTime t1, const stamp::ReflectorPacket& reply, WallTime t4) {
   const Duration total = t4 - t1;
   const Duration dwell = reply.sent_at - reply.received_at;
-  if (dwell < Duration::zero() || dwell > total) return -1;
-  return (total - dwell).count();
+  if (dwell < Duration::zero() || dwell > total) return std::nullopt;
+  return total - dwell;
 }
 
 }  // namespace
+
+Fate Flow::Packet::fate() const {
+  return {.sent = refused == 0,
+          .arrivals = static_cast<std::uint8_t>(arrivals),
+          .reply_low = reply_low,
+          .reply_high = reply_high};
+}
+
+void Flow::Packet::count_arrival(std::uint32_t reply) {
+  if (arrivals == 0) {
+    arrivals = 1;
+    reply_low = reply_high = reply;
+    return;
+  }
+  if (duplicates < kDuplicatesMax) ++duplicates;
+  if (reply == reply_low || reply == reply_high) return;  // duplicated on the way back
+  if (arrivals < kArrivalsMax) ++arrivals;
+  if (later(reply_low, reply)) reply_low = reply;
+  if (later(reply, reply_high)) reply_high = reply;
+}
+
+void Flow::Packet::set_rtt(Duration rtt) {
+  timed = 1;
+  in_us = std::in_range<std::uint32_t>(rtt.count()) ? 0 : 1;
+  time = static_cast<std::uint32_t>(in_us != 0 ? rtt / std::chrono::microseconds{1} : rtt.count());
+}
 
 Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
            WindowNumber reported_from)
@@ -40,34 +59,44 @@ Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
       target_(target),
       ssid_(ssid),
       reported_from_(reported_from),
-      packets_(std::bit_ceil(capacity)) {
+      capacity_(static_cast<std::uint32_t>(std::bit_ceil(capacity))),
+      packets_(std::min<std::size_t>(capacity_, kPacketsFirst)) {
   FAULTLINE_CHECK(capacity > 0, "a flow needs room for a packet");
 }
 
 void Flow::set_capacity(std::size_t capacity) {
   const auto wanted = std::bit_ceil(std::max<std::size_t>(capacity, next_ - first_));
-  if (wanted == packets_.size()) return;
-  std::vector<Packet> packets(wanted);
-  for (auto s = first_; s != next_; ++s) packets[s & (wanted - 1)] = at(s);
+  capacity_ = static_cast<std::uint32_t>(wanted);
+  if (wanted < packets_.size()) resize(wanted);
+}
+
+void Flow::resize(std::size_t size) {
+  std::vector<Packet> packets(size);
+  for (auto s = first_; s != next_; ++s) packets[s & (size - 1)] = at(s);
   packets_ = std::move(packets);
 }
 
 std::uint32_t Flow::send(WallTime now, WindowNumber window, std::uint8_t epoch) {
   FAULTLINE_CHECK(!full(), "no room for another packet");
-  at(next_) = {.sent = now, .window = window, .epoch = epoch, .authenticated = signs_};
+  if (next_ - first_ == packets_.size()) resize(2 * packets_.size());
+  at(next_) = {.sent = now,
+               .window = static_cast<std::uint8_t>(window),
+               .epoch = epoch,
+               .authenticated = signs_};
   return next_++;
 }
 
 void Flow::on_send_failed(std::uint32_t sequence) {
-  if (auto* packet = find(sequence)) packet->fate.sent = false;
+  if (auto* packet = find(sequence)) packet->refused = 1;
 }
 
 bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
   auto* packet = find(sequence);
   if (packet == nullptr) return false;
+  if (packet->arrivals > 0) return true;  // too late to be of use
   const auto offset = (stamp - packet->sent).count();
-  packet->stamp_lost = !std::in_range<std::int32_t>(offset);
-  if (!packet->stamp_lost) packet->stamp_offset = static_cast<std::int32_t>(offset);
+  packet->stamp_lost = std::in_range<std::int32_t>(offset) ? 0 : 1;
+  if (packet->stamp_lost == 0) packet->time = static_cast<std::uint32_t>(offset);
   return true;
 }
 
@@ -76,8 +105,8 @@ bool Flow::is_genuine(const stamp::ReflectorPacket& reply,
   if (!at_hand(reply.sender_sequence)) return true;
   const auto& packet = at(reply.sender_sequence);
   if (reply.sender_timestamp != stamp::to_ntp(packet.sent)) return false;
-  if (packet.authenticated != !authenticated.empty()) return false;
-  if (!packet.authenticated) return true;
+  if ((packet.authenticated != 0) != !authenticated.empty()) return false;
+  if (packet.authenticated == 0) return true;
   return stamp::is_authentic(authenticated, keys_->sending) ||
          (keys_->sent_before && stamp::is_authentic(authenticated, *keys_->sent_before));
 }
@@ -85,19 +114,18 @@ bool Flow::is_genuine(const stamp::ReflectorPacket& reply,
 bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout,
                     std::uint8_t epoch) {
   auto* packet = find(reply.sender_sequence);
-  if (packet == nullptr || !packet->fate.sent) return false;
-  const bool first = packet->fate.arrivals == 0;
-  count_arrival(packet->fate, reply.sequence);
-  if (!first) {
-    if (packet->duplicates < std::numeric_limits<std::uint16_t>::max()) ++packet->duplicates;
-    return true;
+  if (packet == nullptr || packet->refused != 0) return false;
+  const bool first = packet->arrivals == 0;
+  packet->count_arrival(reply.sequence);
+  if (!first) return true;
+  if (packet->epoch == epoch && packet->stamp_lost == 0) {
+    const auto stamp = packet->stamp();
+    packet->late = received - stamp > timeout ? 1 : 0;
+    if (const auto rtt = round_trip(stamp, reply, received)) packet->set_rtt(*rtt);
   }
-  if (packet->epoch == epoch && !packet->stamp_lost) {
-    packet->rtt_ns = round_trip(packet->stamp(), reply, received);
-    packet->late = received - packet->stamp() > timeout;
-  }
-  packet->reordered = newest_answered_ && later(*newest_answered_, reply.sender_sequence);
-  if (!packet->reordered) newest_answered_ = reply.sender_sequence;
+  const bool overtaken = newest_answered_ && later(*newest_answered_, reply.sender_sequence);
+  packet->reordered = overtaken ? 1 : 0;
+  if (!overtaken) newest_answered_ = reply.sender_sequence;
   return true;
 }
 
@@ -107,15 +135,16 @@ FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
   std::uint32_t end = first_;
   std::uint64_t rtt_sum = 0;
   std::uint64_t rtt_count = 0;
-  for (; end != next_ && at(end).window == window; ++end) {
+  const auto number = static_cast<std::uint8_t>(window);
+  for (; end != next_ && at(end).window == number; ++end) {
     const Packet& packet = at(end);
-    if (!packet.fate.sent) continue;
+    if (packet.refused != 0) continue;
     ++result.sent;
     result.duplicated += packet.duplicates;
-    result.reordered += packet.reordered ? 1 : 0;
-    result.late += packet.late ? 1 : 0;
-    if (packet.rtt_ns < 0) continue;
-    const auto rtt = static_cast<std::uint64_t>(packet.rtt_ns);
+    result.reordered += packet.reordered;
+    result.late += packet.late;
+    if (packet.timed == 0) continue;
+    const auto rtt = packet.rtt_ns();
     rtts.push_back(rtt);
     result.rtt_min_ns = rtt_count == 0 ? rtt : std::min(result.rtt_min_ns, rtt);
     result.rtt_max_ns = std::max(result.rtt_max_ns, rtt);
@@ -126,7 +155,7 @@ FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
 
   std::vector<Fate> fates;
   fates.reserve(next_ - first_);
-  for (auto s = first_; s != next_; ++s) fates.push_back(at(s).fate);
+  for (auto s = first_; s != next_; ++s) fates.push_back(at(s).fate());
   const auto loss = attribute_loss(anchor_, fates, end - first_);
   result.lost_forward = loss.forward;
   result.lost_return = loss.returning;

@@ -35,9 +35,13 @@ struct FlowId {
 
 using WindowNumber = std::uint32_t;  // counts the windows of this process
 
+// At the limit (a clock that jumps to and fro) the newest window goes on instead of closing.
+inline constexpr std::size_t kOpenWindowsMax = 128;
+
 class Flow {
  public:
-  // Keeps up to `capacity` packets; capacity must be positive. Earlier windows than
+  // Keeps up to `capacity` packets, a power of two or the next one; it must be positive. Room is
+  // made when it is needed, which is over after the first windows. Earlier windows than
   // `reported_from` are the session's settling.
   Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
        WindowNumber reported_from = 0);
@@ -49,7 +53,7 @@ class Flow {
     // Numbers wrap: the nearer half is ahead.
     return static_cast<std::int32_t>(window - reported_from_) >= 0;
   }
-  [[nodiscard]] bool full() const { return next_ - first_ == packets_.size(); }
+  [[nodiscard]] bool full() const { return next_ - first_ == capacity_; }
   [[nodiscard]] bool empty() const { return next_ == first_; }
   // Keeps the packets at hand, even if they are more than `capacity`.
   void set_capacity(std::size_t capacity);
@@ -93,21 +97,36 @@ class Flow {
 
  private:
   struct Packet {
-    WallTime sent{};                // T1 as the packet carries it
-    std::int64_t rtt_ns = -1;       // without the reflector's dwell; -1: unknown
-    std::int32_t stamp_offset = 0;  // ns from there to the kernel's stamp, once it is known
-    WindowNumber window = 0;
-    Fate fate{};
-    std::uint16_t duplicates = 0;
+    WallTime sent{};               // T1 as the packet carries it
+    std::uint32_t reply_low = 0;   // Fate's
+    std::uint32_t reply_high = 0;  // Fate's
+    // Until it is answered the ns from T1 to the kernel's stamp, once that is known; then the round
+    // trip without the reflector's dwell: ns, or us where these are too many.
+    std::uint32_t time = 0;
+    std::uint8_t window = 0;  // the number's low octet: so many windows are never open at once
     std::uint8_t epoch = 0;
-    bool late : 1 = false;
-    bool reordered : 1 = false;
-    bool authenticated : 1 = false;
-    bool stamp_lost : 1 = false;  // the kernel's is too far from T1: the clock was set in between
+    std::uint16_t arrivals : 4 = 0;     // Fate's; 15: or more
+    std::uint16_t duplicates : 5 = 0;   // 31: or more
+    std::uint16_t refused : 1 = false;  // by the kernel
+    std::uint16_t late : 1 = false;
+    std::uint16_t reordered : 1 = false;
+    std::uint16_t authenticated : 1 = false;
+    std::uint16_t stamp_lost : 1 = false;  // the kernel's is too far from T1: the clock was set
+    std::uint16_t timed : 1 = false;       // `time` is the round trip
+    std::uint16_t in_us : 1 = false;
 
-    [[nodiscard]] WallTime stamp() const { return sent + Duration{stamp_offset}; }
+    [[nodiscard]] WallTime stamp() const {
+      return sent + Duration{static_cast<std::int32_t>(time)};
+    }
+    [[nodiscard]] std::uint64_t rtt_ns() const {
+      return in_us != 0 ? std::uint64_t{time} * 1000 : time;
+    }
+    [[nodiscard]] Fate fate() const;
+    void count_arrival(std::uint32_t reply);
+    void set_rtt(Duration rtt);
   };
-  static_assert(sizeof(Packet) <= 40, "a full plan keeps a quarter of a million of them");
+  static_assert(sizeof(Packet) <= 24, "a full plan keeps a quarter of a million of them");
+  static_assert(kOpenWindowsMax < 256, "or the low octet would not tell them apart");
 
   [[nodiscard]] Packet& at(std::uint32_t sequence) {
     return packets_[sequence & (packets_.size() - 1)];
@@ -121,6 +140,7 @@ class Flow {
   [[nodiscard]] Packet* find(std::uint32_t sequence) {
     return at_hand(sequence) ? &at(sequence) : nullptr;
   }
+  void resize(std::size_t size);
 
   FlowId id_;
   NodeId target_;
@@ -133,8 +153,9 @@ class Flow {
   std::shared_ptr<const PeerKeys> keys_;  // the last known; replies on their way need them
   bool signs_ = false;
   Anchor anchor_;
-  std::vector<Packet>
-      packets_;  // ring; the size is a power of two, so that it agrees with the wrap
+  std::uint32_t capacity_;
+  // Ring; its size, up to capacity_, is a power of two, so that it agrees with the wrap.
+  std::vector<Packet> packets_;
 };
 
 }  // namespace faultline::session

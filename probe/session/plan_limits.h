@@ -19,7 +19,7 @@ inline constexpr Duration kFlowIntervalMin = std::chrono::milliseconds{10};
 inline constexpr Duration kFlowIntervalMax = std::chrono::seconds{60};
 inline constexpr Duration kReplyTimeoutMin = std::chrono::milliseconds{10};
 inline constexpr Duration kReplyTimeoutMax = std::chrono::seconds{30};
-// Packets of all flows in windows that are still open: about 15 MB.
+// Packets of all flows in windows that are still open: about 6 MB.
 inline constexpr std::size_t kPacketsAtHandMax = std::size_t{1} << 18;
 
 // This node's end of all its flows.

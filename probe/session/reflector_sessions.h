@@ -2,8 +2,8 @@
 //
 // Bounded: kSets sets of kWays sessions; a new session in a full set replaces the one that was
 // silent longest, and evicted() counts it. To that sender it looks like a restart: its loss around
-// that moment is undetermined, never wrong. With 4,096 sessions a full set is a one in a million
-// event.
+// that moment is undetermined, never wrong. With 16,000 sessions two sets in ten thousand
+// are full.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ namespace faultline::session {
 class ReflectorSessions {
  public:
   static constexpr std::size_t kSets = 1024;
-  static constexpr std::size_t kWays = 16;
+  static constexpr std::size_t kWays = 32;
 
   ReflectorSessions() : sets_(kSets) {}
 

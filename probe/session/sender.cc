@@ -10,7 +10,7 @@ namespace faultline::session {
 namespace {
 
 // A wall clock that moves by more than this against the monotonic one between two looks was set.
-// They are 5 ms apart where packets are many; the kernel slews at most 10 %, usually 0.05 %.
+// They are 10 ms apart where packets are many; the kernel slews at most 10 %, usually 0.05 %.
 constexpr Duration kClockStep = std::chrono::milliseconds{1};
 
 std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {

@@ -31,9 +31,6 @@
 
 namespace faultline::session {
 
-// At the limit (a clock that jumps to and fro) the newest window goes on instead of closing.
-inline constexpr std::size_t kOpenWindowsMax = 128;
-
 // Flows that plans removed, waiting for their window to close. At the limit those removed first are
 // forgotten with their packets.
 inline constexpr std::size_t kRemovedFlowsMax = kPlanFlowsMax;

@@ -110,4 +110,72 @@ TEST_CASE("a flow keeps its packets when its capacity changes", "[session]") {
   CHECK(f.empty());
 }
 
+TEST_CASE("a flow makes room as it sends, and keeps what it has sent", "[session]") {
+  auto f = flow(64);
+  std::vector<std::uint64_t> rtts;
+  for (std::uint32_t i = 0; i < 3; ++i) (void)f.send(kFlowStart, 0);
+  CHECK(f.close(0, rtts).sent == 3);  // so that the ring does not begin at its front
+  for (std::uint32_t i = 3; i < 67; ++i) {
+    CHECK_FALSE(f.full());
+    CHECK(f.send(kFlowStart, 1) == i);
+    CHECK(f.on_reply(reply(i, i), kFlowStart + Duration{i}, kTimeout));
+  }
+  CHECK(f.full());
+  CHECK(f.close(1, rtts).answered() == 64);
+  CHECK(rtts.size() == 64);
+  CHECK(rtts.front() == 3);
+  CHECK(rtts.back() == 66);
+}
+
+TEST_CASE("a round trip of more than four seconds is measured, too", "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  (void)f.send(kFlowStart, 0);
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_reply(reply(0, 0), kFlowStart + Duration{4'294'967'295}, kTimeout));
+  CHECK(f.on_reply(reply(1, 1), kFlowStart + Duration{29'000'000'999}, kTimeout));
+  CHECK(f.close(0, rtts).late == 2);
+  CHECK(rtts == std::vector<std::uint64_t>{4'294'967'295, 29'000'000'000});
+}
+
+TEST_CASE("a stamp that comes after the reply changes no round trip", "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_reply(reply(0, 0), kFlowStart + milliseconds{3}, kTimeout));
+  CHECK(f.on_transmit_stamp(0, kFlowStart + milliseconds{1}));
+  (void)f.close(0, rtts);
+  CHECK(rtts == std::vector<std::uint64_t>{3'000'000});
+}
+
+TEST_CASE("a stamp may be before the packet's own time", "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  (void)f.send(kFlowStart, 0);
+  CHECK(f.on_transmit_stamp(0, kFlowStart - milliseconds{1}));
+  CHECK(f.on_reply(reply(0, 0), kFlowStart + milliseconds{3}, kTimeout));
+  (void)f.close(0, rtts);
+  CHECK(rtts == std::vector<std::uint64_t>{4'000'000});
+}
+
+TEST_CASE("windows whose numbers have the same low octet are not open at once", "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  (void)f.send(kFlowStart, 255);
+  (void)f.send(kFlowStart, 256);
+  CHECK(f.close(254, rtts).sent == 0);
+  CHECK(f.close(255, rtts).sent == 1);
+  CHECK(f.close(256, rtts).sent == 1);
+}
+
+TEST_CASE("a packet that comes back without end is counted up to a bound", "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  (void)f.send(kFlowStart, 0);
+  for (std::uint32_t i = 0; i < 100; ++i) CHECK(f.on_reply(reply(0, i), kFlowStart, kTimeout));
+  const auto window = f.close(0, rtts);
+  CHECK(window.answered() == 1);
+  CHECK(window.duplicated == 31);
+}
+
 }  // namespace faultline::session
