@@ -65,6 +65,10 @@ void append_pings(std::string& out, const Json& report) {
   out += fmt::format("  loss {}, round trip min {}, median {}, max {}\n",
                      percent(report, "loss_ratio"), milliseconds(report, "rtt_us_min"),
                      milliseconds(report, "rtt_us_median"), milliseconds(report, "rtt_us_max"));
+  if (text(report, "lost_forward") == "-") return;
+  out += fmt::format("  lost on the way there {}, on the way back {}, either {}\n",
+                     text(report, "lost_forward"), text(report, "lost_return"),
+                     text(report, "lost_undetermined"));
 }
 
 void append_mtu(std::string& out, const Json& report) {

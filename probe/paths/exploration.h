@@ -137,6 +137,9 @@ class Exploration {
   [[nodiscard]] Probe issue(std::uint16_t flow, std::uint8_t ttl, Instant now);
   [[nodiscard]] HopCount count(std::uint16_t flow, std::uint8_t ttl) const;
   [[nodiscard]] Path path_of(std::uint16_t flow) const;
+  void settle_length(Path& path) const;
+  // Routers on the way to the target, by the TTL that it got a packet with.
+  [[nodiscard]] std::optional<int> routers_seen(std::uint16_t flow) const;
   void add_to(Path& path, const Path& other) const;
 
   void remark_balancing(ExplorationReport& report) const;

@@ -1,5 +1,6 @@
 // What an exploration saw, put into words: which paths there are, and what is odd about them.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kRemarksOfAKindMax = 4;
 constexpr std::uint8_t kFullTtl = 255;
+constexpr double kDoubt = 1e-4;  // that a router which answers nothing only suffers from the loss
 
 std::optional<Duration> median(std::vector<Duration>& values) {
   if (values.empty()) return std::nullopt;
@@ -30,6 +32,10 @@ std::string name_of(const std::optional<IpAddress>& address) {
   return address ? address->to_string() : "*";
 }
 
+double answered_share(const Path& path) {
+  return path.sent == 0 ? 0 : static_cast<double>(path.answered) / path.sent;
+}
+
 // How the answers of one flow at one hop alternate: once for a change of the route, again and again
 // for balancing packet by packet.
 std::size_t changes(const std::vector<IpAddress>& in_order) {
@@ -47,7 +53,8 @@ HopCount Exploration::count(std::uint16_t flow, std::uint8_t ttl) const {
   for (const auto id : cell(flow, ttl).probes) {
     const auto& sent = probes_[id - 1];
     ++hop.sent;
-    if (!sent.answered_at) continue;
+    // Asked directly, only the target can answer; a router that says why not is no answer.
+    if (!sent.answered_at || (ttl == 0 && !sent.reply.from_target)) continue;
     ++hop.answered;
     rtts.push_back(*sent.answered_at - sent.at);
     addresses.insert(sent.reply.from);
@@ -79,6 +86,11 @@ Path Exploration::path_of(std::uint16_t flow) const {
   const auto target = count(flow, 0);
   path.sent = target.sent;
   path.answered = target.answered;
+  if (path.ended == Ended::kSilent && target.answered > 0) {  // nobody on the way says anything
+    path.ended = Ended::kReached;
+    path.ended_by = target_;
+  }
+  settle_length(path);
   for (const auto id : cell(flow, 0).probes) {
     const auto& sent = probes_[id - 1];
     path.reflected = path.reflected || (sent.answered_at && sent.reply.type == 0);
@@ -86,6 +98,32 @@ Path Exploration::path_of(std::uint16_t flow) const {
   path.rtt_min = target.rtt_min;
   path.rtt_median = target.rtt_median;
   return path;
+}
+
+// How many routers there are, as the target saw: what is silent between the last one that answered
+// and the target are routers that say nothing, or the target when its answers were lost.
+void Exploration::settle_length(Path& path) const {
+  const auto flow = path.flows.front();
+  const auto routers = routers_seen(flow);
+  if (path.ended != Ended::kReached || !routers) return;
+  const auto last = std::find_if(path.hops.rbegin(), path.hops.rend(),
+                                 [](const HopCount& hop) { return hop.address.has_value(); });
+  const auto known = path.hops.rend() - last;
+  if (*routers < known || *routers > std::max<int>(flows_[flow].end - 1, flows_[flow].asked))
+    return;
+  const auto length = static_cast<std::size_t>(*routers);
+  for (auto ttl = path.hops.size() + 1; ttl <= length; ++ttl) {
+    path.hops.push_back(count(flow, static_cast<std::uint8_t>(ttl)));
+  }
+  path.hops.resize(length);
+}
+
+std::optional<int> Exploration::routers_seen(std::uint16_t flow) const {
+  for (const auto id : cell(flow, 0).probes) {
+    const auto& sent = probes_[id - 1];
+    if (sent.answered_at && sent.reply.arrived_ttl) return kFullTtl - *sent.reply.arrived_ttl;
+  }
+  return std::nullopt;
 }
 
 // The median of medians will do: the flows share the way.
@@ -188,20 +226,30 @@ void Exploration::remark_changes(ExplorationReport& report) const {
 // limit.
 void Exploration::remark_hops(ExplorationReport& report) const {
   std::set<IpAddress> limited;
-  std::set<std::size_t> silent;
+  std::set<std::size_t> silent, limited_at;
   for (const auto& path : report.paths) {
-    const double onward = path.sent == 0 ? 0 : static_cast<double>(path.answered) / path.sent;
+    const double onward = answered_share(path);
     for (std::size_t i = 0; i < path.hops.size(); ++i) {
       const auto& hop = path.hops[i];
       const bool passes = onward > 0.9 || !path.reflected;
-      if (hop.address && hop.answered * 10 < hop.sent * 9 && passes &&
-          limited.insert(*hop.address).second) {
+      if (!hop.address || hop.answered * 10 >= hop.sent * 9 || !passes) continue;
+      limited_at.insert(i);
+      if (limited.insert(*hop.address).second) {
         remark(report, "rate-limited-icmp",
                fmt::format("{} (hop {}) answered {} of {} packets and passed on what it got: it "
                            "limits its ICMP, which is no loss",
                            hop.address->to_string(), i + 1, hop.answered, hop.sent));
       }
-      if (!hop.address && path.ended == Ended::kReached && silent.insert(i).second) {
+    }
+  }
+  for (const auto& path : report.paths) {
+    for (std::size_t i = 0; i < path.hops.size(); ++i) {
+      const auto& hop = path.hops[i];
+      // Where a router limits its ICMP, some flows get none of it; where packets are lost, too.
+      const double all_lost = path.reflected ? std::pow(1 - answered_share(path), hop.sent) : 0;
+      const bool mute = !hop.address && path.ended == Ended::kReached && !limited_at.contains(i) &&
+                        all_lost < kDoubt;
+      if (mute && silent.insert(i).second) {
         remark(report, "silent-hop",
                fmt::format("hop {} says nothing and passes packets on", i + 1));
       }
@@ -222,19 +270,15 @@ void Exploration::remark_hops(ExplorationReport& report) const {
 
 void Exploration::remark_target(ExplorationReport& report) const {
   for (std::uint16_t flow = 0; flow < options_.flows; ++flow) {
-    for (const auto id : cell(flow, 0).probes) {
-      const auto& sent = probes_[id - 1];
-      if (!sent.answered_at || !sent.reply.arrived_ttl) continue;
-      const auto& state = flows_[flow];
-      const int routers = kFullTtl - *sent.reply.arrived_ttl;
-      if (state.ended == Ended::kReached && routers != state.end - 1) {
-        remark(report, "ttl-tampering",
-               fmt::format("the target got flow {} with TTL {}, which is {} routers, but {} were "
-                           "met: something rewrites the TTL or hides routers",
-                           flow, *sent.reply.arrived_ttl, routers, state.end - 1));
-      }
-      break;
-    }
+    const auto routers = routers_seen(flow);
+    if (!routers) continue;
+    const auto path = path_of(flow);
+    const auto met = static_cast<int>(path.hops.size());
+    if (path.ended != Ended::kReached || *routers == met) continue;
+    remark(report, "ttl-tampering",
+           fmt::format("the target got flow {} with TTL {}, which is {} routers, but {} were met: "
+                       "something rewrites the TTL or hides routers",
+                       flow, kFullTtl - *routers, *routers, met));
   }
 }
 

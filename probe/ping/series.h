@@ -39,7 +39,8 @@ struct Answer {
   std::optional<std::uint8_t> dscp_there{};  // with which the far end received it
   std::optional<std::uint8_t> dscp_back{};   // with which its answer arrived
   std::uint8_t retransmits = 0;              // how often the kernel had to send it again (TCP)
-  std::string note{};                        // of the kind: what the target is, what went wrong
+  std::optional<std::uint32_t> reflector_sequence{};  // STAMP: the far end's own count
+  std::string note{};  // of the kind: what the target is, what went wrong
 };
 
 struct SeriesOptions {

@@ -30,7 +30,7 @@ constexpr Layout kOpen{.timestamp = 4,
                        .sender_error = 36,
                        .sender_ttl = 40,
                        .sender_min = kSenderSizeMin,
-                       .reflector_min = kReflectorSizeMin};
+                       .reflector_min = kReflectorSizeHeard};
 constexpr Layout kAuthenticated{.timestamp = 16,
                                 .error = 24,
                                 .ssid = 26,
@@ -129,17 +129,24 @@ std::optional<ReceivedSenderPacket> decode_sender(std::span<const std::byte> dat
 std::optional<ReflectorPacket> decode_reflector(std::span<const std::byte> datagram, Mode mode) {
   const auto& at = layout_of(mode);
   if (datagram.size() < at.reflector_min) return std::nullopt;
+  const bool says_ttl = datagram.size() > at.sender_ttl;
   const auto error = decode_error_estimate(get<std::uint16_t>(datagram, at.error));
   if (error.multiplier == 0) return std::nullopt;
-  return ReflectorPacket{.sequence = get<std::uint32_t>(datagram, 0),
-                         .sent_at = from_ntp(get<std::uint64_t>(datagram, at.timestamp)),
-                         .error = error,
-                         .ssid = get<std::uint16_t>(datagram, at.ssid),
-                         .received_at = from_ntp(get<std::uint64_t>(datagram, at.received)),
-                         .sender_sequence = get<std::uint32_t>(datagram, at.sender_sequence),
-                         .sender_timestamp = get<std::uint64_t>(datagram, at.sender_timestamp),
-                         .sender_error = get<std::uint16_t>(datagram, at.sender_error),
-                         .sender_ttl = get<std::uint8_t>(datagram, at.sender_ttl)};
+  return ReflectorPacket{
+      .sequence = get<std::uint32_t>(datagram, 0),
+      .sent_at = from_ntp(get<std::uint64_t>(datagram, at.timestamp)),
+      .error = error,
+      .ssid = get<std::uint16_t>(datagram, at.ssid),
+      .received_at = from_ntp(get<std::uint64_t>(datagram, at.received)),
+      .sender_sequence = get<std::uint32_t>(datagram, at.sender_sequence),
+      .sender_timestamp = get<std::uint64_t>(datagram, at.sender_timestamp),
+      .sender_error = get<std::uint16_t>(datagram, at.sender_error),
+      .sender_ttl = says_ttl ? get<std::uint8_t>(datagram, at.sender_ttl) : std::uint8_t{0}};
+}
+
+bool is_reply_to(const ReflectorPacket& reply, const SenderPacket& sent) {
+  return reply.sender_sequence == sent.sequence && reply.sender_timestamp == to_ntp(sent.sent_at) &&
+         (reply.ssid == sent.ssid || reply.ssid == 0);
 }
 
 std::optional<QuotedPacket> decode_quote(std::span<const std::byte> payload) {

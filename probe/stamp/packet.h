@@ -31,6 +31,7 @@ inline constexpr std::size_t kMacOffset = kAuthenticatedSize - crypto::kMacBytes
 }
 inline constexpr std::size_t kSenderSizeMin = 14;       // TWAMP Light: no octet beyond the estimate
 inline constexpr std::size_t kReflectorSizeMin = 41;    // TWAMP Light: up to the sender's TTL
+inline constexpr std::size_t kReflectorSizeHeard = 38;  // some leave that out; understood, not sent
 inline constexpr std::size_t kSenderSizeWithSsid = 16;  // shorter ones have no SSID
 inline constexpr std::uint16_t kDefaultPort = 862;      // IANA, RFC 8762
 inline constexpr std::uint8_t kPacketTtl = 255;         // RFC 8762 section 4.2
@@ -61,7 +62,7 @@ struct ReflectorPacket {
   std::uint64_t sender_timestamp =
       0;                           // T1's octets as they came: only the sender knows their meaning
   std::uint16_t sender_error = 0;  // likewise
-  std::uint8_t sender_ttl = 0;     // as it arrived at the reflector
+  std::uint8_t sender_ttl = 0;     // as it arrived at the reflector; 0: it does not say
 
   bool operator==(const ReflectorPacket&) const = default;
 };
@@ -93,6 +94,10 @@ struct ReceivedSenderPacket {
                                                                 Mode mode = Mode::kOpen);
 [[nodiscard]] std::optional<ReflectorPacket> decode_reflector(std::span<const std::byte> datagram,
                                                               Mode mode = Mode::kOpen);
+
+// Whether a reply is of what was sent: it copies the sequence and T1, which a stranger cannot
+// guess, and the SSID, or has zero there as reflectors from before RFC 8972 do.
+[[nodiscard]] bool is_reply_to(const ReflectorPacket& reply, const SenderPacket& sent);
 
 // Sequence and SSID of one of our own packets, of either mode, as an ICMP error quotes it, cut
 // anywhere. Empty when the quote ends before the SSID.

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <vector>
 
 #include "common/async/clock.h"
 #include "common/net/udp_socket.h"
@@ -65,10 +66,9 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
     search_ = &search;
     const std::size_t headers = target_.address.is_v4() ? kUdpHeaders4 : kUdpHeaders6;
     const auto octets = std::max<std::size_t>(packet.size - headers, stamp::kPacketSize);
-    stamp::encode(
-        stamp::SenderPacket{
-            .sequence = packet.id, .sent_at = async::now_wall(), .ssid = stamp::kSsidMtu},
-        packet_);
+    if (sent_at_.size() <= packet.id) sent_at_.resize(packet.id + 1);
+    sent_at_[packet.id] = async::now_wall();
+    stamp::encode(sent_packet(packet.id), packet_);
     const net::OutgoingDatagram datagram{
         .to = target_, .payload = std::span(packet_).first(octets), .ttl = packet.ttl};
     failure_ = 0;
@@ -85,9 +85,11 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
       if (datagrams.empty()) return;
       for (const auto& datagram : datagrams) {
         const auto reply = stamp::decode_reflector(datagram.payload);
-        if (datagram.from != target_ || !reply || reply->ssid != stamp::kSsidMtu) continue;
+        if (datagram.from != target_ || !reply) continue;
+        const auto id = reply->sender_sequence;
+        if (id >= sent_at_.size() || !stamp::is_reply_to(*reply, sent_packet(id))) continue;
         in_full_ = in_full_ || datagram.payload.size() > kSmallReply;
-        search.on_answer(reply->sender_sequence);
+        search.on_answer(id);
       }
     }
   }
@@ -95,6 +97,9 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
   [[nodiscard]] std::string_view means() const override { return "STAMP, small answers"; }
 
  private:
+  [[nodiscard]] stamp::SenderPacket sent_packet(std::uint32_t id) const {
+    return {.sequence = id, .sent_at = sent_at_[id], .ssid = stamp::kSsidMtu};
+  }
   // For one packet: in rest a "packet too big" leaves the host's cache alone (IPv4).
   void forbid_fragments(bool on) const {
     const bool v4 = target_.address.is_v4();
@@ -114,6 +119,7 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
 
   std::unique_ptr<net::UdpSocket> socket_;
   Endpoint target_;
+  std::vector<WallTime> sent_at_;  // by id; as many as the search sends
   std::array<std::byte, ondemand::kSizeMax> packet_{};
   net::ReceiveBuffer buffer_;
   mtu::Search* search_ = nullptr;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "probe/ping/direction.h"
 #include "probe/tester/parts.h"
 #include "probe/tester/pinger.h"
 
@@ -12,13 +13,16 @@ using ping::Totals;
 
 class Heard final : public AnswerSink {
  public:
-  explicit Heard(ping::Series& series) : series_(series) {}
+  Heard(ping::Series& series, ping::Directions& directions)
+      : series_(series), directions_(directions) {}
   void on_answer(const ping::Answer& answer) override {
+    directions_.heard(answer);
     series_.answer(answer, async::now_instant());
   }
 
  private:
   ping::Series& series_;
+  ping::Directions& directions_;
 };
 
 std::string note_of(const ping::Series& series, Outcome outcome) {
@@ -115,7 +119,8 @@ Json remarks_on_dscp(const ondemand::TestOrder& order, const ping::Series& serie
   return remarks;
 }
 
-Json report(const ondemand::TestOrder& order, const Pinger& pinger, const ping::Series& series) {
+Json report(const ondemand::TestOrder& order, const Pinger& pinger, const ping::Series& series,
+            const std::optional<session::Loss>& loss) {
   const auto totals = series.totals();
   const auto judgement = judge(order, series, totals);
   return {{"means", pinger.means()},
@@ -136,6 +141,9 @@ Json report(const ondemand::TestOrder& order, const Pinger& pinger, const ping::
           {"not_sent", totals.not_sent},
           {"retransmits", totals.retransmits},
           {"loss_ratio", ratio_or_null(totals.sent - totals.answered, totals.sent)},
+          {"lost_forward", loss ? Json(loss->forward) : Json(nullptr)},
+          {"lost_return", loss ? Json(loss->returning) : Json(nullptr)},
+          {"lost_undetermined", loss ? Json(loss->undetermined) : Json(nullptr)},
           {"rtt_us_min", microseconds(totals.rtt_min)},
           {"rtt_us_median", microseconds(totals.rtt_median)},
           {"rtt_us_mean", microseconds(totals.rtt_mean)},
@@ -149,7 +157,8 @@ Json report(const ondemand::TestOrder& order, const Pinger& pinger, const ping::
 Result<Json> run_ping(const ondemand::TestOrder& order, const RunContext& context) {
   FAULTLINE_TRY(const auto pinger, open_pinger(order));
   ping::Series series({.count = order.count, .interval = order.interval, .timeout = order.timeout});
-  Heard heard(series);
+  ping::Directions directions(order.count);
+  Heard heard(series, directions);
   ProgressMeter meter(context);
   const auto deadline = async::now_instant() + life_of(order);
   while (!series.done() && !context.stop.stop_requested()) {
@@ -171,7 +180,7 @@ Result<Json> run_ping(const ondemand::TestOrder& order, const RunContext& contex
       return fmt::format("{} of {} sent, {} answered", totals.sent, order.count, totals.answered);
     });
   }
-  return report(order, *pinger, series);
+  return report(order, *pinger, series, directions.loss(series));
 }
 
 }  // namespace faultline::tester

@@ -34,10 +34,9 @@ class Flows {
   void send(const paths::Probe& probe, paths::Exploration& exploration) {
     Sink sink(*this, probe.flow, exploration);
     std::array<std::byte, kPacketMax> packet{};
-    stamp::encode(
-        stamp::SenderPacket{
-            .sequence = probe.id, .sent_at = async::now_wall(), .ssid = stamp::kSsidTraceForward},
-        packet);
+    if (sent_at_.size() <= probe.id) sent_at_.resize(probe.id + 1);
+    sent_at_[probe.id] = async::now_wall();
+    stamp::encode(sent_packet(probe.id), packet);
     stamp::TlvWriter tlvs(packet, stamp::kPacketSize);
     tlvs.location();
     const net::OutgoingDatagram datagram{.to = order_.target,
@@ -89,10 +88,15 @@ class Flows {
 
   explicit Flows(const ondemand::TestOrder& order) : order_(order) {}
 
+  [[nodiscard]] stamp::SenderPacket sent_packet(std::uint32_t id) const {
+    return {.sequence = id, .sent_at = sent_at_[id], .ssid = stamp::kSsidTraceForward};
+  }
   void take(std::uint16_t flow, const net::IncomingDatagram& datagram,
             paths::Exploration& exploration) {
     const auto reply = stamp::decode_reflector(datagram.payload);
-    if (!reply || datagram.from != order_.target || reply->ssid != stamp::kSsidTraceForward) return;
+    if (!reply || datagram.from != order_.target) return;
+    const auto id = reply->sender_sequence;
+    if (id >= sent_at_.size() || !stamp::is_reply_to(*reply, sent_packet(id))) return;
     paths::Reply heard{.from = datagram.from.address, .from_target = true};
     if (reply->sender_ttl != 0) heard.arrived_ttl = reply->sender_ttl;
     const auto tlvs = stamp::read_reply_tlvs(datagram.payload, stamp::kPacketSize, nullptr);
@@ -104,12 +108,13 @@ class Flows {
                                   to_string(local), to_string(seen));
       }
     }
-    exploration.on_reply(reply->sender_sequence, heard, async::now_instant());
+    exploration.on_reply(id, heard, async::now_instant());
   }
 
   ondemand::TestOrder order_;
   net::UniqueFd epoll_;
   std::vector<std::unique_ptr<net::UdpSocket>> sockets_;
+  std::vector<WallTime> sent_at_;  // by probe's id: at most paths::kProbesMax
   net::ReceiveBuffer buffer_;
   std::string translated_;
 };

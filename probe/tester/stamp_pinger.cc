@@ -26,11 +26,7 @@ class StampPinger final : public Pinger, private net::ErrorQueueSink {
   Status send(std::uint32_t sequence) override {
     packet_.fill({});
     sent_at_[sequence] = async::now_wall();
-    // The session identifier of traces: our own reflectors answer it openly.
-    stamp::encode(
-        stamp::SenderPacket{
-            .sequence = sequence, .sent_at = sent_at_[sequence], .ssid = stamp::kSsidTraceForward},
-        packet_);
+    stamp::encode(sent_packet(sequence), packet_);
     stamp::TlvWriter tlvs(packet_, stamp::kPacketSize);
     tlvs.class_of_service(order_.dscp);
     const auto headers = order_.target.address.is_v4() ? kUdpHeaders4 : kUdpHeaders6;
@@ -60,19 +56,24 @@ class StampPinger final : public Pinger, private net::ErrorQueueSink {
   [[nodiscard]] std::string means() const override { return "STAMP (RFC 8762)"; }
 
  private:
+  // The session identifier of traces: our own reflectors answer it openly.
+  [[nodiscard]] stamp::SenderPacket sent_packet(std::uint32_t sequence) const {
+    return {.sequence = sequence, .sent_at = sent_at_[sequence], .ssid = stamp::kSsidTraceForward};
+  }
   void take(const net::IncomingDatagram& datagram, AnswerSink& sink) {
     if (datagram.from != order_.target) return;
     const auto reply = stamp::decode_reflector(datagram.payload);
     if (!reply || reply->sender_sequence >= sent_at_.size()) return;
     const auto sequence = reply->sender_sequence;
-    if (reply->sender_timestamp != stamp::to_ntp(sent_at_[sequence])) return;  // forged
+    if (!stamp::is_reply_to(*reply, sent_packet(sequence))) return;  // forged
     const auto arrived = datagram.received_at.value_or(async::now_wall());
     ping::Answer answer{.sequence = sequence,
                         .rtt = arrived - sent_at_[sequence] -
                                std::max(reply->sent_at - reply->received_at, Duration::zero()),
                         .from = datagram.from.address,
                         .ttl = datagram.ttl,
-                        .dscp_back = static_cast<std::uint8_t>(datagram.traffic_class >> 2)};
+                        .dscp_back = static_cast<std::uint8_t>(datagram.traffic_class >> 2),
+                        .reflector_sequence = reply->sequence};
     const auto tlvs = stamp::read_reply_tlvs(datagram.payload, stamp::kPacketSize, nullptr);
     if (tlvs.class_of_service && tlvs.unrecognized == 0) {
       answer.dscp_there = tlvs.class_of_service->dscp_received;

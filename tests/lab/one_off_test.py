@@ -1,8 +1,6 @@
 #!/usr/bin/env -S python3 -B
-"""`faultline-probe test ping|port|mtu|trace|capture` and `run --once` against faults that a real kernel makes.
-
-    a - r1 = s1 s2 s3 s4 = r2 - r3 - b      four next hops between r1 and r2; IPv4 and IPv6
-"""
+"""`faultline-probe test ping|port|mtu|trace|capture` and `run --once` against faults that a real kernel makes on a chain of
+routers (chain.py)."""
 import json
 import os
 import subprocess
@@ -12,78 +10,17 @@ import time
 import unittest
 from pathlib import Path
 
-LAB = "oneoff"
+from chain import Chain, Faults, REFLECTOR_PORT, SPINES, address, addresses, end, run, stop
+
+CHAIN = Chain("oneoff")
+LAB, inside = CHAIN.lab, CHAIN.inside
 PROBE, CLI = "faultline-probe", "faultline"
-SPINES = ("s1", "s2", "s3", "s4")
-NODES = ("a", "r1", *SPINES, "r2", "r3", "b")
-ROUTERS = NODES[1:-1]
-LINKS = [("a", "r1"), *(("r1", s) for s in SPINES), *((s, "r2") for s in SPINES), ("r2", "r3"), ("r3", "b")]
-SYSCTLS = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", "net.ipv4.fib_multipath_hash_policy=3",
-           "net.ipv4.fib_multipath_hash_fields=0x37", "net.ipv6.fib_multipath_hash_policy=3",
-           "net.ipv6.fib_multipath_hash_fields=0x37", "net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=1000000",
-           "net.ipv4.icmp_msgs_burst=100000", "net.ipv6.icmp.ratelimit=0", "net.ipv4.icmp_errors_use_inbound_ifaddr=1"]
 OK, FAULT, INCONCLUSIVE = 0, 1, 2
 
-
-def run(*argv, check=True):
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"`{' '.join(argv)}` failed: {(done.stderr or done.stdout).strip()}")
-    return done
-
-
-def inside(node, *argv, check=True):
-    return run("ip", "netns", "exec", f"{LAB}-{node}", *argv, check=check)
-
-
-def index(left, right):
-    return LINKS.index((left, right)) + 1
-
-
-def address(node, left, right, family=4):
-    last = 1 if node == left else 2
-    return f"10.50.{index(left, right)}.{last}" if family == 4 else f"fd50:{index(left, right)}::{last}"
-
-
-A, B = address("a", "a", "r1"), address("b", "r3", "b")
-A6, B6 = address("a", "a", "r1", 6), address("b", "r3", "b", 6)
+A, B = end("a"), end("b")
+A6, B6 = end("a", 6), end("b", 6)
 INNER = ("10.66.0.1", "10.66.0.2")  # of interfaces that are stacked on others
 R2_TO_R3, R3 = address("r2", "r2", "r3"), address("r3", "r2", "r3")
-
-
-def build():
-    for node in NODES:
-        run("ip", "netns", "add", f"{LAB}-{node}")
-        keys = ["net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0", *(SYSCTLS if node in ROUTERS else [])]
-        inside(node, "sysctl", "-qw", *keys)
-        inside(node, "ip", "link", "set", "lo", "up")
-    for left, right in LINKS:
-        run("ip", "-n", f"{LAB}-{left}", "link", "add", "name", right, "type", "veth", "peer", "name", left, "netns", f"{LAB}-{right}")
-        for node, device in ((left, right), (right, left)):
-            inside(node, "ip", "addr", "add", f"{address(node, left, right)}/30", "dev", device)
-            inside(node, "ip", "addr", "add", f"{address(node, left, right, 6)}/64", "dev", device, "nodad")
-            inside(node, "ip", "link", "set", "dev", device, "up")
-    for family, net in ((4, "10.50.{}.0/30"), (6, "fd50:{}::/64")):
-        def route(node, to, *via):
-            for left, right in to:
-                hops = sum((["nexthop", "via", hop] for hop in via), [])
-                inside(node, "ip", f"-{family}", "route", "add", net.format(index(left, right)), *hops)
-        left_links, right_links = LINKS[:5], LINKS[5:]
-        hop = lambda node, left, right: address(node, left, right, family)  # noqa: E731
-        route("a", LINKS[1:], hop("r1", "a", "r1"))
-        route("b", LINKS[:-1], hop("r3", "r3", "b"))
-        route("r1", LINKS[-2:], *(hop(s, "r1", s) for s in SPINES))
-        route("r2", LINKS[:1], *(hop(s, s, "r2") for s in SPINES))
-        route("r2", LINKS[-1:], hop("r3", "r2", "r3"))
-        route("r3", LINKS[:-2], hop("r2", "r2", "r3"))
-        for spine in SPINES:
-            route(spine, left_links[:1], hop("r1", "r1", spine))
-            route(spine, right_links[-2:], hop("r2", spine, "r2"))
-
-
-def remove():
-    for node in NODES:
-        run("ip", "netns", "del", f"{LAB}-{node}", check=False)
 
 
 class OneOff(unittest.TestCase):
@@ -91,30 +28,15 @@ class OneOff(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        remove()
-        cls.addClassCleanup(remove)
-        build()
-        here = Path(__file__).parent
-        cls.reflectors = []
+        CHAIN.remove()
+        cls.addClassCleanup(CHAIN.remove)
+        CHAIN.build()
         for where in (B, B6):
-            child = subprocess.Popen(["ip", "netns", "exec", f"{LAB}-b", sys.executable, "-B", here / "stamp_reflector.py",
-                                      where, "862"], stdout=subprocess.PIPE, text=True)
-            cls.addClassCleanup(child.wait)
-            cls.addClassCleanup(child.terminate)
-            child.stdout.readline()
+            cls.addClassCleanup(stop, CHAIN.start("b", "stamp_reflector.py", where, REFLECTOR_PORT))
 
-    def fault(self, node, *argv, undo):
-        inside(node, *argv)
-        self.addCleanup(inside, node, *undo)
-
-    def drop(self, node, *match, family=4, chain="FORWARD", target=("-j", "DROP")):
-        tool = "iptables" if family == 4 else "ip6tables"
-        self.fault(node, tool, "-I", chain, *match, *target, undo=(tool, "-D", chain, *match, *target))
-
-    def mtu(self, left, right, octets, both=True):
-        self.fault(left, "ip", "link", "set", "dev", right, "mtu", str(octets), undo=("ip", "link", "set", "dev", right, "mtu", "1500"))
-        if both:
-            self.fault(right, "ip", "link", "set", "dev", left, "mtu", str(octets), undo=("ip", "link", "set", "dev", left, "mtu", "1500"))
+    def setUp(self):
+        self.faults = Faults(CHAIN, self.addCleanup)
+        self.fault, self.drop, self.mtu = self.faults.make, self.faults.filter, self.faults.mtu
 
     def ask(self, *argv, code=None, node="a"):
         done = inside(node, PROBE, *argv, "-o", "json", check=False)
@@ -147,10 +69,26 @@ class OneOff(unittest.TestCase):
         self.assertNotEqual(report.get("outcome"), "ok", report)
 
     def test_a_class_that_is_rewritten_on_the_way_is_seen(self):
-        self.fault("r2", "iptables", "-t", "mangle", "-A", "FORWARD", "-j", "DSCP", "--set-dscp", "0",
-                   undo=("iptables", "-t", "mangle", "-D", "FORWARD", "-j", "DSCP", "--set-dscp", "0"))
-        report = self.ask("test", "ping", B, "-c", "2", "--interval", "20ms", "--dscp", "46", code=OK)
-        self.assertEqual(report["remarks"][0]["kind"], "dscp-differs")
+        for family, target in ((4, B), (6, B6)):
+            self.drop("r2", family=family, table="mangle", target=("-j", "DSCP", "--set-dscp", "0"))
+            for method, kind in (("icmp", "dscp-differs"), ("stamp", "dscp-rewritten")):
+                report = self.ask("test", "ping", target, "--method", method, "-c", "2", "--interval", "20ms", "--dscp", "46", code=OK)
+                self.assertEqual([remark["kind"] for remark in report["remarks"]], [kind])
+        self.doCleanups()
+        report = self.ask("test", "ping", B, "--method", "stamp", "-c", "2", "--interval", "20ms", "--dscp", "46", code=OK)
+        self.assertEqual((report["remarks"], report["pings"][0]["dscp_there"]), ([], 46))
+
+    def test_quic_that_is_spoken_and_that_is_not(self):
+        few = ("--method", "quic", "-c", "3", "--interval", "20ms", "--timeout", "500ms")
+        for target in (B, B6):
+            self.faults.start("b", "quic_responder.py", target, 443)
+            report = self.ask("test", "ping", target, "--port", "443", *few, code=OK)
+            self.assertEqual((report["verdict"], report["answered"]), ("open", 3))
+            self.assertIn("QUIC", report["pings"][0]["note"])
+            self.assertEqual(self.ask("test", "port", target, "443", "--quic", "-c", "2", "--interval", "20ms", code=OK)["verdict"], "open")
+            self.assertEqual(self.ask("test", "ping", target, "--port", "444", *few, code=FAULT)["verdict"], "refused")
+        self.drop("r3", "-p", "udp", "--dport", "443")
+        self.assertEqual(self.ask("test", "ping", B, "--port", "443", *few, code=FAULT)["verdict"], "timeout")
 
     def test_what_lacks_for_icmp_is_said_and_never_silent(self):
         inside("a", "sysctl", "-qw", "net.ipv4.ping_group_range=1 0")
@@ -191,9 +129,9 @@ class OneOff(unittest.TestCase):
 
     def test_a_healthy_path_carries_what_the_interface_takes(self):
         for target in (B, B6):
-            for method in ("icmp", "stamp"):
+            for method, direction in (("icmp", "both"), ("stamp", "forward")):
                 report = self.mtu_of(target, code=OK, method=method)
-                self.assertEqual((report["verdict"], report["mtu"], report["direction"]), ("ok", 1500, "both"))
+                self.assertEqual((report["verdict"], report["mtu"], report["direction"]), ("ok", 1500, direction))
 
     def test_a_low_mtu_is_named_with_the_router_that_says_so(self):
         self.mtu("r2", "r3", 1450)
@@ -201,11 +139,11 @@ class OneOff(unittest.TestCase):
             report = self.mtu_of(target)
             self.assertEqual((report["verdict"], report["mtu"]), ("low-mtu", 1450), report)
             self.assertIn("VXLAN over IPv4", report["arithmetic"])
-            self.assertTrue(report["told_by"].startswith("10.50." if family == 4 else "fd50:"))
+            self.assertIn(report["told_by"], addresses("r2", family))
 
     def test_a_black_hole_is_placed(self):
         self.mtu("r2", "r3", 1400)
-        self.drop("r2", "-p", "icmp", "--icmp-type", "fragmentation-needed", chain="OUTPUT")
+        self.faults.no_too_big("r2")
         report = self.mtu_of()
         self.assertEqual((report["verdict"], report["mtu"]), ("black-hole", 1400), report)
         self.assertEqual((report["last_reached"]["ttl"], report["first_missed"]["ttl"]), (3, 4), report)
@@ -214,7 +152,7 @@ class OneOff(unittest.TestCase):
 
     def test_a_black_hole_over_ipv6_is_placed(self):
         self.mtu("r2", "r3", 1400)
-        self.drop("r2", "-p", "icmpv6", "--icmpv6-type", "packet-too-big", family=6, chain="OUTPUT")
+        self.faults.no_too_big("r2", 6)
         report = self.mtu_of(B6)
         self.assertEqual((report["verdict"], report["mtu"]), ("black-hole", 1400), report)
         self.assertEqual((report["last_reached"]["ttl"], report["first_missed"]["ttl"]), (3, 4), report)
@@ -231,6 +169,19 @@ class OneOff(unittest.TestCase):
         report = self.mtu_of()
         self.assertEqual((report["verdict"], report["mtu"]), ("loss", 1500), report)
         self.assertGreater(report["large_sent"], 1, "no large packet was lost")
+
+    def test_what_the_kernel_remembers_of_a_path_is_not_believed(self):
+        for family, target in ((4, B), (6, B6)):
+            self.faults.route("a", target, "via", address("r1", "a", "r1", family), "mtu", "1300", family=family)
+            for method in ("icmp", "stamp"):
+                report = self.mtu_of(target, code=OK, method=method)
+                self.assertEqual((report["verdict"], report["mtu"]), ("ok", 1500), report)
+        self.doCleanups()
+        for target in (B, B6):
+            self.faults.learn_mtu(target, 1400)
+            for method in ("icmp", "stamp"):
+                report = self.mtu_of(target, code=OK, method=method)
+                self.assertEqual((report["verdict"], report["mtu"]), ("ok", 1500), report)
 
     # ---- trace
 
@@ -258,18 +209,33 @@ class OneOff(unittest.TestCase):
         lossy = {path["hops"][1]["address"] for path in report["paths"] if path["hops"][1]["address"] and path["loss_ratio"]}
         self.assertEqual(lossy, {address("s2", "r1", "s2")}, report["paths"])
 
-    def test_a_silent_router_a_limited_one_and_a_nat(self):
-        self.drop("r2", "-p", "icmp", "--icmp-type", "time-exceeded", chain="OUTPUT")
+    def test_a_silent_router_and_a_limited_one(self):
+        self.faults.no_time_exceeded("r2")
         report = self.trace(B, "--flows", "2", "-c", "4")
         self.assertIn("silent-hop", self.kinds(report))
         self.doCleanups()
-        inside("r3", "sysctl", "-qw", "net.ipv4.icmp_ratelimit=1000")
-        self.addCleanup(inside, "r3", "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
+        self.faults.sysctl("r3", "net.ipv4.icmp_ratelimit", 1000)
         report = self.trace(B, "--flows", "4", "-c", "10")
         self.assertIn("rate-limited-icmp", self.kinds(report))
 
+    def test_a_nat_and_a_rewritten_ttl(self):
+        for family, target in ((4, B), (6, B6)):
+            outside = address("r2", "r2", "r3", family)
+            self.drop("r2", "-p", "udp", "-d", target, family=family, table="nat", chain="POSTROUTING",
+                      target=("-j", "SNAT", "--to-source", outside))
+            report = self.trace(target, "--flows", "2")
+            self.assertIn("nat", self.kinds(report))
+            self.assertTrue(any(outside in remark["text"] for remark in report["remarks"]), report["remarks"])
+            self.doCleanups()
+            rewrite = ("-j", "TTL", "--ttl-set", "64") if family == 4 else ("-j", "HL", "--hl-set", "64")
+            self.drop("r2", "-p", "udp", "-d", target, family=family, table="mangle", chain="PREROUTING", target=rewrite)
+            report = self.trace(target, "--flows", "2")
+            self.assertIn("ttl-tampering", self.kinds(report))
+            self.assertNotIn("nat", self.kinds(report))
+            self.doCleanups()
+
     def test_a_loop(self):
-        self.fault("r3", "ip", "route", "replace", f"{B}/32", "via", R2_TO_R3, undo=("ip", "route", "del", f"{B}/32"))
+        self.faults.route("r3", B, "via", R2_TO_R3)
         report = self.trace(code=FAULT)
         self.assertEqual((report["verdict"], report["paths"][0]["ended"]), ("loop", "loop"))
 
@@ -383,11 +349,7 @@ class OneOff(unittest.TestCase):
                 inside(node, "ip", "link", "set", "d0", "up")
             inside(node, "ip", "addr", "add", f"{inner}/24", "dev", "s0")
             inside(node, "ip", "link", "set", "s0", "up")
-        child = subprocess.Popen(["ip", "netns", "exec", f"{LAB}-b", sys.executable, "-B", Path(__file__).parent / "stamp_reflector.py",
-                                  INNER[1], "862"], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(child.wait)
-        self.addCleanup(child.terminate)
-        child.stdout.readline()
+        self.faults.start("b", "stamp_reflector.py", INNER[1], REFLECTOR_PORT)
         return True
 
     def test_packets_of_stacked_interfaces_are_captured_once(self):
@@ -420,7 +382,7 @@ if __name__ == "__main__":
         print("SKIPPED: network namespaces need root")
         sys.exit(0)
     if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
-        programs = Path(sys.argv.pop(1))
+        programs = Path(sys.argv.pop(1)).resolve()
         PROBE = PROBE_PATH = str(programs / PROBE)
         CLI = str(programs / CLI)
     unittest.main()

@@ -62,11 +62,15 @@ TEST_CASE("a TWAMP Light sender's packet of 14 octets has no SSID", "[stamp]") {
   CHECK_FALSE(decode_sender(std::span(out).first(kSenderSizeMin - 1)));
 }
 
-TEST_CASE("a TWAMP Light reflector's packet of 41 octets is complete", "[stamp]") {
+TEST_CASE("a TWAMP Light reflector's packet may end after the TTL, or before it", "[stamp]") {
   PacketOctets out;
   encode(reply(), out);
   CHECK(decode_reflector(std::span(out).first(kReflectorSizeMin)) == reply());
-  CHECK_FALSE(decode_reflector(std::span(out).first(kReflectorSizeMin - 1)));
+  auto without_ttl = reply();
+  without_ttl.sender_ttl = 0;
+  CHECK(decode_reflector(std::span(out).first(kReflectorSizeMin - 1)) == without_ttl);
+  CHECK(decode_reflector(std::span(out).first(kReflectorSizeHeard)) == without_ttl);
+  CHECK_FALSE(decode_reflector(std::span(out).first(kReflectorSizeHeard - 1)));
 }
 
 TEST_CASE("an error estimate with multiplier zero marks garbage", "[stamp]") {
@@ -76,6 +80,23 @@ TEST_CASE("an error estimate with multiplier zero marks garbage", "[stamp]") {
   CHECK_FALSE(decode_sender(out));
   CHECK_FALSE(decode_reflector(out));
   CHECK_FALSE(decode_sender({}));
+}
+
+TEST_CASE("a reply is of what was sent if it copies it, whether or not it knows SSIDs", "[stamp]") {
+  const SenderPacket sent{.sequence = 0x01020304, .sent_at = kTime, .ssid = 0x1234};
+  auto answer = reply();
+  answer.sender_timestamp = to_ntp(kTime);
+  CHECK(is_reply_to(answer, sent));
+  answer.ssid = 0;  // must be zero, says RFC 8762
+  CHECK(is_reply_to(answer, sent));
+  answer.ssid = 0x1235;
+  CHECK(!is_reply_to(answer, sent));
+  answer.ssid = 0x1234;
+  answer.sender_sequence ^= 1;
+  CHECK(!is_reply_to(answer, sent));
+  answer.sender_sequence ^= 1;
+  answer.sender_timestamp ^= 1;
+  CHECK(!is_reply_to(answer, sent));
 }
 
 TEST_CASE("a quote tells its packet only when it reaches the SSID", "[stamp]") {
