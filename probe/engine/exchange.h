@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -57,6 +58,10 @@ class Exchange {
   void tell_heard() { heard_asked_ = true; }
   void note_machine(const NoteMachine& machine) {
     sender_.note_machine(machine.before, machine.after);
+  }
+
+  void set_strangers(session::Strangers strangers) {
+    reflector_.set_strangers(std::move(strangers));
   }
 
   // Sends what is due.

@@ -103,6 +103,11 @@ void Reflector::set_peers(const std::vector<PlanPeer>& peers, const KeyTable& ke
   peers_ = std::move(next);
 }
 
+void Reflector::set_strangers(Strangers strangers) {
+  strangers_ = std::move(strangers);
+  stranger_budget_.reset();
+}
+
 void Reflector::set_keys(const KeyTable& keys) {
   for (auto& peer : peers_) {
     const auto found = keys.find(peer.node);
