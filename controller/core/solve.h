@@ -85,6 +85,8 @@ struct Solution {
   std::map<std::string, std::vector<std::string>> affected;
   // Probers that spoiled their own measurements in the newest window, 0 to 1, by name; and why.
   std::map<std::string, std::pair<double, std::string>> sick;
+  // What is wrong with the clocks of those that reported the newest window, by name.
+  std::map<std::string, std::string> clocks{};
   std::uint64_t sessions_without_path = 0;
   std::uint64_t observations_excused = 0;  // sessions of the newest window, left out
   // Of the watched: components that nothing in the newest window crosses, because who would have
@@ -92,7 +94,7 @@ struct Solution {
   std::vector<std::string> unmeasured;
   // Of the verdict's suspects: a window or two lost it all, and the newest does not bear it out.
   std::set<std::string> bursts;
-  OpenQuestions open;                // for adaptive probing
+  OpenQuestions open;  // for adaptive probing
   // Nodes and what the paths of their flows show beside them, by name; only where there are
   // suspects.
   std::vector<std::pair<std::string, std::string>> attachments{};
