@@ -56,6 +56,7 @@ struct Request {
   WallTime received_at{};          // T2
   std::uint8_t traffic_class = 0;  // DSCP 6 bits, ECN 2 bits, as they arrived
   Endpoint to{};                   // where it arrived
+  bool clock_kept = false;         // this node's, that stamps: by an external source
   bool cut = false;                // `payload` is the head of a longer packet
 };
 
