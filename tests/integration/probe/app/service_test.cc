@@ -1,6 +1,5 @@
 // What the service manager and --health are told of the real process.
 #include <arpa/inet.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 
