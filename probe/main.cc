@@ -31,10 +31,11 @@ int fail(const Error& error) {
   return kExitFailure;
 }
 
-int run(const probe_app::ProbeConfig& config) {
+int run(const probe_app::ProbeConfig& config, const std::filesystem::path& file) {
   ::mallopt(M_ARENA_MAX, kHeapsMax);
   obs::LogSession log{config.log};
-  auto probe = probe_app::Probe::create(config);
+  auto probe = probe_app::Probe::create(
+      config, [file] { return probe_app::load_config(file, config::environment_of_process()); });
   if (!probe) return fail(probe.error());
   if (auto status = (*probe)->run(); !status) return fail(status.error());
   return EXIT_SUCCESS;
@@ -101,7 +102,7 @@ int main(int argc, char** argv) {
   }
   if (health) return check_health(*config, wait);
   if (check_command->parsed()) return probe_app::run_check(*config, check_output == "json");
-  if (!check_config) return run(*config);
+  if (!check_config) return run(*config, config_file);
   std::printf("%s: ok\n", config_file.c_str());
   return EXIT_SUCCESS;
 }

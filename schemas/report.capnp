@@ -33,6 +33,9 @@ struct ProberHealth {
   clockStepNs @10 :Int64;    # by how much the wall clock was set; forward is positive
   clockOffsetNs @11 :Int64;  # by the controller: the node's clock ahead of its own by so much, when
                              # that is more than a quarter of a window; windowStart was moved
+  # Since 1.1.
+  processorNs @12 :UInt64;   # what all processors together had while stolenNs was taken, that
+                             # included; 0: not known
 }
 
 struct FlowTable {

@@ -65,6 +65,7 @@ struct ProberHealth {
   std::uint32_t softnet_drops = 0;  // packets of anybody, dropped for a full backlog (softnet_stat)
   std::uint64_t throttled_ns = 0;   // the probe held back by the CPU limit of its control group
   std::uint64_t stolen_ns = 0;      // taken by the hypervisor, of all processors together
+  std::uint64_t processor_ns = 0;   // that all of them had, stolen_ns included; 0: not known
   ClockSync clock = ClockSync::kUnknown;
   std::int64_t clock_step_ns = 0;  // by how much the wall clock was set; forward is positive
   // Noted by the controller: how far the node's clock was ahead of its own, where that was more

@@ -134,6 +134,8 @@ LogSession::LogSession(LogOptions options) {
 
 LogSession::~LogSession() { std::unique_ptr<Session>{current_session.exchange(nullptr)}.reset(); }
 
+void set_log_level(LogLevel level) { current_level = level; }
+
 std::uint64_t log_lines_dropped() {
   const Session* session = current_session.load();
   return session == nullptr ? 0 : session->pool->overrun_counter();

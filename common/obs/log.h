@@ -48,6 +48,9 @@ class LogSession {
   LogSession& operator=(const LogSession&) = delete;
 };
 
+// From the next line on.
+void set_log_level(LogLevel level);
+
 // Lines that the full queue dropped since the session began; above zero means trouble.
 [[nodiscard]] std::uint64_t log_lines_dropped();
 

@@ -21,6 +21,7 @@ void write_health(schema::ProberHealth::Builder builder, const ProberHealth& hea
   builder.setSoftnetDrops(health.softnet_drops);
   builder.setThrottledNs(health.throttled_ns);
   builder.setStolenNs(health.stolen_ns);
+  builder.setProcessorNs(health.processor_ns);
   builder.setClockSync(static_cast<std::uint8_t>(health.clock));
   builder.setClockStepNs(health.clock_step_ns);
   builder.setClockOffsetNs(health.clock_offset_ns);
@@ -41,6 +42,7 @@ ProberHealth read_health(schema::ProberHealth::Reader reader) {
           .softnet_drops = reader.getSoftnetDrops(),
           .throttled_ns = reader.getThrottledNs(),
           .stolen_ns = reader.getStolenNs(),
+          .processor_ns = reader.getProcessorNs(),
           .clock = read_clock_sync(reader.getClockSync()),
           .clock_step_ns = reader.getClockStepNs(),
           .clock_offset_ns = reader.getClockOffsetNs()};

@@ -143,6 +143,7 @@ struct NodeView {
   std::optional<double> sick;  // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason;
   std::optional<ReachView> reach = {};  // while it is in question
+  std::string clock = {};               // what is wrong with it; empty: nothing known
 
   bool operator==(const NodeView&) const = default;
 };

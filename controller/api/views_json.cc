@@ -63,6 +63,7 @@ static Json json(const NodeView& node) {
               {"results_dropped", node.results_dropped},
               {"sick", or_null(node.sick)},
               {"sick_reason", or_null(node.sick_reason)},
+              {"clock", or_null(node.clock)},
               {"reach", node.reach ? json(*node.reach) : Json(nullptr)}};
 }
 

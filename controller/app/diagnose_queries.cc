@@ -9,7 +9,7 @@
 
 #include "controller/app/facts_store.h"
 #include "controller/app/records.h"
-#include "controller/core/observations.h"
+#include "controller/core/sickness.h"
 
 namespace faultline::app {
 namespace {
@@ -79,6 +79,7 @@ struct Reported {
   std::map<std::pair<std::uint16_t, Direction>, PathRecord> traced;
   double sick = 0;
   std::string sick_reason;
+  std::string clock;
   Duration lateness{};
   std::uint64_t strangers_refused = 0;
   std::uint64_t answers_unmatched = 0;
@@ -91,13 +92,14 @@ void add_health(const Report& report, Reported& out) {
   out.answers_unmatched += report.health.replies_unmatched;
   out.lateness =
       std::max(out.lateness, Duration{static_cast<std::int64_t>(report.health.lateness_max_ns)});
+  if (core::is_clock_wrong(report.health)) out.clock = core::clock_trouble(report.health);
   // What the kernel refused to send is no overload: it has no way there, or a rule against it.
   auto received = report;
   received.health.send_failures = 0;
   const auto sick = core::sickness(received);
-  if (sick <= out.sick) return;
-  out.sick = sick;
-  out.sick_reason = fmt::format("{} packets dropped on receipt", report.health.receive_drops);
+  if (sick.share <= out.sick) return;
+  out.sick = sick.share;
+  out.sick_reason = sick.why;
 }
 
 // The absence of the newest windows; those of before count no more.
@@ -272,6 +274,7 @@ Status DiagnoseQueries::add_sessions(const Snapshot& snapshot, const api::NodeVi
     if (old) continue;
     end.sick = result.sick;
     end.sick_reason = result.sick_reason;
+    end.clock = result.clock;
     end.lateness_ms = std::chrono::duration<double, std::milli>(result.lateness).count();
     end.strangers_refused = result.strangers_refused;
     end.answers_unmatched = result.answers_unmatched;

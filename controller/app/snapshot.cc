@@ -50,6 +50,8 @@ api::NodeView node_view(const core::ControllerCore& core, const fleet::Node& nod
     const auto sick = solution->sick.find(record.name);
     view.sick = sick == solution->sick.end() ? 0 : sick->second.first;
     if (sick != solution->sick.end()) view.sick_reason = sick->second.second;
+    const auto clock = solution->clocks.find(record.name);
+    if (clock != solution->clocks.end()) view.clock = clock->second;
   }
   view.last_seen = node.heard.wall;
   if (node.plan.value() != 0) view.plan_revision = node.plan.value();

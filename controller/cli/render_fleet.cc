@@ -78,7 +78,10 @@ std::string ingest_summary(const Json& ingest) {
 std::string note_of(const Json& node) {
   const auto& reach = member(node, "reach");
   if (reach.is_object()) return text(reach, "condition");
-  return member(node, "sick_reason").is_string() ? text(node, "sick_reason") : "";
+  for (const auto* trouble : {"sick_reason", "clock"}) {
+    if (member(node, trouble).is_string()) return text(node, trouble);
+  }
+  return "";
 }
 
 // What others say of a node in question: the verdict, then one line for each that was asked.

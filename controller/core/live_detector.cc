@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "controller/core/observations.h"
 #include "controller/core/places.h"
+#include "controller/core/sickness.h"
 
 namespace faultline::core {
 namespace {
@@ -170,7 +170,7 @@ void LiveDetector::judge(const SolveJob& job, Solution& solution) {
   std::map<NodeId, double> doubts;
   for (const auto& [node, report] : reports) {
     auto& doubt = doubts[node];
-    doubt = std::max(doubt, sickness(*report));
+    doubt = std::max(doubt, sickness(*report).share);
     if (doubt >= detect::Detector::kSick) window.sick.insert(node);
   }
   Places places(*job.topology);
@@ -202,7 +202,7 @@ void LiveDetector::judge(const SolveJob& job, Solution& solution) {
 void LiveDetector::recall(const RecallJob& job, std::span<const NodeReport> reports) {
   if (!options_.config.enabled) return;
   for (const auto& [node, report] : reports) {
-    if (job.excused.contains(node) || sickness(*report) > 0) continue;
+    if (job.excused.contains(node) || sickness(*report).share > 0) continue;
     detector_.recall(node, *report, options_.recalled_windows);
   }
 }

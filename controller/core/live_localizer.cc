@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controller/core/horizons.h"
+#include "controller/core/sickness.h"
 
 namespace faultline::core {
 namespace {
@@ -346,6 +347,14 @@ void LiveLocalizer::tell_bursts(const SolveJob& job, Solution& solution) const {
   }
 }
 
+void LiveLocalizer::tell_clocks(const SolveJob& job, Solution& solution) {
+  if (job.ripe.windows.empty()) return;
+  for (const auto& [node, report] : job.ripe.windows.back()) {
+    auto trouble = clock_trouble(report->health);
+    if (!trouble.empty()) solution.clocks[job.topology->node_name(node)] = std::move(trouble);
+  }
+}
+
 void LiveLocalizer::tell_affected(Solution& solution) const {
   std::array<std::vector<Suspect>, localize::kHorizons.size()> by_horizon;
   for (const auto& suspect : solution.verdict.suspects) {
@@ -397,6 +406,7 @@ Solution LiveLocalizer::solve(const SolveJob& job) {
   }
   if (!solution.verdict.suspects.empty()) solution.attachments = attachments(set);
   tell_affected(solution);
+  tell_clocks(job, solution);
   tell_bursts(job, solution);
   for (const auto& health : health_) {
     if (health.time_s == end_of(job))

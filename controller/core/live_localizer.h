@@ -96,6 +96,7 @@ class LiveLocalizer {
       localize::Horizon horizon, std::vector<localize::NearMiss> near_misses,
       const Crossings& explained, std::int64_t newest_end_s) const;
   void tell_affected(Solution& solution) const;
+  static void tell_clocks(const SolveJob& job, Solution& solution);
   void tell_bursts(const SolveJob& job, Solution& solution) const;
   [[nodiscard]] std::vector<std::string> unmeasured(const SolveJob& job) const;
 

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "controller/core/sickness.h"
+
 namespace faultline::core {
 namespace {
 
@@ -95,17 +97,6 @@ PathFinder paths_of(const topology::PathBook& book) {
     if (*next == paths.end()) return {};
     return (*next)++->second.at(at);
   };
-}
-
-double sickness(const Report& report) {
-  std::uint64_t sent = 0;
-  for (const auto& flow : report.flows) sent += flow.sent;
-  if (sent == 0) return 0;
-  // What the prober itself failed to receive or send looks like loss of the network. A tenth of
-  // that share is enough to distrust a window in which losses of one in a thousand are looked for.
-  const double own_losses = static_cast<double>(report.health.receive_drops) +
-                            static_cast<double>(report.health.send_failures);
-  return std::min(1.0, localize::kSickPerLoss * own_losses / static_cast<double>(sent));
 }
 
 std::size_t ObservationBuilder::KeyHash::operator()(const plan::FlowKey& key) const {
@@ -316,12 +307,11 @@ std::uint64_t ObservationBuilder::add(NodeId reporter, const Report& report,
       add_flow(reporter, flow, end);
     }
   }
-  if (const double sick = sickness(report); sick > 0) {
+  if (auto sick = sickness(report); sick.share > 0) {
     set_.add_health({.node = device_of(reporter),
                      .time_s = unix_seconds(end),
-                     .sick = sick,
-                     .why = fmt::format("{} packets dropped on receipt, {} not sent",
-                                        report.health.receive_drops, report.health.send_failures)});
+                     .sick = sick.share,
+                     .why = std::move(sick.why)});
   }
   return left_out;
 }

@@ -102,7 +102,4 @@ class ObservationBuilder {
   std::uint64_t sessions_without_path_ = 0;
 };
 
-// 0 (well) to 1 (its measurements mean nothing), from what the prober said of its own window.
-[[nodiscard]] double sickness(const Report& report);
-
 }  // namespace faultline::core

@@ -87,6 +87,8 @@ struct Solution {
   std::map<std::string, std::vector<std::string>> affected;
   // Probers that spoiled their own measurements in the newest window, 0 to 1, by name; and why.
   std::map<std::string, std::pair<double, std::string>> sick;
+  // What is wrong with the clocks of those that reported the newest window, by name.
+  std::map<std::string, std::string> clocks{};
   std::uint64_t sessions_without_path = 0;
   std::uint64_t observations_excused = 0;  // sessions of the newest window, left out
   // Of the watched: components that nothing in the newest window crosses, because who would have

@@ -65,6 +65,7 @@ struct End {
   std::optional<Away> away{};  // in the last minute
   double sick = 0;             // 0 well .. 1: its own measurements mean nothing
   std::string sick_reason{};
+  std::string clock{};  // what its newest windows say that is wrong with it; empty: nothing
   std::uint64_t results_dropped = 0;  // by its spool, since its start
   double lateness_ms = 0;             // the longest that a due packet waited in the newest windows
   // In the newest windows: packets from addresses that no plan knows, which its reflector refused,

@@ -151,6 +151,7 @@ void describe(Io& io, End& v) {
   io.member("away", v.away);
   io.member("sick", v.sick);
   io.member("sick_reason", v.sick_reason);
+  io.member("clock", v.clock);
   io.member("results_dropped", v.results_dropped);
   io.member("lateness_ms", v.lateness_ms);
   io.member("strangers_refused", v.strangers_refused);

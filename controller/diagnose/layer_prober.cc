@@ -174,6 +174,24 @@ void look_at_load(const Side& side, Checks& checks) {
                     .weight = 60});
 }
 
+// No loss comes of it and no round trip; what was when, and which way it took long, is not sure.
+void look_at_clock(const Side& side, Checks& checks) {
+  const auto& end = side.self;
+  if (end.probe == ProbeState::kNone || end.clock.empty()) return;
+  checks.push_back({.layer = Layer::kProber,
+                    .level = Level::kWarn,
+                    .code = "clock_off",
+                    .summary = fmt::format("{}: {}", end.name, end.clock),
+                    .nodes = {end.name},
+                    .evidence = {fmt::format("{}: its newest windows say so", end.name)},
+                    .remedy =
+                        "One-way delays of this node mean nothing, and its windows may be cut "
+                        "wrong, until chrony or another NTP client keeps its clock.",
+                    .command = "chronyc tracking",
+                    .run_on = end.name,
+                    .weight = 5});
+}
+
 // Late packets say that it gets too little of a processor; what it measures is slower than it is.
 void look_at_lateness(const Pair& pair, const Side& side, Checks& checks) {
   const auto& end = side.self;
@@ -231,6 +249,7 @@ void look_at_prober(const Pair& pair, Checks& checks) {
   for (const auto& side : {pair.side_a(), pair.side_b()}) {
     look_at_life(pair, side, checks);
     look_at_load(side, checks);
+    look_at_clock(side, checks);
     look_at_lateness(pair, side, checks);
     look_at_facts(pair, side, checks);
   }

@@ -1,5 +1,6 @@
 #include "controller/store/node_block.h"
 
+#include <algorithm>
 #include <array>
 
 #include "controller/store/bits.h"
@@ -11,6 +12,11 @@ namespace {
 constexpr std::uint64_t kNodeLayout = 2;
 constexpr std::uint64_t kLayoutWithoutMachine = 1;  // of format 2 (keys.h)
 
+// The processors' time came after layout 2: above the clock's bits, where a build that knows only
+// the clock finds one that is not known.
+constexpr unsigned kClockBits = 2;
+constexpr std::uint64_t kProcessorMax = ~std::uint64_t{0} >> kClockBits;
+
 constexpr std::array kHealth{&ProberHealth::receive_drops, &ProberHealth::send_failures,
                              &ProberHealth::budget_deferred, &ProberHealth::replies_unmatched,
                              &ProberHealth::reflector_refused};
@@ -19,7 +25,8 @@ void put_machine(BitWriter& bits, const ProberHealth& health) {
   bits.put_varint(health.softnet_drops);
   bits.put_varint(health.throttled_ns);
   bits.put_varint(health.stolen_ns);
-  bits.put_varint(static_cast<std::uint64_t>(health.clock));
+  bits.put_varint(static_cast<std::uint64_t>(health.clock) |
+                  std::min(health.processor_ns, kProcessorMax) << kClockBits);
   bits.put_varint(zigzag(health.clock_step_ns));
   bits.put_varint(zigzag(health.clock_offset_ns));
 }
@@ -28,7 +35,9 @@ void take_machine(BitReader& bits, ProberHealth& health) {
   health.softnet_drops = static_cast<std::uint32_t>(bits.take_varint());
   health.throttled_ns = bits.take_varint();
   health.stolen_ns = bits.take_varint();
-  const auto clock = bits.take_varint();
+  const auto packed = bits.take_varint();
+  const auto clock = packed & ((1U << kClockBits) - 1);
+  health.processor_ns = packed >> kClockBits;
   health.clock = clock <= static_cast<std::uint64_t>(ClockSync::kFree)
                      ? static_cast<ClockSync>(clock)
                      : ClockSync::kUnknown;

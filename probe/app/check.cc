@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <utility>
@@ -14,6 +15,8 @@ namespace {
 constexpr std::uint32_t kMtuUsual = 1500;
 constexpr std::uint32_t kMtuLeast = 1280;  // IPv6's, and what the largest measurement packet needs
 constexpr std::uint64_t kReceiveBuffer = 1 << 20;  // that the engine asks for
+constexpr unsigned kCapNetAdmin = 12;  // capability.h of Linux, which is no header of pure code
+constexpr unsigned kCapNetRaw = 13;
 constexpr Duration kClockErrorMax = std::chrono::milliseconds{100};
 
 using Lines = std::vector<CheckLine>;
@@ -124,6 +127,35 @@ void check_kernel(Lines& lines, const MachineSeen& seen) {
   }
 }
 
+// What goes beyond measuring, which needs CAP_NET_BIND_SERVICE at most (the ports above).
+void check_capabilities(Lines& lines, const MachineSeen& seen) {
+  if (!seen.capabilities) {
+    return warn(lines, "privileges", "what this process may do cannot be read",
+                "look at CapEff in /proc/self/status");
+  }
+  const auto has = [&](unsigned capability) { return (*seen.capabilities >> capability & 1) != 0; };
+  if (has(kCapNetRaw)) {
+    ok(lines, "privileges", "CAP_NET_RAW is there: captures, and ICMP echo whatever the sysctl");
+  } else {
+    warn(
+        lines, "privileges",
+        "CAP_NET_RAW is missing: `faultline capture` cannot be ordered here, and ICMP echo only by "
+        "net.ipv4.ping_group_range",
+        "only where captures are wanted: systemctl edit faultline-probe, with CAP_NET_RAW in "
+        "CapabilityBoundingSet= and AmbientCapabilities=, and "
+        "RestrictAddressFamilies=AF_PACKET");
+  }
+  if (has(kCapNetAdmin)) {
+    ok(lines, "privileges", "CAP_NET_ADMIN is there: the facts tell the firewall's rules");
+  } else {
+    warn(lines, "privileges",
+         "CAP_NET_ADMIN is missing: the facts say nothing of the firewall, so that no rule of it "
+         "is found at fault",
+         "only where that is wanted: systemctl edit faultline-probe, with CAP_NET_ADMIN in "
+         "CapabilityBoundingSet= and AmbientCapabilities= (it may then change rules, too)");
+  }
+}
+
 void check_clock(Lines& lines, const MachineSeen& seen) {
   constexpr const char* kRemedy = "run chrony, ntpd, systemd-timesyncd or ptp4l with phc2sys";
   if (!seen.clock) return warn(lines, "clock", "the kernel does not say how the clock is", kRemedy);
@@ -182,12 +214,26 @@ std::string_view mark(CheckLevel level) {
   return "[fail]";
 }
 
+std::optional<std::uint64_t> parse_capabilities(std::string_view status) {
+  constexpr std::string_view kName = "\nCapEff:\t";
+  const auto at = status.find(kName);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto rest = status.substr(at + kName.size());
+  const auto digits = rest.substr(0, rest.find('\n'));
+  std::uint64_t value = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
 std::vector<CheckLine> check(const MachineSeen& seen) {
   Lines lines;
   check_state(lines, seen);
   check_address(lines, seen);
   check_ports(lines, seen);
   check_kernel(lines, seen);
+  check_capabilities(lines, seen);
   check_clock(lines, seen);
   check_controllers(lines, seen);
   return lines;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/time.h"
@@ -59,7 +60,8 @@ struct MachineSeen {
   std::optional<std::uint32_t> ephemeral_last{};
   std::optional<std::uint64_t> receive_buffer_max{};  // net.core.rmem_max, octets
   std::optional<ClockSeen> clock{};
-  std::vector<ControllerSeen> controllers{};  // empty: none is known
+  std::optional<std::uint64_t> capabilities{};  // effective, of the process that looks (CapEff)
+  std::vector<ControllerSeen> controllers{};    // empty: none is known
   bool joined = false;
   bool has_token = false;
   std::string state_dir{};
@@ -67,6 +69,9 @@ struct MachineSeen {
   std::uint64_t disk_free = 0;      // octets, where the spool is
   std::uint64_t spool_size_max = 0;
 };
+
+// "CapEff:" of /proc/self/status; nothing where it has another form.
+[[nodiscard]] std::optional<std::uint64_t> parse_capabilities(std::string_view status);
 
 // In the order in which one would mend it.
 [[nodiscard]] std::vector<CheckLine> check(const MachineSeen& seen);

@@ -117,6 +117,9 @@ void read_kernel(MachineSeen& seen) {
   std::ifstream buffer("/proc/sys/net/core/rmem_max");
   std::uint64_t octets = 0;
   if (buffer >> octets) seen.receive_buffer_max = octets;
+  if (const auto status = read_file("/proc/self/status")) {
+    seen.capabilities = parse_capabilities(*status);
+  }
   timex clock{};
   const int state = ::adjtimex(&clock);
   if (state >= 0) {

@@ -89,6 +89,11 @@ void Disk::release(BootId boot, std::vector<SequenceInterval> durable) {
       worker_.post([this, boot, durable = std::move(durable)] { spool_->release(boot, durable); }));
 }
 
+void Disk::set_spool_size(std::uint64_t size_max) {
+  if (worker_.post([this, size_max] { spool_->set_size_max(size_max); })) return;
+  obs::log_warning("disk", "the disk does not keep up: spool.size_max stays until the next start");
+}
+
 void Disk::save_plan(std::shared_ptr<const Plan> plan) {
   static_cast<void>(worker_.post(
       [this, plan = std::move(plan)] { log_failure("plan", state_.save_plan(*plan)); }));

@@ -40,6 +40,7 @@ class Disk {
   void lose(std::uint64_t results) { lost_ += results; }
   void fetch(bool from_oldest, std::size_t batches_max);  // SpoolFetched
   void release(BootId boot, std::vector<SequenceInterval> durable);
+  void set_spool_size(std::uint64_t size_max);
   void save_plan(std::shared_ptr<const Plan> plan);
   void save_membership(probe_core::Membership membership);  // MembershipKept
   // Hands over the pair on the loop, once it is durable.

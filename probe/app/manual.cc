@@ -31,15 +31,20 @@ manual::Section privileges() {
           "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
           "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
           "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
-          "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW. `check` says which "
-          "of these this machine has."}};
+          "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW, and a capture "
+          "CAP_NET_RAW. `check` says which of these it has, as whoever runs it."}};
 }
 
 manual::Section signals() {
   return {.title = "Signals",
           .entries = {{"SIGTERM, SIGINT",
                        "Stop. What is not reported stays on disk and is sent by the next start. A "
-                       "second one ends a process that hangs."}}};
+                       "second one ends a process that hangs."},
+                      {"SIGHUP",
+                       "Read the configuration again. labels, strangers, spool.size_max and "
+                       "log.level take effect at once; what else differs is named in the log and "
+                       "takes effect at the next start. A file with a mistake changes nothing, and "
+                       "the log says what is wrong."}}};
 }
 
 manual::Section service() {

@@ -133,9 +133,9 @@ probe_core::UplinkOptions Probe::uplink_options(const ProbeConfig& config, const
   return options;
 }
 
-Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config) {
+Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config, ConfigReader read_config) {
   FAULTLINE_TRY(auto start, prepare(config));
-  std::unique_ptr<Probe> probe{new Probe(config, std::move(start))};
+  std::unique_ptr<Probe> probe{new Probe(config, std::move(read_config), std::move(start))};
   const auto& profile = config.profile;
   auto* self = probe.get();
   auto on_event = [self] {
@@ -153,8 +153,10 @@ Result<std::unique_ptr<Probe>> Probe::create(const ProbeConfig& config) {
   return probe;
 }
 
-Probe::Probe(const ProbeConfig& config, Start start)
-    : state_(start.state),
+Probe::Probe(const ProbeConfig& config, ConfigReader read_config, Start start)
+    : config_(config),
+      read_config_(std::move(read_config)),
+      state_(start.state),
       key_(start.key),
       next_key_(start.next_key),
       token_key_(start.token
@@ -214,6 +216,7 @@ Status Probe::run() {
   restore_plan();
   tasks_.spawn("tick", tick(*this));
   tasks_.spawn("signals", wait_for_signal(*this));
+  tasks_.spawn("hangups", wait_for_hangups(*this));
   tasks_.spawn("summaries", log_summaries(*this));
   reporter_.ready(async::now_instant(), "started");
   loop_.run();  // until stop() has ended every task

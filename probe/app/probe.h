@@ -13,6 +13,7 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@
 #include "probe/app/config.h"
 #include "probe/app/disk.h"
 #include "probe/app/health.h"
+#include "probe/app/reload.h"
 #include "probe/app/state_dir.h"
 #include "probe/core/core.h"
 #include "probe/engine/engine.h"
@@ -48,14 +50,19 @@ namespace faultline::probe_app {
 
 class Probe final : private probe_core::EffectSink {
  public:
+  // Reads the configuration again, when SIGHUP asks for it.
+  using ConfigReader = std::function<Result<ProbeConfig>()>;
+
   // Everything that can fail at start does so here, with one sentence.
-  [[nodiscard]] static Result<std::unique_ptr<Probe>> create(const ProbeConfig& config);
+  [[nodiscard]] static Result<std::unique_ptr<Probe>> create(const ProbeConfig& config,
+                                                             ConfigReader read_config);
   ~Probe() override;
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
   // Until SIGTERM or SIGINT, and then until the farewell is over (at most about two seconds; a
-  // second signal ends it at once). An error: a task failed.
+  // second signal ends it at once). SIGHUP: what of the configuration may change takes effect
+  // (reload.h). An error: a task failed.
   [[nodiscard]] Status run();
 
  private:
@@ -70,7 +77,7 @@ class Probe final : private probe_core::EffectSink {
     BootId boot;
   };
 
-  Probe(const ProbeConfig& config, Start start);
+  Probe(const ProbeConfig& config, ConfigReader read_config, Start start);
   [[nodiscard]] static Result<Start> prepare(const ProbeConfig& config);
   [[nodiscard]] static probe_core::UplinkOptions uplink_options(const ProbeConfig& config,
                                                                 const Start& start);
@@ -83,9 +90,12 @@ class Probe final : private probe_core::EffectSink {
   void rekey_engine();
   [[nodiscard]] std::vector<crypto::KeyPair> own_keys() const;
   void report();
+  void reload();
+  void carry_out(const Reload& change);
   [[nodiscard]] HealthRecord health() const;
   static async::awaitable<void> tick(Probe& probe);
   static async::awaitable<void> wait_for_signal(Probe& probe);
+  static async::awaitable<void> wait_for_hangups(Probe& probe);
   static async::awaitable<void> log_summaries(Probe& probe);
 
   void open_link(const probe_core::LinkTarget& target, Duration handshake) override;
@@ -110,6 +120,8 @@ class Probe final : private probe_core::EffectSink {
   void end() override;
   void log(probe_core::Severity severity, std::string_view area, std::string text) override;
 
+  ProbeConfig config_;  // in force
+  const ConfigReader read_config_;
   const StateDir state_;
   crypto::KeyPair key_;
   std::optional<crypto::KeyPair> next_key_;
@@ -120,6 +132,7 @@ class Probe final : private probe_core::EffectSink {
   zmq::Context context_;
   async::asio::io_context loop_;
   async::asio::signal_set signals_{loop_, SIGINT, SIGTERM};  // caught from the first line on
+  async::asio::signal_set hangups_{loop_, SIGHUP};
   zmq::ZapThread zap_;
   std::optional<Error> failure_;
   async::TaskGroup tasks_;

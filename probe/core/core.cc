@@ -197,6 +197,10 @@ void ProbeCore::on(Now /*now*/, const MeasuringEnded& /*event*/, EffectSink& /*e
   farewell_.measuring_ended();
 }
 
+void ProbeCore::on(Now now, const LabelsChanged& event, EffectSink& /*effects*/) {
+  if (!farewell_.begun()) uplink_.relabel(now, event.labels);
+}
+
 void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
   if (farewell_.begun()) {
     const bool delivered = appending_ == 0 && delivery_.idle();

@@ -9,6 +9,7 @@
 //   FactsCollected     -> facts schedule
 //   TestNews           -> the controller that ordered the test
 //   Tick               -> heartbeats, leases, traces and facts that are due, time-outs
+//   LabelsChanged      -> a greeting with the new ones
 //   StopRequested      -> farewell: last windows, last batches, Goodbye
 //
 // Thread safety: none; owned by the probe's loop. Counters marked (*) mean trouble when they grow.
@@ -79,6 +80,7 @@ class ProbeCore {
   void on(Now now, const NextKeyMade& event, EffectSink& effects);
   void on(Now now, FactsCollected event, EffectSink& effects);
   void on(Now now, const TestNews& event, EffectSink& effects);
+  void on(Now now, const LabelsChanged& event, EffectSink& effects);
   void on(Now now, const Tick& event, EffectSink& effects);
 
   void take(Now now, const Joined& message, EffectSink& effects);

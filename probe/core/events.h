@@ -100,12 +100,18 @@ struct NextKeyMade {
   PublicKey key;
 };
 
+// The configuration says others now (SIGHUP).
+struct LabelsChanged {
+  Labels labels;
+};
+
 // Every kTickInterval: heartbeats, time-outs, traces that are due.
 struct Tick {};
 inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
-using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
-                           WindowClosed, TraceDone, SpoolAppended, SpoolFetched, MembershipKept,
-                           NextKeyMade, FactsCollected, TestNews, StopRequested, MeasuringEnded, Tick>;
+using Event =
+    std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
+                 TraceDone, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade,
+                 FactsCollected, TestNews, StopRequested, MeasuringEnded, LabelsChanged, Tick>;
 
 }  // namespace faultline::probe_core

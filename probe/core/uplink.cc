@@ -228,6 +228,15 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   return true;
 }
 
+void Uplink::relabel(Now now, Labels labels) {
+  options_.profile.labels = std::move(labels);
+  const bool greeted_with_others = state_ == State::kGreeting && greeting_taken_;
+  if (state_ != State::kWelcomed && !greeted_with_others) return;  // the next greeting has them
+  state_ = State::kGreeting;
+  greeting_taken_ = false;
+  greeting_since_ = now.instant;
+}
+
 bool Uplink::goodbye(const Goodbye& goodbye, EffectSink& effects) const {
   if (!has(kCapabilityGoodbye)) return false;
   auto said = goodbye;

@@ -5,11 +5,11 @@
 // A link whose socket takes no message has lost its connection: the socket connects again by
 // itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
 // answers no greeting for as long, or takes none for as long or for the time of a handshake, is
-// replaced by the next candidate: each pair of endpoint and controller key in turn. Before the node is known to have joined it tries the token's
-// identity and the node's key in turn (the answer to a Join may have been lost); a node that has
-// joined turns to its token, and to the controllers of its configuration, when none of the ways of
-// its membership leads anywhere, or it is told that its key is not trusted. While the node changes
-// keys both of its own are tried in turn.
+// replaced by the next candidate: each pair of endpoint and controller key in turn. Before the node
+// is known to have joined it tries the token's identity and the node's key in turn (the answer to a
+// Join may have been lost); a node that has joined turns to its token, and to the controllers of
+// its configuration, when none of the ways of its membership leads anywhere, or it is told that its
+// key is not trusted. While the node changes keys both of its own are tried in turn.
 //
 // Keys: RekeyRequest -> make_next_key -> Rekey -> Rekeyed -> a link under the next key -> welcomed:
 // it is the node's. Whatever is lost on the way, by a crash of either side too, is made up for by
@@ -99,6 +99,10 @@ class Uplink {
   void unexpected() { ++counters_.unexpected; }
   // The link took no message though it is welcomed.
   void lost(Now now, EffectSink& effects);
+
+  // Labels travel in the greeting: a welcomed link greets again, which takes nothing from it but
+  // that what was in flight is sent again.
+  void relabel(Now now, Labels labels);
 
   // False: not sent, because there is no link or the controller does not know it.
   [[nodiscard]] bool goodbye(const Goodbye& goodbye, EffectSink& effects) const;

@@ -225,6 +225,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->tell_heard();
     } else if (const auto* machine = std::get_if<NoteMachine>(&*command)) {
       exchange_->note_machine(*machine);
+    } else if (auto* strangers = std::get_if<SetStrangers>(&*command)) {
+      exchange_->set_strangers(std::move(strangers->strangers));
     } else {
       exchange_->stop_measuring();
     }

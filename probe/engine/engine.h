@@ -68,8 +68,12 @@ struct NoteMachine {
   session::MachineCounters before;
   session::MachineCounters after;
 };
+// Whom the reflector answers beside the plan's peers, from now on.
+struct SetStrangers {
+  session::Strangers strangers;
+};
 using EngineCommand = std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring,
-                                   TellHeard, NoteMachine, trace::TraceOrder>;
+                                   TellHeard, NoteMachine, trace::TraceOrder, SetStrangers>;
 
 struct WindowClosed {
   Report report;  // without paths

@@ -251,7 +251,8 @@ void Exchange::order_by_port() {
 
 // Due packet number `due`, padded to its size; it joins outgoing_ next.
 std::span<const std::byte> Exchange::encode(std::size_t due) {
-  const auto& packet = due_[due];
+  auto& packet = due_[due];
+  packet.packet.error = stamp::error_of_clock(clock_kept_);
   const auto headers = headers_of(packet.to.address);
   if (packet.kind.size <= headers) return encode_base(packet, packets_[due]);
   auto& room = large_packets_[outgoing_.size()];
@@ -299,6 +300,7 @@ std::size_t Exchange::send_traces(session::Now now) {
   };
   while (auto probe = tracer_.take_due(now.instant, may_send)) {
     probe->packet.sent_at = now.wall;
+    probe->packet.error = stamp::error_of_clock(clock_kept_);
     Packet packet;
     stamp::encode(probe->packet, packet);
     const net::OutgoingDatagram datagram{.to = probe->remote,
@@ -367,6 +369,7 @@ void Exchange::receive(Port& port, std::span<const net::IncomingDatagram> datagr
                                    .received_at = received_at,
                                    .traffic_class = datagram.traffic_class,
                                    .to = port.udp().local(),
+                                   .clock_kept = clock_kept_,
                                    .cut = datagram.cut};
     const auto room = std::span(replies_[outgoing_.size()]).first(datagram.payload.size());
     if (const auto reply = answer(port, request, room)) {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/base/result.h"
@@ -58,6 +59,11 @@ class Exchange {
   void tell_heard() { heard_asked_ = true; }
   void note_machine(const NoteMachine& machine) {
     sender_.note_machine(machine.before, machine.after);
+    clock_kept_ = machine.after.clock == ClockSync::kSynchronised;
+  }
+
+  void set_strangers(session::Strangers strangers) {
+    reflector_.set_strangers(std::move(strangers));
   }
 
   // Sends what is due; returns how many packets were.
@@ -107,6 +113,7 @@ class Exchange {
   std::deque<trace::TraceResult> refused_traces_;
   std::uint64_t evicted_ = 0;
   std::uint16_t size_max_ = 0;  // of an IP packet, by the interface that holds our address
+  bool clock_kept_ = false;     // by an external source, as the kernel said last
   bool heard_asked_ = false;    // HeardTold is due
   bool finishing_ = false;      // MeasuringEnded is due when the last window has closed
 

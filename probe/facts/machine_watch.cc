@@ -66,6 +66,7 @@ session::MachineCounters MachineWatch::read() {
   counters.softnet_drops = session::softnet_drops(read_file(softnet_, text_));
   if (const auto cpu = parse_cpu_time(read_file(stat_, text_))) {
     counters.stolen_ns = cpu->steal * tick_ns_;
+    counters.processor_ns = cpu->total * tick_ns_;
   }
   for (const auto& group : cpu_) {
     const auto throttled = parse_throttled_us(read_file(group, text_));

@@ -93,9 +93,12 @@ std::optional<Packet> Search::next_of_round(std::uint16_t size) {
   const bool large = size > kSmall;
   const auto last = end_ttl_ == 0 ? kTtlMax : static_cast<std::uint8_t>(end_ttl_ - (large ? 1 : 0));
   while (round_ttl_ < last) {
-    const auto& seen = seen_[static_cast<std::size_t>(++round_ttl_)];
+    if (large && spent()) return std::nullopt;
+    auto& seen = seen_[static_cast<std::size_t>(++round_ttl_)];
     const bool known = large ? seen.large || !seen.small : seen.small.has_value();
-    if (!known) return issue(size, round_ttl_);
+    if (known) continue;
+    if (large) ++seen.large_tries;
+    return issue(size, round_ttl_);
   }
   return std::nullopt;
 }
@@ -156,7 +159,7 @@ void Search::advance_sizes() {
     return;
   }
   control_next_ = true;
-  if (large_sent_ >= kLargeMax) finish();
+  if (spent()) finish();
 }
 
 void Search::settle_size(bool passes) {
@@ -172,7 +175,7 @@ void Search::settle_size(bool passes) {
 
 void Search::choose_size() {
   if (hint_ != 0 && hint_ <= passes_) hint_ = 0;
-  if (fails_ - passes_ <= 1 || large_sent_ >= kLargeMax) {
+  if (fails_ - passes_ <= 1 || spent()) {
     if (fails_ <= options_.ceiling) {
       begin_round(Phase::kHops);
     } else {
@@ -220,14 +223,15 @@ void Search::advance_round() {
     silent = seen_[ttl].small ? 0 : static_cast<std::uint8_t>(silent + 1);
   }
   const bool lost_in_silence = end_ttl_ == 0 && !large && silent >= kSilentMax + round_ - 1;
-  if (round_ttl_ < last && !lost_in_silence) return;
-  if (round_ < kRounds && large_sent_ < kLargeMax) {
+  const bool cut_short = large && spent();
+  if (round_ttl_ < last && !lost_in_silence && !cut_short) return;
+  if (round_ < kRounds && !spent()) {
     ++round_;
     round_ttl_ = 0;
     return;
   }
   const bool locates = !large && passes_ != 0 && !told();
-  if (locates && large_sent_ < kLargeMax) {
+  if (locates && !spent()) {
     begin_round(Phase::kLocate);
   } else {
     finish();
@@ -326,17 +330,20 @@ Verdict Search::verdict() const {
 
 void Search::locate(Report& report) const {
   if (report.verdict != Verdict::kBlackHole) return;
-  report.located = true;
+  bool tried = true;
   const auto hops = end_ttl_ == 0 ? kTtlMax : static_cast<std::uint8_t>(end_ttl_ - 1);
   for (std::uint8_t ttl = 1; ttl <= hops; ++ttl) {
     const auto& seen = seen_[ttl];
     if (seen.small && seen.large) {
       report.last_reached = {.ttl = ttl, .address = *seen.small};
       report.first_missed.reset();
-    } else if (seen.small && !report.first_missed) {
-      report.first_missed = Hop{.ttl = ttl, .address = *seen.small};
+      tried = true;
+    } else if (seen.small) {
+      if (!report.first_missed) report.first_missed = Hop{.ttl = ttl, .address = *seen.small};
+      tried = tried && seen.large_tries >= kLossesTold;
     }
   }
+  report.located = tried;
   // Nobody routes between the last hop and the target: two interfaces of one segment disagree, if
   // the target's is known to take just what passed, or there is no router to blame at all.
   const bool last_segment = end_ttl_ != 0 && !report.first_missed;

@@ -9,8 +9,9 @@
 // cannot explain them (kDoubt). Then packets of the failing size with a rising TTL show how far
 // they come: routers answer a TTL that ran out before they would drop what is too large to pass on.
 //
-// Pure: it says what to send, is told what came back, and time is an argument. Bounded: at most
-// kLargeMax packets above kSmall octets.
+// Pure: it says what to send, is told what came back, and time is an argument. Bounded: never more
+// than kLargeMax packets above kSmall octets. A search that has none left ends with what is proven
+// by then: kInconclusive between two sizes, and a black hole without a place between two hops.
 #pragma once
 
 #include <array>
@@ -67,7 +68,8 @@ struct Report {
   std::optional<IpAddress> too_big_from{};
   std::uint16_t too_big_mtu = 0;  // that the router told
   // Where larger packets were seen last, and what they no longer reached; a hop with TTL 0 is this
-  // machine itself or the target. Only where `located`.
+  // machine itself or the target. Only where `located`: each hop that they are said to have missed
+  // was tried often enough.
   bool located = false;
   Hop last_reached{};
   std::optional<Hop> first_missed{};             // empty: the target
@@ -119,6 +121,7 @@ class Search {
   [[nodiscard]] bool told() const;
   [[nodiscard]] Verdict verdict() const;
   void locate(Report& report) const;
+  [[nodiscard]] bool spent() const { return large_sent_ >= kLargeMax; }
   [[nodiscard]] bool flying() const;
   [[nodiscard]] Packet issue(std::uint16_t size, std::uint8_t ttl);
   [[nodiscard]] Sent* find(std::uint32_t id);
@@ -147,6 +150,7 @@ class Search {
   struct Seen {
     std::optional<IpAddress> small{};
     bool large = false;
+    std::uint8_t large_tries = 0;
   };
   std::array<Seen, kTtlMax + 1> seen_{};
   std::uint8_t end_ttl_ = 0;  // the lowest TTL that reaches the target; 0: not known

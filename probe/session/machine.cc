@@ -43,6 +43,7 @@ void note_growth(const MachineCounters& before, const MachineCounters& after,
       std::min(kMost, health.softnet_drops + growth(before.softnet_drops, after.softnet_drops)));
   health.throttled_ns += growth(before.throttled_ns, after.throttled_ns);
   health.stolen_ns += growth(before.stolen_ns, after.stolen_ns);
+  health.processor_ns += growth(before.processor_ns, after.processor_ns);
   health.clock = after.clock;
 }
 

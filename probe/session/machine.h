@@ -21,6 +21,7 @@ struct MachineCounters {
   std::optional<std::uint64_t> softnet_drops{};
   std::optional<std::uint64_t> throttled_ns{};
   std::optional<std::uint64_t> stolen_ns{};
+  std::optional<std::uint64_t> processor_ns{};  // of all processors, stolen_ns included
   ClockSync clock = ClockSync::kUnknown;
 };
 

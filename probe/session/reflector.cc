@@ -27,6 +27,7 @@ std::uint8_t write_reply(const stamp::ReceivedSenderPacket& received, const Requ
   const auto base = stamp::base_size(form.mode);
   const stamp::ReflectorPacket packet{.sequence = form.sequence,
                                       .sent_at = now.wall,
+                                      .error = stamp::error_of_clock(request.clock_kept),
                                       .ssid = received.packet.ssid,
                                       .received_at = request.received_at,
                                       .sender_sequence = received.packet.sequence,
@@ -51,6 +52,7 @@ std::uint8_t write_reply(const stamp::ReceivedSenderPacket& received, const Requ
                               .destination = request.to,
                               .dscp = dscp,
                               .ecn = static_cast<std::uint8_t>(request.traffic_class & 3),
+                              .clock_kept = request.clock_kept,
                               .may_choose_dscp = form.may_choose_dscp,
                               .authenticated = form.mode == stamp::Mode::kAuthenticated,
                               .key = form.key},
@@ -101,6 +103,11 @@ void Reflector::set_peers(const std::vector<PlanPeer>& peers, const KeyTable& ke
   }
   std::ranges::sort(next, {}, &Peer::endpoint);
   peers_ = std::move(next);
+}
+
+void Reflector::set_strangers(Strangers strangers) {
+  strangers_ = std::move(strangers);
+  stranger_budget_.reset();
 }
 
 void Reflector::set_keys(const KeyTable& keys) {

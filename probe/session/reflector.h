@@ -7,7 +7,7 @@
 // open. schemas/stamp.md says which port answers which session identifiers, so that no two ports
 // can answer each other without end.
 //
-// Not thread safe. After set_peers() it allocates nothing.
+// Not thread safe. After set_peers() and set_strangers() it allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -41,9 +41,12 @@ struct Strangers {
     std::uint8_t bits = 0;
 
     [[nodiscard]] bool contains(const IpAddress& other) const;
+    bool operator==(const Prefix&) const = default;
   };
   std::vector<Prefix> allowed{};
   std::uint32_t packets_per_second_max = 100;  // of all of them together
+
+  bool operator==(const Strangers&) const = default;
 };
 
 struct Request {
@@ -53,6 +56,7 @@ struct Request {
   WallTime received_at{};          // T2
   std::uint8_t traffic_class = 0;  // DSCP 6 bits, ECN 2 bits, as they arrived
   Endpoint to{};                   // where it arrived
+  bool clock_kept = false;         // this node's, that stamps: by an external source
   bool cut = false;                // `payload` is the head of a longer packet
 };
 
@@ -81,6 +85,8 @@ class Reflector {
 
   // Until the first call nobody is a peer. What is known of peers that stay is kept.
   void set_peers(const std::vector<PlanPeer>& peers, const KeyTable& keys = {});
+  // Who is a stranger to be answered from now on; the rate begins anew.
+  void set_strangers(Strangers strangers);
   // New keys for the peers that have some.
   void set_keys(const KeyTable& keys);
   [[nodiscard]] bool is_peer(const IpAddress& address) const;
@@ -115,7 +121,7 @@ class Reflector {
   [[nodiscard]] Outcome admit_stranger(const Request& request, Now now);
 
   std::vector<Peer> peers_;  // ascending by endpoint
-  const Strangers strangers_;
+  Strangers strangers_;
   std::optional<stats::TokenBucket> stranger_budget_;  // full at the first stranger
   ReflectorSessions sessions_;
 };

@@ -293,6 +293,16 @@ void Spool::release(BootId boot, std::span<const SequenceInterval> durable) {
   state_->index.forget_empty_boots();
 }
 
+void Spool::set_size_max(std::uint64_t size_max) {
+  FAULTLINE_CHECK(size_max >= kSpoolSizeMin, "the configuration is validated");
+  state_->size_max = size_max;
+  state_->forget_surplus_gaps();
+  state_->make_room(0);
+  state_->persist();
+  state_->segments->sweep();
+  state_->index.forget_empty_boots();
+}
+
 SpoolStats Spool::stats() const {
   SpoolStats stats = state_->counters;
   stats.batches = state_->index.size();

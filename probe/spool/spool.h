@@ -100,6 +100,10 @@ class Spool {
   // The controller has these: a gap record goes when all of it is covered.
   void release(BootId boot, std::span<const SequenceInterval> durable);
 
+  // At least kSpoolSizeMin. Smaller than before: the oldest makes room at once. Segments stay as
+  // large as open() made them, so that what one drop costs does.
+  void set_size_max(std::uint64_t size_max);
+
   [[nodiscard]] SpoolStats stats() const;
 
  private:

@@ -26,9 +26,16 @@ struct ErrorEstimate {
 [[nodiscard]] std::uint16_t encode(const ErrorEstimate& estimate);
 [[nodiscard]] ErrorEstimate decode_error_estimate(std::uint16_t bits);
 
-// What we claim of our clock until clock quality is measured: unsynchronized, error unknown (the
-// largest that can be said). Delay between two clocks must not be computed from it.
+// The error is unknown: the largest that can be said. Delay between two clocks must not be computed
+// from it.
 inline constexpr ErrorEstimate kErrorUnknown{
     .synchronized = false, .ptp_timestamps = false, .scale = 63, .multiplier = 255};
+// What we claim of our clock: whether the kernel says that something keeps it. How far it is off
+// nobody measures, so that S alone is no reason to trust a one-way delay.
+[[nodiscard]] constexpr ErrorEstimate error_of_clock(bool is_kept) {
+  auto error = kErrorUnknown;
+  error.synchronized = is_kept;
+  return error;
+}
 
 }  // namespace faultline::stamp

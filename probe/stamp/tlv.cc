@@ -146,7 +146,7 @@ bool fill_class_of_service(std::span<std::byte> value, const ReflectedPacket& pa
 }
 
 // Its optional sub-TLVs follow; RFC 8972 defines none, so none is understood.
-bool fill_timestamp_information(std::span<std::byte> value) {
+bool fill_timestamp_information(std::span<std::byte> value, bool clock_kept) {
   if (value.size() < kTimestampInformationValue) return false;
   for (std::size_t at = kTimestampInformationValue; at < value.size();) {
     const auto part = slot_at(value, at);
@@ -155,7 +155,7 @@ bool fill_timestamp_information(std::span<std::byte> value) {
     at = part.end();
   }
   for (const std::size_t at : {std::size_t{0}, std::size_t{2}}) {
-    put(value, at, kClockFreeRunning);
+    put(value, at, clock_kept ? kClockNtp : kClockFreeRunning);
     put(value, at + 1, kStampedBySoftware);
   }
   return true;
@@ -175,7 +175,7 @@ Fate reflect(std::span<std::byte> area, const Slot& slot, const ReflectedPacket&
     case TlvType::kLocation:
       return judged(fill_location(value, packet));
     case TlvType::kTimestampInformation:
-      return judged(fill_timestamp_information(value));
+      return judged(fill_timestamp_information(value, packet.clock_kept));
     case TlvType::kClassOfService:
       return judged(fill_class_of_service(value, packet, result));
   }

@@ -51,6 +51,8 @@ struct TimestampInformation {
 
   bool operator==(const TimestampInformation&) const = default;
 };
+// The kernel's clock is kept through its NTP interface (adjtimex); who does so, it does not know.
+inline constexpr std::uint8_t kClockNtp = 1;
 inline constexpr std::uint8_t kClockFreeRunning = 5;  // no source of synchronization is known
 inline constexpr std::uint8_t kStampedBySoftware = 2;
 
@@ -96,6 +98,7 @@ struct ReflectedPacket {
   Endpoint destination{};  // likewise; unspecified where it is not known
   std::uint8_t dscp = 0;   // it arrived with
   std::uint8_t ecn = 0;
+  bool clock_kept = false;              // what stamps follows an external source
   bool may_choose_dscp = false;         // whether the sender is to have the DSCP that it asks for
   bool authenticated = false;           // TLVs must then have an HMAC, unless all they do is pad
   const crypto::MacKey* key = nullptr;  // of the HMAC TLV; null: there is none to check it with

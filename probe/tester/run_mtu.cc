@@ -15,6 +15,7 @@ std::string name_of(const mtu::Hop& hop) {
 }
 
 std::string where(const mtu::Report& found) {
+  if (!found.located) return "somewhere on the way (too few packets were left to say where)";
   const auto from =
       found.last_reached.ttl == 0 ? std::string("this machine") : name_of(found.last_reached);
   const auto to = found.first_missed ? name_of(*found.first_missed) : std::string("the target");
@@ -80,8 +81,8 @@ Json report(const mtu::Report& found, const MtuChannel& channel) {
           {"told_mtu", told && found.too_big_mtu != 0 ? Json(found.too_big_mtu) : Json(nullptr)},
           {"last_reached",
            hop_or_null(found.located && found.last_reached.ttl != 0, found.last_reached)},
-          {"first_missed",
-           hop_or_null(found.first_missed.has_value(), found.first_missed.value_or(mtu::Hop{}))},
+          {"first_missed", hop_or_null(found.located && found.first_missed.has_value(),
+                                       found.first_missed.value_or(mtu::Hop{}))},
           {"hops", hops},
           {"small_sent", found.small_sent},
           {"small_lost", found.small_lost},

@@ -174,6 +174,22 @@ def reload_keeps_the_process(machine, controller):
     wait_live(machine, "after a reload")
 
 
+def reload_of_the_probe_keeps_what_it_measures(machine, probe):
+    pid = probe.pid()
+    path = machine.root / "etc/faultline/probe.yaml"
+    good = path.read_text()
+    path.write_text(good + "strangers: {allow: [192.0.2.0/24]}\n")
+    probe.act("reload")
+    machine.wait("the probe to say what it took into use",
+                 lambda: "hangup: taken into use: strangers" in machine.journal(PROBE), 60)
+    path.write_text(good + "nonsense: 1\n")
+    assert probe.act("reload", check=False).returncode != 0, "a wrong file was reloaded"
+    path.write_text(good)
+    probe.act("reload")
+    assert probe.active() and probe.pid() == pid, machine.journal(PROBE)
+    wait_live(machine, "after the probe's reload")
+
+
 def upgrade_restarts_what_runs(machine, controller, probe, newer):
     before = controller.pid(), probe.pid()
     edited = (machine.root / "etc/faultline/controller.yaml").read_text()
@@ -274,6 +290,7 @@ def main():
         killed_comes_back(machine, controller, probe)
         hung_comes_back(machine, probe)
         reload_keeps_the_process(machine, controller)
+        reload_of_the_probe_keeps_what_it_measures(machine, probe)
         upgrade_restarts_what_runs(machine, controller, probe, newer)
         nothing_was_forbidden(machine)
         reboot_brings_both_back(machine)

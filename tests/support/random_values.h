@@ -155,6 +155,7 @@ inline Report random_report(Rng& rng) {
                    .softnet_drops = static_cast<std::uint32_t>(rng()),
                    .throttled_ns = rng(),
                    .stolen_ns = rng(),
+                   .processor_ns = rng() >> 2,  // what the store has room for
                    .clock = static_cast<ClockSync>(random_below(rng, 3)),
                    .clock_step_ns = static_cast<std::int64_t>(rng()),
                    .clock_offset_ns = static_cast<std::int64_t>(rng())};

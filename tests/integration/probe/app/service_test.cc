@@ -1,8 +1,19 @@
 // What the service manager and --health are told of the real process.
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <chrono>
+#include <cstring>
+#include <fstream>
+#include <map>
 #include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "common/net/unique_fd.h"
+#include "probe/stamp/packet.h"
 
 #include "tests/integration/probe/app/fake_controller.h"
 #include "tests/integration/probe/app/scene.h"
@@ -29,6 +40,7 @@ class Service {
 
   [[nodiscard]] NotifySocket& notify() { return notify_; }
   [[nodiscard]] FakeController& controller() { return controller_; }
+  [[nodiscard]] std::uint16_t port_base() const { return options_.port_base; }
   [[nodiscard]] ProbeProcess& process() { return *process_; }
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
   [[nodiscard]] Exit health() const {
@@ -106,6 +118,128 @@ TEST_CASE("an engine that hangs is named and holds the keep-alive back", "[probe
   engine.release();
   static_cast<void>(service.notify().wait_for("WATCHDOG=1"));
   CHECK(service.process().end(SIGTERM).status == 0);
+}
+
+// A sender of STAMP that is none of the fleet.
+class Stranger {
+ public:
+  explicit Stranger(std::uint16_t reflector_port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(reflector_port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  }
+  void send(std::uint32_t sequence) const {
+    std::array<std::byte, stamp::kPacketSize> packet{};
+    stamp::encode(stamp::SenderPacket{.sequence = sequence}, packet);
+    REQUIRE(::send(fd_.get(), packet.data(), packet.size(), 0) > 0);
+  }
+  // The sequence number that the next answer is to; 0: there is none yet.
+  [[nodiscard]] std::uint32_t answered() const {
+    std::array<std::byte, 128> packet{};
+    const auto size = ::recv(fd_.get(), packet.data(), packet.size(), MSG_DONTWAIT);
+    if (size < static_cast<ssize_t>(stamp::kPacketSize)) return 0;
+    std::uint32_t sequence = 0;  // of the sender: at 24 (RFC 8762 section 4.3.1)
+    std::memcpy(&sequence, packet.data() + 24, sizeof sequence);
+    return ntohl(sequence);
+  }
+
+ private:
+  const net::UniqueFd fd_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+};
+
+TEST_CASE(
+    "a hangup takes into use what may change, tells what may not, and keeps what it had when "
+    "the file is broken",
+    "[probe][service]") {
+  Service service;
+  service.give_plan();
+  static_cast<void>(service.wait_for_health(0, "healthy"));
+  auto& controller = service.controller();
+  auto& process = service.process();
+  const auto path = service.folder() / "probe.yaml";
+  std::string config;
+  std::getline(std::ifstream(path), config, '\0');
+  const auto write = [&](const std::string& more) {
+    std::ofstream(path) << config.substr(0, config.find("log:")) << more;
+  };
+  const auto hang_up_until_told = [&](const std::string& words) {
+    process.tell(SIGHUP);
+    CAPTURE(words);
+    REQUIRE(controller.run_until([&] { return process.log_holds(words); }));
+  };
+  const Stranger stranger(static_cast<std::uint16_t>(service.port_base() + 2));
+  stranger.send(1);
+
+  // A mistake anywhere: nothing of it is taken.
+  write("strangers: {allow: [127.0.0.0/8]}\nnonsense: 1\n");
+  hang_up_until_told("hangup: nothing is changed: ");
+  CHECK(process.log_holds("nonsense is not a known key"));
+  stranger.send(2);
+
+  const std::string good =
+      "strangers: {allow: [127.0.0.0/8]}\nlabels: {rack: r9}\nspool: {size_max: 1MiB}\n"
+      "name: other\nkind: vm\nlog: {level: warning}\n";
+  write(good);
+  hang_up_until_told("hangup: taken into use: labels, strangers, spool.size_max, log.level");
+  REQUIRE(controller.run_until(
+      [&] { return process.log_holds("hangup: takes effect at the next start: name, kind"); }));
+  REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
+  const auto hellos = controller.seen<Hello>();
+  CHECK(hellos[1].profile.labels == Labels{{"rack", "r9"}});
+  CHECK(hellos[1].profile.kind == NodeKind::kHost);
+  CHECK(hellos[1].boot == hellos[0].boot);
+  // On loopback nothing overtakes: had one of the first two been answered, it would come first.
+  std::uint32_t next = 3, answered = 0;
+  REQUIRE(controller.run_until([&] {
+    stranger.send(next++);
+    answered = stranger.answered();
+    return answered != 0;
+  }));
+  CHECK(answered >= 3);
+
+  // What is told at level info is not, from now on.
+  write("labels: {rack: r10}\nlog: {level: warning}\n");
+  process.tell(SIGHUP);
+  REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 3; }));
+  CHECK(controller.seen<Hello>()[2].profile.labels == Labels{{"rack", "r10"}});
+  const auto end = process.end(SIGTERM);
+  CHECK(end.status == 0);
+  const auto first = end.errors.find("taken into use");
+  CHECK(end.errors.find("taken into use", first + 1) == std::string::npos);
+}
+
+TEST_CASE("check says of a real machine what it is fit for, as JSON", "[probe][service]") {
+  Service service;
+  static_cast<void>(service.notify().wait_for("READY=1"));
+  const auto exit =
+      run_probe({"--config", (service.folder() / "probe.yaml").string(), "check", "-o", "json"});
+  CAPTURE(exit.errors);
+  const auto document = nlohmann::json::parse(exit.errors, nullptr, false);
+  REQUIRE(document.is_object());
+  CHECK(document["schema"] == "faultline.probe_check/1");
+  CHECK(document["fit"] == (exit.status == 0));
+  std::map<std::string, int> lines;
+  for (const auto& line : document["checks"]) {
+    const auto level = line["level"].get<std::string>();
+    CHECK((level == "ok" || level == "warn" || level == "fail"));
+    CHECK(line["remedy"].get<std::string>().empty() == (level == "ok"));
+    ++lines[line["what"].get<std::string>()];
+  }
+  CHECK(lines["privileges"] == 2);
+  for (const auto* what : {"state", "address", "mtu", "ports", "icmp", "clock", "controller"}) {
+    CAPTURE(what);
+    CHECK(lines[what] > 0);
+  }
+  // Whoever runs this test may do the same as the program that it ran.
+  std::ifstream status("/proc/self/status");
+  std::uint64_t effective = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("CapEff:")) effective = std::stoull(line.substr(8), nullptr, 16);
+  }
+  const bool captures = (effective >> 13 & 1) != 0;
+  CHECK((exit.errors.find("CAP_NET_RAW is there") != std::string::npos) == captures);
 }
 
 TEST_CASE("--wait ends when the probe measures, or with why it does not", "[probe][service]") {

@@ -69,6 +69,32 @@ TEST_CASE("a full spool replaces its oldest batches by gap records that say how 
   CHECK(spool->stats().results_dropped == dropped);
 }
 
+TEST_CASE("a spool that is made smaller drops its oldest at once, and one made larger keeps more",
+          "[spool]") {
+  TemporaryDirectory directory;
+  auto spool = open_spool(directory.path(), 4 * kSpoolSizeMin);
+  for (std::uint64_t sequence = 1; sequence <= 100; ++sequence) {
+    append(*spool, kNew, sequence, 2'000);
+  }
+  CHECK(spool->stats().results_dropped == 0);
+  spool->set_size_max(kSpoolSizeMin);
+  CHECK(spool->stats().bytes <= kSpoolSizeMin);
+  const auto dropped = spool->stats().results_dropped;
+  CHECK(dropped > 0);
+  const auto left = read_all(*spool);
+  REQUIRE(!left.empty());
+  CHECK(left.front().is_gap());
+  CHECK(left.front().results_dropped == dropped);
+  CHECK(left.back() == batch(kNew, 100, 2'000));
+
+  spool->set_size_max(4 * kSpoolSizeMin);
+  for (std::uint64_t sequence = 101; sequence <= 150; ++sequence) {
+    append(*spool, kNew, sequence, 2'000);
+  }
+  CHECK(spool->stats().results_dropped == dropped);
+  CHECK(spool->stats().bytes > kSpoolSizeMin);
+}
+
 TEST_CASE("what is acknowledged is neither dropped nor counted when room is made", "[spool]") {
   TemporaryDirectory directory;
   auto spool = open_spool(directory.path());

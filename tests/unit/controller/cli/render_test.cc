@@ -96,6 +96,17 @@ TEST_CASE("of a node in question it is told what others say, and who they are", 
   CHECK(shown(api::node_json(*backend.node("h1"))).find("reach            -") != std::string::npos);
 }
 
+TEST_CASE("what is wrong with a node's clock is its note, where nothing graver is", "[cli]") {
+  api::NodeView node;
+  node.name = "h1";
+  node.clock = "its clock is 31s ahead";
+  const auto list = [&] { return shown(api::nodes_json({node})); };
+  CHECK_THAT(list(), Catch::Contains("its clock is 31s ahead"));
+  CHECK_THAT(shown(api::node_json(node)), Catch::Contains("clock            its clock is 31s"));
+  node.sick_reason = "20 packets dropped on receipt";
+  CHECK_THAT(list(), !Catch::Contains("its clock") && Catch::Contains("dropped on receipt"));
+}
+
 TEST_CASE("a document of another version with missing members is still shown", "[cli]") {
   for (const auto* schema :
        {"status", "nodes", "node", "tokens", "matrix", "path", "history", "incidents", "incident",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "controller/core/observations.h"
+#include "controller/core/sickness.h"
 #include "controller/localize/bundle.h"
 #include "controller/localize/verdict_json.h"
 #include "tests/support/catch.h"
@@ -47,12 +48,25 @@ TEST_CASE("a session whose paths nobody traced yet is left out and counted", "[o
   CHECK(builder.sessions_without_path() == 3 * kPorts);
 }
 
-TEST_CASE("a prober that dropped packets itself is reported as sick", "[observations]") {
-  Report report = *Fabric::window(0, kHealthy).front().report;
-  CHECK(sickness(report) == 0);
-  report.health.receive_drops = 100;
-  CHECK(sickness(report) > 0);
-  CHECK(sickness(report) <= 1);
+TEST_CASE("what a window says of its prober and its clock is kept by the solution, with the reason",
+          "[solve]") {
+  const Fabric fabric;
+  const auto job = fabric.job({Fabric::window(0, kHealthy), Fabric::window(1, kHealthy)});
+  CHECK(solve(job).sick.empty());
+  CHECK(solve(job).clocks.empty());
+  auto changed = job;
+  auto& newest = changed.ripe.windows.back();
+  auto report = *newest.front().report;
+  report.health = {.lateness_max_ns = 40'000'000,
+                   .stolen_ns = 6'200'000'000,
+                   .processor_ns = 20'000'000'000,
+                   .clock = ClockSync::kFree};
+  newest.front().report = std::make_shared<const Report>(report);
+  const auto solution = solve(changed);
+  const auto name = changed.topology->node_name(newest.front().node);
+  REQUIRE(solution.sick.size() == 1);
+  CHECK(solution.sick.at(name) == std::pair{sickness(report).share, sickness(report).why});
+  CHECK(solution.clocks == std::map<std::string, std::string>{{name, "nothing keeps its clock"}});
 }
 
 TEST_CASE("healthy windows accuse nobody", "[solve]") {

@@ -47,6 +47,7 @@ TEST_CASE("a window keeps what it said of its prober, its machine and its clock"
                          .softnet_drops = 3,
                          .throttled_ns = 4'000'000'000,
                          .stolen_ns = 5,
+                         .processor_ns = 40'000'000'000,
                          .clock = ClockSync::kFree,
                          .clock_step_ns = -3'600'000'000'000,
                          .clock_offset_ns = 31'000'000'000};

@@ -22,6 +22,7 @@ MachineSeen fit() {
           .ephemeral_last = 60999,
           .receive_buffer_max = 1 << 20,
           .clock = ClockSeen{.synchronized = true, .error_max = milliseconds{2}},
+          .capabilities = 1U << 12 | 1U << 13,
           .controllers = {{"tcp://192.0.2.10:7400", "", milliseconds{1}}},
           .joined = true,
           .state_dir = "/var/lib/faultline/probe",
@@ -95,6 +96,29 @@ TEST_CASE("small MTU, small buffers, a clock that nobody sets and no ICMP are wa
   seen.mtu = 1200;
   seen.clock = ClockSeen{.synchronized = true, .error_max = milliseconds{900}};
   CHECK(found(seen) == Found{"fail mtu", "warn sysctls", "warn icmp", "warn clock"});
+}
+
+TEST_CASE("each missing capability is warned of with what it would allow", "[check]") {
+  auto seen = fit();
+  seen.capabilities = 1U << 10;  // CAP_NET_BIND_SERVICE, as the unit gives
+  CHECK(found(seen) == Found{"warn privileges", "warn privileges"});
+  seen.capabilities = 1U << 12;
+  CHECK(found(seen) == Found{"warn privileges"});
+  const auto lines = check(seen);
+  const auto missing = std::ranges::find(lines, CheckLevel::kWarn, &CheckLine::level);
+  REQUIRE(missing != lines.end());
+  CHECK_THAT(missing->text, Catch::Contains("CAP_NET_RAW is missing"));
+  seen.capabilities.reset();
+  CHECK(found(seen) == Found{"warn privileges"});
+}
+
+TEST_CASE("effective capabilities are read as the kernel writes them", "[check]") {
+  CHECK(parse_capabilities("Name:\tx\nCapPrm:\t0\nCapEff:\t0000000000003400\nCapBnd:\t0\n") ==
+        0x3400);
+  CHECK(parse_capabilities("Name:\tx\nCapEff:\t000001ffffffffff\n") == 0x1ffffffffff);
+  for (const auto* other : {"", "CapEff:\t1\n", "\nCapEff:\t\n", "\nCapEff:\t12x\n"}) {
+    CHECK_FALSE(parse_capabilities(other));
+  }
 }
 
 }  // namespace

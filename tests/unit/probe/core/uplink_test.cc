@@ -75,6 +75,45 @@ TEST_CASE("heartbeats go out at the interval that the controller names", "[probe
   CHECK(bench.world.links.size() == 1);
 }
 
+TEST_CASE("new labels are told by another greeting on the same link", "[probe_core]") {
+  Bench bench;
+  bench.step(LabelsChanged{{{"rack", "r1"}}});  // nothing is greeted yet
+  bench.connect();
+  REQUIRE(bench.world.sent_of<Hello>().size() == 1);
+  CHECK(bench.world.sent_of<Hello>()[0].profile.labels == Labels{{"rack", "r1"}});
+  bench.step(SpoolFetched{.batches = {batch_of(1)}});
+  bench.step(SpoolFetched{});
+  const auto fetches = bench.world.fetches.size();
+
+  bench.step(LabelsChanged{{{"rack", "r2"}}});
+  bench.connect();
+  CHECK(bench.core.welcomed());
+  const auto hellos = bench.world.sent_of<Hello>();
+  REQUIRE(hellos.size() == 2);
+  auto expected = hellos[0];
+  expected.profile.labels = {{"rack", "r2"}};
+  CHECK(hellos[1] == expected);
+  CHECK(bench.world.links.size() == 1);
+  CHECK(bench.world.link_open);
+  CHECK(bench.core.uplink().counters().links_lost == 0);
+  REQUIRE(bench.world.fetches.size() == fetches + 1);  // what was in flight is sent again
+  CHECK(bench.world.fetches.back().first);
+}
+
+TEST_CASE("labels that change before the greeting is answered are told all the same",
+          "[probe_core]") {
+  Bench bench;
+  bench.pass(milliseconds{200});
+  REQUIRE(bench.world.sent_of<Hello>().size() == 1);
+  bench.step(LabelsChanged{{{"rack", "r2"}}});
+  bench.receive(welcome());  // of the first greeting: another one is under way
+  bench.pass(milliseconds{200});
+  bench.receive(welcome());
+  CHECK(bench.core.welcomed());
+  REQUIRE(bench.world.sent_of<Hello>().size() == 2);
+  CHECK(bench.world.sent_of<Hello>()[1].profile.labels == Labels{{"rack", "r2"}});
+}
+
 TEST_CASE("a controller that is silent for two heartbeats is connected to anew", "[probe_core]") {
   Bench bench;
   bench.connect();

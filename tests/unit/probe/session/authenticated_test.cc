@@ -286,6 +286,14 @@ TEST_CASE("allowed strangers are answered up to a rate, others never", "[session
   CHECK(from(0xc0000201) == Outcome::kAnswered);
   CHECK(from(0xc0000201) == Outcome::kAnswered);
   CHECK(from(0xc0000201) == Outcome::kLimited);
+  // Others from now on, at another rate.
+  reflector.set_strangers(
+      {.allowed = {{IpAddress::v4(0xc0000220), 32}}, .packets_per_second_max = 20});
+  CHECK(from(0xc0000201) == Outcome::kStranger);
+  for (int i = 0; i < 20; ++i) CHECK(from(0xc0000220) == Outcome::kAnswered);
+  CHECK(from(0xc0000220) == Outcome::kLimited);
+  reflector.set_strangers(
+      {.allowed = {{IpAddress::v4(0xc0000200), 27}}, .packets_per_second_max = 10});
   // A stranger has no key.
   packet.resize(stamp::kAuthenticatedSize);
   stamp::encode(stamp::SenderPacket{.sequence = 1}, key(1), packet);

@@ -17,12 +17,17 @@ TEST_CASE("dropped packets of all processors are added up", "[session][machine]"
 
 TEST_CASE("a window is told what grew, and a counter that fell began anew", "[session][machine]") {
   ProberHealth health{.softnet_drops = 1};
-  note_growth({.softnet_drops = 10, .throttled_ns = 500, .stolen_ns = {}},
-              {.softnet_drops = 14, .throttled_ns = 200, .stolen_ns = 9, .clock = ClockSync::kFree},
+  note_growth({.softnet_drops = 10, .throttled_ns = 500, .stolen_ns = {}, .processor_ns = 70},
+              {.softnet_drops = 14,
+               .throttled_ns = 200,
+               .stolen_ns = 9,
+               .processor_ns = 90,
+               .clock = ClockSync::kFree},
               health);
   CHECK(health.softnet_drops == 5);
   CHECK(health.throttled_ns == 200);
   CHECK(health.stolen_ns == 0);  // it was not known before
+  CHECK(health.processor_ns == 20);
   CHECK(health.clock == ClockSync::kFree);
   note_growth({.softnet_drops = 0}, {.softnet_drops = std::uint64_t{1} << 40}, health);
   CHECK(health.softnet_drops == 0xffffffff);

@@ -63,6 +63,18 @@ TEST_CASE("replies are numbered per session", "[session]") {
   CHECK(number(kPeerSource, 1) == 2);
 }
 
+TEST_CASE("a reply says whether something keeps the clock that stamped it", "[session]") {
+  auto r = reflector();
+  Octets out{};
+  const auto sent = packet(9, 1);
+  auto asked = request(kPeerSource, sent);
+  REQUIRE(r.answer(asked, kNow, out) == Outcome::kAnswered);
+  CHECK(stamp::decode_reflector(out)->error == stamp::error_of_clock(false));
+  asked.clock_kept = true;
+  REQUIRE(r.answer(asked, kNow, out) == Outcome::kAnswered);
+  CHECK(stamp::decode_reflector(out)->error == stamp::error_of_clock(true));
+}
+
 TEST_CASE("a reply carries what the sender needs and the octets it added", "[session]") {
   auto r = reflector();
   Octets out{};

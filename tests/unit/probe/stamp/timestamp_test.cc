@@ -31,6 +31,8 @@ TEST_CASE("an error estimate keeps its four fields apart", "[stamp]") {
   CHECK(encode(estimate) == 0x95A7);
   CHECK(decode_error_estimate(0x95A7) == estimate);
   CHECK(encode(kErrorUnknown) == 0x3FFF);
+  CHECK(error_of_clock(false) == kErrorUnknown);
+  CHECK(encode(error_of_clock(true)) == 0xBFFF);
   CHECK(decode_error_estimate(0x4001).ptp_timestamps);
 }
 

@@ -145,7 +145,15 @@ TEST_CASE("Location comes back with the ports and addresses as they arrived", "[
 
 TEST_CASE("Timestamp Information says that software stamped by a clock nobody vouches for",
           "[stamp]") {
-  const auto reply = reflected(sent([](auto& w) { w.timestamp_information(); })).reply;
+  const auto asked = sent([](auto& w) { w.timestamp_information(); });
+  auto kept = kPacket;
+  kept.clock_kept = true;
+  CHECK(read_reply_tlvs(reflected(asked, kept).reply, kPacketSize, nullptr).timestamp_information ==
+        TimestampInformation{.source_in = kClockNtp,
+                             .method_in = kStampedBySoftware,
+                             .source_out = kClockNtp,
+                             .method_out = kStampedBySoftware});
+  const auto reply = reflected(asked).reply;
   CHECK(tlvs(reply) == octets({0, 3, 0, 4, 5, 2, 5, 2}));
   // Sub-TLVs may follow, of which none is known; one that leaves the TLV makes it malformed.
   const auto longer = reflected(with_area({0x80, 3, 0, 9, 0, 0, 0, 0, 0x80, 77, 0, 1, 6})).reply;
