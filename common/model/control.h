@@ -42,6 +42,9 @@ inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
 
 inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
 inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
+// A batch or an acknowledgement that another node carries: its message and its seal.
+inline constexpr std::size_t kSealBytes = 41;  // what the seal adds
+inline constexpr std::size_t kSealedMax = kBatchPayloadMax + 4096;
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
 
 // For how long a handshake may wait for its turn among thousands that come back at once: of a busy
