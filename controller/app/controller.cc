@@ -161,6 +161,7 @@ class Process : public Controller {
         core::LiveDetector::Options{
             .config = config_.detect,
             .recalled_windows = config_.horizon_windows * core::kLongestHorizon},
+        keys_,
         Shell::Handlers{
             .on_event = [this](core::Event event) { handle(std::move(event)); },
             .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },

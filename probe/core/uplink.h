@@ -5,11 +5,11 @@
 // A link whose socket takes no message has lost its connection: the socket connects again by
 // itself, and the greeting is repeated until it is taken. A link that is silent for two heartbeats,
 // answers no greeting for as long, or takes none for as long or for the time of a handshake, is
-// replaced by the next candidate: each pair of endpoint and controller key in turn. Before the node is known to have joined it tries the token's
-// identity and the node's key in turn (the answer to a Join may have been lost); a node that has
-// joined turns to its token, and to the controllers of its configuration, when none of the ways of
-// its membership leads anywhere, or it is told that its key is not trusted. While the node changes
-// keys both of its own are tried in turn.
+// replaced by the next candidate: each pair of endpoint and controller key in turn. Before the node
+// is known to have joined it tries the token's identity and the node's key in turn (the answer to a
+// Join may have been lost); a node that has joined turns to its token, and to the controllers of
+// its configuration, when none of the ways of its membership leads anywhere, or it is told that its
+// key is not trusted. While the node changes keys both of its own are tried in turn.
 //
 // Keys: RekeyRequest -> make_next_key -> Rekey -> Rekeyed -> a link under the next key -> welcomed:
 // it is the node's. Whatever is lost on the way, by a crash of either side too, is made up for by
@@ -107,6 +107,8 @@ class Uplink {
     return welcomed() && (capabilities_ & capability) != 0;
   }
 
+  // The key of the controller that the link leads to.
+  [[nodiscard]] const PublicKey& controller() const { return target_.controller; }
   [[nodiscard]] bool welcomed() const { return state_ == State::kWelcomed; }
   [[nodiscard]] const std::optional<Membership>& membership() const { return options_.membership; }
   [[nodiscard]] const UplinkCounters& counters() const { return counters_; }
