@@ -7,6 +7,7 @@
 #   steady: Heartbeat -> HeartbeatReply | Refusal; Batch -> BatchAck; Plan -> PlanAck; Boost
 #           FactsUpdate -> FactsAck (1.1, where both sides have its capability)
 #   tests:  TestRequest -> TestProgress, several (1.1, where both sides have its capability)
+#   relay:  Relayed -> RelayedAck                    for a node that is cut off (1.1, likewise)
 #   keys:   RekeyRequest -> Rekey -> Rekeyed         a node gets a new key
 #           Controllers -> ControllersAck            the controllers' keys change
 #   end:    Goodbye (1.1, where both sides have its capability), then nothing more
@@ -36,6 +37,7 @@ struct ProbeMessage {
     controllersAck @8 :ControllersAck;
     factsUpdate @9 :Facts.FactsUpdate;  # since 1.1; capability bit 6
     testProgress @10 :TestProgress;  # since 1.1; capability bit 7
+    relayed @11 :Relayed;  # since 1.1; capability bit 8
   }
 }
 
@@ -54,6 +56,7 @@ struct ControllerMessage {
     boost @10 :Boost;  # since 1.1; capability bit 4
     factsAck @11 :Facts.FactsAck;  # since 1.1; capability bit 6
     testRequest @12 :TestRequest;  # since 1.1; capability bit 7
+    relayedAck @13 :Relayed;  # since 1.1; capability bit 8
   }
 }
 
@@ -199,4 +202,15 @@ struct TestProgress {
   state @1 :UInt8;                 # 0 running, 1 done, 2 refused; one that is not known reads as 2
   text @2 :Text;                   # how far it is, or why it was refused; at most 512 bytes
   report @3 :Data;                 # JSON (common/ondemand/README.md), at most 512 KiB; empty unless done
+}
+
+struct Relayed {
+  # What a node that is cut off and the controller say to each other through another node, which has it by the mesh
+  # (mesh.capnp) and can neither read nor change it. A batch whose seal does not open, or whose node is not
+  # trusted, is counted and answered by nothing. Acknowledgements go to who passed on the newest batch.
+  origin @0 :Types.PublicKey;  # of the node that is cut off, not all zero
+  sealed @1 :Data;
+  # 41 bytes to 1 MiB + 4096: nonce (24) | crypto_box between `origin` and the controller's served key
+  # (X25519, XSalsa20-Poly1305) of: kind (1 batch, 2 acknowledgement) | a message of this file with its framing,
+  # which is a ProbeMessage of kind `batch` or a ControllerMessage of kind `batchAck`, and no other.
 }

@@ -1,6 +1,6 @@
 @0x8ce04be65b8cefec;
-# Messages between two probes, over ZeroMQ with CURVE; at most 16 KiB. Requests flow both ways on one
-# connection. The peer is who CURVE says it is and must be in the plan. A message kind that the
+# Messages between two probes, over ZeroMQ with CURVE; at most 16 KiB, but for a sealed one. Requests flow both ways
+# on one connection. The peer is who CURVE says it is and must be in the plan. A message kind that the
 # receiver does not know is ignored and counted.
 
 using Cxx = import "/capnp/c++.capnp";
@@ -13,7 +13,24 @@ struct MeshMessage {
     hello @1 :Types.Protocol;
     traceRequest @2 :TraceRequest;
     traceReply @3 :TraceReply;
+    relayRequest @4 :RelayRequest;  # since 1.1, as what follows: who does not know it does not answer
+    relayReply @5 :RelayReply;
+    sealedBatch @6 :Data;  # `sealed` of control.capnp's Relayed; only to who is ready, for it exceeds 16 KiB
+    sealedAck @7 :Data;    # likewise, back
   }
+}
+
+struct RelayRequest {
+  # "Would you pass on my results? I do not reach the controller."
+}
+
+struct RelayReply {
+  outcome @0 :UInt8;
+  # 0 ready, 1 cannot now: ask another. Another value reads as 1. A sealedBatch that is not passed on is
+  # answered with 1, too.
+  controller @1 :Types.PublicKey;
+  # Of 0: the key that serves the asked node, not all zero. What is sealed is sealed to it, provided that the asker
+  # knows it for a controller's itself. Of 1: empty.
 }
 
 struct TraceRequest {

@@ -23,7 +23,8 @@ struct Protocol {
   # Informative: minor versions only add fields and message kinds that an old peer ignores.
   capabilities @2 :UInt64;
   # Bit set: 0 traces paths, 1 speaks mesh, 2 says goodbye (1.1), 3 changes keys (1.1), 4 boosts flows (1.1),
-  # 5 authenticates STAMP (1.1). Each side uses what both have and ignores unknown bits.
+  # 5 authenticates STAMP (1.1), 6 facts, 7 ordered tests, 8 relays (1.1). Each side uses what both have and
+  # ignores unknown bits.
 }
 
 struct Label {

@@ -6,6 +6,7 @@
 //   steady: Heartbeat -> HeartbeatReply; Batch -> BatchAck; Plan -> PlanAck; Boost
 //           FactsUpdate -> FactsAck, where both sides know it
 //   tests:  TestRequest -> TestProgress, several, where both sides know it
+//   relay:  Relayed -> RelayedAck, of another node's batch, where both sides know it
 //   keys:   RekeyRequest -> Rekey -> Rekeyed; Controllers -> ControllersAck
 //   end:    Goodbye, where both sides know it
 #pragma once
@@ -36,12 +37,16 @@ inline constexpr std::uint64_t kCapabilityBoost = 1U << 4;
 inline constexpr std::uint64_t kCapabilityAuthenticate = 1U << 5;  // STAMP, PlanPeer says with whom
 inline constexpr std::uint64_t kCapabilityFacts = 1U << 6;
 inline constexpr std::uint64_t kCapabilityTest = 1U << 7;
+inline constexpr std::uint64_t kCapabilityRelay = 1U << 8;
 inline constexpr std::uint64_t kCapabilitiesOfThisBuild =
     kCapabilityTrace | kCapabilityMesh | kCapabilityGoodbye | kCapabilityRekey | kCapabilityBoost |
-    kCapabilityAuthenticate | kCapabilityFacts | kCapabilityTest;
+    kCapabilityAuthenticate | kCapabilityFacts | kCapabilityTest | kCapabilityRelay;
 
-inline constexpr std::size_t kFactsPayloadMax = 1 << 20;    // bytes
-inline constexpr std::size_t kBatchPayloadMax = 1 << 20;    // bytes
+inline constexpr std::size_t kFactsPayloadMax = 1 << 20;  // bytes
+inline constexpr std::size_t kBatchPayloadMax = 1 << 20;  // bytes
+// A batch or an acknowledgement that another node carries: its message and its seal.
+inline constexpr std::size_t kSealBytes = 41;  // what the seal adds
+inline constexpr std::size_t kSealedMax = kBatchPayloadMax + 4096;
 inline constexpr std::size_t kControlMessageMax = 2 << 20;  // bytes; ZMQ_MAXMSGSIZE on both ends
 
 // For how long a handshake may wait for its turn among thousands that come back at once: of a busy
@@ -231,10 +236,27 @@ struct FactsAck {
   bool operator==(const FactsAck&) const = default;
 };
 
+// A batch of another node, which is cut off from the controller; sealed between that node's key and
+// the controller's (common/crypto/seal.h), so that who passes it on can neither read nor change it.
+struct Relayed {
+  PublicKey origin{};               // the node's key, as it proved it to who passes this on
+  std::vector<std::byte> sealed{};  // a ProbeMessage, encoded: a Batch and nothing else
+
+  bool operator==(const Relayed&) const = default;
+};
+
+// The answer, to who passed the batch on.
+struct RelayedAck {
+  PublicKey origin{};
+  std::vector<std::byte> sealed{};  // a ControllerMessage, encoded: a BatchAck and nothing else
+
+  bool operator==(const RelayedAck&) const = default;
+};
+
 using ProbeMessage = std::variant<Join, Hello, Heartbeat, PlanAck, Batch, Goodbye, Rekey,
-                                  ControllersAck, FactsUpdate, TestProgress>;
+                                  ControllersAck, FactsUpdate, TestProgress, Relayed>;
 using ControllerMessage =
     std::variant<Joined, Refusal, Welcome, HeartbeatReply, Plan, BatchAck, RekeyRequest, Rekeyed,
-                 Controllers, Boost, FactsAck, TestRequest>;
+                 Controllers, Boost, FactsAck, TestRequest, RelayedAck>;
 
 }  // namespace faultline

@@ -44,6 +44,38 @@ struct TraceReply {
   bool operator==(const TraceReply&) const = default;
 };
 
-using MeshMessage = std::variant<MeshHello, TraceRequest, TraceReply>;
+// "Would you pass on my results? I do not reach the controller." A peer that does not know the
+// question answers nothing.
+struct RelayRequest {
+  bool operator==(const RelayRequest&) const = default;
+};
+
+enum class RelayOutcome : std::uint8_t {
+  kReady = 0,
+  kCannot = 1,  // not now: ask another. Also the answer to a SealedBatch that was not passed on
+};
+
+struct RelayReply {
+  RelayOutcome outcome = RelayOutcome::kCannot;
+  PublicKey controller{};  // of kReady: the key that serves the asked node; what is sealed is to it
+
+  bool operator==(const RelayReply&) const = default;
+};
+
+// What Relayed and RelayedAck (control.h) carry, on its way between the two probes. Only to and of
+// who said kReady.
+struct SealedBatch {
+  std::vector<std::byte> sealed{};
+
+  bool operator==(const SealedBatch&) const = default;
+};
+struct SealedAck {
+  std::vector<std::byte> sealed{};
+
+  bool operator==(const SealedAck&) const = default;
+};
+
+using MeshMessage = std::variant<MeshHello, TraceRequest, TraceReply, RelayRequest, RelayReply,
+                                 SealedBatch, SealedAck>;
 
 }  // namespace faultline

@@ -14,11 +14,12 @@ class TokenBucket {
   TokenBucket(double per_second, double burst, Instant now)
       : per_second_(per_second), burst_(burst), tokens_(burst), updated_(now) {}
 
-  // Takes one token if there is one. `now` may stand still but never moves backwards.
-  [[nodiscard]] bool take(Instant now) {
+  // Takes so many tokens if there are as many, or none. `now` may stand still but never moves
+  // backwards.
+  [[nodiscard]] bool take(Instant now, double count = 1) {
     refill(now);
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
+    if (tokens_ < count) return false;
+    tokens_ -= count;
     return true;
   }
 

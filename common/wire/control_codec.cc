@@ -183,6 +183,20 @@ void write(schema::ProbeMessage::Builder root, const TestProgress& progress) {
   write_test(root.initTestProgress(), progress);
 }
 
+void write(schema::ProbeMessage::Builder root, const Relayed& relayed) {
+  auto builder = root.initRelayed();
+  builder.setOrigin(to_wire(relayed.origin));
+  builder.setSealed(to_wire(relayed.sealed));
+}
+
+template <typename Message>  // Relayed, RelayedAck
+Result<Message> read_relayed(schema::Relayed::Reader reader) {
+  Message message;
+  FAULTLINE_TRY(message.origin, read_key("origin", reader.getOrigin()));
+  FAULTLINE_TRY(message.sealed, read_sealed(reader.getSealed()));
+  return message;
+}
+
 // ---- controller to probe
 
 void write(schema::ControllerMessage::Builder root, const Joined& joined) {
@@ -365,6 +379,12 @@ void write(schema::ControllerMessage::Builder root, const TestRequest& request) 
   write_test(root.initTestRequest(), request);
 }
 
+void write(schema::ControllerMessage::Builder root, const RelayedAck& relayed) {
+  auto builder = root.initRelayedAck();
+  builder.setOrigin(to_wire(relayed.origin));
+  builder.setSealed(to_wire(relayed.sealed));
+}
+
 // ---- both
 
 template <typename Root, typename Message>
@@ -401,6 +421,8 @@ Result<ProbeMessage> read_probe_message(schema::ProbeMessage::Reader root) {
       return read(root.getFactsUpdate());
     case schema::ProbeMessage::TEST_PROGRESS:
       return read_test(root.getTestProgress());
+    case schema::ProbeMessage::RELAYED:
+      return read_relayed<Relayed>(root.getRelayed());
     case schema::ProbeMessage::NONE:
       break;
   }
@@ -434,6 +456,8 @@ Result<ControllerMessage> read_controller_message(schema::ControllerMessage::Rea
                       .again = root.getFactsAck().getAgain()};
     case schema::ControllerMessage::TEST_REQUEST:
       return read_test(root.getTestRequest());
+    case schema::ControllerMessage::RELAYED_ACK:
+      return read_relayed<RelayedAck>(root.getRelayedAck());
     case schema::ControllerMessage::NONE:
       break;
   }

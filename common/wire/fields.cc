@@ -86,6 +86,18 @@ Result<PublicKey> read_key(std::string_view field, capnp::Data::Reader data) {
 
 capnp::Data::Reader to_wire(const PublicKey& key) { return {key.bytes.data(), key.bytes.size()}; }
 
+// Its contents are the business of who can open it.
+Result<std::vector<std::byte>> read_sealed(capnp::Data::Reader data) {
+  FAULTLINE_TRY_STATUS(
+      check_range<std::size_t>("sealed bytes", data.size(), kSealBytes, kSealedMax));
+  const auto bytes = std::as_bytes(std::span(data.begin(), data.size()));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+capnp::Data::Reader to_wire(const std::vector<std::byte>& bytes) {
+  return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
+}
+
 Result<IpAddress> read_address(std::string_view field, capnp::Data::Reader data) {
   if (data.size() == 4) {
     std::uint32_t host_order = 0;

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <capnp/blob.h>
 #include <fmt/format.h>
@@ -54,6 +55,9 @@ inline constexpr WallTime kTimeMax = wall_time_from_unix_seconds(7'258'118'400);
 
 [[nodiscard]] Result<PublicKey> read_key(std::string_view field, capnp::Data::Reader data);
 [[nodiscard]] capnp::Data::Reader to_wire(const PublicKey& key);
+
+[[nodiscard]] Result<std::vector<std::byte>> read_sealed(capnp::Data::Reader data);
+[[nodiscard]] capnp::Data::Reader to_wire(const std::vector<std::byte>& bytes);
 
 [[nodiscard]] Result<IpAddress> read_address(std::string_view field, capnp::Data::Reader data);
 [[nodiscard]] Status check_unicast(std::string_view field, const IpAddress& address);

@@ -59,6 +59,38 @@ Result<MeshMessage> read(schema::TraceReply::Reader reader) {
   return reply;
 }
 
+void write(schema::MeshMessage::Builder root, const RelayRequest& /*request*/) {
+  root.initRelayRequest();
+}
+
+void write(schema::MeshMessage::Builder root, const RelayReply& reply) {
+  auto builder = root.initRelayReply();
+  builder.setOutcome(static_cast<std::uint8_t>(reply.outcome));
+  if (reply.outcome == RelayOutcome::kReady) builder.setController(to_wire(reply.controller));
+}
+
+Result<MeshMessage> read(schema::RelayReply::Reader reader) {
+  RelayReply reply;
+  if (reader.getOutcome() != static_cast<std::uint8_t>(RelayOutcome::kReady)) return reply;
+  reply.outcome = RelayOutcome::kReady;
+  FAULTLINE_TRY(reply.controller, read_key("controller", reader.getController()));
+  return reply;
+}
+
+void write(schema::MeshMessage::Builder root, const SealedBatch& batch) {
+  root.setSealedBatch(to_wire(batch.sealed));
+}
+
+void write(schema::MeshMessage::Builder root, const SealedAck& ack) {
+  root.setSealedAck(to_wire(ack.sealed));
+}
+
+template <typename Message>  // SealedBatch, SealedAck
+Result<MeshMessage> read_as(capnp::Data::Reader data) {
+  FAULTLINE_TRY(auto sealed, read_sealed(data));
+  return Message{.sealed = std::move(sealed)};
+}
+
 Result<MeshMessage> read_mesh_message(schema::MeshMessage::Reader root) {
   switch (root.which()) {
     case schema::MeshMessage::HELLO:
@@ -67,11 +99,23 @@ Result<MeshMessage> read_mesh_message(schema::MeshMessage::Reader root) {
       return read(root.getTraceRequest());
     case schema::MeshMessage::TRACE_REPLY:
       return read(root.getTraceReply());
+    case schema::MeshMessage::RELAY_REQUEST:
+      return RelayRequest{};
+    case schema::MeshMessage::RELAY_REPLY:
+      return read(root.getRelayReply());
+    case schema::MeshMessage::SEALED_BATCH:
+      return read_as<SealedBatch>(root.getSealedBatch());
+    case schema::MeshMessage::SEALED_ACK:
+      return read_as<SealedAck>(root.getSealedAck());
     case schema::MeshMessage::NONE:
       break;
   }
   return fail(ErrorCode::kUnsupported,
               fmt::format("mesh message of unknown kind {}", static_cast<unsigned>(root.which())));
+}
+
+bool is_sealed(const MeshMessage& message) {
+  return std::holds_alternative<SealedBatch>(message) || std::holds_alternative<SealedAck>(message);
 }
 
 }  // namespace
@@ -84,8 +128,13 @@ std::vector<std::byte> encode(const MeshMessage& message) {
 }
 
 Result<MeshMessage> decode_mesh_message(std::span<const std::byte> bytes) {
-  return read_message<schema::MeshMessage, MeshMessage>(bytes, kMeshMessageMax, "mesh message",
-                                                        read_mesh_message);
+  auto message = read_message<schema::MeshMessage, MeshMessage>(bytes, kMeshSealedMax,
+                                                                "mesh message", read_mesh_message);
+  if (message && bytes.size() > kMeshMessageMax && !is_sealed(*message)) {
+    return fail(ErrorCode::kLimit,
+                fmt::format("mesh message: {} bytes, at most {}", bytes.size(), kMeshMessageMax));
+  }
+  return message;
 }
 
 }  // namespace faultline::wire

@@ -11,7 +11,8 @@
 
 namespace faultline::wire {
 
-inline constexpr std::size_t kMeshMessageMax = 16 << 10;  // bytes; ZMQ_MAXMSGSIZE of the mesh
+inline constexpr std::size_t kMeshMessageMax = 16 << 10;  // bytes, of all kinds but sealed ones
+inline constexpr std::size_t kMeshSealedMax = kSealedMax + 64;  // ZMQ_MAXMSGSIZE of the mesh
 
 [[nodiscard]] std::vector<std::byte> encode(const MeshMessage& message);
 [[nodiscard]] Result<MeshMessage> decode_mesh_message(std::span<const std::byte> bytes);

@@ -27,6 +27,7 @@ inline Json json(const ReachView& reach) {
               {"summary", reach.summary},
               {"doubted_at", format_rfc3339(reach.doubted_at)},
               {"asked_at", or_null(reach.asked_at)},
+              {"by_way_of", or_null(reach.by_way_of)},
               {"witnesses", list(reach.witnesses, json)}};
 }
 

@@ -27,6 +27,7 @@ struct ReachView {
   WallTime doubted_at{};
   std::optional<WallTime> asked_at{};
   std::vector<WitnessView> witnesses{};
+  std::string by_way_of{};  // the node that brings its results at present; or empty
 
   bool operator==(const ReachView&) const = default;
 };

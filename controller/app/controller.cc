@@ -162,6 +162,7 @@ class Process : public Controller {
             .detector = {.config = config_.detect,
                          .recalled_windows = config_.horizon_windows * core::kLongestHorizon},
             .groups = config_.groups},
+        keys_,
         Shell::Handlers{
             .on_event = [this](core::Event event) { handle(std::move(event)); },
             .on_key = [this](crypto::KeyPair keys) { serve_under(std::move(keys)); },

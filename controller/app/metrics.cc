@@ -69,6 +69,18 @@ void expose_questions(const Snapshot& snapshot, MetricRegistry& registry) {
   expose("faultline_inquiry_orders_unanswered_total",
          "Of these, those that nobody answered; growing: who is asked is cut off.",
          snapshot.inquiry_orders.given_up);
+  expose("faultline_nodes_relayed",
+         "Nodes that are cut off and report by way of another; above zero is trouble of theirs.",
+         snapshot.nodes_relayed);
+  expose("faultline_relayed_batches_total", "Batches that another node brought.",
+         snapshot.relays.batches);
+  expose("faultline_relayed_refused_total",
+         "Of a key that is not trusted, or not sealed by it; growing: a relay that forges, or a "
+         "revoked node that goes on.",
+         snapshot.relays.refused);
+  expose("faultline_relayed_shed_total",
+         "Beyond a limit, to be sent again; growing: much of the fleet is cut off.",
+         snapshot.relays.shed);
 }
 
 void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {

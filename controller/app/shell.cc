@@ -7,8 +7,10 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "common/crypto/seal.h"
 #include "common/facts/changes.h"
 #include "common/facts/exchange.h"
+#include "common/wire/control_codec.h"
 #include "common/wire/report_codec.h"
 #include "controller/app/controller.h"
 #include "controller/app/facts_store.h"
@@ -26,6 +28,15 @@ Result<std::shared_ptr<const Report>> decode_payload(const Batch& batch) {
   if (batch.is_gap()) return std::shared_ptr<const Report>();
   FAULTLINE_TRY(auto report, wire::decode_report(batch.payload));
   return std::make_shared<const Report>(std::move(report));
+}
+
+Result<Batch> open_batch(const crypto::KeyPair& own, const PublicKey& origin,
+                         std::span<const std::byte> sealed) {
+  FAULTLINE_TRY(const auto opened,
+                crypto::open_seal(crypto::SealKind::kBatch, own, origin, sealed));
+  FAULTLINE_TRY(auto message, wire::decode_probe_message(opened));
+  if (auto* batch = std::get_if<Batch>(&message)) return std::move(*batch);
+  return fail(ErrorCode::kInvalid, "something else than a batch is sealed");
 }
 
 Status append_to(store::Journal& journal, core::Append append) {
@@ -89,7 +100,7 @@ std::vector<changes::Change> changes_between(const facts::Facts& before,
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const SolverOptions& solver, Handlers handlers)
+             const SolverOptions& solver, const crypto::KeyPair& keys, Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -97,6 +108,7 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       versions_(std::move(versions)),
       receivers_(std::move(receivers)),
       data_dir_(std::move(data_dir)),
+      keys_(keys),
       handlers_(std::move(handlers)),
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
@@ -136,6 +148,24 @@ void Shell::decode(NodeId node, Batch batch) {
     auto report = decode_payload(batch);
     post(core::BatchDecoded{node, std::move(batch), std::move(report)});
   });
+}
+
+void Shell::open(NodeId node, const core::RelayedBy& by, std::vector<std::byte> sealed) {
+  run_on(ingest_, [this, node, by, keys = keys_, sealed = std::move(sealed)] {
+    auto batch = open_batch(keys, by.origin, sealed);
+    if (!batch) return post(core::SealRefused{node, by, std::move(batch).error()});
+    auto report = decode_payload(*batch);
+    post(core::BatchDecoded{node, *std::move(batch), std::move(report), by});
+  });
+}
+
+// On the loop: the core bounds how many there are.
+void Shell::send_sealed(const core::RelayedBy& by, const BatchAck& ack) {
+  auto sealed = crypto::seal(crypto::SealKind::kBatchAck, keys_, by.origin,
+                             wire::encode(ControllerMessage{ack}));
+  if (sealed) {
+    link_.send(by.relay_key, RelayedAck{.origin = by.origin, .sealed = *std::move(sealed)});
+  }
 }
 
 void Shell::append(core::Append append) {

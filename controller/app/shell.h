@@ -71,10 +71,12 @@ class Shell : public core::EffectSink {
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const SolverOptions& solver, Handlers handlers);
+        const SolverOptions& solver, const crypto::KeyPair& keys, Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
+  void open(NodeId node, const core::RelayedBy& by, std::vector<std::byte> sealed) override;
+  void send_sealed(const core::RelayedBy& by, const BatchAck& ack) override;
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;
@@ -131,6 +133,7 @@ class Shell : public core::EffectSink {
   DocumentVersions versions_;  // the writer's, once it runs
   const std::map<std::string, notify::Receiver> receivers_;
   const std::filesystem::path data_dir_;
+  const crypto::KeyPair& keys_;  // the controller's, in force; the loop's
   Handlers handlers_;
   std::map<std::uint64_t, std::promise<Status>> answers_;
   std::vector<std::pair<std::promise<Status>, Status>> ready_answers_;

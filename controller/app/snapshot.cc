@@ -66,7 +66,12 @@ api::ReachView reach_view(const core::Reachability& known) {
                       .words = std::string(core::words(known.condition)),
                       .summary = core::sentence(known),
                       .doubted_at = known.doubted_at,
-                      .asked_at = known.asked_at};
+                      .asked_at = known.asked_at,
+                      .witnesses = {},
+                      .by_way_of = known.by_way_of};
+  if (known.condition == core::Condition::kControllerWay && !known.by_way_of.empty()) {
+    view.words = fmt::format("reports by way of {}", known.by_way_of);
+  }
   for (const auto& witness : known.witnesses) {
     view.witnesses.push_back({.name = witness.name,
                               .rack = witness.rack,
@@ -81,11 +86,14 @@ void fill_questions(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.reach_counts = core.inquiries().counts();
   snapshot.inquiries = core.inquiries().counters();
   snapshot.inquiry_orders = core.inquiries().orders();
+  snapshot.relays = core.relays().counters();
   auto& shown = snapshot.status.in_question;
   for (auto& node : snapshot.nodes) {
     const auto* known = core.inquiries().of(NodeId{node.id});
     if (known == nullptr) continue;
     node.reach = reach_view(*known);
+    const bool is_silent = node.state == api::NodeState::kSilent;
+    if (is_silent && !known->by_way_of.empty()) ++snapshot.nodes_relayed;
     if (shown.size() >= api::kSilentNodesShownMax) continue;
     shown.push_back({.node = node.name, .reach = *node.reach});
     shown.back().reach.witnesses.clear();

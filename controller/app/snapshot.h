@@ -56,6 +56,8 @@ struct Snapshot {
   std::map<core::Condition, std::uint64_t> reach_counts;  // nodes in question
   core::InquiryCounters inquiries;
   core::TestOrderCounters inquiry_orders;
+  core::RelayCounters relays;
+  std::uint64_t nodes_relayed = 0;      // whose results come by way of another
   core::TestOrderCounters test_orders;  // operators', and those of diagnoses
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;

@@ -16,7 +16,7 @@ notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_byt
   notify::Vitals vitals{
       .window = snapshot.window,
       .nodes = status.nodes.total,
-      .nodes_silent = status.nodes.silent,
+      .nodes_silent = status.nodes.silent - std::min(snapshot.nodes_relayed, status.nodes.silent),
       .sessions_planned = status.sessions.planned,
       .verdict_age = snapshot.verdict_age,
       .disk_free_bytes = {},

@@ -77,7 +77,11 @@ std::string ingest_summary(const Json& ingest) {
 
 std::string note_of(const Json& node) {
   const auto& reach = member(node, "reach");
-  if (reach.is_object()) return text(reach, "condition");
+  if (reach.is_object()) {
+    const auto condition = text(reach, "condition");
+    if (!member(reach, "by_way_of").is_string()) return condition;
+    return fmt::format("{}, reports by way of {}", condition, text(reach, "by_way_of"));
+  }
   for (const auto* trouble : {"sick_reason", "clock"}) {
     if (member(node, trouble).is_string()) return text(node, trouble);
   }

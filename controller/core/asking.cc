@@ -10,9 +10,12 @@
 namespace faultline::core {
 
 void ControllerCore::ask_for_reachability(Now now, EffectSink& effects) {
-  inquiries_.tick(
-      now, {.fleet = fleet_, .plans = *plans_, .heartbeat_interval = options_.heartbeat_interval},
-      rng_, effects);
+  inquiries_.tick(now,
+                  {.fleet = fleet_,
+                   .plans = *plans_,
+                   .heartbeat_interval = options_.heartbeat_interval,
+                   .relays = relays_},
+                  rng_, effects);
 }
 
 // Also of what is but a burst so far: the answers are to be there when it is more.

@@ -37,6 +37,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       paths_(std::make_shared<topology::PathBook>()),
       adaptive_(options_.adaptive),
       findings_(options_.check),
+      relays_(relay_proof(options_)),
       served_key_(options_.controller_key) {}
 
 Status ControllerCore::restore(Restored restored, Now now) {
@@ -78,8 +79,20 @@ void ControllerCore::step(Now now, Event event, EffectSink& effects) {
 
 void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
   const auto* node = fleet_.find(event.node);
+  if (event.by) relays_.brought(event.node, *event.by);
   const auto offset = node != nullptr && node->clock_settled ? node->clock_offset : std::nullopt;
   send_acks(intake_.decoded(now.wall, offset, std::move(event), effects), effects);
+}
+
+void ControllerCore::on(Now, const SealRefused& event, EffectSink& effects) {
+  relays_.refuse();
+  intake_.refused(event.node);
+  const auto* node = fleet_.find(event.node);
+  const auto* relay = fleet_.find(event.by.relay);
+  if (node == nullptr || relay == nullptr) return;
+  effects.log(Severity::kWarning, "fleet",
+              fmt::format("refused what node {} brought as a batch of node {}: {}",
+                          relay->record.name, node->record.name, event.error.context));
 }
 
 void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
@@ -91,6 +104,7 @@ void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
       learn_paths(report);  // those of a clock far ahead would outlast all that are traced later
       auto& last = last_windows_[report.node];
       last = std::max(last, start + window);
+      relays_.stored(report.node, start + window, now.wall);
     }
     windows_.add(now.wall, std::move(report));
   }
@@ -98,7 +112,13 @@ void ControllerCore::on(Now now, const AppendDone& event, EffectSink& effects) {
 
 void ControllerCore::send_acks(const std::vector<NodeAck>& acks, EffectSink& effects) {
   for (const auto& [id, ack] : acks) {
-    if (const auto* node = fleet_.find(id)) effects.send(node->record.key, ack);
+    const auto* node = fleet_.find(id);
+    if (node == nullptr) continue;
+    if (const auto* by = relays_.way_of(id)) {
+      effects.send_sealed(*by, ack);
+    } else {
+      effects.send(node->record.key, ack);
+    }
   }
 }
 
@@ -183,8 +203,9 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   std::set<NodeId> expected;
   for (const auto& [id, node] : fleet_.nodes()) {
     const auto* plan = plan_of(id);
-    if (node.state == fleet::NodeState::kLive && plan != nullptr && !plan->flows.empty() &&
-        node.plan.value() != 0) {
+    const bool reports =
+        node.state == fleet::NodeState::kLive || relays_.proof_of(id, now.wall) != nullptr;
+    if (reports && plan != nullptr && !plan->flows.empty() && node.plan.value() != 0) {
       expected.insert(id);
     }
   }

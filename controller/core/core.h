@@ -6,6 +6,7 @@
 // product runs.
 //
 //   PeerMessage  -> fleet (Join, Hello, Heartbeat, Goodbye), plan (PlanAck), intake (Batch)
+//                  or, of a node that is cut off, Relayed -> its seal -> intake
 //   AppendDone   -> acknowledgements, path book, window book
 //   Tick         -> liveness, inquiries, plans, planning, the next ripe window -> solve, deliveries
 //   PlanningDone -> flows beyond the mesh -> plans
@@ -36,6 +37,7 @@
 #include "controller/core/inquiries.h"
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
+#include "controller/core/relays.h"
 #include "controller/core/telling.h"
 #include "controller/core/test_orders.h"
 #include "controller/core/what_changed.h"
@@ -83,6 +85,11 @@ struct CoreOptions {
 // Probes close a window only when its last replies had their chance; nothing is due before.
 [[nodiscard]] inline Duration report_delay(const CoreOptions& options) {
   return options.planner.reply_timeout + options.planner.flow_interval + std::chrono::seconds{1};
+}
+// For how long a window that another node brought says that its own node lives: until the next one
+// has come, by a second relay if need be.
+[[nodiscard]] inline Duration relay_proof(const CoreOptions& options) {
+  return 3 * options.planner.window + report_delay(options);
 }
 [[nodiscard]] inline Duration longest_horizon(const CoreOptions& options) {
   return options.planner.window *
@@ -169,6 +176,7 @@ class ControllerCore {
   [[nodiscard]] bool is_recalling() const { return recall_.durable != nullptr; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
   [[nodiscard]] const Inquiries& inquiries() const { return inquiries_; }
+  [[nodiscard]] const Relays& relays() const { return relays_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
   [[nodiscard]] const CoreCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint64_t document_failures() const { return documents_.failures(); }
@@ -181,6 +189,7 @@ class ControllerCore {
   void on(Now now, PeerMessage event, EffectSink& effects);
   void on(Now now, const PeerGarbage& event, EffectSink& effects);
   void on(Now now, BatchDecoded event, EffectSink& effects);
+  void on(Now now, const SealRefused& event, EffectSink& effects);
   void on(Now now, const AppendDone& event, EffectSink& effects);
   void on(Now now, const CommitDone& event, EffectSink& effects);
   void on(Now now, SolveDone event, EffectSink& effects);
@@ -212,6 +221,8 @@ class ControllerCore {
                  EffectSink& effects);
   void ask_hello(const PublicKey& key, EffectSink& effects);
   void goodbye(Now now, NodeId node, const Goodbye& goodbye, EffectSink& effects);
+  void relayed(Now now, NodeId relay, const PublicKey& relay_key, Relayed message,
+               EffectSink& effects);
   void confirm_key(Now now, const PublicKey& key, const std::string& peer, EffectSink& effects);
   void rekey(Now now, const PeerMessage& event, NodeId node, const Rekey& rekey,
              EffectSink& effects);
@@ -301,6 +312,7 @@ class ControllerCore {
   Instant check_due_{};
   TestOrders tests_;
   Inquiries inquiries_;
+  Relays relays_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
   std::uint64_t oldest_pending_ = 0;
   std::optional<std::uint64_t> trust_published_;

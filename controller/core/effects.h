@@ -15,6 +15,7 @@
 #include "common/base/result.h"
 #include "common/model/control.h"
 #include "common/model/path.h"
+#include "controller/core/events.h"
 #include "controller/core/planning.h"
 #include "controller/core/solve.h"
 #include "controller/fleet/fleet.h"
@@ -82,7 +83,12 @@ class EffectSink {
 
   // To the peer's newest connection; dropped (and counted by the shell) when it has none.
   virtual void send(const PublicKey& to, ControllerMessage message) = 0;
-  virtual void decode(NodeId node, Batch batch) = 0;                                 // BatchDecoded
+  virtual void decode(NodeId node, Batch batch) = 0;  // BatchDecoded
+  // Opens what the node sealed, and decodes it.
+  virtual void open(NodeId node, const RelayedBy& by,
+                    std::vector<std::byte> sealed) = 0;  // BatchDecoded or SealRefused
+  // Seals it for the batch's node, and sends it to who brought that batch.
+  virtual void send_sealed(const RelayedBy& by, const BatchAck& ack) = 0;
   virtual void append(Append append) = 0;                                            // AppendDone
   virtual void commit(std::uint64_t commit, std::vector<DocumentWrite> writes) = 0;  // CommitDone
   // One of each is under way at most, but both may be asked for in one step: kPlannerJobsMax.

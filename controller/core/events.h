@@ -36,11 +36,28 @@ struct PeerGarbage {
   Error error;
 };
 
-// The answer to EffectSink::decode.
+// How a batch came that its node could not send itself.
+struct RelayedBy {
+  NodeId relay{};
+  PublicKey relay_key{};  // that it came under
+  PublicKey origin{};     // the key of the batch's node that it is sealed with
+
+  bool operator==(const RelayedBy&) const = default;
+};
+
+// The answer to EffectSink::decode, and to EffectSink::open.
 struct BatchDecoded {
   NodeId node;
   Batch batch;
   Result<std::shared_ptr<const Report>> report;
+  std::optional<RelayedBy> by{};
+};
+
+// The other answer to EffectSink::open: it is no batch that the node sealed to this controller.
+struct SealRefused {
+  NodeId node;
+  RelayedBy by;
+  Error error;
 };
 
 // The answer to EffectSink::append; it concerns the append that is under way.
@@ -176,10 +193,10 @@ struct EndSilence {
 // About four times a second: liveness, ripe windows, deliveries that are due.
 struct Tick {};
 
-using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, AppendDone, CommitDone,
-                           SolveDone, PlanningDone, RecallDone, DeliveryDone, VitalsRead,
-                           ChangeSeen, FactsKept, CheckDone, AskFacts, OrderTest, LookAtTest,
-                           EndTest, CreateToken, RemoveToken, RemoveNode, AddNode, RekeyNode,
-                           RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
+using Event = std::variant<PeerMessage, PeerGarbage, BatchDecoded, SealRefused, AppendDone,
+                           CommitDone, SolveDone, PlanningDone, RecallDone, DeliveryDone,
+                           VitalsRead, ChangeSeen, FactsKept, CheckDone, AskFacts, OrderTest,
+                           LookAtTest, EndTest, CreateToken, RemoveToken, RemoveNode, AddNode,
+                           RekeyNode, RekeyController, ActOnIncident, AddSilence, EndSilence, Tick>;
 
 }  // namespace faultline::core

@@ -313,9 +313,13 @@ std::vector<Inquiries::Asked> Inquiries::choose(NodeId id, Instant now, const Vi
 void Inquiries::judge(NodeId id, Case& it, fleet::Moment now, const View& view) {
   const auto& node = *view.fleet.find(id);
   auto& known = it.reachability;
+  const auto* by = view.relays.proof_of(id, now.wall);
+  const auto* relay = by == nullptr ? nullptr : view.fleet.find(by->relay);
+  known.by_way_of = relay == nullptr ? std::string() : relay->record.name;
   const Heard heard{.silent = is_doubtful(node, now.instant, view.heartbeat_interval),
-                    .since = node.heard.instant > it.asked_from};
-  const bool is_restored = known.witnesses.empty() && !it.finding.empty();
+                    .since = node.heard.instant > it.asked_from,
+                    .relayed = by != nullptr};
+  const bool is_restored = known.witnesses.empty() && !it.finding.empty() && !heard.relayed;
   const auto condition = !is_restored  ? judge_reachability(known.witnesses, heard)
                          : heard.since ? Condition::kUnknown
                                        : Condition::kProbeDown;

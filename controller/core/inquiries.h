@@ -31,6 +31,7 @@
 #include "common/ondemand/order.h"
 #include "controller/core/effects.h"
 #include "controller/core/reachability.h"
+#include "controller/core/relays.h"
 #include "controller/core/test_orders.h"
 #include "controller/fleet/fleet.h"
 #include "controller/incident/incident.h"
@@ -67,6 +68,7 @@ class Inquiries {
     const fleet::Fleet& fleet;
     const plan::PlanSet& plans;
     Duration heartbeat_interval{};
+    const Relays& relays;
   };
 
   // What incidents of a former process say of probes that are, or lately were, down.

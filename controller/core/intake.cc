@@ -47,6 +47,22 @@ void Intake::batch(NodeId node, Batch batch, EffectSink& effects) {
   effects.decode(node, std::move(batch));
 }
 
+bool Intake::relayed(NodeId node, const RelayedBy& by, std::vector<std::byte> sealed,
+                     EffectSink& effects) {
+  if (!has_room(node)) {
+    shed(node);
+    return false;
+  }
+  enter(node);
+  effects.open(node, by, std::move(sealed));
+  return true;
+}
+
+void Intake::refused(NodeId node) {
+  ++counters_.refused;
+  leave(node);
+}
+
 // Moves a window whose prober's clock is wrong.
 ingest::Timing Intake::put_right(WallTime now, std::optional<Duration> clock_offset,
                                  BatchDecoded& decoded) {

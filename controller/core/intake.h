@@ -69,6 +69,11 @@ class Intake {
   void restore(std::span<const ingest::DedupRow> rows) { dedup_.restore(rows); }
 
   void batch(NodeId node, Batch batch, EffectSink& effects);
+  // The same of one that another node brought. False: there is no room for it.
+  [[nodiscard]] bool relayed(NodeId node, const RelayedBy& by, std::vector<std::byte> sealed,
+                             EffectSink& effects);
+  // It could not be opened.
+  void refused(NodeId node);
   // Acknowledges at once what was durable before.
   // `clock_offset` of the node, where it is known (clock_skew.h). What it names a time for that
   // nobody can tell yet is not taken in: a heartbeat will tell.

@@ -23,6 +23,7 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     return;
   }
   if (join_message != nullptr) return join(now, event, *join_message, effects);
+  relays_.heard(trust->node);
   if (trust->next_key) confirm_key(now, event.key, event.peer, effects);
   if (const auto* hello_message = std::get_if<Hello>(&event.message)) {
     return hello(now, event, *hello_message, effects);
@@ -58,7 +59,28 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     if (inquiries_.news(trust->node, *progress)) return;
     return tests_.news(trust->node, std::move(*progress));
   }
+  if (auto* message = std::get_if<Relayed>(&event.message)) {
+    return relayed(now, trust->node, event.key, std::move(*message), effects);
+  }
   intake_.batch(trust->node, std::move(std::get<Batch>(event.message)), effects);
+}
+
+// Whose batch it is says the relay, and the seal proves it.
+void ControllerCore::relayed(Now now, NodeId relay, const PublicKey& relay_key, Relayed message,
+                             EffectSink& effects) {
+  const auto trust = fleet_.trust_of(message.origin);
+  if (!trust || trust->role != fleet::Role::kNode || trust->node == relay) {
+    relays_.refuse();
+    return effects.log(Severity::kWarning, "fleet",
+                       fmt::format("refused a batch of key {}, which node {} brought: that key is "
+                                   "no other node's, or not trusted any more",
+                                   short_name(message.origin), fleet_.find(relay)->record.name));
+  }
+  const RelayedBy by{.relay = relay, .relay_key = relay_key, .origin = message.origin};
+  if (!relays_.admit(now.instant) ||
+      !intake_.relayed(trust->node, by, std::move(message.sealed), effects)) {
+    relays_.shed();
+  }
 }
 
 void ControllerCore::keep_facts(NodeId node, FactsUpdate update, EffectSink& effects) {
@@ -274,6 +296,7 @@ void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
   effects.log(Severity::kInfo, "fleet", fmt::format("node {} is removed", event.name));
   membership_changed(now, id);
   intake_.forget(id);
+  relays_.forget(id);
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
   // Its peers go on answering it until their plans say otherwise: at once, not after the delay.
   make_plans(now, effects);

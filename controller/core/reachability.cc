@@ -79,6 +79,9 @@ Condition judge_reachability(const std::vector<Witness>& witnesses, Heard heard)
   const auto refused = std::ranges::count_if(witnesses, [](const Witness& witness) {
     return witness.sight == Sight::kHost && witness.refused;
   });
+  if (heard.silent && heard.relayed) {
+    return see_host < asked ? Condition::kUplink : Condition::kControllerWay;
+  }
   if (asked == 0) return Condition::kUnknown;
   if (see_host == 0) return heard.since ? Condition::kUplink : Condition::kNodeDown;
   if (see_host < asked) return Condition::kUplink;
@@ -118,6 +121,9 @@ std::string sentence(const Reachability& reachability) {
   if (!cut.empty()) {
     text += fmt::format("; {} {} cut off {}, and so says nothing of it", listed(cut),
                         cut.size() == 1 ? "is" : "are", cut.size() == 1 ? "itself" : "themselves");
+  }
+  if (!reachability.by_way_of.empty()) {
+    text += fmt::format("; it reports by way of {}", reachability.by_way_of);
   }
   return text;
 }

@@ -10,7 +10,8 @@
 //   node down        nobody gets any answer: it is down or cut off
 //   its uplink       some get answers and some do not, or none does though its probe is heard:
 //                    what lies between it and those, not the host
-//   controller's way its probe answers all who asked, yet the controller does not hear it
+//   controller's way its probe answers all who asked, yet the controller does not hear it; or its
+//                    results come by way of another node (relays.h)
 //   reachable        it is heard, and its host answers all who asked
 //   unknown          nobody could say; or it was heard too lately to call its probe down
 //
@@ -69,8 +70,9 @@ enum class Condition : std::uint8_t {
 
 // What the controller itself knows of the node.
 struct Heard {
-  bool silent = false;  // not heard for kDoubtfulIntervals heartbeats or more
-  bool since = false;   // heard after the first was asked
+  bool silent = false;   // not heard for kDoubtfulIntervals heartbeats or more
+  bool since = false;    // heard after the first was asked
+  bool relayed = false;  // its results come by way of another node: its probe lives
 
   bool operator==(const Heard&) const = default;
 };
@@ -82,6 +84,7 @@ struct Reachability {
   WallTime doubted_at{};               // the node was heard last, or all began to be lost to it
   std::optional<WallTime> asked_at{};  // when the last of `witnesses` had spoken; empty: not yet
   std::vector<Witness> witnesses{};    // as asked, at most kAskedMax
+  std::string by_way_of{};             // the node that brings its results at present; or empty
 
   bool operator==(const Reachability&) const = default;
 };

@@ -13,7 +13,9 @@
 #include "common/async/clock.h"
 #include "common/async/timer.h"
 #include "common/crypto/random.h"
+#include "common/crypto/seal.h"
 #include "common/obs/log.h"
+#include "common/wire/control_codec.h"
 #include "probe/app/summary.h"
 
 namespace faultline::probe_app {
@@ -360,6 +362,21 @@ bool Probe::send_controller(const ProbeMessage& message) { return link_.send(mes
 
 bool Probe::send_mesh(NodeId to, const MeshMessage& message) {
   return mesh_.send(async::now_instant(), to, message);
+}
+
+std::vector<std::byte> Probe::seal(const PublicKey& controller, const Batch& batch) {
+  const auto message = wire::encode(ProbeMessage{batch});
+  return crypto::seal(crypto::SealKind::kBatch, key_, controller, message)
+      .value_or(std::vector<std::byte>{});
+}
+
+std::optional<BatchAck> Probe::open_ack(const PublicKey& controller,
+                                        std::span<const std::byte> sealed) {
+  const auto opened = crypto::open_seal(crypto::SealKind::kBatchAck, key_, controller, sealed);
+  if (!opened) return std::nullopt;
+  const auto message = wire::decode_controller_message(*opened);
+  if (!message || !std::holds_alternative<BatchAck>(*message)) return std::nullopt;
+  return std::get<BatchAck>(*message);
 }
 
 void Probe::apply_plan(std::shared_ptr<const Plan> plan) {

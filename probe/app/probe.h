@@ -102,6 +102,9 @@ class Probe final : private probe_core::EffectSink {
   void close_link() override;
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId to, const MeshMessage& message) override;
+  std::vector<std::byte> seal(const PublicKey& controller, const Batch& batch) override;
+  std::optional<BatchAck> open_ack(const PublicKey& controller,
+                                   std::span<const std::byte> sealed) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void boost(Boost boost) override;
   void stop_measuring() override;

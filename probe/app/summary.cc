@@ -60,6 +60,26 @@ void add_tracer(Line& line, const probe_core::TracerCounters& counters) {
   line.add("mesh_incompatible", counters.incompatible);
 }
 
+void add_relaying(Line& line, const probe_core::ProbeCore& core) {
+  const auto& detour = core.detour().counters();
+  line.add("detours_asked", detour.asked);
+  line.add("detours_refused", detour.refused);
+  line.add("detours_unanswered", detour.unanswered);
+  line.add("detours", detour.opened);
+  line.add("detours_broken", detour.broken);
+  line.add("detour_batches", detour.batches);
+  line.add("detour_acks", detour.acks);
+  line.add("detour_acks_refused", detour.acks_refused);
+  line.add("detour_unmatched", detour.unmatched);
+  const auto& relay = core.relay().counters();
+  line.add("relay_asked", relay.asked);
+  line.add("relay_ready", relay.ready);
+  line.add("relay_batches", relay.batches);
+  line.add("relay_batches_shed", relay.batches_shed);
+  line.add("relay_acks", relay.acks);
+  line.add("relay_acks_unmatched", relay.acks_unmatched);
+}
+
 void add_core(Line& line, const probe_core::ProbeCore& core) {
   line.add("reports", core.counters().reports);
   line.add("results_lost", core.counters().results_lost);
@@ -103,6 +123,7 @@ std::string summarize(const CounterSources& sources) {
   add_engine(line, sources.engine.counters());
   add_core(line, sources.core);
   add_tracer(line, sources.core.tracer().counters());
+  add_relaying(line, sources.core);
   add_mesh(line, sources.mesh.counters());
   line.add("link_not_taken", sources.link.counters().not_taken.value());
   return line.take();

@@ -12,6 +12,7 @@ ProbeCore::ProbeCore(UplinkOptions options, Rng rng)
       uplink_(options, rng_),
       plan_(options.profile),
       tracer_(options.profile.reflector_port, rng_),
+      detour_(rng_),
       facts_(rng_) {}
 
 void ProbeCore::restore(Now now, SavedPlan saved, EffectSink& effects) {
@@ -23,7 +24,7 @@ void ProbeCore::restore(Now now, SavedPlan saved, EffectSink& effects) {
 void ProbeCore::step(Now now, Event event, EffectSink& effects) {
   std::visit([&](auto&& kind) { on(now, std::forward<decltype(kind)>(kind), effects); },
              std::move(event));
-  if (!uplink_.welcomed()) delivery_.suspend();
+  if (!uplink_.welcomed() && !detour_.is_open()) delivery_.suspend();
   follow_plan(now);
 }
 
@@ -61,6 +62,7 @@ void ProbeCore::take(Now now, const Welcome& message, EffectSink& effects) {
   if (!uplink_.welcome(now, message, effects)) return;
   expect_node(before, effects);
   if (message.plan_current && !farewell_.begun()) plan_.renew(now, effects);
+  detour_.tick(now, detour_view(), effects);  // ends: duplicates of what it carries are harmless
   delivery_.restart(effects);
 }
 
@@ -74,7 +76,11 @@ void ProbeCore::take(Now now, Plan message, EffectSink& effects) {
 }
 
 void ProbeCore::take(Now /*now*/, const BatchAck& message, EffectSink& effects) {
-  delivery_.acknowledged(message, effects);
+  static_cast<void>(delivery_.acknowledged(message, effects));
+}
+
+void ProbeCore::take(Now /*now*/, const RelayedAck& message, EffectSink& effects) {
+  relay_.take(message, effects);
 }
 
 void ProbeCore::take(Now now, const RekeyRequest& message, EffectSink& effects) {
@@ -149,6 +155,54 @@ void ProbeCore::on(Now /*now*/, const ControllerGarbage& event, EffectSink& effe
 
 void ProbeCore::on(Now now, const MeshReceived& event, EffectSink& effects) {
   tracer_.received(now, event.sender, event.message, effects);
+  const auto* peer = tracer_.peer_of(event.sender);
+  if (peer == nullptr) return;
+  const Relay::Peer from{.node = peer->node, .key = event.sender};
+  const auto take = [&](const auto& kind) {
+    if constexpr (requires { hear(now, from, kind, effects); }) hear(now, from, kind, effects);
+  };
+  std::visit(take, event.message);
+}
+
+void ProbeCore::hear(Now now, const Relay::Peer& from, const RelayRequest& message,
+                     EffectSink& effects) {
+  relay_.take(now, from, message, relayed_to(), effects);
+}
+
+void ProbeCore::hear(Now now, const Relay::Peer& from, const SealedBatch& message,
+                     EffectSink& effects) {
+  relay_.take(now, from, message, relayed_to(), effects);
+}
+
+void ProbeCore::hear(Now now, const Relay::Peer& from, const RelayReply& message,
+                     EffectSink& effects) {
+  if (uplink_.welcomed()) return;
+  if (detour_.take(now, from.node, message, detour_view(), effects)) {
+    delivery_.restart(effects, kRelayedInFlight);
+  }
+}
+
+// What acknowledges a batch that is on its way was said just now, and by a controller that still
+// takes this node's results: as good a sign as an answered heartbeat. An old one, said again by
+// whoever passes it on, acknowledges nothing of the kind.
+void ProbeCore::hear(Now now, const Relay::Peer& from, const SealedAck& message,
+                     EffectSink& effects) {
+  const auto ack = detour_.take(from.node, message, effects);
+  if (ack && delivery_.acknowledged(*ack, effects)) plan_.renew(now, effects);
+}
+
+// Whom this node can pass the results of others on to.
+std::optional<PublicKey> ProbeCore::relayed_to() const {
+  if (!uplink_.has(kCapabilityRelay) || farewell_.begun()) return std::nullopt;
+  return uplink_.controller();
+}
+
+Detour::View ProbeCore::detour_view() const {
+  const auto& member = uplink_.membership();
+  return {.welcomed = uplink_.welcomed(),
+          .member = member ? &*member : nullptr,
+          .plan = tracer_.plan().get(),
+          .has_results = spool_.batches > 0};
 }
 
 void ProbeCore::on(Now /*now*/, const MeshGarbage& event, EffectSink& effects) {
@@ -186,7 +240,11 @@ void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects)
 
 void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
   spool_ = event.level.value_or(spool_);
-  if (!delivery_.fetched(now, event.batches, effects)) uplink_.lost(now, effects);
+  const auto outlet = [&](const Batch& batch) {
+    return detour_.is_open() ? detour_.send(now, batch, effects) : effects.send_controller(batch);
+  };
+  // A detour that failed has left its way already.
+  if (!delivery_.fetched(now, event.batches, outlet, effects)) uplink_.lost(now, effects);
 }
 
 void ProbeCore::on(Now now, const StopRequested& /*event*/, EffectSink& effects) {
@@ -210,6 +268,7 @@ void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
                           effects);
   }
   uplink_.tick(now, status(), effects);
+  detour_.tick(now, detour_view(), effects);
   delivery_.tick(now, effects);
   plan_.tick(now, effects);
   tracer_.tick(now, effects);

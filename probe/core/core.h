@@ -5,7 +5,7 @@
 //
 //   ControllerReceived -> uplink (joining, keys, heartbeats), plan, delivery (acks)
 //   WindowClosed       -> + paths traced meanwhile -> spool -> delivery
-//   MeshReceived, TraceDone -> tracer
+//   MeshReceived, TraceDone -> tracer; detour and relay: results by way of a peer, and of peers
 //   FactsCollected     -> facts schedule
 //   TestNews           -> the controller that ordered the test
 //   Tick               -> heartbeats, leases, traces and facts that are due, time-outs
@@ -20,11 +20,13 @@
 
 #include "common/base/random.h"
 #include "probe/core/delivery.h"
+#include "probe/core/detour.h"
 #include "probe/core/effects.h"
 #include "probe/core/events.h"
 #include "probe/core/facts_schedule.h"
 #include "probe/core/farewell.h"
 #include "probe/core/plan_keeper.h"
+#include "probe/core/relay.h"
 #include "probe/core/tracer.h"
 #include "probe/core/uplink.h"
 
@@ -61,6 +63,8 @@ class ProbeCore {
   [[nodiscard]] const Delivery& delivery() const { return delivery_; }
   [[nodiscard]] const PlanKeeper& plan() const { return plan_; }
   [[nodiscard]] const Tracer& tracer() const { return tracer_; }
+  [[nodiscard]] const Detour& detour() const { return detour_; }
+  [[nodiscard]] const Relay& relay() const { return relay_; }
   [[nodiscard]] const FactsSchedule& facts() const { return facts_; }
   // As last heard of.
   [[nodiscard]] const SpoolLevel& spool() const { return spool_; }
@@ -95,6 +99,14 @@ class ProbeCore {
   void take(Now now, Boost message, EffectSink& effects);
   void take(Now now, const FactsAck& message, EffectSink& effects);
   void take(Now now, const TestRequest& message, EffectSink& effects);
+  void take(Now now, const RelayedAck& message, EffectSink& effects);
+
+  void hear(Now now, const Relay::Peer& from, const RelayRequest& message, EffectSink& effects);
+  void hear(Now now, const Relay::Peer& from, const RelayReply& message, EffectSink& effects);
+  void hear(Now now, const Relay::Peer& from, const SealedBatch& message, EffectSink& effects);
+  void hear(Now now, const Relay::Peer& from, const SealedAck& message, EffectSink& effects);
+  [[nodiscard]] Detour::View detour_view() const;
+  [[nodiscard]] std::optional<PublicKey> relayed_to() const;
   void expect_node(NodeId before, EffectSink& effects);
   [[nodiscard]] NodeId own_node() const;
   void follow_plan(Now now);
@@ -105,6 +117,8 @@ class ProbeCore {
   Delivery delivery_;
   PlanKeeper plan_;
   Tracer tracer_;
+  Detour detour_;
+  Relay relay_;
   FactsSchedule facts_;
   Farewell farewell_;
   SpoolLevel spool_;

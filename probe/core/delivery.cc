@@ -5,8 +5,9 @@
 
 namespace faultline::probe_core {
 
-void Delivery::restart(EffectSink& effects) {
+void Delivery::restart(EffectSink& effects, std::size_t in_flight_max) {
   active_ = true;
+  in_flight_max_ = in_flight_max;
   credit_ = kCreditInitial;
   rewind();
   pump(effects);
@@ -31,14 +32,15 @@ void Delivery::appended(EffectSink& effects) {
 
 void Delivery::pump(EffectSink& effects) {
   // The first of a rewind may always go, or a credit of 0 would be for ever.
-  const std::size_t allowed = std::max<std::size_t>(credit_, 1);
+  const auto allowed = std::min(std::max<std::size_t>(credit_, 1), in_flight_max_);
   if (!active_ || fetching_ || !more_ || in_flight_.size() >= allowed) return;
   fetching_ = true;
   const auto batches_max = std::min(allowed - in_flight_.size(), kFetchBatchesMax);
   effects.fetch(std::exchange(from_oldest_, false), batches_max);
 }
 
-bool Delivery::fetched(Now now, const std::vector<Batch>& batches, EffectSink& effects) {
+bool Delivery::fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
+                       EffectSink& effects) {
   fetching_ = false;
   if (std::exchange(stale_, false) || !active_) {
     from_oldest_ = true;
@@ -48,7 +50,7 @@ bool Delivery::fetched(Now now, const std::vector<Batch>& batches, EffectSink& e
   }
   more_ = !batches.empty();
   for (const auto& batch : batches) {
-    if (!effects.send_controller(batch)) {
+    if (!outlet(batch)) {
       rewind();
       return false;
     }
@@ -59,7 +61,7 @@ bool Delivery::fetched(Now now, const std::vector<Batch>& batches, EffectSink& e
   return true;
 }
 
-void Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
+bool Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
   ++counters_.acks;
   effects.release(ack.boot, ack.durable);
   const auto released = std::erase_if(in_flight_, [&](const InFlight& batch) {
@@ -73,6 +75,7 @@ void Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
     rewind();
   }
   pump(effects);
+  return released > 0;
 }
 
 void Delivery::tick(Now now, EffectSink& effects) {

@@ -8,11 +8,16 @@
 // next acknowledgement. One that acknowledges nothing is no reason to: two that do not understand
 // each other would send for ever.
 //
+// Where they go is the caller's business: to the controller, or to a peer that passes them on
+// (detour.h).
+//
 // Pure. Thread safety: none.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <limits>
 #include <vector>
 
 #include "probe/core/effects.h"
@@ -22,6 +27,7 @@ namespace faultline::probe_core {
 
 inline constexpr std::uint32_t kCreditInitial = 4;  // before the first acknowledgement
 inline constexpr std::size_t kFetchBatchesMax = 8;  // read from disk at once; bounds the memory
+inline constexpr std::size_t kAsCredited = std::numeric_limits<std::size_t>::max();
 inline constexpr Duration kResendAfter = std::chrono::seconds{10};
 
 struct DeliveryCounters {
@@ -34,15 +40,20 @@ struct DeliveryCounters {
 
 class Delivery {
  public:
-  // The link is up: begin with the oldest.
-  void restart(EffectSink& effects);
-  // The link is down: nothing is on its way any more.
+  // Takes a batch on its way. False: it cannot.
+  using Outlet = std::function<bool(const Batch&)>;
+
+  // There is a way, which takes at most so many at a time: begin with the oldest.
+  void restart(EffectSink& effects, std::size_t in_flight_max = kAsCredited);
+  // There is none: nothing is on its way any more.
   void suspend();
   // A batch was appended.
   void appended(EffectSink& effects);
-  // Sends what was read. False: the link took not all of it.
-  [[nodiscard]] bool fetched(Now now, const std::vector<Batch>& batches, EffectSink& effects);
-  void acknowledged(const BatchAck& ack, EffectSink& effects);
+  // Sends what was read. False: the outlet took not all of it.
+  [[nodiscard]] bool fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
+                             EffectSink& effects);
+  // True: it is news of something that was on its way, and so was said just now.
+  bool acknowledged(const BatchAck& ack, EffectSink& effects);
   void tick(Now now, EffectSink& effects);
 
   // Nothing waits to be read, sent or acknowledged, as far as is known.
@@ -67,7 +78,8 @@ class Delivery {
   bool from_oldest_ = true;
   bool more_ = true;  // the spool may hold batches that were not fetched
   std::uint32_t credit_ = kCreditInitial;
-  std::deque<InFlight> in_flight_;  // at most credit_; in the order of sending
+  std::size_t in_flight_max_ = 0;
+  std::deque<InFlight> in_flight_;  // at most credit_ and in_flight_max_; in the order of sending
   DeliveryCounters counters_;
 };
 

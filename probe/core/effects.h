@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +50,13 @@ class EffectSink {
   virtual bool send_controller(const ProbeMessage& message) = 0;
   // False: the peer cannot be reached now. Connections are made as needed.
   virtual bool send_mesh(NodeId to, const MeshMessage& message) = 0;
+  // For the controller that has the key, so that who passes it on can neither read nor change it.
+  // Empty: nothing can be sealed to that key.
+  [[nodiscard]] virtual std::vector<std::byte> seal(const PublicKey& controller,
+                                                    const Batch& batch) = 0;
+  // Empty: it is none of that controller's acknowledgements to this node.
+  [[nodiscard]] virtual std::optional<BatchAck> open_ack(const PublicKey& controller,
+                                                         std::span<const std::byte> sealed) = 0;
 
   // To the engine and the mesh: what is measured, who is answered and trusted.
   virtual void apply_plan(std::shared_ptr<const Plan> plan) = 0;

@@ -121,13 +121,20 @@ void Tracer::ask_return(Now now, const Flow& flow, const PlanPeer& peer, EffectS
 
 void Tracer::received(Now now, const PublicKey& sender, const MeshMessage& message,
                       EffectSink& effects) {
-  const auto known = peers_by_key_.find(sender);
-  if (known == peers_by_key_.end()) {
+  const auto* peer = peer_of(sender);
+  if (peer == nullptr) {
     ++counters_.untrusted;
     return;
   }
-  const auto& peer = plan_->peers[known->second];
-  std::visit([&](const auto& kind) { on(now, peer, kind, effects); }, message);
+  const auto take = [&](const auto& kind) {
+    if constexpr (requires { on(now, *peer, kind, effects); }) on(now, *peer, kind, effects);
+  };
+  std::visit(take, message);
+}
+
+const PlanPeer* Tracer::peer_of(const PublicKey& key) const {
+  const auto known = peers_by_key_.find(key);
+  return known == peers_by_key_.end() ? nullptr : &plan_->peers[known->second];
 }
 
 void Tracer::on(Now /*now*/, const PlanPeer& peer, const MeshHello& hello, EffectSink& effects) {

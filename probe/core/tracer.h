@@ -69,6 +69,9 @@ class Tracer {
   [[nodiscard]] const std::shared_ptr<const Plan>& plan() const { return plan_; }
 
   void tick(Now now, EffectSink& effects);
+  // Null: it is nobody of the plan.
+  [[nodiscard]] const PlanPeer* peer_of(const PublicKey& key) const;
+  // Kinds that are another part's are nothing to it.
   void received(Now now, const PublicKey& sender, const MeshMessage& message, EffectSink& effects);
   void done(Now now, const trace::TraceResult& result, EffectSink& effects);
 

@@ -111,6 +111,8 @@ class Uplink {
     return welcomed() && (capabilities_ & capability) != 0;
   }
 
+  // The key of the controller that the link leads to.
+  [[nodiscard]] const PublicKey& controller() const { return target_.controller; }
   [[nodiscard]] bool welcomed() const { return state_ == State::kWelcomed; }
   [[nodiscard]] const std::optional<Membership>& membership() const { return options_.membership; }
   [[nodiscard]] const UplinkCounters& counters() const { return counters_; }

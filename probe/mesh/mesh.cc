@@ -26,8 +26,8 @@ bool same_place(const PlanPeer& a, const PlanPeer& b) {
 
 zmq::LinkOptions mesh_link_options() {
   zmq::LinkOptions options;
-  options.message_bytes_max = wire::kMeshMessageMax;
-  options.queue_messages_max = 64;
+  options.message_bytes_max = wire::kMeshSealedMax;
+  options.queue_messages_max = 16;  // of sealed ones this is 17 MiB of a member that misbehaves
   // Many connections, of which none is urgent.
   options.heartbeat_interval = std::chrono::seconds{10};
   options.heartbeat_timeout = std::chrono::seconds{30};

@@ -102,10 +102,25 @@ Json describe(const TestProgress& progress) {
 }
 
 Json describe(const TestRequest& request) {
-  return {{"test", request.test},
-          {"lease_ns", request.lease.count()},
-          {"order", request.order}};
+  return {{"test", request.test}, {"lease_ns", request.lease.count()}, {"order", request.order}};
 }
+
+template <typename Message>  // Relayed, RelayedAck
+Json of_origin(const Message& message) {
+  return {{"origin", to_string(message.origin)}, {"sealed_bytes", message.sealed.size()}};
+}
+Json describe(const Relayed& relayed) { return of_origin(relayed); }
+Json describe(const RelayedAck& relayed) { return of_origin(relayed); }
+
+Json describe(const RelayRequest&) { return Json::object(); }
+
+Json describe(const RelayReply& reply) {
+  return {{"ready", reply.outcome == RelayOutcome::kReady},
+          {"controller", to_string(reply.controller)}};
+}
+
+Json describe(const SealedBatch& batch) { return {{"sealed_bytes", batch.sealed.size()}}; }
+Json describe(const SealedAck& ack) { return {{"sealed_bytes", ack.sealed.size()}}; }
 
 Json describe(const FactsAck& ack) { return {{"digest", ack.digest}, {"again", ack.again}}; }
 
@@ -230,16 +245,18 @@ Json of_kind(const Message& message, std::initializer_list<const char*> kinds) {
 
 Json meaning(const ProbeMessage& message) {
   return of_kind(message, {"Join", "Hello", "Heartbeat", "PlanAck", "Batch", "Goodbye", "Rekey",
-                           "ControllersAck", "FactsUpdate", "TestProgress"});
+                           "ControllersAck", "FactsUpdate", "TestProgress", "Relayed"});
 }
 
 Json meaning(const ControllerMessage& message) {
   return of_kind(message, {"Joined", "Refusal", "Welcome", "HeartbeatReply", "Plan", "BatchAck",
-                           "RekeyRequest", "Rekeyed", "Controllers", "Boost", "FactsAck", "TestRequest"});
+                           "RekeyRequest", "Rekeyed", "Controllers", "Boost", "FactsAck",
+                           "TestRequest", "RelayedAck"});
 }
 
 Json meaning(const MeshMessage& message) {
-  return of_kind(message, {"MeshHello", "TraceRequest", "TraceReply"});
+  return of_kind(message, {"MeshHello", "TraceRequest", "TraceReply", "RelayRequest", "RelayReply",
+                           "SealedBatch", "SealedAck"});
 }
 
 Json meaning(const Plan& plan) {

@@ -73,6 +73,10 @@ class LoadProbe final : public probe_core::EffectSink {
   void close_link() override { link_.close(); }
   bool send_controller(const ProbeMessage& message) override;
   bool send_mesh(NodeId, const MeshMessage&) override { return false; }
+  std::vector<std::byte> seal(const PublicKey&, const Batch&) override { return {}; }
+  std::optional<BatchAck> open_ack(const PublicKey&, std::span<const std::byte>) override {
+    return std::nullopt;
+  }
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void boost(Boost) override {}
   void stop_measuring() override {}

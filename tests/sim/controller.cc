@@ -1,8 +1,11 @@
 #include "tests/sim/controller.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.h"
+#include "common/wire/control_codec.h"
 #include "common/wire/report_codec.h"
 #include "tests/sim/probe.h"
 
@@ -64,6 +67,27 @@ void take_all(const SimDisk& disk, core::Document document, Parse parse,
 PublicKey node_key(std::uint32_t host) { return key_of(1, host); }
 PublicKey token_key(std::uint32_t host) { return key_of(2, host); }
 PublicKey controller_key(std::uint32_t number) { return key_of(200, number); }
+
+std::vector<std::byte> sealed(const PublicKey& from, const PublicKey& to,
+                              std::span<const std::byte> message) {
+  std::vector<std::byte> bytes;
+  for (const auto& key : {from, to}) {
+    const auto name = std::as_bytes(std::span(key.bytes));
+    bytes.insert(bytes.end(), name.begin(), name.end());
+  }
+  bytes.insert(bytes.end(), message.begin(), message.end());
+  return bytes;
+}
+
+std::optional<std::vector<std::byte>> open_sealed(const PublicKey& from, const PublicKey& to,
+                                                  std::span<const std::byte> bytes) {
+  const auto names = sealed(from, to, {});
+  if (bytes.size() < names.size() || !std::ranges::equal(bytes.first(names.size()), names)) {
+    return std::nullopt;
+  }
+  const auto message = bytes.subspan(names.size());
+  return std::vector(message.begin(), message.end());
+}
 
 SimController::SimController(SimFleet& fleet)
     : fleet_(fleet),
@@ -153,6 +177,25 @@ void SimController::decode(NodeId node, Batch batch) {
     }
     handle(core::BatchDecoded{node, std::move(batch), std::move(report)});
   });
+}
+
+void SimController::open(NodeId node, const core::RelayedBy& by, std::vector<std::byte> bytes) {
+  later(milliseconds{1}, [this, node, by, bytes = std::move(bytes)] {
+    const auto opened = open_sealed(by.origin, served_key_, bytes);
+    if (!opened) return handle(core::SealRefused{node, by, {ErrorCode::kDenied, "another key"}});
+    auto batch = std::get<Batch>(wire::decode_probe_message(*opened).value());
+    std::shared_ptr<const Report> report;
+    if (!batch.is_gap()) {
+      report = std::make_shared<const Report>(wire::decode_report(batch.payload).value());
+    }
+    handle(core::BatchDecoded{node, std::move(batch), std::move(report), by});
+  });
+}
+
+void SimController::send_sealed(const core::RelayedBy& by, const BatchAck& ack) {
+  send(by.relay_key,
+       RelayedAck{.origin = by.origin,
+                  .sealed = sealed(served_key_, by.origin, wire::encode(ControllerMessage{ack}))});
 }
 
 void SimController::append(core::Append append) {

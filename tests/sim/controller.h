@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "controller/core/live_detector.h"
 #include "controller/core/live_localizer.h"
@@ -14,6 +17,13 @@ namespace faultline::sim {
 [[nodiscard]] PublicKey token_key(std::uint32_t host);
 // The controller's first is number 1.
 [[nodiscard]] PublicKey controller_key(std::uint32_t number);
+
+// A simulated seal: the keys of both ends before the message.
+[[nodiscard]] std::vector<std::byte> sealed(const PublicKey& from, const PublicKey& to,
+                                            std::span<const std::byte> message);
+[[nodiscard]] std::optional<std::vector<std::byte>> open_sealed(const PublicKey& from,
+                                                                const PublicKey& to,
+                                                                std::span<const std::byte> bytes);
 
 class SimController final : public core::EffectSink {
  public:
@@ -29,6 +39,8 @@ class SimController final : public core::EffectSink {
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
+  void open(NodeId node, const core::RelayedBy& by, std::vector<std::byte> sealed) override;
+  void send_sealed(const core::RelayedBy& by, const BatchAck& ack) override;
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void solve(core::SolveJob job) override;

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/ondemand/order_json.h"
+#include "common/wire/control_codec.h"
 #include "common/wire/report_codec.h"
 
 namespace faultline::sim {
@@ -181,9 +182,21 @@ bool SimProbe::send_mesh(NodeId to, const MeshMessage& message) {
     return probe->is_running() && probe->disk_.membership && probe->disk_.membership->node == to;
   });
   if (peer == fleet_.probes.end()) return false;
+  if (!fleet_.passes(host_, (*peer)->host_, fleet_.clock.wall())) return true;  // and is lost
   fleet_.clock.after(kTransit,
                      [this, &target = **peer, message] { target.receive_mesh(key_, message); });
   return true;
+}
+
+std::vector<std::byte> SimProbe::seal(const PublicKey& controller, const Batch& batch) {
+  return sealed(key_, controller, wire::encode(ProbeMessage{batch}));
+}
+
+std::optional<BatchAck> SimProbe::open_ack(const PublicKey& controller,
+                                           std::span<const std::byte> bytes) {
+  const auto opened = open_sealed(controller, key_, bytes);
+  if (!opened) return std::nullopt;
+  return std::get<BatchAck>(wire::decode_controller_message(*opened).value());
 }
 
 void SimProbe::receive_mesh(const PublicKey& from, const MeshMessage& message) {

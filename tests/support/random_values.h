@@ -203,8 +203,16 @@ inline BatchAck random_batch_ack(Rng& rng) {
   return ack;
 }
 
+inline std::vector<std::byte> random_sealed(Rng& rng) {
+  std::vector<std::byte> sealed(kSealBytes + random_below(rng, 300));
+  for (auto& byte : sealed) byte = static_cast<std::byte>(rng());
+  return sealed;
+}
+
 inline ProbeMessage random_probe_message(Rng& rng) {
-  switch (random_below(rng, 9)) {
+  switch (random_below(rng, 11)) {
+    case 9:
+      return Relayed{.origin = random_key(rng), .sealed = random_sealed(rng)};
     case 0:
       return Join{.node_key = random_key(rng),
                   .name = random_bool(rng) ? random_name(rng) : std::string(),
@@ -274,7 +282,9 @@ inline Boost random_boost(Rng& rng) {
 
 inline ControllerMessage random_controller_message(Rng& rng) {
   const NodeId node{1 + random_below(rng, 1000)};
-  switch (random_below(rng, 12)) {
+  switch (random_below(rng, 13)) {
+    case 11:
+      return RelayedAck{.origin = random_key(rng), .sealed = random_sealed(rng)};
     case 0:
       return Joined{.node = node, .name = random_name(rng)};
     case 1:
@@ -313,7 +323,17 @@ inline ControllerMessage random_controller_message(Rng& rng) {
 }
 
 inline MeshMessage random_mesh_message(Rng& rng) {
-  switch (random_below(rng, 3)) {
+  switch (random_below(rng, 8)) {
+    case 2:
+      return RelayRequest{};
+    case 3:
+      return RelayReply{};
+    case 4:
+      return RelayReply{.outcome = RelayOutcome::kReady, .controller = random_key(rng)};
+    case 5:
+      return SealedBatch{.sealed = random_sealed(rng)};
+    case 6:
+      return SealedAck{.sealed = random_sealed(rng)};
     case 0:
       return MeshHello{.protocol_major = static_cast<std::uint16_t>(rng()),
                        .protocol_minor = static_cast<std::uint16_t>(rng()),

@@ -64,6 +64,8 @@ class World final : public core::EffectSink {
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
+  void open(NodeId, const core::RelayedBy&, std::vector<std::byte>) override {}
+  void send_sealed(const core::RelayedBy&, const BatchAck&) override {}
   void append(core::Append append) override;
   void commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) override;
   void plan(core::PlanningJob job) override;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "common/async/clock.h"
 #include "common/async/published.h"
 #include "common/async/task_group.h"
+#include "common/crypto/seal.h"
 #include "common/crypto/token.h"
 #include "common/wire/control_codec.h"
 #include "common/wire/report_codec.h"
@@ -33,6 +35,7 @@ struct TakenBatch {
   PublicKey from;
   Batch batch;
   Report report;  // empty for a gap
+  PublicKey by;   // who brought it for `from`; zero: it came itself
 };
 
 class FakeController {
@@ -64,6 +67,7 @@ class FakeController {
   std::function<std::vector<std::byte>(const ControllerMessage&)> encode =
       [](const ControllerMessage& message) { return wire::encode(message); };
   std::map<PublicKey, Plan> plans;
+  std::set<PublicKey> deaf_to;  // what these say is not heard, and so not answered
 
   // What it saw.
   std::vector<std::pair<PublicKey, ProbeMessage>> messages;
@@ -137,6 +141,7 @@ class FakeController {
       self.frames.emplace_back(received.bytes().begin(), received.bytes().end());
       auto message = wire::decode_probe_message(received.bytes());
       if (!message) continue;
+      if (self.deaf_to.contains(*received.sender)) continue;
       self.routes_[*received.sender] = received.route;
       self.messages.emplace_back(*received.sender, *message);
       std::visit([&](const auto& kind) { self.take(*received.sender, kind); }, *message);
@@ -178,17 +183,33 @@ class FakeController {
     send(sender, Rekeyed{.key = rekey.key});
   }
   void take(const PublicKey& sender, const Batch& batch) {
-    TakenBatch taken{sender, batch, {}};
+    keep(sender, batch, {});
+    if (acknowledges) send(sender, ack_of(batch));
+  }
+  void take(const PublicKey& sender, const Relayed& relayed) {
+    const auto opened =
+        crypto::open_seal(crypto::SealKind::kBatch, key_, relayed.origin, relayed.sealed);
+    if (!opened) {
+      FAIL_CHECK("what a probe sealed does not open");
+      return;
+    }
+    const auto batch = std::get<Batch>(wire::decode_probe_message(*opened).value());
+    keep(relayed.origin, batch, sender);
+    auto ack = crypto::seal(crypto::SealKind::kBatchAck, key_, relayed.origin,
+                            wire::encode(ControllerMessage{ack_of(batch)}));
+    send(sender, RelayedAck{.origin = relayed.origin, .sealed = ack.value()});
+  }
+  [[nodiscard]] static BatchAck ack_of(const Batch& batch) {
+    return {.boot = batch.boot, .durable = {{batch.first_sequence, batch.sequence}}, .credit = 8};
+  }
+  void keep(const PublicKey& from, const Batch& batch, const PublicKey& by) {
+    TakenBatch taken{from, batch, {}, by};
     if (!batch.is_gap()) {
       auto report = wire::decode_report(batch.payload);
       if (!report) FAIL_CHECK("a probe sent a report that is refused: " << report.error().context);
       if (report) taken.report = *std::move(report);
     }
     batches.push_back(std::move(taken));
-    if (!acknowledges) return;
-    send(sender,
-         BatchAck{
-             .boot = batch.boot, .durable = {{batch.first_sequence, batch.sequence}}, .credit = 8});
   }
 
   void send(const PublicKey& to, const ControllerMessage& message) {

@@ -29,6 +29,22 @@ TEST_CASE("a message kind of a newer peer is unsupported, not malformed", "[wire
         Error{ErrorCode::kUnsupported, "mesh message of unknown kind 79"});
 }
 
+TEST_CASE("only a sealed mesh message may be large", "[wire][mesh]") {
+  const auto large =
+      wire::encode(MeshMessage{SealedBatch{std::vector<std::byte>(wire::kMeshMessageMax)}});
+  CHECK(wire::decode_mesh_message(large));
+  constexpr std::uint16_t kRelayRequest = 4;
+  const auto other = wire::decode_mesh_message(with_kind(large, kRelayRequest));
+  REQUIRE_FALSE(other);
+  CHECK(other.error().code == ErrorCode::kLimit);
+}
+
+TEST_CASE("an answer of a newer peer about relaying reads as one that cannot", "[wire][mesh]") {
+  capnp::MallocMessageBuilder builder;
+  builder.initRoot<wire::schema::MeshMessage>().initRelayReply().setOutcome(2);
+  CHECK(wire::decode_mesh_message(wire::to_bytes(builder)) == MeshMessage{RelayReply{}});
+}
+
 TEST_CASE("an opening of another major version decodes to be refused by version, whatever follows",
           "[wire][protocol]") {
   capnp::MallocMessageBuilder builder;

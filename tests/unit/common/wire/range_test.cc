@@ -173,6 +173,9 @@ TEST_CASE("a control message outside of its documented ranges is refused", "[wir
       Batch{.boot = BootId{1}, .sequence = 1, .payload = std::vector<std::byte>(1)},
       Batch{.boot = BootId{1}, .results_dropped = 1, .payload = std::vector<std::byte>(1)},
       Batch{.boot = BootId{1}, .payload = std::vector<std::byte>(kBatchPayloadMax + 1)},
+      Relayed{.origin = {}, .sealed = std::vector<std::byte>(kSealBytes)},
+      Relayed{.origin = key, .sealed = std::vector<std::byte>(kSealBytes - 1)},
+      Relayed{.origin = key, .sealed = std::vector<std::byte>(kSealedMax + 1)},
   };
   for (std::size_t i = 0; i < refused.size(); ++i) {
     CAPTURE(i);
@@ -208,6 +211,25 @@ TEST_CASE("a mesh message outside of its documented ranges is refused", "[wire][
   CHECK_FALSE(wire::decode_mesh_message(wire::encode(MeshMessage{TraceRequest{.request = 1}})));
   CHECK_FALSE(wire::decode_mesh_message(
       wire::encode(MeshMessage{TraceReply{.hops = std::vector<Hop>(kPathHopsMax + 1)}})));
+  for (const auto size : {kSealBytes - 1, kSealedMax + 1}) {
+    const std::vector<std::byte> sealed(size);
+    CHECK_FALSE(wire::decode_mesh_message(wire::encode(MeshMessage{SealedBatch{sealed}})));
+    CHECK_FALSE(wire::decode_mesh_message(wire::encode(MeshMessage{SealedAck{sealed}})));
+  }
+  CHECK_FALSE(wire::decode_mesh_message(
+      wire::encode(MeshMessage{RelayReply{.outcome = RelayOutcome::kReady, .controller = {}}})));
+}
+
+TEST_CASE("the largest batch fits under a seal, and the largest sealed one into each message",
+          "[wire][mesh]") {
+  const Batch largest{.boot = BootId{1}, .payload = std::vector<std::byte>(kBatchPayloadMax)};
+  CHECK(wire::encode(ProbeMessage{largest}).size() + kSealBytes <= kSealedMax);
+  const MeshMessage mesh{SealedBatch{.sealed = std::vector<std::byte>(kSealedMax)}};
+  CHECK(wire::decode_mesh_message(wire::encode(mesh)) == mesh);
+  PublicKey key;
+  key.bytes.fill(1);
+  const ProbeMessage relayed{Relayed{.origin = key, .sealed = std::vector<std::byte>(kSealedMax)}};
+  CHECK(wire::decode_probe_message(wire::encode(relayed)) == relayed);
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ class NoEffects : public core::EffectSink {
  public:
   void send(const PublicKey&, ControllerMessage) override {}
   void decode(NodeId, Batch) override {}
+  void open(NodeId, const core::RelayedBy&, std::vector<std::byte>) override {}
+  void send_sealed(const core::RelayedBy&, const BatchAck&) override {}
   void append(core::Append) override {}
   void commit(std::uint64_t id, std::vector<core::DocumentWrite>) override {
     commits.push_back(id);

@@ -31,6 +31,12 @@ class RecordedEffects : public EffectSink {
     sent.emplace_back(to, std::move(message));
   }
   void decode(NodeId node, Batch batch) override { decodes.emplace_back(node, std::move(batch)); }
+  void open(NodeId node, const RelayedBy& by, std::vector<std::byte> sealed) override {
+    opens.push_back({node, by, std::move(sealed)});
+  }
+  void send_sealed(const RelayedBy& by, const BatchAck& ack) override {
+    sealed_acks.emplace_back(by, ack);
+  }
   void append(Append append) override { appends.push_back(std::move(append)); }
   void commit(std::uint64_t id, std::vector<DocumentWrite> writes) override {
     commits.push_back({id, std::move(writes)});
@@ -67,6 +73,13 @@ class RecordedEffects : public EffectSink {
   std::vector<FleetChange> recorded;
   std::vector<std::pair<PublicKey, ControllerMessage>> sent;
   std::deque<std::pair<NodeId, Batch>> decodes;
+  struct Open {
+    NodeId node;
+    RelayedBy by;
+    std::vector<std::byte> sealed;
+  };
+  std::deque<Open> opens;
+  std::vector<std::pair<RelayedBy, BatchAck>> sealed_acks;
   std::deque<Append> appends;
   std::deque<Commit> commits;
   std::deque<SolveJob> solves;

@@ -23,6 +23,7 @@ TEST_CASE("what others say of a node and whether it is heard tell what is down",
   constexpr Heard kHeardLately{.silent = false, .since = false};
   constexpr Heard kHeardSince{.silent = false, .since = true};
   constexpr Heard kSilent{.silent = true, .since = false};
+  constexpr Heard kRelayed{.silent = true, .since = false, .relayed = true};
   struct Row {
     const char* what;
     std::vector<Witness> witnesses;
@@ -59,6 +60,15 @@ TEST_CASE("what others say of a node and whether it is heard tell what is down",
       {"killed probe and a faulty uplink", {kRefusing, kBlind}, kSilent, Condition::kUplink},
       {"its way to the controller", {kProbed, kProbed}, kSilent, Condition::kControllerWay},
       {"loss, but some packets pass", {kProbed, kHearing}, kSilent, Condition::kControllerWay},
+      {"its way to the controller, its results come by way of another",
+       {},
+       kRelayed,
+       Condition::kControllerWay},
+      {"likewise, though those who were asked say that its probe is down",
+       {kRefusing, kRefusing},
+       kRelayed,
+       Condition::kControllerWay},
+      {"all its uplinks but one", {kBlind, kBlind}, kRelayed, Condition::kUplink},
       {"all is well", {kProbed, kProbed}, kHeardSince, Condition::kReachable},
       {"its port is filtered", {kHearing, kHearing}, kHeardSince, Condition::kReachable},
   };

@@ -27,6 +27,10 @@ class FakeWorld final : public EffectSink {
   bool link_open = false;
   std::vector<ProbeMessage> sent;
   std::vector<std::pair<NodeId, MeshMessage>> mesh;
+  bool seals = true;
+  std::vector<std::pair<PublicKey, Batch>> sealed;
+  std::optional<BatchAck> held_ack;
+  std::vector<std::pair<PublicKey, std::vector<std::byte>>> opened;
   std::vector<std::shared_ptr<const Plan>> applied;
   std::vector<Boost> boosts;
   int stops = 0;
@@ -69,6 +73,17 @@ class FakeWorld final : public EffectSink {
   bool send_mesh(NodeId to, const MeshMessage& message) override {
     if (mesh_takes) mesh.emplace_back(to, message);
     return mesh_takes;
+  }
+  std::vector<std::byte> seal(const PublicKey& controller, const Batch& batch) override {
+    if (!seals) return {};
+    sealed.emplace_back(controller, batch);
+    return std::vector<std::byte>(kSealBytes, static_cast<std::byte>(batch.sequence));
+  }
+  // What the test says that it holds.
+  std::optional<BatchAck> open_ack(const PublicKey& controller,
+                                   std::span<const std::byte> bytes) override {
+    opened.emplace_back(controller, std::vector(bytes.begin(), bytes.end()));
+    return held_ack;
   }
   void apply_plan(std::shared_ptr<const Plan> plan) override { applied.push_back(std::move(plan)); }
   void boost(Boost boost) override { boosts.push_back(std::move(boost)); }
