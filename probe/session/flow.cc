@@ -55,11 +55,15 @@ void Flow::set_capacity(std::size_t capacity) {
 std::uint32_t Flow::send(WallTime now, WindowNumber window, std::uint8_t epoch) {
   FAULTLINE_CHECK(!full(), "no room for another packet");
   at(next_) = {.sent = now, .window = window, .epoch = epoch, .authenticated = signs_};
+  watch_.sent();
   return next_++;
 }
 
 void Flow::on_send_failed(std::uint32_t sequence) {
-  if (auto* packet = find(sequence)) packet->fate.sent = false;
+  auto* packet = find(sequence);
+  if (packet == nullptr) return;
+  packet->fate.sent = false;
+  watch_.settled(next_ - 1 - sequence);
 }
 
 bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
@@ -101,6 +105,42 @@ bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Dura
   return true;
 }
 
+std::optional<stamp::ClassOfService> Flow::told_class(const Packet& packet,
+                                                      std::span<const std::byte> datagram) const {
+  if (!packet.authenticated) {
+    return stamp::read_reply_tlvs(datagram, stamp::kPacketSize, nullptr).class_of_service;
+  }
+  const auto told = stamp::read_reply_tlvs(datagram, stamp::kAuthenticatedSize, &keys_->sending);
+  if (!told.integrity_failed || !keys_->sent_before) return told.class_of_service;
+  return stamp::read_reply_tlvs(datagram, stamp::kAuthenticatedSize, &*keys_->sent_before)
+      .class_of_service;
+}
+
+void Flow::on_arrival(const stamp::ReflectorPacket& reply, const Arrival& arrival) {
+  auto* packet = find(reply.sender_sequence);
+  if (packet == nullptr) return;
+  watch_.settled(next_ - 1 - reply.sender_sequence);
+  watch_.arrived({.there = reply.sender_ttl, .back = arrival.ttl});
+  if (kind_.dscp == 0) return;
+  const auto told = told_class(*packet, arrival.datagram);
+  if (!told) return;
+  packet->class_told = true;
+  packet->class_changed = told->dscp_received != kind_.dscp;
+  dscp_there_ = told->dscp_received;
+  // Refused: the reply went out with another class than is asked for.
+  dscp_back_ = told->refused == 0 ? std::optional(arrival.dscp) : std::nullopt;
+}
+
+std::optional<HintReason> Flow::take_hint(WallTime now, Duration patience, WindowNumber window) {
+  if (watch_.is_calm() || !reported_in(window)) return std::nullopt;
+  std::uint32_t young = 0;
+  while (young < next_ - first_ && young < FlowWatch::kYoungMax &&
+         at(next_ - 1 - young).sent + patience > now) {
+    ++young;
+  }
+  return watch_.take(young, window);
+}
+
 FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
   FlowWindow result{
       .target = target_, .source_port = id_.source_port, .size = kind_.size, .dscp = kind_.dscp};
@@ -114,6 +154,11 @@ FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
     result.duplicated += packet.duplicates;
     result.reordered += packet.reordered ? 1 : 0;
     result.late += packet.late ? 1 : 0;
+    result.dscp_rewritten += packet.class_changed ? 1 : 0;
+    if (packet.class_told) {
+      result.dscp_there = dscp_there_;
+      result.dscp_back = dscp_back_;
+    }
     if (packet.rtt_ns < 0) continue;
     const auto rtt = static_cast<std::uint64_t>(packet.rtt_ns);
     rtts.push_back(rtt);
