@@ -46,4 +46,5 @@ struct TraceReply {
   # 0 done, 1 busy: ask again later, 2 not permitted. Another value reads as 1.
   complete @2 :Bool;            # the asker itself answered; otherwise hops is only the prefix seen
   hops @3 :List(Types.Address); # at most 30, in order of travel, neither end; empty: silent
+  ended @4 :UInt8;              # why it went no further, as PathTable.ended
 }

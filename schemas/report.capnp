@@ -57,6 +57,10 @@ struct FlowTable {
   # Since 1.1.
   size @12 :List(UInt16);       # bytes of the IP packets as they were sent; 0: the smallest
   dscp @13 :List(UInt8);        # 0..63, as they were sent
+  # Of flows whose dscp is not 0, as the reflector tells (RFC 8972, Class of Service) and the newest reply says:
+  dscpThere @14 :List(UInt8);      # 0 not told, else 1 + the DSCP with which packets come to the far end
+  dscpBack @15 :List(UInt8);       # 0 not told, else 1 + that of replies, which are sent with `dscp`
+  dscpRewritten @16 :List(UInt32); # packets that came to the far end with another; at most the answered
 }
 
 struct DelayTable {
@@ -78,4 +82,7 @@ struct PathTable {
   hops @5 :List(UInt8);                   # how many hops the row has, 0..30
   hopAddress @6 :List(UInt32);            # 0 silent, else 1 + index into addresses
   addresses @7 :List(Types.Address);      # each distinct hop once
+  ended @8 :List(UInt8);
+  # Why the trace went no further: 0 not told, 1 the far end answered, 2 silent hops, 3 a router said that it is
+  # unreachable, 4 a loop, 5 too many hops, 6 not traced. Another value reads as 0.
 }

@@ -40,6 +40,7 @@ struct TraceReply {
   TraceOutcome outcome = TraceOutcome::kDone;
   bool complete = false;
   std::vector<Hop> hops{};
+  PathEnd ended = PathEnd::kNotTold;
 
   bool operator==(const TraceReply&) const = default;
 };

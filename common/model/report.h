@@ -22,6 +22,11 @@ struct FlowWindow {
   std::uint16_t source_port = 0;
   std::uint16_t size = 0;  // bytes of its IP packets as sent; 0: as small as they can be
   std::uint8_t dscp = 0;   // as sent
+  // With what DSCP its packets come to the far end, and the replies, sent with `dscp`, back: as the
+  // newest reply says. Empty: not told, by an older far end or of a flow without a class.
+  std::optional<std::uint8_t> dscp_there{};
+  std::optional<std::uint8_t> dscp_back{};
+  std::uint32_t dscp_rewritten = 0;  // answered packets that came there with another than `dscp`
   std::uint32_t sent = 0;
   std::uint32_t lost_forward = 0;
   std::uint32_t lost_return = 0;

@@ -215,6 +215,14 @@ Result<std::unique_ptr<UdpSocket>> UdpSocket::open(const UdpSocketOptions& optio
   return std::unique_ptr<UdpSocket>(new UdpSocket(std::move(fd), local, options.heads));
 }
 
+// Cannot fail where the socket is of its own family.
+void UdpSocket::report_traffic_class() {
+  constexpr int kOn = 1;
+  const bool v4 = local_.address.is_v4();
+  (void)setsockopt(fd(), v4 ? SOL_IP : SOL_IPV6, v4 ? IP_RECVTOS : IPV6_RECVTCLASS, &kOn,
+                   sizeof kOn);
+}
+
 std::size_t UdpSocket::send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink) {
   std::size_t sent = 0;
   while (!datagrams.empty()) {

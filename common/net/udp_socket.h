@@ -73,6 +73,9 @@ class UdpSocket {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const Endpoint& local() const { return local_; }
 
+  // As UdpSocketOptions::traffic_class, from now on. It costs a control message per datagram.
+  void report_traffic_class();
+
   // Sends all of `datagrams`, reporting those that failed to `sink` (with whatever else was queued
   // there). Returns how many were sent.
   std::size_t send(std::span<const OutgoingDatagram> datagrams, ErrorQueueSink& sink);

@@ -18,6 +18,7 @@
 #include "common/model/control.h"
 #include "common/model/ids.h"
 #include "common/model/node.h"
+#include "common/model/path.h"
 #include "types.capnp.h"
 
 namespace faultline::wire {
@@ -62,6 +63,9 @@ inline constexpr WallTime kTimeMax = wall_time_from_unix_seconds(7'258'118'400);
 [[nodiscard]] Result<IpAddress> read_address(std::string_view field, capnp::Data::Reader data);
 [[nodiscard]] Status check_unicast(std::string_view field, const IpAddress& address);
 [[nodiscard]] capnp::Data::Reader to_wire(const IpAddress& address);
+
+// A reason that a newer peer knows is none that is told.
+[[nodiscard]] PathEnd read_path_end(std::uint8_t value);
 
 [[nodiscard]] Result<NodeProfile> read_profile(schema::NodeProfile::Reader reader);
 void write_profile(schema::NodeProfile::Builder builder, const NodeProfile& profile);

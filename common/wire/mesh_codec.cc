@@ -33,6 +33,7 @@ void write(schema::MeshMessage::Builder root, const TraceReply& reply) {
   builder.setRequest(reply.request);
   builder.setOutcome(static_cast<std::uint8_t>(reply.outcome));
   builder.setComplete(reply.complete);
+  builder.setEnded(static_cast<std::uint8_t>(reply.ended));
   auto hops = builder.initHops(static_cast<unsigned>(reply.hops.size()));
   for (unsigned i = 0; i < hops.size(); ++i) {
     if (reply.hops[i].address) hops.set(i, to_wire(*reply.hops[i].address));
@@ -47,6 +48,7 @@ Result<MeshMessage> read(schema::TraceReply::Reader reader) {
                       ? static_cast<TraceOutcome>(reader.getOutcome())
                       : TraceOutcome::kBusy;
   reply.complete = reader.getComplete();
+  reply.ended = read_path_end(reader.getEnded());
   const auto hops = reader.getHops();
   FAULTLINE_TRY_STATUS(check_count("hops", hops.size(), kPathHopsMax));
   for (const auto data : hops) {

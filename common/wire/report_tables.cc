@@ -40,6 +40,9 @@ Status check_flow(const FlowWindow& flow) {
       std::uint64_t{flow.lost_forward} + flow.lost_return + flow.lost_undetermined;
   if (lost > flow.sent) return fail(ErrorCode::kInvalid, "a flow lost more than it sent");
   const std::uint64_t answered = flow.sent - lost;
+  if (flow.dscp_rewritten > answered) {
+    return fail(ErrorCode::kInvalid, "more of a flow's packets were rewritten than answered");
+  }
   if (flow.late > answered) {
     return fail(ErrorCode::kInvalid, "a flow has more late replies than replies");
   }
@@ -50,6 +53,17 @@ Status check_flow(const FlowWindow& flow) {
     return fail(ErrorCode::kInvalid, "a flow without replies has a round trip");
   }
   return {};
+}
+
+// A DSCP that may be untold: 0, else one more than it is.
+std::uint8_t to_wire(std::optional<std::uint8_t> dscp) {
+  return dscp ? static_cast<std::uint8_t>(*dscp + 1) : std::uint8_t{0};
+}
+
+Result<std::optional<std::uint8_t>> read_told_dscp(std::string_view field, std::uint8_t value) {
+  FAULTLINE_TRY_STATUS(check_range<unsigned>(field, value, 0, kDscpMax + 1U));
+  if (value == 0) return std::optional<std::uint8_t>{};
+  return std::optional(static_cast<std::uint8_t>(value - 1));
 }
 
 // Probes report their flows in the order of these numbers, mostly; then there is nothing to sort.
@@ -80,7 +94,10 @@ Status check_flow_columns(schema::FlowTable::Reader reader, std::size_t rows) {
   FAULTLINE_TRY_STATUS(check_column("rtt mean", reader.getRttMeanNs(), rows));
   FAULTLINE_TRY_STATUS(check_column("rtt max", reader.getRttMaxNs(), rows));
   FAULTLINE_TRY_STATUS(check_column("size", reader.getSize(), rows));
-  return check_column("dscp", reader.getDscp(), rows);
+  FAULTLINE_TRY_STATUS(check_column("dscp", reader.getDscp(), rows));
+  FAULTLINE_TRY_STATUS(check_column("dscp there", reader.getDscpThere(), rows));
+  FAULTLINE_TRY_STATUS(check_column("dscp back", reader.getDscpBack(), rows));
+  return check_column("dscp rewritten", reader.getDscpRewritten(), rows);
 }
 
 Status check_path_columns(schema::PathTable::Reader reader, std::size_t rows) {
@@ -88,6 +105,7 @@ Status check_path_columns(schema::PathTable::Reader reader, std::size_t rows) {
   FAULTLINE_TRY_STATUS(check_column("direction", reader.getDirection(), rows));
   FAULTLINE_TRY_STATUS(check_column("complete", reader.getComplete(), rows));
   FAULTLINE_TRY_STATUS(check_column("traced at", reader.getTracedAt(), rows));
+  FAULTLINE_TRY_STATUS(check_column("ended", reader.getEnded(), rows));
   return check_column("hops", reader.getHops(), rows);
 }
 
@@ -135,6 +153,12 @@ void write_flows(schema::FlowTable::Builder builder, const std::vector<FlowWindo
          [](const Row& row) { return row.rtt_max_ns; });
   column([&](unsigned n) { return builder.initSize(n); }, [](const Row& row) { return row.size; });
   column([&](unsigned n) { return builder.initDscp(n); }, [](const Row& row) { return row.dscp; });
+  column([&](unsigned n) { return builder.initDscpThere(n); },
+         [](const Row& row) { return to_wire(row.dscp_there); });
+  column([&](unsigned n) { return builder.initDscpBack(n); },
+         [](const Row& row) { return to_wire(row.dscp_back); });
+  column([&](unsigned n) { return builder.initDscpRewritten(n); },
+         [](const Row& row) { return row.dscp_rewritten; });
 }
 
 Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
@@ -155,14 +179,22 @@ Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
   const auto rtt_max = reader.getRttMaxNs();
   const auto size = reader.getSize();
   const auto dscp = reader.getDscp();
+  const auto dscp_there = reader.getDscpThere();
+  const auto dscp_back = reader.getDscpBack();
+  const auto dscp_rewritten = reader.getDscpRewritten();
   std::vector<FlowWindow> flows;
   if (!only) flows.reserve(targets.size());
   for (unsigned i = 0; i < targets.size(); ++i) {
     if (only && targets[i] != only->value()) continue;
+    FAULTLINE_TRY(const auto there, read_told_dscp("dscp there", at(dscp_there, i)));
+    FAULTLINE_TRY(const auto back, read_told_dscp("dscp back", at(dscp_back, i)));
     flows.push_back({.target = NodeId{targets[i]},
                      .source_port = at(source_port, i),
                      .size = at(size, i),
                      .dscp = at(dscp, i),
+                     .dscp_there = there,
+                     .dscp_back = back,
+                     .dscp_rewritten = at(dscp_rewritten, i),
                      .sent = at(sent, i),
                      .lost_forward = at(lost_forward, i),
                      .lost_return = at(lost_return, i),
@@ -293,6 +325,8 @@ void write_paths(schema::PathTable::Builder builder, const std::vector<PathRecor
          [](const Row& row) { return unix_nanoseconds(row.traced_at); });
   column([&](unsigned n) { return builder.initHops(n); },
          [](const Row& row) { return static_cast<std::uint8_t>(row.hops.size()); });
+  column([&](unsigned n) { return builder.initEnded(n); },
+         [](const Row& row) { return static_cast<std::uint8_t>(row.ended); });
 
   std::unordered_map<IpAddress, std::uint32_t> references;  // from 1: 0 is a silent hop
   std::vector<IpAddress> addresses;
@@ -325,6 +359,7 @@ Result<std::vector<PathRecord>> read_paths(schema::PathTable::Reader reader) {
   const auto complete = reader.getComplete();
   const auto traced_at = reader.getTracedAt();
   const auto hops = reader.getHops();
+  const auto ended = reader.getEnded();
   const auto hop_address = reader.getHopAddress();
   std::vector<PathRecord> paths;
   paths.reserve(targets.size());
@@ -339,6 +374,7 @@ Result<std::vector<PathRecord>> read_paths(schema::PathTable::Reader reader) {
     path.direction = static_cast<Direction>(at(direction, i));
     FAULTLINE_TRY_STATUS(check_range<unsigned>("complete", at(complete, i), 0, 1));
     path.complete = at(complete, i) == 1;
+    path.ended = read_path_end(at(ended, i));
     FAULTLINE_TRY(path.traced_at, read_time("traced at", at(traced_at, i)));
     FAULTLINE_TRY_STATUS(check_count("hops", at(hops, i), kPathHopsMax));
     const unsigned end = next + at(hops, i);

@@ -68,7 +68,7 @@ struct Adder {
 // What one node reports, sorted by how new it is.
 struct Reported {
   std::map<std::uint16_t, Adder> flows;  // towards the other end, in the newest windows
-  std::map<std::uint16_t, std::uint16_t> sizes;
+  std::map<std::uint16_t, diagnose::Flow> kinds;
   Adder newest;  // the last window alone
   Adder now;
   Adder minute;
@@ -100,6 +100,17 @@ void add_health(const Report& report, Reported& out) {
   if (sick.share <= out.sick) return;
   out.sick = sick.share;
   out.sick_reason = sick.why;
+}
+
+// What the flow's packets look like, on the way there and back.
+void add_kind(const FlowWindow& flow, diagnose::Flow& kind) {
+  kind.source_port = flow.source_port;
+  kind.size = flow.size;
+  kind.dscp = flow.dscp;
+  kind.dscp_rewritten += flow.dscp_rewritten;
+  if (!flow.dscp_there) return;
+  kind.dscp_there = flow.dscp_there;
+  kind.dscp_back = flow.dscp_back;
 }
 
 // The absence of the newest windows; those of before count no more.
@@ -155,7 +166,7 @@ Reported reported(const Snapshot& snapshot, NodeId self, const std::vector<Repor
       out.now.add(flow);
       if (age == 0) out.newest.add(flow);
       out.flows[flow.source_port].add(flow);
-      out.sizes[flow.source_port] = flow.size;
+      add_kind(flow, out.kinds[flow.source_port]);
     }
   }
   return out;
@@ -185,8 +196,8 @@ diagnose::Session session_of(const Reported& reported) {
                             .minute = reported.minute.counts,
                             .earlier = reported.usual.counts};
   for (const auto& [port, adder] : reported.flows) {
-    session.flows.push_back(
-        {.source_port = port, .size = reported.sizes.at(port), .now = adder.counts});
+    session.flows.push_back(reported.kinds.at(port));
+    session.flows.back().now = adder.counts;
   }
   return session;
 }
@@ -199,11 +210,32 @@ std::optional<diagnose::Trace> trace_of(const std::optional<api::TracedPathView>
   return trace;
 }
 
+std::string ended_text(PathEnd ended) {
+  switch (ended) {
+    case PathEnd::kSilent:
+      return "silent";
+    case PathEnd::kUnreachable:
+      return "unreachable";
+    case PathEnd::kLoop:
+      return "loop";
+    case PathEnd::kTooLong:
+      return "too_long";
+    case PathEnd::kReached:
+    case PathEnd::kRefused:
+    case PathEnd::kNotTold:
+      break;
+  }
+  return {};
+}
+
 // A trace newer than the one that is known takes its place.
 void renew(const topology::Topology& topology, const PathRecord& path, const std::string& from,
            const std::string& to, std::optional<diagnose::Trace>& known) {
   if (known && known->traced_at >= path.traced_at) return;
-  diagnose::Trace trace{.complete = path.complete, .traced_at = path.traced_at};
+  diagnose::Trace trace{.complete = path.complete,
+                        .traced_at = path.traced_at,
+                        .hops = {},
+                        .ended = ended_text(path.ended)};
   trace.hops.push_back({.address = {}, .device = from});
   for (const auto& hop : path.hops) {
     auto& added = trace.hops.emplace_back();

@@ -106,6 +106,8 @@ struct Trace {
   bool complete = false;  // false: `hops` is only the part that answered
   WallTime traced_at{};
   std::vector<Hop> hops{};  // in order of travel, both ends included
+  // Why it went no further: "silent", "unreachable", "loop", "too_long"; empty: not told.
+  std::string ended{};
 
   bool operator==(const Trace&) const = default;
 };
@@ -113,7 +115,13 @@ struct Trace {
 struct Flow {
   std::uint16_t source_port = 0;
   std::uint16_t size = 0;  // bytes of its IP packets; 0: as small as they can be
-  Counts now{};            // in the newest windows
+  // Its class, what the far end receives of it, and what comes back of replies that are sent with
+  // it. Empty: not told.
+  std::uint8_t dscp = 0;
+  std::optional<std::uint8_t> dscp_there{};
+  std::optional<std::uint8_t> dscp_back{};
+  std::uint64_t dscp_rewritten = 0;  // packets in the newest windows that came there with another
+  Counts now{};                      // in the newest windows
   std::optional<Trace> there{};
   std::optional<Trace> back{};
 

@@ -181,12 +181,17 @@ void describe(Io& io, Trace& v) {
   io.member("complete", v.complete);
   io.member("traced_at", v.traced_at);
   io.member("hops", v.hops);
+  io.member("ended", v.ended);
 }
 
 template <typename Io>
 void describe(Io& io, Flow& v) {
   io.member("source_port", v.source_port);
   io.member("size", v.size);
+  io.member("dscp", v.dscp);
+  io.member("dscp_there", v.dscp_there);
+  io.member("dscp_back", v.dscp_back);
+  io.member("dscp_rewritten", v.dscp_rewritten);
   io.member("now", v.now);
   io.member("there", v.there);
   io.member("back", v.back);

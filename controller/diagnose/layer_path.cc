@@ -161,6 +161,14 @@ const Hop* last_hop(const Trace& trace) {
   return nullptr;
 }
 
+std::string why_ended(const Trace& trace) {
+  if (trace.ended == "silent") return ": nobody behind that answered";
+  if (trace.ended == "unreachable") return ": that router said that it cannot go further";
+  if (trace.ended == "loop") return ": the way comes back to a router that it has left";
+  if (trace.ended == "too_long") return ": the far end was not reached within the hops of a trace";
+  return {};
+}
+
 // Traces that ended before the other side.
 void look_at_traces(const Pair& pair, const Side& side, Checks& checks) {
   if (side.session == nullptr || !pair.has(kDead)) return;
@@ -179,8 +187,8 @@ void look_at_traces(const Pair& pair, const Side& side, Checks& checks) {
                                 side.other.name, where),
          .nodes = {side.self.name, side.other.name},
          .component = where,
-         .evidence = {fmt::format("traced from port {} at {}", flow.source_port,
-                                  format_rfc3339(trace->traced_at))},
+         .evidence = {fmt::format("traced from port {} at {}{}", flow.source_port,
+                                  format_rfc3339(trace->traced_at), why_ended(*trace))},
          .remedy = fmt::format("Look at {} and at what comes behind it.", where),
          .command = fmt::format("faultline path {} {}", side.self.name, side.other.name),
          .explains = kDead,

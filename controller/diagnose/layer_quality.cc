@@ -1,5 +1,7 @@
 // Layer quality: what is measured between the two ends, as it is: the symptoms in plain words.
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -195,6 +197,57 @@ void add_slow(const Pair& pair, Checks& checks) {
   checks.push_back(std::move(check));
 }
 
+// Flows whose DSCP is another at the end of one way: by what it was and what it is there.
+using Rewritten = std::map<std::pair<std::uint8_t, std::uint8_t>, std::vector<std::string>>;
+
+// On the way from `from`: told by the far end of what `from` sends, and by the replies to the
+// other's.
+Rewritten rewritten_from(const Side& from, const Side& to) {
+  Rewritten found;
+  const auto note = [&found](const Side& sender, const Flow& flow, std::uint8_t arrived,
+                             const char* what) {
+    found[{flow.dscp, arrived}].push_back(
+        fmt::format("{} {}:{}", what, sender.self.name, flow.source_port));
+  };
+  if (from.session != nullptr) {
+    for (const auto& flow : from.session->flows) {
+      const bool often = flow.dscp_rewritten >= kEnoughPacketsOfFlow;
+      if (!often || !flow.dscp_there || *flow.dscp_there == flow.dscp) continue;
+      note(from, flow, *flow.dscp_there, "packets of");
+    }
+  }
+  if (to.session != nullptr) {
+    for (const auto& flow : to.session->flows) {
+      const bool often = flow.now.sent - flow.now.lost() >= kEnoughPacketsOfFlow;
+      if (flow.dscp == 0 || !often || !flow.dscp_back || *flow.dscp_back == flow.dscp) continue;
+      note(to, flow, *flow.dscp_back, "replies to");
+    }
+  }
+  return found;
+}
+
+// No loss by itself, so that it explains none: who is in the wrong queue loses when that is full.
+void add_rewritten(const Side& from, const Side& to, Checks& checks) {
+  for (const auto& [values, flows] : rewritten_from(from, to)) {
+    const auto& [sent, arrived] = values;
+    checks.push_back(
+        {.layer = Layer::kQuality,
+         .level = Level::kWarn,
+         .code = "dscp_rewritten",
+         .summary = fmt::format("DSCP {} of what {} sends to {} arrives as {}: something on the "
+                                "way rewrites it",
+                                sent, from.self.name, to.self.name, arrived),
+         .nodes = {from.self.name, to.self.name},
+         .evidence = {fmt::format("sent with {}, arrived with {}: {}", sent, arrived,
+                                  fmt::join(flows, ", "))},
+         .remedy = fmt::format("Look where the class is set anew between {} and {}: a port that is "
+                               "not trusted, a tunnel, a provider.",
+                               from.self.name, to.self.name),
+         .command = fmt::format("faultline path {} {}", from.self.name, to.self.name),
+         .weight = 8});
+  }
+}
+
 }  // namespace
 
 void look_at_quality(const Pair& pair, Checks& checks) {
@@ -226,6 +279,8 @@ void look_at_quality(const Pair& pair, Checks& checks) {
   if (pair.has(kSubset)) add_subset(pair, checks);
   if (pair.has(kLossy)) add_lossy(pair, checks);
   if (pair.has(kSlow)) add_slow(pair, checks);
+  add_rewritten(pair.side_a(), pair.side_b(), checks);
+  add_rewritten(pair.side_b(), pair.side_a(), checks);
   if (pair.has(kDead) || pair.has(kSubset) || pair.has(kLossy) || pair.has(kSlow)) return;
   checks.push_back({.layer = Layer::kQuality,
                     .level = Level::kOk,

@@ -37,7 +37,7 @@ void look_at_trials(const Pair& pair, Checks& checks);
 void look_at_mtu(const Pair& pair, Checks& checks);
 // path_*, cut_off, path_breaks
 void look_at_path(const Pair& pair, Checks& checks);
-// unreachable, one_way, flows_dead, lossy, slow
+// unreachable, one_way, flows_dead, lossy, slow, dscp_rewritten
 void look_at_quality(const Pair& pair, Checks& checks);
 // What the rules over facts found about either end, each into its layer.
 void take_findings(const Pair& pair, Checks& checks);

@@ -326,6 +326,8 @@ void Probe::take_engine_events() {
       step(probe_core::TraceDone{std::move(*traced)});
     } else if (auto* told = std::get_if<engine::HeardTold>(&event)) {
       disk_.collect_facts(facts_of(std::move(*told)));
+    } else if (const auto* hint = std::get_if<FlowHint>(&event)) {
+      step(*hint);
     } else {
       step(probe_core::MeasuringEnded{});
     }

@@ -37,12 +37,15 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("receive_drops", counters.receive_drops);
   line.add("plans_refused_by_engine", counters.plans_refused);
   line.add("traces_refused_by_engine", counters.traces_refused);
+  line.add("hints", counters.hints);
   line.add("events_dropped", counters.events_dropped);
   line.add("results_dropped", counters.results_dropped);
 }
 
 void add_tracer(Line& line, const probe_core::TracerCounters& counters) {
   line.add("trace_visits", counters.visits);
+  line.add("trace_visits_hurried", counters.visits_hurried);
+  line.add("trace_hints_crowded", counters.hints_crowded);
   line.add("paths_forward", counters.paths_forward);
   line.add("paths_return", counters.paths_return);
   line.add("trace_requests_answered", counters.requests_answered);

@@ -226,6 +226,10 @@ void ProbeCore::on(Now now, const TraceDone& event, EffectSink& effects) {
   tracer_.done(now, event.result, effects);
 }
 
+void ProbeCore::on(Now /*now*/, const FlowHint& event, EffectSink& /*effects*/) {
+  tracer_.hint(event);
+}
+
 void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects) {
   spool_ = event.level.value_or(spool_);
   if (appending_ > 0) --appending_;

@@ -76,6 +76,7 @@ class ProbeCore {
   void on(Now now, const MeshGarbage& event, EffectSink& effects);
   void on(Now now, WindowClosed event, EffectSink& effects);
   void on(Now now, const TraceDone& event, EffectSink& effects);
+  void on(Now now, const FlowHint& event, EffectSink& effects);
   void on(Now now, const SpoolAppended& event, EffectSink& effects);
   void on(Now now, const SpoolFetched& event, EffectSink& effects);
   void on(Now now, const StopRequested& event, EffectSink& effects);

@@ -54,6 +54,7 @@ struct MeshGarbage {
 struct WindowClosed {
   Report report;
 };
+// FlowHint too comes from the engine, as it is.
 struct TraceDone {
   trace::TraceResult result;
 };
@@ -111,7 +112,7 @@ inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
 using Event =
     std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
-                 TraceDone, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade,
+                 TraceDone, FlowHint, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade,
                  FactsCollected, TestNews, StopRequested, MeasuringEnded, LabelsChanged, Tick>;
 
 }  // namespace faultline::probe_core

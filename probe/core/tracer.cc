@@ -17,6 +17,11 @@ stats::TokenBucket bucket(const Plan& plan, Now now) {
   return {per_second, std::max(1.0, per_second / 4), now.instant};
 }
 
+stats::TokenBucket hurried_bucket(const Plan& plan, Now now) {
+  const double per_second = std::min(kHurriedPerSecondMax, trace_visits_per_second(plan) / 2);
+  return {per_second, std::max(1.0, per_second), now.instant};
+}
+
 }  // namespace
 
 void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
@@ -33,6 +38,7 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
     if (old != known.end()) {
       flow.visited_at = old->second.visited_at;
       flow.suspect = old->second.suspect;
+      flow.hurried = old->second.hurried;
     }
     flows_.push_back(flow);
   }
@@ -52,6 +58,8 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
   incompatible_.clear();
   if (same_rate) return;
   visits_ = bucket(*plan_, now);
+  hurried_visits_ = hurried_bucket(*plan_, now);
+  owed_ = 0;
   answers_ = bucket(*plan_, now);
 }
 
@@ -61,9 +69,20 @@ void Tracer::tick(Now now, EffectSink& effects) {
   while (!requests_.empty() && serving_.size() < orders_max() && answers_->take(now.instant)) {
     answer_next(now, effects);
   }
-  while (!paused_ && !flows_.empty() && orders_.size() < orders_max() &&
-         visits_->take(now.instant)) {
-    visit(now, effects);
+  while (may_visit()) {
+    auto* flow = next_hinted();
+    if (flow == nullptr || !hurried_visits_->take(now.instant)) break;
+    hints_.pop_front();
+    ++counters_.visits_hurried;
+    ++owed_;
+    visit(now, *flow, true, effects);
+  }
+  while (may_visit() && visits_->take(now.instant)) {
+    if (owed_ > 0) {
+      --owed_;
+    } else {
+      visit(now, *next_flow(), false, effects);
+    }
   }
 }
 
@@ -76,8 +95,31 @@ Duration Tracer::timeout() const {
                : kTraceTimeout;
 }
 
+void Tracer::hint(const FlowHint& hint) {
+  const auto known = flow_index_.find({hint.target, hint.source_port});
+  if (known == flow_index_.end()) return;
+  auto& flow = flows_[known->second];
+  flow.suspect = true;
+  if (paused_ || flow.hurried) return;
+  if (hints_.size() >= kHintsMax) {
+    ++counters_.hints_crowded;
+    return;
+  }
+  flow.hurried = true;
+  hints_.emplace_back(hint.target, hint.source_port);
+}
+
+Tracer::Flow* Tracer::next_hinted() {
+  for (; !hints_.empty(); hints_.pop_front()) {
+    const auto known = flow_index_.find(hints_.front());
+    // Else it is no more of the plan, or was visited since in its own turn.
+    if (known != flow_index_.end() && flows_[known->second].hurried) return &flows_[known->second];
+  }
+  return nullptr;
+}
+
 Tracer::Flow* Tracer::next_flow() {
-  const bool by_age = counters_.visits % kVisitsPerCycleStep == 0;
+  const bool by_age = (counters_.visits - counters_.visits_hurried) % kVisitsPerCycleStep == 0;
   const auto rank = [by_age](const Flow& flow) {
     const bool first = !flow.visited_at.has_value();
     return std::tuple(!first, by_age || !flow.suspect, flow.visited_at);
@@ -86,22 +128,23 @@ Tracer::Flow* Tracer::next_flow() {
   return next == flows_.end() ? nullptr : &*next;
 }
 
-void Tracer::visit(Now now, EffectSink& effects) {
-  auto* flow = next_flow();
-  if (flow == nullptr) return;
+void Tracer::visit(Now now, Flow& flow, bool urgent, EffectSink& effects) {
   ++counters_.visits;
-  flow->visited_at = now.instant;
-  flow->suspect = false;
-  const auto& peer = plan_->peers[flow->peer];
-  trace_forward(now, *flow, peer, effects);
-  ask_return(now, *flow, peer, effects);
+  flow.visited_at = now.instant;
+  flow.suspect = false;
+  flow.hurried = false;
+  const auto& peer = plan_->peers[flow.peer];
+  trace_forward(now, flow, peer, urgent, effects);
+  ask_return(now, flow, peer, effects);
 }
 
-void Tracer::trace_forward(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects) {
+void Tracer::trace_forward(Now now, const Flow& flow, const PlanPeer& peer, bool urgent,
+                           EffectSink& effects) {
   const trace::TraceOrder order{.id = next_id_++,
                                 .local_port = flow.source_port,
                                 .remote = {peer.address, peer.reflector_port},
-                                .direction = Direction::kForward};
+                                .direction = Direction::kForward,
+                                .urgent = urgent};
   if (!effects.trace(order)) {
     ++counters_.orders_refused;
     return;
@@ -192,7 +235,8 @@ void Tracer::done(Now now, const trace::TraceResult& result, EffectSink& effects
            {.request = served->second.request.request,
             .outcome = TraceOutcome::kDone,
             .complete = result.complete,
-            .hops = result.hops},
+            .hops = result.hops,
+            .ended = result.ended},
            effects);
     serving_.erase(served);
     return;
@@ -210,7 +254,8 @@ void Tracer::done(Now now, const trace::TraceResult& result, EffectSink& effects
         .direction = Direction::kForward,
         .traced_at = now.wall,
         .complete = result.complete,
-        .hops = result.hops});
+        .hops = result.hops,
+        .ended = result.ended});
 }
 
 void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& /*effects*/) {
@@ -231,7 +276,8 @@ void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSi
         .direction = Direction::kReturn,
         .traced_at = now.wall,
         .complete = reply.complete,
-        .hops = reply.hops});
+        .hops = reply.hops,
+        .ended = reply.ended});
 }
 
 void Tracer::keep(PathRecord path) {

@@ -8,6 +8,14 @@
 // interval, few are at the engine at a time (kSpacedOrdersMax), for silent hops are tried again at
 // that pace and what waits behind them would be late.
 //
+// A flow that the engine gives a hint of (loss began, TTL changed) is visited at the next tick, its
+// forward trace ahead of those that are under way. Trouble of a whole fleet gives every flow one,
+// so hurried visits are bounded three times: at most kHintsMax flows wait (the others are suspects,
+// no more), they get at most half of the plan's rate and kHurriedPerSecondMax a second, and an
+// ordinary visit is left out for each of them: the plan's rate is that of both together. The
+// engine's budget per hop (trace/tracer.h) holds for them as for all others. Peers are asked for
+// the way back as ever, and answer at their own pace.
+//
 // Pure. Thread safety: none.
 #pragma once
 
@@ -31,7 +39,9 @@ inline constexpr std::size_t kOrdersMax = 256;      // at the engine; beyond it 
 inline constexpr std::size_t kSpacedOrdersMax = 4;  // likewise, of own ones and of peers' each
 inline constexpr std::size_t kAsksMax = 512;        // unanswered by peers; beyond it none is sent
 inline constexpr std::size_t kRequestsMax = 64;     // of peers, waiting; beyond it: busy
-inline constexpr std::size_t kPathsMax = 2048;      // waiting for a report; the oldest is dropped
+inline constexpr std::size_t kHintsMax = 64;        // flows that wait; beyond it: suspects
+inline constexpr double kHurriedPerSecondMax = 4;
+inline constexpr std::size_t kPathsMax = 2048;  // waiting for a report; the oldest is dropped
 inline constexpr std::size_t kPathsPerReportMax = 1024;
 // An order that the engine, or a request that the peer, has not answered by then is given up.
 inline constexpr Duration kTraceTimeout = std::chrono::seconds{60};
@@ -39,6 +49,8 @@ inline constexpr int kTraceTimeoutIntervals = 8;  // of Plan::trace_interval, if
 
 struct TracerCounters {
   std::uint64_t visits = 0;
+  std::uint64_t visits_hurried = 0;  // of them, after a hint
+  std::uint64_t hints_crowded = 0;   // too many at once: their flows are suspects
   std::uint64_t paths_forward = 0;
   std::uint64_t paths_return = 0;
   std::uint64_t requests_answered = 0;
@@ -75,6 +87,9 @@ class Tracer {
   void received(Now now, const PublicKey& sender, const MeshMessage& message, EffectSink& effects);
   void done(Now now, const trace::TraceResult& result, EffectSink& effects);
 
+  // The flow's path may be another now.
+  void hint(const FlowHint& hint);
+
   // Learns which flows lost packets, and adds the paths traced meanwhile.
   void complete(Report& report);
 
@@ -87,6 +102,7 @@ class Tracer {
     std::uint16_t source_port = 0;
     std::optional<Instant> visited_at{};
     bool suspect = false;  // lost packets since its last visit
+    bool hurried = false;  // one of hints_
   };
   struct Pending {
     FlowKey flow;
@@ -98,9 +114,14 @@ class Tracer {
     Instant since{};
   };
 
-  void visit(Now now, EffectSink& effects);
+  [[nodiscard]] bool may_visit() const {
+    return !paused_ && !flows_.empty() && orders_.size() < orders_max();
+  }
+  [[nodiscard]] Flow* next_hinted();
+  void visit(Now now, Flow& flow, bool urgent, EffectSink& effects);
   [[nodiscard]] Flow* next_flow();
-  void trace_forward(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects);
+  void trace_forward(Now now, const Flow& flow, const PlanPeer& peer, bool urgent,
+                     EffectSink& effects);
   void ask_return(Now now, const Flow& flow, const PlanPeer& peer, EffectSink& effects);
   void answer_next(Now now, EffectSink& effects);
   void answer(NodeId to, TraceReply reply, EffectSink& effects);
@@ -122,6 +143,9 @@ class Tracer {
   std::map<NodeId, std::size_t> peers_by_node_;
   std::set<NodeId> incompatible_;  // speak another protocol version
   std::optional<stats::TokenBucket> visits_;
+  std::optional<stats::TokenBucket> hurried_visits_;
+  std::uint64_t owed_ = 0;  // ordinary visits to leave out for hurried ones
+  std::deque<FlowKey> hints_;
   std::optional<stats::TokenBucket> answers_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, Pending> orders_;   // own, at the engine

@@ -261,6 +261,7 @@ EngineCounters Engine::Impl::counters() const {
           .transmit_stamps = tally_.transmit_stamps.value(),
           .plans_refused = tally_.plans_refused.value(),
           .traces_refused = tally_.traces_refused.value(),
+          .hints = tally_.hints.value(),
           .events_dropped = events_.counters().rejected.value(),
           .results_dropped = results_dropped_.value()};
 }

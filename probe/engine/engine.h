@@ -87,7 +87,8 @@ struct HeardTold {
 };
 // Every TraceOrder taken by post() is answered by one TraceResult. An order that cannot be carried
 // out (unknown peer or port, too many waiting) is answered at once, incomplete and without hops.
-using EngineEvent = std::variant<WindowClosed, trace::TraceResult, MeasuringEnded, HeardTold>;
+using EngineEvent =
+    std::variant<WindowClosed, trace::TraceResult, MeasuringEnded, HeardTold, FlowHint>;
 
 // Totals since start. Those marked (*) mean trouble when they grow.
 struct EngineCounters {
@@ -108,6 +109,7 @@ struct EngineCounters {
   std::uint64_t transmit_stamps = 0;         // kernel transmit stamps matched to a packet
   std::uint64_t plans_refused = 0;           // (*) plans beyond a limit
   std::uint64_t traces_refused = 0;          // (*) orders answered without a trace
+  std::uint64_t hints = 0;                   // flows that called for a trace at once
   std::uint64_t events_dropped = 0;          // (*) nobody took the events
   std::uint64_t results_dropped = 0;         // (*) flows of the windows among them
 

@@ -25,16 +25,23 @@ constexpr std::size_t kAnswerBatch = 4;
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
 
 // Which of our packets is the tail of this frame. The UDP header before it tells its length.
-std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame) {
+std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame,
+                                               std::uint16_t source_port) {
   constexpr std::size_t kUdpHeader = 8;
   constexpr std::size_t kUdpLengthAt = 4;
-  for (const auto mode : {stamp::Mode::kAuthenticated, stamp::Mode::kOpen}) {
-    const std::size_t datagram = kUdpHeader + stamp::base_size(mode);
+  const auto number = [&frame](std::size_t at) {
+    return std::to_integer<std::size_t>(frame[at]) << 8 |
+           std::to_integer<std::size_t>(frame[at + 1]);
+  };
+  for (const std::size_t packet :
+       {stamp::kAuthenticatedSize + stamp::kClassTlvsMax, stamp::kAuthenticatedSize,
+        stamp::kPacketSize + stamp::kClassTlv, stamp::kPacketSize}) {
+    const std::size_t datagram = kUdpHeader + packet;
     if (frame.size() < datagram) continue;
-    const auto udp = frame.last(datagram);
-    const auto length = std::to_integer<std::size_t>(udp[kUdpLengthAt]) << 8 |
-                        std::to_integer<std::size_t>(udp[kUdpLengthAt + 1]);
-    if (length == datagram) return stamp::decode_quote(udp.subspan(kUdpHeader));
+    const auto udp = frame.size() - datagram;
+    if (number(udp) == source_port && number(udp + kUdpLengthAt) == datagram) {
+      return stamp::decode_quote(frame.last(packet));
+    }
   }
   return std::nullopt;
 }
@@ -77,7 +84,7 @@ class Exchange::Port final : public net::ErrorQueueSink {
   }
 
   void on_transmit_stamp(const net::TransmitStamp& stamp) override {
-    const auto packet = sent_packet(stamp.frame);
+    const auto packet = sent_packet(stamp.frame, number_);
     if (!packet) return;
     const session::PacketName name{number_, packet->ssid, packet->sequence};
     if (is_session(packet->ssid) && exchange_.sender_.on_transmit_stamp(name, stamp.sent_at)) {
@@ -197,6 +204,11 @@ void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::K
       std::min<std::uint32_t>(net::interface_mtu(config_.address).value_or(0), kFlowSizeMax));
   const bool any_large =
       std::ranges::any_of(plan.flows, [](const PlanFlow& flow) { return flow.size != 0; });
+  const bool any_class =
+      std::ranges::any_of(plan.flows, [](const PlanFlow& flow) { return flow.dscp != 0; });
+  for (const auto& port : ports_) {
+    if (any_class) port->udp().report_traffic_class();
+  }
   large_packets_.resize(any_large ? kLargeBatch : 0);
   sender_.set_plan(plan, now, known, size_max_);
   tracer_.set_rate(trace_probes_per_second(plan), now.instant);
@@ -224,6 +236,7 @@ void Exchange::trace(const trace::TraceOrder& order) {
   tally_.traces_refused.add();
   trace::TraceResult refusal;
   refusal.id = order.id;
+  refusal.ended = PathEnd::kRefused;
   refused_traces_.push_back(refusal);  // taken before the next command is carried out
 }
 
@@ -249,17 +262,23 @@ void Exchange::order_by_port() {
   for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
 }
 
-// Due packet number `due`, padded to its size; it joins outgoing_ next.
+// Due packet number `due`; it joins outgoing_ next. One with a class asks for it on the way back, and
+// what it came with; what is longer than that is padding, which alone may follow the HMAC TLV.
 std::span<const std::byte> Exchange::encode(std::size_t due) {
   auto& packet = due_[due];
   packet.packet.error = stamp::error_of_clock(clock_kept_);
   const auto headers = headers_of(packet.to.address);
-  if (packet.kind.size <= headers) return encode_base(packet, packets_[due]);
-  auto& room = large_packets_[outgoing_.size()];
-  const auto whole = std::span(room).first(packet.kind.size - headers);
-  const auto base = encode_base(packet, whole).size();
-  stamp::TlvWriter(whole, base).extra_padding(whole.size() - base - stamp::kTlvHeader);
-  return whole;
+  const bool large = packet.kind.size > headers;
+  const auto room = large
+                        ? std::span(large_packets_[outgoing_.size()]).first(packet.kind.size - headers)
+                        : std::span<std::byte>(packets_[due]);
+  stamp::TlvWriter tlvs(room, encode_base(packet, room).size());
+  if (packet.kind.dscp != 0) {
+    tlvs.class_of_service(packet.kind.dscp);
+    if (packet.key != nullptr) tlvs.hmac(*packet.key);
+  }
+  if (large) tlvs.extra_padding(room.size() - tlvs.size() - stamp::kTlvHeader);
+  return room.first(tlvs.size());
 }
 
 std::size_t Exchange::send_sessions(session::Now now) {
@@ -330,6 +349,10 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
     return EngineEvent(HeardTold{.heard = heard_.told(), .forgotten = heard_.forgotten()});
   }
   if (auto result = tracer_.take_result(seen.instant)) return EngineEvent(std::move(*result));
+  if (const auto hint = sender_.take_hint(seen)) {
+    tally_.hints.add();
+    return EngineEvent(*hint);
+  }
   if (auto report = sender_.take_report(seen)) return EngineEvent(WindowClosed{std::move(*report)});
   if (finishing_ && !sender_.has_open_windows()) {
     finishing_ = false;
@@ -456,7 +479,10 @@ void Exchange::on_reply(const Port& port, const net::IncomingDatagram& datagram,
       reply->ssid == stamp::kSsidTraceForward
           ? tracer_.on_answer(port.number(), datagram.from, Direction::kForward,
                               reply->sender_sequence)
-          : sender_.on_reply(port.number(), datagram.from, *reply, received, authenticated);
+          : sender_.on_reply(port.number(), datagram.from, *reply, received, authenticated,
+                             {.ttl = datagram.ttl,
+                              .dscp = static_cast<std::uint8_t>(datagram.traffic_class >> 2),
+                              .datagram = datagram.payload});
   const auto forged = sender_.take_forged();
   tally_.replies_forged.add(forged);
   if (forged == 0) (matched ? tally_.replies : tally_.replies_unmatched).add();

@@ -21,6 +21,7 @@
 #include "probe/session/plan_limits.h"
 #include "probe/session/reflector.h"
 #include "probe/session/sender.h"
+#include "probe/stamp/tlv.h"
 #include "probe/trace/tracer.h"
 
 namespace faultline::engine {
@@ -29,7 +30,8 @@ namespace faultline::engine {
 struct Tally {
   obs::Counter sent, replies, replies_unmatched, replies_forged, reflected, reflector_refused,
       reflector_forged, reflector_open_refused, reflector_limited, reflector_evicted, malformed,
-      icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused;
+      icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused,
+      hints;
 };
 
 [[nodiscard]] session::Now read_clocks();
@@ -79,7 +81,7 @@ class Exchange {
   // Of all ports together: each port's share goes out in one batch.
   static constexpr std::size_t kSendBatch = 512;
   static constexpr std::size_t kLargeBatch = 16;  // packets of those that have a size, likewise
-  using Packet = std::array<std::byte, stamp::kAuthenticatedSize>;
+  using Packet = std::array<std::byte, stamp::kAuthenticatedSize + stamp::kClassTlvsMax>;
   using LargePacket = std::array<std::byte, kFlowSizeMax>;
 
   Exchange(const EngineConfig& config, Tally& tally);

@@ -14,8 +14,8 @@ namespace {
 bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
 constexpr std::size_t kPacketsFirst = 4;  // room at the beginning
-constexpr std::uint16_t kArrivalsMax = 15;
-constexpr std::uint16_t kDuplicatesMax = 31;
+constexpr std::uint16_t kArrivalsMax = 7;
+constexpr std::uint16_t kDuplicatesMax = 15;
 
 // (T4 - T1) - (T3 - T2), or nothing when a clock was set meanwhile.
 std::optional<Duration> round_trip(WallTime t1, const stamp::ReflectorPacket& reply, WallTime t4) {
@@ -83,11 +83,15 @@ std::uint32_t Flow::send(WallTime now, WindowNumber window, std::uint8_t epoch) 
                .window = static_cast<std::uint8_t>(window),
                .epoch = epoch,
                .authenticated = signs_};
+  watch_.sent();
   return next_++;
 }
 
 void Flow::on_send_failed(std::uint32_t sequence) {
-  if (auto* packet = find(sequence)) packet->refused = 1;
+  auto* packet = find(sequence);
+  if (packet == nullptr) return;
+  packet->refused = 1;
+  watch_.settled(next_ - 1 - sequence);
 }
 
 bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
@@ -129,6 +133,42 @@ bool Flow::on_reply(const stamp::ReflectorPacket& reply, WallTime received, Dura
   return true;
 }
 
+std::optional<stamp::ClassOfService> Flow::told_class(const Packet& packet,
+                                                      std::span<const std::byte> datagram) const {
+  if (packet.authenticated == 0) {
+    return stamp::read_reply_tlvs(datagram, stamp::kPacketSize, nullptr).class_of_service;
+  }
+  const auto told = stamp::read_reply_tlvs(datagram, stamp::kAuthenticatedSize, &keys_->sending);
+  if (!told.integrity_failed || !keys_->sent_before) return told.class_of_service;
+  return stamp::read_reply_tlvs(datagram, stamp::kAuthenticatedSize, &*keys_->sent_before)
+      .class_of_service;
+}
+
+void Flow::on_arrival(const stamp::ReflectorPacket& reply, const Arrival& arrival) {
+  auto* packet = find(reply.sender_sequence);
+  if (packet == nullptr) return;
+  watch_.settled(next_ - 1 - reply.sender_sequence);
+  watch_.arrived({.there = reply.sender_ttl, .back = arrival.ttl});
+  if (kind_.dscp == 0) return;
+  const auto told = told_class(*packet, arrival.datagram);
+  if (!told) return;
+  packet->class_told = 1;
+  packet->class_changed = told->dscp_received != kind_.dscp ? 1 : 0;
+  dscp_there_ = told->dscp_received;
+  // Refused: the reply went out with another class than is asked for.
+  dscp_back_ = told->refused == 0 ? std::optional(arrival.dscp) : std::nullopt;
+}
+
+std::optional<HintReason> Flow::take_hint(WallTime now, Duration patience, WindowNumber window) {
+  if (watch_.is_calm() || !reported_in(window)) return std::nullopt;
+  std::uint32_t young = 0;
+  while (young < next_ - first_ && young < FlowWatch::kYoungMax &&
+         at(next_ - 1 - young).sent + patience > now) {
+    ++young;
+  }
+  return watch_.take(young, window);
+}
+
 FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
   FlowWindow result{
       .target = target_, .source_port = id_.source_port, .size = kind_.size, .dscp = kind_.dscp};
@@ -143,6 +183,11 @@ FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
     result.duplicated += packet.duplicates;
     result.reordered += packet.reordered;
     result.late += packet.late;
+    result.dscp_rewritten += packet.class_changed;
+    if (packet.class_told != 0) {
+      result.dscp_there = dscp_there_;
+      result.dscp_back = dscp_back_;
+    }
     if (packet.timed == 0) continue;
     const auto rtt = packet.rtt_ns();
     rtts.push_back(rtt);

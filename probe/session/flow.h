@@ -12,8 +12,10 @@
 #include "common/model/ids.h"
 #include "common/model/report.h"
 #include "probe/session/attribution.h"
+#include "probe/session/flow_watch.h"
 #include "probe/session/peer_keys.h"
 #include "probe/stamp/packet.h"
+#include "probe/stamp/tlv.h"
 
 namespace faultline::session {
 
@@ -31,6 +33,13 @@ struct FlowId {
   Endpoint remote;
 
   auto operator<=>(const FlowId&) const = default;
+};
+
+// A reply as it came, beside what it says.
+struct Arrival {
+  std::uint8_t ttl = 0;   // 0: unknown
+  std::uint8_t dscp = 0;  // of a reply to a packet with one
+  std::span<const std::byte> datagram{};
 };
 
 using WindowNumber = std::uint32_t;  // counts the windows of this process
@@ -90,6 +99,12 @@ class Flow {
   // stamps: a probe that was stalled itself does not see its peers late.
   bool on_reply(const stamp::ReflectorPacket& reply, WallTime received, Duration timeout,
                 std::uint8_t epoch = 0);
+  // What else such a reply tells: of the path, and of the class that its packet arrived with.
+  void on_arrival(const stamp::ReflectorPacket& reply, const Arrival& arrival);
+  // Why the path is to be traced now. A packet that was sent `patience` ago is not answered any
+  // more, as far as that goes.
+  [[nodiscard]] std::optional<HintReason> take_hint(WallTime now, Duration patience,
+                                                    WindowNumber window);
 
   // Takes the packets of `window`, which must be the oldest at hand or none of this flow's, out of
   // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds.
@@ -105,12 +120,14 @@ class Flow {
     std::uint32_t time = 0;
     std::uint8_t window = 0;  // the number's low octet: so many windows are never open at once
     std::uint8_t epoch = 0;
-    std::uint16_t arrivals : 4 = 0;     // Fate's; 15: or more
-    std::uint16_t duplicates : 5 = 0;   // 31: or more
+    std::uint16_t arrivals : 3 = 0;     // Fate's; 7: or more
+    std::uint16_t duplicates : 4 = 0;   // 15: or more
     std::uint16_t refused : 1 = false;  // by the kernel
     std::uint16_t late : 1 = false;
     std::uint16_t reordered : 1 = false;
     std::uint16_t authenticated : 1 = false;
+    std::uint16_t class_told : 1 = false;  // its reply told of the class it arrived with
+    std::uint16_t class_changed : 1 = false;
     std::uint16_t stamp_lost : 1 = false;  // the kernel's is too far from T1: the clock was set
     std::uint16_t timed : 1 = false;       // `time` is the round trip
     std::uint16_t in_us : 1 = false;
@@ -142,6 +159,9 @@ class Flow {
   }
   void resize(std::size_t size);
 
+  [[nodiscard]] std::optional<stamp::ClassOfService> told_class(
+      const Packet& packet, std::span<const std::byte> datagram) const;
+
   FlowId id_;
   NodeId target_;
   std::uint16_t ssid_;
@@ -152,6 +172,9 @@ class Flow {
   std::optional<std::uint32_t> newest_answered_;
   std::shared_ptr<const PeerKeys> keys_;  // the last known; replies on their way need them
   bool signs_ = false;
+  FlowWatch watch_;
+  std::uint8_t dscp_there_ = 0;              // as last told
+  std::optional<std::uint8_t> dscp_back_{};  // of the same reply
   Anchor anchor_;
   std::uint32_t capacity_;
   // Ring; its size, up to capacity_, is a power of two, so that it agrees with the wrap.

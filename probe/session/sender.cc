@@ -13,6 +13,10 @@ namespace {
 // They are 10 ms apart where packets are many; the kernel slews at most 10 %, usually 0.05 %.
 constexpr Duration kClockStep = std::chrono::milliseconds{1};
 
+// A packet that is unanswered after this part of the reply timeout is taken for lost, as far as
+// tracing goes: a reply that comes later costs a trace, no false loss.
+constexpr int kPatienceShare = 4;
+
 std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {
   return std::uint32_t{source_port} << 16 | ssid;
 }
@@ -84,6 +88,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
                      .group = group});
   }
   planned_ = flows.size();
+  looks_left_ = 0;
   const std::size_t flows_max = planned_ + kRemovedFlowsMax;
   for (std::size_t i = 0; i < flows_.size() && flows.size() < flows_max; ++i) {
     if (!kept[i] && !flows_[i].empty()) flows.push_back(std::move(flows_[i]));
@@ -164,6 +169,7 @@ Instant Sender::next_due(Now now) {
   Instant due = pacer_.next_due(now.instant);
   if (!windows_.empty()) due = std::min(due, windows_.front().close_at);
   if (const auto* window = filling()) {
+    if (measuring_ && planned_ > 0) due = std::min(due, std::max(now.instant, next_look_));
     due = std::min(
         due, now.instant + std::max(Duration::zero(), window->start + window->length - now.wall));
   }
@@ -186,13 +192,14 @@ bool Sender::on_transmit_stamp(const PacketName& name, WallTime stamp) {
 
 bool Sender::on_reply(std::uint16_t source_port, const Endpoint& from,
                       const stamp::ReflectorPacket& reply, WallTime received,
-                      std::span<const std::byte> authenticated) {
+                      std::span<const std::byte> authenticated, const Arrival& arrival) {
   auto* flow = find(source_port, reply.ssid);
   if (flow != nullptr && flow->id().remote != from) flow = nullptr;
   const bool genuine = flow == nullptr || flow->is_genuine(reply, authenticated);
   if (!genuine) ++forged_;
   const bool matched = flow != nullptr && genuine &&
                        flow->on_reply(reply, received, settings_.reply_timeout, clock_epoch_);
+  if (matched) flow->on_arrival(reply, arrival);
   if (auto* window = filling(); window != nullptr && !matched) ++window->health.replies_unmatched;
   return matched;
 }
@@ -217,6 +224,28 @@ std::optional<Report> Sender::take_report(Now now) {
   auto report = build_report(window);
   drop_finished_flows();
   return report;
+}
+
+std::optional<FlowHint> Sender::take_hint(Now now) {
+  const auto* window = filling();
+  if (!measuring_ || window == nullptr) return std::nullopt;
+  if (looks_left_ == 0) {
+    if (now.instant < next_look_) return std::nullopt;
+    next_look_ = now.instant + kLookInterval;
+    looks_left_ = planned_;
+    look_hints_left_ = kHintsPerLookMax;
+  }
+  for (; looks_left_ > 0 && look_hints_left_ > 0; --looks_left_) {
+    auto& flow = flows_[looked_at_++ % planned_];
+    const auto why =
+        flow.take_hint(now.wall, settings_.reply_timeout / kPatienceShare, window->number);
+    if (!why) continue;
+    --looks_left_;
+    --look_hints_left_;
+    return FlowHint{.target = flow.target(), .source_port = flow.id().source_port, .why = *why};
+  }
+  looks_left_ = 0;
+  return std::nullopt;
 }
 
 void Sender::roll_window(Now now) {

@@ -35,6 +35,11 @@ namespace faultline::session {
 // forgotten with their packets.
 inline constexpr std::size_t kRemovedFlowsMax = kPlanFlowsMax;
 
+// All flows are looked at so often for what calls for a trace at once (flow_watch.h)...
+inline constexpr Duration kLookInterval = std::chrono::milliseconds{250};
+// ... and so many of them may call each time; the others wait for the next look.
+inline constexpr std::size_t kHintsPerLookMax = 32;
+
 struct Outgoing {
   std::uint16_t source_port = 0;
   Endpoint to;
@@ -87,7 +92,7 @@ class Sender {
   // `received` is T4; `authenticated` is the whole datagram where it is in that mode, else empty.
   bool on_reply(std::uint16_t source_port, const Endpoint& from,
                 const stamp::ReflectorPacket& reply, WallTime received,
-                std::span<const std::byte> authenticated = {});
+                std::span<const std::byte> authenticated = {}, const Arrival& arrival = {});
   // Replies of a session that no reflector made from what was sent, since the last call: T1, the
   // mode or the HMAC is not right.
   [[nodiscard]] std::uint32_t take_forged() { return std::exchange(forged_, 0); }
@@ -102,6 +107,8 @@ class Sender {
   // The report of the oldest window that is due to close. Call until it is empty, and only after
   // all replies that had come by `now` were handed over.
   [[nodiscard]] std::optional<Report> take_report(Now now);
+  // A flow that is to be traced at once. Call until it is empty, likewise. Allocates nothing.
+  [[nodiscard]] std::optional<FlowHint> take_hint(Now now);
 
  private:
   struct Window {
@@ -146,6 +153,10 @@ class Sender {
   std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
   std::uint8_t clock_epoch_ = 0;          // how often the wall clock was set
   std::uint32_t forged_ = 0;
+  Instant next_look_{};
+  std::size_t looks_left_ = 0;  // flows that this look has not come to
+  std::size_t look_hints_left_ = 0;
+  std::size_t looked_at_ = 0;        // goes round, so that all have their turn
   std::vector<std::uint64_t> rtts_;  // scratch
 };
 

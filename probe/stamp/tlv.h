@@ -42,6 +42,10 @@ struct ClassOfService {
   bool operator==(const ClassOfService&) const = default;
 };
 
+// What a Class of Service TLV adds to a packet, and the HMAC TLV that one needs if authenticated.
+inline constexpr std::size_t kClassTlv = kTlvHeader + 4;
+inline constexpr std::size_t kClassTlvsMax = kClassTlv + kTlvHeader + crypto::kMacBytes;
+
 // Section 4.3: a clock's source and how it stamped, of the reflector's receipt and its reply.
 struct TimestampInformation {
   std::uint8_t source_in = 0;

@@ -111,16 +111,18 @@ bool Trace::on_answer(ProbeTag tag) {
 std::optional<Trace::Outcome> Trace::outcome(Instant now) const {
   std::uint8_t silent_run = 0;
   std::uint8_t known = 0;  // hops up to the last that answered
+  auto ended = last_ < kTtlMax ? PathEnd::kUnreachable : PathEnd::kTooLong;
   for (std::uint8_t ttl = 1; ttl <= last_; ++ttl) {
     const Ttl& probed = at(ttl);
     if (!settled(probed, now)) return std::nullopt;
     if (probed.state == State::kEnd) {
-      return Outcome{.complete = true, .hops = static_cast<std::uint8_t>(ttl - 1)};
+      return Outcome{.ended = PathEnd::kReached, .hops = static_cast<std::uint8_t>(ttl - 1)};
     }
     if (probed.state == State::kRouter) {
       known = ttl;
       silent_run = 0;
     } else if (++silent_run == kSilentRunMax && last_ == kTtlMax) {
+      ended = PathEnd::kSilent;
       break;
     }
   }
@@ -128,7 +130,21 @@ std::optional<Trace::Outcome> Trace::outcome(Instant now) const {
   const bool twice = known >= 2 && at(known - 1).state == State::kRouter &&
                      at(known - 1).router == at(known).router && known == last_;
   if (twice) --known;
-  return Outcome{.complete = false, .hops = std::min<std::uint8_t>(known, kPathHopsMax)};
+  if (loops(known)) ended = PathEnd::kLoop;
+  return Outcome{.ended = ended, .hops = std::min<std::uint8_t>(known, kPathHopsMax)};
+}
+
+// Neighbors of one address are a router that answers for two TTLs, which is none.
+bool Trace::loops(std::uint8_t hops) const {
+  for (std::size_t later = 3; later <= hops; ++later) {
+    for (std::size_t ttl = 1; ttl + 1 < later; ++ttl) {
+      const bool both = at(ttl).state == State::kRouter && at(later).state == State::kRouter;
+      if (both && at(ttl).router == at(later).router && at(later - 1).router != at(later).router) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 TraceResult Trace::result(Instant now) const {
@@ -136,7 +152,8 @@ TraceResult Trace::result(Instant now) const {
   result.id = order_.id;
   const auto found = outcome(now);
   if (!found) return result;
-  result.complete = found->complete;
+  result.complete = found->ended == PathEnd::kReached;
+  result.ended = found->ended;
   for (std::uint8_t ttl = 1; ttl <= found->hops; ++ttl) {
     const Ttl& probed = at(ttl);
     result.hops.push_back(

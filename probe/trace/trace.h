@@ -9,6 +9,9 @@
 // end that answers, and the path would be too long and full of hops that are none. So when the far
 // end answers first, what was silent before that is tried anew.
 //
+// The result says why it ended: the same router twice, with others in between, is a loop, whatever
+// stopped the trace then.
+//
 // Which TTL an ICMP error answers is told by the sequence number that it quotes, never by the
 // length of the quote. A router that quotes IP and UDP headers only (28 octets) cannot tell; from
 // then on the trace keeps a single probe outstanding, which is what such an error must belong to.
@@ -85,7 +88,7 @@ class Trace {
     IpAddress router{};
   };
   struct Outcome {
-    bool complete = false;
+    PathEnd ended = PathEnd::kNotTold;
     std::uint8_t hops = 0;
   };
 
@@ -93,6 +96,7 @@ class Trace {
   [[nodiscard]] bool in_flight(const Ttl& ttl, Instant now) const;
   [[nodiscard]] bool settled(const Ttl& ttl, Instant now) const;
   [[nodiscard]] std::optional<Outcome> outcome(Instant now) const;
+  [[nodiscard]] bool loops(std::uint8_t hops) const;
   [[nodiscard]] std::optional<std::uint8_t> only_outstanding(Instant now) const;
   [[nodiscard]] bool issued(ProbeTag tag) const;
   void settle(std::uint8_t ttl, bool far_end, bool ends_here, const IpAddress& from);

@@ -16,14 +16,16 @@ struct TraceOrder {
   std::uint16_t local_port = 0;
   Endpoint remote{};
   Direction direction = Direction::kForward;
+  bool urgent = false;  // goes ahead of all that are not
 
   bool operator==(const TraceOrder&) const = default;
 };
 
 struct TraceResult {
   std::uint64_t id = 0;
-  bool complete = false;  // the far end itself answered; otherwise `hops` is only the prefix seen
+  bool complete = false;    // the far end itself answered; otherwise `hops` is only the prefix seen
   std::vector<Hop> hops{};  // routers only, in order of travel; at most kPathHopsMax
+  PathEnd ended = PathEnd::kNotTold;
 
   bool operator==(const TraceResult&) const = default;
 };

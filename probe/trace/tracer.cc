@@ -20,7 +20,7 @@ void Tracer::set_rate(double probes_per_second, Instant now) {
 
 bool Tracer::add(const TraceOrder& order) {
   if (waiting_.size() >= kOrdersWaitingMax) return false;
-  waiting_.push_back(order);
+  waiting_.insert(order.urgent ? waiting_.begin() : waiting_.end(), order);
   return true;
 }
 
@@ -63,12 +63,13 @@ bool Tracer::running(std::uint16_t local_port, const Endpoint& remote) const {
 }
 
 void Tracer::start_waiting() {
-  while (running_.size() < kTracesRunningMax && !waiting_.empty()) {
+  while (!waiting_.empty()) {
     const auto next = std::ranges::find_if(waiting_, [this](const TraceOrder& order) {
-      return !running(order.local_port, order.remote);
+      const auto room = kTracesRunningMax + (order.urgent ? kUrgentRunningMax : 0);
+      return running_.size() < room && !running(order.local_port, order.remote);
     });
     if (next == waiting_.end()) return;
-    running_.emplace_back(*next, next_run_++);
+    running_.emplace(next->urgent ? running_.begin() : running_.end(), *next, next_run_++);
     waiting_.erase(next);
   }
 }

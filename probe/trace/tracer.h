@@ -2,7 +2,8 @@
 //
 // Routers limit how many ICMP errors they send (Linux: one per second and destination), and all
 // paths share their first routers, so the budget is per hop distance: so many probes per second
-// with any one TTL (trace_probes_per_second). A flow has at most one trace at a time; more orders
+// with any one TTL (trace_probes_per_second). Urgent orders begin before others and have their
+// probes sent first, within the same budget. A flow has at most one trace at a time; more orders
 // for it wait for their turn.
 #pragma once
 
@@ -19,6 +20,7 @@
 namespace faultline::trace {
 
 inline constexpr std::size_t kTracesRunningMax = 64;    // at the limit orders wait
+inline constexpr std::size_t kUrgentRunningMax = 8;     // beyond those, of urgent orders
 inline constexpr std::size_t kOrdersWaitingMax = 1024;  // at the limit add() refuses
 
 struct OutgoingProbe {

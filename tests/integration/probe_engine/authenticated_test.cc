@@ -66,6 +66,27 @@ TEST_CASE("between two engines that authenticate every packet of a window is ans
   CHECK(at_b.reflected > 0);
 }
 
+TEST_CASE("what the far end tells of a class is authenticated", "[engine]") {
+  KeyedNode a(1);
+  KeyedNode b(2);
+  b.set(without_flows(plan_to({address(1)})), a);
+  (void)b.node.next_report();
+  auto plan = plan_to({address(2)});
+  plan.flows[0].dscp = 46;
+  plan.flows[1].dscp = 46;
+  plan.flows[1].size = kFlowSizeMin;
+  a.set(plan, b);
+  const auto report = a.node.next_whole_report(1);
+  REQUIRE(report.flows.size() == 4);
+  for (const auto& flow : report.flows) {
+    CAPTURE(flow.source_port);
+    CHECK(flow.answered() == flow.sent);
+    CHECK(flow.dscp_there == (flow.dscp == 0 ? std::nullopt : std::optional(flow.dscp)));
+    CHECK(flow.dscp_back == flow.dscp_there);
+  }
+  CHECK(a.node.engine().counters().replies_forged == 0);
+}
+
 TEST_CASE("each end's change of keys loses no packet", "[engine]") {
   KeyedNode a(1);
   KeyedNode b(2);

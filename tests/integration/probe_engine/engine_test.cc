@@ -224,12 +224,39 @@ TEST_CASE("a trace in either direction ends at the far end", "[engine]") {
                            .local_port = kSourcePort,
                            .remote = {address(2), kReflectorPort},
                            .direction = Direction::kForward});
-  CHECK(a.next<trace::TraceResult>() == trace::TraceResult{.id = 11, .complete = true, .hops = {}});
+  CHECK(a.next<trace::TraceResult>() ==
+        trace::TraceResult{.id = 11, .complete = true, .hops = {}, .ended = PathEnd::kReached});
   b.post(trace::TraceOrder{.id = 12,
                            .local_port = kReflectorPort,
                            .remote = {address(1), kSourcePort},
                            .direction = Direction::kReturn});
-  CHECK(b.next<trace::TraceResult>() == trace::TraceResult{.id = 12, .complete = true, .hops = {}});
+  CHECK(b.next<trace::TraceResult>() ==
+        trace::TraceResult{.id = 12, .complete = true, .hops = {}, .ended = PathEnd::kReached});
+}
+
+TEST_CASE("the far end tells with what class packets arrive, open and padded", "[engine]") {
+  Node a(address(1));
+  Node b(address(2));
+  b.post(only_peers(plan_to({address(1)})));
+  (void)b.next_report();
+  auto plan = plan_to({address(2)});
+  plan.flows[1].dscp = 46;
+  plan.flows[2].dscp = 10;
+  plan.flows[2].size = kFlowSizeMin;
+  a.post(set(plan));
+  const auto report = a.next_whole_report(1);
+  REQUIRE(report.flows.size() == 4);
+  for (const auto& flow : report.flows) {
+    CAPTURE(flow.source_port);
+    CHECK(flow.answered() == flow.sent);
+    CHECK(flow.dscp_rewritten == 0);
+    const auto told = flow.dscp == 0 ? std::nullopt : std::optional(flow.dscp);
+    CHECK(flow.dscp_there == told);
+    CHECK(flow.dscp_back == told);
+  }
+  // Their kernel's stamps are found all the same: of all but the padded ones.
+  const auto counters = a.engine().counters();
+  CHECK(counters.transmit_stamps > counters.sent / 2);
 }
 
 TEST_CASE("an order to trace a stranger or from a foreign port is refused at once", "[engine]") {
@@ -245,7 +272,8 @@ TEST_CASE("an order to trace a stranger or from a foreign port is refused at onc
   for (const auto& order : orders) {
     a.post(order);
     CHECK(a.next<trace::TraceResult>() ==
-          trace::TraceResult{.id = order.id, .complete = false, .hops = {}});
+          trace::TraceResult{
+              .id = order.id, .complete = false, .hops = {}, .ended = PathEnd::kRefused});
   }
   CHECK(a.engine().counters().traces_refused == 3);
 }

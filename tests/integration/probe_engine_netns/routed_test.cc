@@ -386,4 +386,77 @@ TEST_CASE("of 10,000 packets per flow one percent is lost one way", "[.][campaig
   }
 }
 
+TEST_CASE("a router that rewrites the class is told of, by direction", "[engine][netns]") {
+  std::optional<Chain> chain;
+  if (!make_chain(chain)) return;
+  Node a(*chain, "a", kA);
+  Node b(*chain, "b", kB);
+  b.post(set(plan_to(kA, false)));
+  (void)b.next<WindowClosed>();
+  auto plan = plan_to(kB, true);
+  plan.flows[0].dscp = 46;
+  a.post(set(plan));
+  const auto whole = [&a] {
+    for (;;) {
+      const auto report = a.next<WindowClosed>().report;
+      if (!report.flows.empty()) return report.flows[0];
+    }
+  };
+  const auto untouched = whole();
+  CHECK(untouched.dscp_there == 46);
+  CHECK(untouched.dscp_back == 46);
+  CHECK(untouched.dscp_rewritten == 0);
+
+  const auto rewrite = [&](const char* router, const char* from, int dscp) {
+    chain->in(router,
+              fmt::format("iptables -t mangle -A PREROUTING -i {} -p udp -j DSCP --set-dscp {}",
+                          from, dscp));
+    if (!chain->made()) return false;
+    for (int i = 0; i < 3; ++i) (void)a.next<WindowClosed>();  // those that hold both
+    return true;
+  };
+  if (!rewrite("r1", "to-a", 0)) {
+    std::cout << "SKIPPED: this kernel or iptables cannot set the DSCP\n";
+    return;
+  }
+  const auto bleached = whole();
+  CHECK(bleached.dscp_there == 0);
+  CHECK(bleached.dscp_back == 46);  // the reply is sent with what was meant
+  CHECK(bleached.dscp_rewritten == bleached.answered());
+  CHECK(bleached.lost_forward + bleached.lost_return + bleached.lost_undetermined == 0);
+
+  chain->in("r1", "iptables -t mangle -F PREROUTING");
+  REQUIRE(rewrite("r2", "to-b", 8));
+  const auto remarked = whole();
+  CHECK(remarked.dscp_there == 46);
+  CHECK(remarked.dscp_back == 8);
+  CHECK(remarked.dscp_rewritten == 0);
+}
+
+TEST_CASE("a path that changes and loss that begins call for a trace at once", "[engine][netns]") {
+  std::optional<Chain> chain;
+  if (!make_chain(chain)) return;
+  Node a(*chain, "a", kA);
+  Node b(*chain, "b", kB);
+  b.post(set(plan_to(kA, false)));
+  (void)b.next<WindowClosed>();
+  a.post(set(plan_to(kB, true)));
+  while (a.next<WindowClosed>().report.flows.empty()) {
+  }
+  chain->in("r1", "iptables -t mangle -A PREROUTING -i to-a -p udp -j TTL --ttl-dec 1");
+  if (!chain->made()) {
+    std::cout << "SKIPPED: this kernel or iptables cannot set the TTL\n";
+    return;
+  }
+  // A machine that stalls is no reason to fail: only what is waited for ends the test.
+  FlowHint hint;
+  while (hint.why != HintReason::kTtlChanged) hint = a.next<FlowHint>();
+  CHECK(hint.target == NodeId{2});
+  CHECK(hint.source_port == kSourcePort);
+  chain->in("r1", "iptables -A FORWARD -i to-a -p udp -j DROP");
+  REQUIRE(chain->made());
+  while (hint.why != HintReason::kLossBegan) hint = a.next<FlowHint>();
+  CHECK(hint.target == NodeId{2});
+}
+
 }  // namespace faultline::engine

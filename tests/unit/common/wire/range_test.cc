@@ -115,6 +115,9 @@ TEST_CASE("a report that contradicts itself is refused", "[wire][report]") {
       [](Report& report) { report.flows[0].rtt_min_ns = 21; },
       [](Report& report) { report.flows[0].rtt_mean_ns = 31; },
       [](Report& report) { report.flows[1].rtt_max_ns = 1; },
+      [](Report& report) { report.flows[0].dscp_there = kDscpMax + 1; },
+      [](Report& report) { report.flows[0].dscp_back = kDscpMax + 1; },
+      [](Report& report) { report.flows[0].dscp_rewritten = 6; },
       [](Report& report) { report.delays[0].target = NodeId{0}; },
       [](Report& report) { report.delays[0].target = NodeId{3}; },
       [](Report& report) { report.paths[0].target = NodeId{0}; },
@@ -140,6 +143,23 @@ TEST_CASE("flows may come in any order, but each only once", "[wire][report]") {
   CHECK_FALSE(wire::decode_report(wire::encode(report)));
   std::ranges::sort(report.flows, {}, &FlowWindow::source_port);  // beside it
   CHECK_FALSE(wire::decode_report(wire::encode(report)));
+}
+
+TEST_CASE("what is not told of a class is told from class 0, and a newer reason is none",
+          "[wire][report]") {
+  auto report = small_report();
+  report.flows[0].dscp = 46;
+  report.flows[0].dscp_there = 0;
+  report.flows[0].dscp_back = kDscpMax;
+  report.flows[0].dscp_rewritten = report.flows[0].answered();
+  report.paths[0].ended = PathEnd::kLoop;
+  const auto read = wire::decode_report(wire::encode(report));
+  REQUIRE(read == report);
+  CHECK_FALSE(read->flows[1].dscp_there);
+  report.paths[0].ended = static_cast<PathEnd>(99);
+  CHECK(wire::decode_report(wire::encode(report))->paths[0].ended == PathEnd::kNotTold);
+  const TraceReply reply{.request = 1, .hops = {Hop{}}, .ended = PathEnd::kSilent};
+  CHECK(wire::decode_mesh_message(wire::encode(MeshMessage{reply})) == MeshMessage{reply});
 }
 
 TEST_CASE("a control message outside of its documented ranges is refused", "[wire][control]") {

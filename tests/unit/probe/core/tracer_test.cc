@@ -252,5 +252,65 @@ TEST_CASE("a plan may space traces by more than a second, and few are under way 
   CHECK(bench.core.tracer().counters().timeouts == 0);
 }
 
+TEST_CASE("a hint brings its flow's visit forward to the next tick, ahead of all others",
+          "[probe_core][trace]") {
+  TracerBench bench{2, 20};  // forty flows: a cycle takes twenty seconds
+  bench.run(seconds{30});
+  bench.visited.clear();
+  bench.asked.clear();
+  const FlowHint hint{.target = NodeId{9}, .source_port = 61001, .why = HintReason::kTtlChanged};
+  bench.step(hint);
+  bench.step(hint);  // it is one flow
+  bench.pass_answered(kTickInterval);
+  REQUIRE_FALSE(bench.world.orders.empty());
+  CHECK(bench.world.orders[0].urgent);
+  bench.answer_all();
+  const auto hinted = std::pair(IpAddress::v4(0x0a000009), std::uint16_t{61001});
+  CHECK(bench.visited.at(0) == hinted);
+  CHECK(bench.asked.at(0) == std::pair(NodeId{9}, std::uint16_t{61001}));
+  bench.run(seconds{5});
+  CHECK(std::ranges::count(bench.visited, hinted) == 1);
+  CHECK(bench.core.tracer().counters().visits_hurried == 1);
+  bench.step(FlowHint{.target = NodeId{99}, .source_port = 61001});  // not of the plan
+  bench.run(seconds{5});
+  CHECK(bench.core.tracer().counters().visits_hurried == 1);
+}
+
+TEST_CASE("hints of the whole fleet neither raise the rate of traces nor stop the cycle",
+          "[probe_core][trace]") {
+  TracerBench bench{5, 60};  // 120 flows
+  bench.run(seconds{40});
+  bench.visited.clear();
+  for (int second = 0; second < 60; ++second) {
+    for (std::uint32_t node = 2; node < 62; ++node) {
+      for (const std::uint16_t port : {std::uint16_t{61000}, std::uint16_t{61001}}) {
+        bench.step(FlowHint{.target = NodeId{node}, .source_port = port});
+      }
+    }
+    bench.run(seconds{1});
+  }
+  CHECK(bench.visited.size() <= 60 * 5 + 5);
+  CHECK(bench.visited.size() >= 60 * 5 - 5);
+  const auto& counters = bench.core.tracer().counters();
+  CHECK(counters.visits_hurried >= 60 * 5 / 2 - 5);
+  CHECK(counters.visits_hurried <= 60 * 5 / 2 + 5);
+  CHECK(counters.hints_crowded > 0);
+  CHECK(std::set(bench.visited.begin(), bench.visited.end()).size() == 120);
+}
+
+TEST_CASE("a path says why it ended, in both directions", "[probe_core][trace]") {
+  TracerBench bench{1, 1};
+  bench.pass_answered(milliseconds{200});
+  bench.step(TraceDone{
+      {.id = bench.world.orders.at(0).id, .hops = kHops, .ended = PathEnd::kUnreachable}});
+  const auto request = std::get<TraceRequest>(bench.world.mesh.at(0).second).request;
+  bench.step(MeshReceived{key_of(2),
+                          TraceReply{.request = request, .hops = kHops, .ended = PathEnd::kLoop}});
+  const auto report = bench.close_window();
+  REQUIRE(report.paths.size() == 2);
+  CHECK(report.paths[0].ended == PathEnd::kUnreachable);
+  CHECK(report.paths[1].ended == PathEnd::kLoop);
+}
+
 }  // namespace
 }  // namespace faultline::probe_core::tests

@@ -9,7 +9,8 @@ namespace Catch {
 template <>
 struct StringMaker<faultline::trace::TraceResult> {
   static std::string convert(const faultline::trace::TraceResult& result) {
-    std::string text = result.complete ? "complete:" : "incomplete:";
+    std::string text = result.complete ? "complete" : "incomplete";
+    text += " (" + std::to_string(static_cast<int>(result.ended)) + "):";
     for (const auto& hop : result.hops) {
       text += " " + (hop.address ? hop.address->to_string() : "*");
     }
@@ -27,8 +28,9 @@ constexpr std::uint16_t kRun = 9;
 
 IpAddress router(std::uint32_t n) { return IpAddress::v4(0x0a000000 + n); }
 
-TraceResult path(bool complete, std::initializer_list<std::uint32_t> hops) {
-  TraceResult result{.id = 5, .complete = complete};
+TraceResult path(bool complete, std::initializer_list<std::uint32_t> hops,
+                 PathEnd ended = PathEnd::kReached) {
+  TraceResult result{.id = 5, .complete = complete, .ended = ended};
   for (const auto hop : hops) {
     result.hops.push_back({hop == 0 ? std::nullopt : std::optional(router(hop))});
   }
@@ -42,6 +44,7 @@ struct Network {
   bool far_end_answers = true;
   bool short_quotes = false;  // IP and UDP header only
   std::uint8_t refusing = 0;  // this router answers "unreachable" for what goes beyond it
+  std::uint8_t loop = 0;      // so many routers send to each other, without end
   int probes = 0;
   int outstanding_max = 0;
 
@@ -65,6 +68,11 @@ struct Network {
     const auto sequence = short_quotes ? std::nullopt : std::optional(tag.sequence());
     if (refusing != 0 && tag.ttl > refusing) {
       (void)trace.on_error({.from = router(refusing), .sequence = sequence, .ttl_exceeded = false},
+                           now);
+    } else if (loop != 0 && tag.ttl > routers) {
+      (void)trace.on_error({.from = router(routers + 1U + (tag.ttl - routers - 1U) % loop),
+                            .sequence = sequence,
+                            .ttl_exceeded = true},
                            now);
     } else if (tag.ttl <= routers) {
       (void)trace.on_error({.from = router(tag.ttl), .sequence = sequence, .ttl_exceeded = true},
@@ -144,20 +152,40 @@ TEST_CASE("a fault that ends while a trace is under way leaves no silent hops be
 TEST_CASE("an end that never answers leaves the prefix that was seen", "[trace]") {
   Trace trace(kOrder, kRun);
   Network network{.routers = 3, .far_end_answers = false};
-  CHECK(network.run(trace) == path(false, {1, 2, 3}));
+  CHECK(network.run(trace) == path(false, {1, 2, 3}, PathEnd::kSilent));
   CHECK(network.probes <= 3 + (kSilentRunMax + kTtlsAhead) * kAttemptsMax);
 }
 
 TEST_CASE("total silence is an incomplete path without hops", "[trace]") {
   Trace trace(kOrder, kRun);
   Network network{.routers = 0, .far_end_answers = false};
-  CHECK(network.run(trace) == path(false, {}));
+  CHECK(network.run(trace) == path(false, {}, PathEnd::kSilent));
+}
+
+TEST_CASE("a path that comes back to a router is a loop, one of many routers is not", "[trace]") {
+  for (const auto loop : {std::uint8_t{2}, std::uint8_t{3}}) {
+    CAPTURE(loop);
+    Trace trace(kOrder, kRun);
+    const auto result = Network{.routers = 2, .loop = loop}.run(trace);
+    CHECK(result.ended == PathEnd::kLoop);
+    CHECK_FALSE(result.complete);
+    CHECK(result.hops.size() == kPathHopsMax);
+  }
+  Trace quiet(kOrder, kRun);  // its routers answer a few only
+  Network limited{.routers = 2, .loop = 2};
+  for (std::uint8_t ttl = 6; ttl <= kTtlMax; ++ttl) limited.silent.insert(ttl);
+  CHECK(limited.run(quiet) == path(false, {1, 2, 3, 4, 3}, PathEnd::kLoop));
+  Trace longest(kOrder, kRun);
+  CHECK(Network{.routers = kTtlMax}.run(longest).ended == PathEnd::kTooLong);
+  Trace twice(kOrder, kRun);  // a router that answers for two TTLs
+  CHECK(Network{.routers = 2, .far_end_answers = false, .loop = 1}.run(twice).ended ==
+        PathEnd::kTooLong);
 }
 
 TEST_CASE("a router that refuses ends the path and is listed once", "[trace]") {
   Trace trace(kOrder, kRun);
   Network network{.routers = 5, .refusing = 2};
-  CHECK(network.run(trace) == path(false, {1, 2}));
+  CHECK(network.run(trace) == path(false, {1, 2}, PathEnd::kUnreachable));
 }
 
 TEST_CASE("a closed port at the far end still completes the path", "[trace]") {

@@ -55,9 +55,28 @@ TEST_CASE("a flow has one trace at a time, later orders wait for it", "[trace]")
   }
   CHECK(probes.size() == kTtlsAhead);  // of the first order only
   CHECK(tracer.on_answer(47000, probes[0].remote, Direction::kForward, probes[0].packet.sequence));
-  REQUIRE(tracer.take_result(now) == TraceResult{.id = 1, .complete = true, .hops = {}});
+  REQUIRE(tracer.take_result(now) ==
+          TraceResult{.id = 1, .complete = true, .hops = {}, .ended = PathEnd::kReached});
   REQUIRE_FALSE(drain(tracer, now).empty());
-  CHECK(tracer.take_result(now) == TraceResult{.id = 2, .complete = true, .hops = {}});
+  CHECK(tracer.take_result(now) ==
+        TraceResult{.id = 2, .complete = true, .hops = {}, .ended = PathEnd::kReached});
+}
+
+TEST_CASE("an urgent order is probed before all that are under way and wait, in the same budget",
+          "[trace]") {
+  Tracer tracer;
+  tracer.set_rate(1, Instant{});
+  Instant now{};
+  for (std::uint32_t i = 0; i < kTracesRunningMax + 10; ++i) REQUIRE(tracer.add(order(i, i + 1)));
+  (void)drain(tracer, now, false);
+  auto urgent = order(500, 500);
+  urgent.urgent = true;
+  REQUIRE(tracer.add(urgent));
+  CHECK(drain(tracer, now, false).empty());  // every TTL's token is spent
+  now += seconds{1};
+  const auto probes = drain(tracer, now, false);
+  REQUIRE(probes.size() >= kTtlsAhead);
+  for (std::size_t i = 0; i < kTtlsAhead; ++i) CHECK(probes[i].remote == urgent.remote);
 }
 
 TEST_CASE("the two directions use their own session identifiers", "[trace]") {
