@@ -25,14 +25,13 @@ manual::Section ports() {
 }
 
 manual::Section privileges() {
-  return {
-      .title = "Privileges",
-      .paragraphs = {
-          "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
-          "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
-          "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
-          "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW, and a capture "
-          "CAP_NET_RAW. `check` says which of these it has, as whoever runs it."}};
+  return {.title = "Privileges",
+          .paragraphs = {
+              "CAP_NET_BIND_SERVICE for reflector_port below 1024, and nothing else: it "
+              "opens no raw socket and needs no root. `faultline-probe facts` tells of the "
+              "firewall only with CAP_NET_ADMIN, and says so where it is missing. `test ping` "
+              "by ICMP needs a group of net.ipv4.ping_group_range, or CAP_NET_RAW, and a capture "
+              "CAP_NET_RAW. `check` says which of these it has, as whoever runs it."}};
 }
 
 manual::Section signals() {

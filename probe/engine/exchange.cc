@@ -262,16 +262,16 @@ void Exchange::order_by_port() {
   for (std::uint16_t i = 0; i < due_.size(); ++i) due_order_[due_by_port_[index(due_[i])]++] = i;
 }
 
-// Due packet number `due`; it joins outgoing_ next. One with a class asks for it on the way back, and
-// what it came with; what is longer than that is padding, which alone may follow the HMAC TLV.
+// Due packet number `due`; it joins outgoing_ next. One with a class asks for it on the way back,
+// and what it came with; what is longer than that is padding, which alone may follow the HMAC TLV.
 std::span<const std::byte> Exchange::encode(std::size_t due) {
   auto& packet = due_[due];
   packet.packet.error = stamp::error_of_clock(clock_kept_);
   const auto headers = headers_of(packet.to.address);
   const bool large = packet.kind.size > headers;
-  const auto room = large
-                        ? std::span(large_packets_[outgoing_.size()]).first(packet.kind.size - headers)
-                        : std::span<std::byte>(packets_[due]);
+  const auto room =
+      large ? std::span(large_packets_[outgoing_.size()]).first(packet.kind.size - headers)
+            : std::span<std::byte>(packets_[due]);
   stamp::TlvWriter tlvs(room, encode_base(packet, room).size());
   if (packet.kind.dscp != 0) {
     tlvs.class_of_service(packet.kind.dscp);
