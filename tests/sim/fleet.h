@@ -57,6 +57,7 @@ class SimFleet {
     std::uint32_t traces_per_second = 10;
     bool labels = false;  // `rack` is the leaf
     std::vector<std::uint8_t> dscp_classes{};
+    bool hints = false;  // each packet is an event of its own, and loss that begins calls
   };
 
   SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines)
@@ -109,7 +110,7 @@ class SimFleet {
   std::vector<SentBoost> boosts;
   std::uint64_t tests_ordered = 0;
   std::map<std::pair<BootId, std::uint64_t>, WallTime> true_windows;  // of every batch
-  std::unique_ptr<SimController> controller;  // null while it is down
+  std::unique_ptr<SimController> controller;                          // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;
 
  private:
