@@ -89,6 +89,7 @@ struct Hello {
   profile @3 :Types.NodeProfile;
   planRevision @4 :UInt64;         # held from before, 0 for none
   planHash @5 :UInt64;             # of that plan, 0 for none
+  sentAt @6 :Types.WallTimeNs;     # 0: not said, by nodes before it; controllers before it ignore it
 }
 
 struct Welcome {

@@ -97,6 +97,7 @@ struct Hello {
   NodeProfile profile{};
   PlanRevision plan{};  // held from before, 0 for none
   std::uint64_t plan_hash = 0;
+  WallTime sent_at{};  // the node's own clock; the epoch: an older node does not say
 
   bool operator==(const Hello&) const = default;
 };

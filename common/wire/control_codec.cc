@@ -41,6 +41,7 @@ void write(schema::ProbeMessage::Builder root, const Hello& hello) {
   write_profile(builder.initProfile(), hello.profile);
   builder.setPlanRevision(hello.plan.value());
   builder.setPlanHash(hello.plan_hash);
+  builder.setSentAt(unix_nanoseconds(hello.sent_at));
 }
 
 Result<ProbeMessage> read(schema::Hello::Reader reader) {
@@ -53,6 +54,7 @@ Result<ProbeMessage> read(schema::Hello::Reader reader) {
   FAULTLINE_TRY(hello.profile, read_profile(reader.getProfile()));
   hello.plan = PlanRevision{reader.getPlanRevision()};
   hello.plan_hash = reader.getPlanHash();
+  FAULTLINE_TRY(hello.sent_at, read_time("sent at", reader.getSentAt()));
   return hello;
 }
 

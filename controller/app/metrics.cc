@@ -118,7 +118,7 @@ void expose_snapshot(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_ingest_moved_total",
          "Windows moved in time because their prober's clock is wrong.", s.intake.moved);
   expose("faultline_ingest_doubtful_total",
-         "Windows of the future, not taken in before their node's clock is known.",
+         "Windows of a clock that is wrong by nobody knows how much: not taken in yet.",
          s.intake.doubtful);
   expose("faultline_ingest_gaps_total", "Gap records of probes' spools.", s.intake.gaps);
   expose("faultline_ingest_results_dropped_total",
@@ -291,6 +291,9 @@ void expose_verdict(const Snapshot& s, MetricRegistry& registry) {
 
 // The fleet's worst node: `faultline node list` says which one it is.
 void expose_extremes(const Snapshot& s, MetricRegistry& registry) {
+  expose_value("faultline_clock_steps_total",
+               "Times that the controller's own clock was set by more than a quarter of a window.",
+               static_cast<double>(s.core.clock_steps), registry);
   expose_value("faultline_clock_offset_max_seconds",
                "Largest distance of a node's clock from ours; above a quarter of a window is "
                "trouble.",

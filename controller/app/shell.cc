@@ -399,21 +399,27 @@ void Shell::sealed(WallTime horizon, const Result<store::SealProgress>& progress
 void Shell::retain(WallTime now, const store::Retention& retention) {
   if (std::exchange(retaining_, true)) return;
   run_on(writer_, [this, now, retention] {
-    const WallTime horizon = now - retention.raw;
-    if (auto dropped = store_.journal().retain(now, retention); !dropped) {
-      obs::log_warning("store", "retention failed: {}", dropped.error().context);
-    }
-    if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
-      obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
-    }
-    if (auto dropped = drop_facts_before(store_.ledger(), horizon); !dropped) {
-      obs::log_warning("store", "retention of facts failed: {}", dropped.error().context);
-    }
-    if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
-      obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);
+    const auto horizon = store_.journal().retain(now, retention);
+    if (horizon) {
+      drop_before(*horizon);
+    } else {
+      obs::log_warning("store", "retention failed: {}", horizon.error().context);
     }
     async::asio::post(loop_, [this] { retaining_ = false; });
   });
+}
+
+// What is kept as long as raw results are.
+void Shell::drop_before(WallTime horizon) {
+  if (auto dropped = store_.views().drop_paths_before(horizon); !dropped) {
+    obs::log_warning("store", "retention of paths failed: {}", dropped.error().context);
+  }
+  if (auto dropped = drop_facts_before(store_.ledger(), horizon); !dropped) {
+    obs::log_warning("store", "retention of facts failed: {}", dropped.error().context);
+  }
+  if (auto dropped = drop_incidents_before(store_.ledger(), horizon, versions_); !dropped) {
+    obs::log_warning("store", "retention of incidents failed: {}", dropped.error().context);
+  }
 }
 
 std::array<service::Part, 4> Shell::parts(Duration patience) const {

@@ -123,6 +123,7 @@ class Shell : public core::EffectSink {
   void post(core::Event event);
   void seal_slice(WallTime horizon);
   void sealed(WallTime horizon, const Result<store::SealProgress>& progress);
+  void drop_before(WallTime horizon);
   void delivered(notify::OutboxId id, notify::DeliveryOutcome outcome);
   void run_on(async::Worker& worker, async::Worker::Job job);
 

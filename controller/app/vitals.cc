@@ -27,10 +27,12 @@ notify::Vitals read_vitals(const Snapshot& snapshot, std::uint64_t disk_free_byt
       .alerts_shed = {},
       .overloaded = {},
       .results_lost = {},
-      .windows_skipped = {}};
+      .windows_skipped = {},
+      .clock_steps = {}};
   vitals.alerts_shed = snapshot.outbox.shed;
   vitals.results_lost = snapshot.intake.results_dropped;
   vitals.windows_skipped = snapshot.windows_skipped;
+  vitals.clock_steps = snapshot.core.clock_steps;
   for (const auto& node : snapshot.nodes) {
     if (node.sick.value_or(0) >= kOverloadedMin) vitals.overloaded.push_back(node.name);
   }

@@ -36,6 +36,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       topology_(std::make_shared<topology::Topology>(std::move(inventory))),
       paths_(std::make_shared<topology::PathBook>()),
       adaptive_(options_.adaptive),
+      clock_watch_(options_.planner.window / ingest::kTrustedSkewParts),
       findings_(options_.check),
       relays_(relay_proof(options_)),
       served_key_(options_.controller_key) {}
@@ -64,12 +65,14 @@ Status ControllerCore::restore(Restored restored, Now now) {
       topology_->learn(traced.reporter, traced.path);
     }
   }
+  paths_to_change().set_back(now.wall);
   for (auto& report : restored.reports) windows_.add(now.wall, std::move(report));
   windows_.skip_due(now.wall);
   return {};
 }
 
 void ControllerCore::step(Now now, Event event, EffectSink& effects) {
+  watch_clock(now, effects);
   std::visit([&](auto&& e) { on(now, std::forward<decltype(e)>(e), effects); }, std::move(event));
   if (trust_published_ != fleet_.trust_version()) {
     trust_published_ = fleet_.trust_version();
@@ -80,8 +83,9 @@ void ControllerCore::step(Now now, Event event, EffectSink& effects) {
 void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
   const auto* node = fleet_.find(event.node);
   if (event.by) relays_.brought(event.node, *event.by);
-  const auto offset = node != nullptr && node->clock_settled ? node->clock_offset : std::nullopt;
-  send_acks(intake_.decoded(now.wall, offset, std::move(event), effects), effects);
+  std::optional<ingest::Skew> skew;
+  if (node != nullptr && node->clock_offset) skew = {*node->clock_offset, node->clock_settled};
+  send_acks(intake_.decoded(now.wall, skew, std::move(event), effects), effects);
 }
 
 void ControllerCore::on(Now, const SealRefused& event, EffectSink& effects) {
@@ -220,6 +224,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
                  .excused = std::move(excused),
                  .watched = watched_components(incidents_.incidents()),
                  .asks = options_.adaptive.enabled,
+                 .clock_set = std::exchange(clock_set_, {}),
                  .topology = topology_,
                  .paths = paths_});
 }
@@ -273,6 +278,8 @@ void ControllerCore::recall(EffectSink& effects) {
   effects.recall({.window_start = recall_.next,
                   .window = options_.planner.window,
                   .excused = std::move(excused),
+                  .again = recall_.again,
+                  .clock_set = std::exchange(clock_set_, {}),
                   .durable = recall_.durable,
                   .topology = topology_,
                   .paths = paths_});
@@ -280,12 +287,13 @@ void ControllerCore::recall(EffectSink& effects) {
 
 void ControllerCore::on(Now now, const RecallDone& event, EffectSink& effects) {
   solving_ = false;
-  counters_.reports_recalled += event.reports;
+  if (!std::exchange(job_is_void_, false)) counters_.reports_recalled += event.reports;
   feed_solver(now, effects);
 }
 
 void ControllerCore::on(Now now, SolveDone event, EffectSink& effects) {
   solving_ = false;
+  if (std::exchange(job_is_void_, false)) return;
   ++counters_.windows_judged;
   counters_.observations_excused += event.solution.observations_excused;
   solution_ = std::move(event.solution);

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "controller/core/clock_watch.h"
 #include "controller/core/confirmations.h"
 #include "controller/core/documents.h"
 #include "controller/core/effects.h"
@@ -129,10 +130,11 @@ struct CoreCounters {
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
   std::uint64_t facts_kept = 0;
-  std::uint64_t facts_asked = 0;            // of nodes, for somebody who waits
-  std::uint64_t facts_refused = 0;          // did not fit what was kept: the node sends all of it
-  std::uint64_t facts_shed = 0;             // trouble when it grows: the disk
-  std::uint64_t checks = 0;                 // of all facts, for incidents
+  std::uint64_t facts_asked = 0;    // of nodes, for somebody who waits
+  std::uint64_t facts_refused = 0;  // did not fit what was kept: the node sends all of it
+  std::uint64_t facts_shed = 0;     // trouble when it grows: the disk
+  std::uint64_t checks = 0;         // of all facts, for incidents
+  std::uint64_t clock_steps = 0;    // of this machine's clock, a quarter of a window or more
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;
@@ -257,6 +259,8 @@ class ControllerCore {
                    EffectSink& effects);
   void begin_recall(std::span<const ingest::DedupRow> durable, WallTime now);
   void recall(EffectSink& effects);
+  void watch_clock(Now now, EffectSink& effects);
+  void clock_was_set_back(Now now);
   void fleet_changed(Instant now);
   void probe_adaptively(Now now, EffectSink& effects);
   [[nodiscard]] plan::AdaptiveInput adaptive_input(Now now, OpenQuestions open) const;
@@ -299,12 +303,19 @@ class ControllerCore {
   plan::AdaptiveProber adaptive_;
   std::optional<Solution> solution_;
   Instant judged_at_{};
-  bool solving_ = false;  // or recalling
+  bool solving_ = false;      // or recalling
+  bool job_is_void_ = false;  // the one under way: the clock was set back since
   struct {
     std::shared_ptr<const DurableBatches> durable;  // null: nothing to recall any more
     WallTime next{};                                // the window after the next one
     WallTime from{};                                // the last one
+    bool again = false;                             // RecallJob
   } recall_;
+  ClockWatch clock_watch_;
+  ClockSet clock_set_;  // since the last job
+  // Until then a step of the clock keeps from the solver what it would see, and nothing is over
+  // only because it is not seen.
+  Instant evidence_whole_at_{};
   std::map<NodeId, WallTime> last_windows_;
   std::set<NodeId> facts_in_hand_;
   FindingWatch findings_;

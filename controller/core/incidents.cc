@@ -19,6 +19,7 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
                     std::back_inserter(window.suspects));
   std::ranges::move(findings_.suspects(), std::back_inserter(window.suspects));
   window.judged_at = now.wall;
+  window.enough_data &= now.instant >= evidence_whole_at_;
   name_absent(fleet_, window);
   add_reachability(now, window);
   if (window.suspects.empty()) return window;

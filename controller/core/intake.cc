@@ -64,19 +64,19 @@ void Intake::refused(NodeId node) {
 }
 
 // Moves a window whose prober's clock is wrong.
-ingest::Timing Intake::put_right(WallTime now, std::optional<Duration> clock_offset,
+ingest::Timing Intake::put_right(WallTime now, std::optional<ingest::Skew> skew,
                                  BatchDecoded& decoded) {
   if (decoded.batch.is_gap() || !decoded.report) return ingest::Timing::kTrusted;
-  const auto timing = ingest::timing_of(**decoded.report, clock_offset, now);
+  const auto timing = ingest::timing_of(**decoded.report, skew, now);
   if (timing == ingest::Timing::kMoved) {
-    decoded.report = std::make_shared<const Report>(ingest::moved(**decoded.report, *clock_offset));
+    decoded.report = std::make_shared<const Report>(ingest::moved(**decoded.report, skew->offset));
   }
   return timing;
 }
 
-std::vector<NodeAck> Intake::decoded(WallTime now, std::optional<Duration> clock_offset,
+std::vector<NodeAck> Intake::decoded(WallTime now, std::optional<ingest::Skew> skew,
                                      BatchDecoded decoded, EffectSink& effects) {
-  const auto timing = put_right(now, clock_offset, decoded);
+  const auto timing = put_right(now, skew, decoded);
   if (timing == ingest::Timing::kDoubtful) {
     ++counters_.doubtful;
     in_hand_.at(decoded.node).shed = true;

@@ -47,7 +47,7 @@ struct IntakeCounters {
   std::uint64_t gaps = 0;             // durable
   std::uint64_t results_dropped = 0;  // by probes' spools, as the gaps say
   std::uint64_t moved = 0;            // durable windows of a wrong clock, and so moved
-  std::uint64_t doubtful = 0;         // of the future, and nobody knew how far: not taken in yet
+  std::uint64_t doubtful = 0;         // of a wrong clock, nobody knew how wrong: not taken in yet
 
   bool operator==(const IntakeCounters&) const = default;
 };
@@ -75,15 +75,16 @@ class Intake {
   // It could not be opened.
   void refused(NodeId node);
   // Acknowledges at once what was durable before.
-  // `clock_offset` of the node, where it is known (clock_skew.h). What it names a time for that
+  // `skew` of the node's clock, where it is known (clock_skew.h). What it names a time for that
   // nobody can tell yet is not taken in: a heartbeat will tell.
-  std::vector<NodeAck> decoded(WallTime now, std::optional<Duration> clock_offset,
-                               BatchDecoded decoded, EffectSink& effects);
+  std::vector<NodeAck> decoded(WallTime now, std::optional<ingest::Skew> skew, BatchDecoded decoded,
+                               EffectSink& effects);
   [[nodiscard]] Appended appended(const Status& status, EffectSink& effects);
 
   // Paths to store with the next append; they never wait for long, windows come all the time.
   void store_path(TracedPath path) { paths_.push_back(std::move(path)); }
   void forget(NodeId node) { dedup_.forget(node); }
+  [[nodiscard]] std::vector<ingest::DedupRow> durable() const { return dedup_.durable(); }
 
   [[nodiscard]] const IntakeCounters& counters() const { return counters_; }
   // Why the last append failed; empty since one succeeded.
@@ -106,7 +107,7 @@ class Intake {
   };
 
   [[nodiscard]] bool has_room(NodeId node) const;
-  [[nodiscard]] static ingest::Timing put_right(WallTime now, std::optional<Duration> clock_offset,
+  [[nodiscard]] static ingest::Timing put_right(WallTime now, std::optional<ingest::Skew> skew,
                                                 BatchDecoded& decoded);
   void enter(NodeId node);
   void leave(NodeId node);

@@ -162,6 +162,7 @@ std::vector<incident::Suspect> abnormal_suspects(const Solution& solution,
 }
 
 void LiveDetector::judge(const SolveJob& job, Solution& solution) {
+  detector_.clock_was_set(job.clock_set.by);
   if (!options_.config.enabled || job.ripe.windows.empty()) return;
   const auto& reports = job.ripe.windows.back();
   detect::Window window{.start = job.ripe.window_start, .length = job.window, .sick = {}};
@@ -200,7 +201,8 @@ void LiveDetector::judge(const SolveJob& job, Solution& solution) {
 }
 
 void LiveDetector::recall(const RecallJob& job, std::span<const NodeReport> reports) {
-  if (!options_.config.enabled) return;
+  detector_.clock_was_set(job.clock_set.by);
+  if (!options_.config.enabled || job.again) return;
   for (const auto& [node, report] : reports) {
     if (job.excused.contains(node) || sickness(*report).share > 0) continue;
     detector_.recall(node, *report, options_.recalled_windows);

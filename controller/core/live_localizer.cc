@@ -104,6 +104,17 @@ bool LiveLocalizer::names_have_grown() const {
   return names > 2 * names_after_renewal_ + kNamesSlack;
 }
 
+void LiveLocalizer::begin_anew() {
+  judges_.reset();  // they refer to the builder's observations
+  builder_.reset();
+  stream_ = Stream(stream_options(options_));
+  health_.clear();
+  names_version_ = 0;
+  names_after_renewal_ = 0;
+  taken_.clear();
+  held_ = {};
+}
+
 void LiveLocalizer::follow(const topology::Topology& topology, const topology::PathBook& paths) {
   if (!builder_) {
     builder_.emplace(topology, paths_of(paths));
@@ -170,6 +181,7 @@ void LiveLocalizer::forget_old() {
 }
 
 void LiveLocalizer::recall(const RecallJob& job, std::span<const NodeReport> reports) {
+  if (job.clock_set.back) begin_anew();
   follow(*job.topology, *job.paths);
   take(reports, job.window, job.excused);
 }
@@ -374,6 +386,7 @@ void LiveLocalizer::tell_affected(Solution& solution) const {
 }
 
 Solution LiveLocalizer::solve(const SolveJob& job) {
+  if (job.clock_set.back) begin_anew();
   follow(*job.topology, *job.paths);
   const std::uint64_t left_out = take_all(job);
   auto& set = builder_->set();

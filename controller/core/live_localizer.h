@@ -15,6 +15,7 @@
 //   late reports     count when they come, for every horizon that still reaches back to them
 //   excused nodes    what was observed at them is left out; of one that turns out to have been away
 //                    in a window that was taken already, what was lost is taken out again
+//   clock set back   it begins anew: the windows to come have the names of others that it took
 //   other ids        all names are renewed, and what no horizon holds any more is forgotten
 //
 // Bounds: flows_max; names at most about twice what the horizons hold. What is refused is counted.
@@ -72,6 +73,7 @@ class LiveLocalizer {
     std::array<std::optional<localize::Localizer>, localize::kHorizons.size()> by_horizon;
   };
 
+  void begin_anew();
   void follow(const topology::Topology& topology, const topology::PathBook& paths);
   [[nodiscard]] bool names_have_grown() const;
   // Of one window; returns how many sessions were left out.

@@ -25,26 +25,35 @@ namespace faultline::core {
 // By start of the window: nodes that were away. What was observed to or from them is left out.
 using ExcusedNodes = std::map<WallTime, std::set<NodeId>>;
 
+// What became of the controller's clock since the job before.
+struct ClockSet {
+  Duration by{};
+  bool back = false;  // it was once: the windows to come are of times that were taken already
+};
+
 struct SolveJob {
   RipeWindow ripe;
   Duration window{};
   ExcusedNodes excused;  // of the new windows, and of those before that may have been taken wrongly
   // Components of incidents that are not over.
   std::vector<incident::Component> watched;
-  bool asks = false;                                   // Solution::open is wanted
+  bool asks = false;  // Solution::open is wanted
+  ClockSet clock_set{};
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;
 };
 
-// What was durable when the process began.
+// What was durable when the process began, or the clock was set back.
 using DurableBatches = std::map<std::pair<NodeId, BootId>, std::vector<SequenceInterval>>;
 
-// At a start: one of the windows that a former process judged, from the journal. Entries that
-// became durable since the start are left out, for they come as reports too.
+// At a start, or when the clock was set back: one of the windows that were judged before, from the
+// journal. Entries that became durable since are left out, for they come as reports too.
 struct RecallJob {
   WallTime window_start{};
   Duration window{};
   std::set<NodeId> excused;  // in that window
+  bool again = false;        // this process has judged it
+  ClockSet clock_set{};
   std::shared_ptr<const DurableBatches> durable;
   std::shared_ptr<const topology::Topology> topology;  // settled
   std::shared_ptr<const topology::PathBook> paths;

@@ -55,6 +55,15 @@ void WindowBook::skip_due(WallTime now) {
   }
 }
 
+void WindowBook::set_back(WallTime now) {
+  const WallTime open = first_not_due(now);
+  if (last_judged_) last_judged_ = std::min(*last_judged_, open - options_.window);
+  std::erase_if(windows_, [&](const auto& it) { return it.first < open || it.first > now; });
+  late_.clear();
+  late_of_node_.clear();
+  late_waiting_ = 0;
+}
+
 WallTime WindowBook::first_not_due(WallTime now) const {
   return window_start(now - options_.report_delay, options_.window);
 }

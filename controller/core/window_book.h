@@ -65,6 +65,10 @@ class WindowBook {
 
   // At a restart: windows that were due by `now` count as judged, and are let go.
   void skip_due(WallTime now);
+  // The clock was set back to `now`: what was judged of later windows is not in the way of those
+  // that will be named so from now on. Windows that are due by then are let go, with late reports
+  // of them: they are durable, and to be recalled. So are windows of the future.
+  void set_back(WallTime now);
   // The first window that is not due by `now`.
   [[nodiscard]] WallTime first_not_due(WallTime now) const;
 

@@ -255,6 +255,10 @@ std::vector<Anomaly> Detector::end() {
   return std::move(found_);
 }
 
+void Detector::clock_was_set(Duration by) {
+  for (auto& [key, since] : since_) since += by;
+}
+
 bool Detector::raise(Anomaly anomaly, const Baseline* baseline) {
   const Key key{anomaly.kind, anomaly.reporter, anomaly.target};
   if (baseline != nullptr) {

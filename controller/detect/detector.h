@@ -114,6 +114,9 @@ class Detector {
   // together are `windows` long.
   void recall(NodeId reporter, const Report& report, std::size_t windows);
 
+  // The clock was set: what is abnormal lasts as long as it did before.
+  void clock_was_set(Duration by);
+
   // Of each node, how many pairs it is an end of.
   [[nodiscard]] std::map<NodeId, std::uint32_t> pairs_of_nodes() const;
   [[nodiscard]] const DetectorCounters& counters() const { return counters_; }

@@ -1,4 +1,5 @@
-// ClockOffset: how far a node's clock is ahead of ours, by what its heartbeats say of their time.
+// ClockOffset: how far a node's clock is ahead of ours, by what its greeting and heartbeats say of
+// their time.
 //
 // Transit only ever makes a clock look further behind, so the largest of the last few is believed.
 // Two running that are much smaller say that it was set back: then it begins with them. Pure.
@@ -17,7 +18,7 @@ class ClockOffset {
   // Fewer may all have waited in the same queue.
   static constexpr std::size_t kSettled = 3;
 
-  // `offset`: of one heartbeat, its time minus ours at its arrival.
+  // `offset`: of one message, its time minus ours at its arrival.
   void add(Duration offset) {
     if (count_ > 0) {
       const Duration before = recent_[(count_ - 1) % kSize];
@@ -27,6 +28,12 @@ class ClockOffset {
       }
     }
     recent_[count_++ % kSize] = offset;
+  }
+  // Our own clock was set ahead by so much (below 0: back): the offset is another one, which has to
+  // settle again, for nobody knows yet whether the nodes' machine was set with ours.
+  void our_clock_was_set(Duration by) {
+    recent_[0] = largest() - by;
+    count_ = std::min<std::size_t>(count_, 1);
   }
   [[nodiscard]] Duration largest() const {  // 0 before the first
     const auto known = static_cast<std::ptrdiff_t>(std::min(count_, kSize));

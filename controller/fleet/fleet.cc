@@ -334,7 +334,12 @@ tl::expected<HelloAccepted, Refusal> Fleet::hello(const PublicKey& key, const He
   const auto before = node.record;
   accepted.returned = note_boot(node, accepted, now, judged_until);
   node.introduced = true;
-  if (node.boot != hello.boot) offsets_.erase(node.record.id);  // its clock may be another one
+  if (node.boot != hello.boot) {  // its clock may be another one
+    offsets_.erase(node.record.id);
+    node.clock_offset.reset();
+    node.clock_settled = false;
+  }
+  if (hello.sent_at != WallTime{}) note_clock(node, hello.sent_at, now);
   node.boot = node.record.boot = hello.boot;
   node.capabilities = accepted.capabilities;
   node.software = hello.software.substr(0, kSoftwareLengthMax);
@@ -385,13 +390,27 @@ std::optional<Change> Fleet::goodbye(NodeId id, const Goodbye& goodbye, Moment n
   return change;
 }
 
+void Fleet::note_clock(Node& node, WallTime sent_at, Moment now) {
+  auto& offsets = offsets_[node.record.id];
+  offsets.add(sent_at - now.wall);
+  node.clock_offset = offsets.largest();
+  node.clock_settled = offsets.settled();
+}
+
+void Fleet::our_clock_was_set(Duration by) {
+  for (auto& [id, offsets] : offsets_) {
+    offsets.our_clock_was_set(by);
+    auto* node = present_node(id);
+    if (node == nullptr || !node->clock_offset) continue;
+    node->clock_offset = offsets.largest();
+    node->clock_settled = offsets.settled();
+  }
+}
+
 void Fleet::heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now) {
   auto* node = present_node(id);
   if (node == nullptr) return;
-  auto& offsets = offsets_[id];
-  offsets.add(heartbeat.sent_at - now.wall);
-  node->clock_offset = offsets.largest();
-  node->clock_settled = offsets.settled();
+  note_clock(*node, heartbeat.sent_at, now);
   node->plan = heartbeat.plan;
   node->spool_batches = heartbeat.spool_batches;
   node->spool_bytes = heartbeat.spool_bytes;

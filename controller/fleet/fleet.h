@@ -7,8 +7,8 @@
 //
 // Identity is the CURVE key of the connection, never anything that a message says.
 //
-// Thread safety: none; one owner. No I/O and no clock: time is the Moment passed in, and it never
-// moves backwards.
+// Thread safety: none; one owner. No I/O and no clock: time is the Moment passed in. Its instant
+// never moves backwards; of a wall clock that is set it is told.
 #pragma once
 
 #include <array>
@@ -83,9 +83,10 @@ struct Node {
   BootId boot{};
   std::uint64_t capabilities = 0;  // of both sides
   std::string software{};
-  // From heartbeats.
+  // From the greeting and heartbeats.
   std::optional<Duration> clock_offset{};  // node's clock minus ours; positive: it is ahead
   bool clock_settled = false;              // that was told often enough to act on
+  // From heartbeats.
   std::uint64_t spool_batches = 0;
   std::uint64_t spool_bytes = 0;
   std::uint64_t spool_dropped = 0;
@@ -218,6 +219,8 @@ class Fleet {
   // revocation has no effect.
   void heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now);
   void plan_acknowledged(NodeId id, const PlanAck& ack, Moment now);
+  // The wall clock of the moments was set ahead by so much (below 0: back).
+  void our_clock_was_set(Duration by);
   // Any other message of the node: it is alive.
   void heard(NodeId id, Moment now);
 
@@ -263,6 +266,7 @@ class Fleet {
   bool begin_absence(Node& node, const Absence& absence);
   [[nodiscard]] bool is_overdue(const Node& node, Moment now) const;
   void erase_oldest_tombstone(Change& change);
+  void note_clock(Node& node, WallTime sent_at, Moment now);
 
   Duration heartbeat_interval_;
   Duration excused_max_;

@@ -152,9 +152,12 @@ Status Machine::restore(std::vector<Incident> incidents, WallTime now) {
     last_end_ = std::max(last_end_.value_or(incident.updated_at), incident.updated_at);
     if (!is_over(incident, now, config_.reopen_within)) incidents_.push_back(std::move(incident));
   }
-  // A clock that was set back must not silence the machine until it has caught up.
-  if (last_end_) last_end_ = std::min(*last_end_, now);
+  set_back(now);
   return {};
+}
+
+void Machine::set_back(WallTime now) {
+  if (last_end_) last_end_ = std::min(*last_end_, now);
 }
 
 Outcome Machine::judge(const JudgedWindow& window, Rng& rng) {

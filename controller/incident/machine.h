@@ -134,6 +134,10 @@ class Machine {
   Status restore(std::vector<Incident> incidents, WallTime now);
   void restore_silences(std::vector<Silence> silences) { silences_.restore(std::move(silences)); }
 
+  // A clock that was set back must not silence the machine until it has caught up: windows that end
+  // after `now` are judged, whatever was judged before.
+  void set_back(WallTime now);
+
   // Windows in ascending order of their end.
   Outcome judge(const JudgedWindow& window, Rng& rng);
 

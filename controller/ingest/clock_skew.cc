@@ -20,16 +20,19 @@ std::int64_t windows_in(Duration offset, Duration window) {
 
 }  // namespace
 
-Timing timing_of(const Report& report, std::optional<Duration> offset, WallTime now) {
+Timing timing_of(const Report& report, std::optional<Skew> skew, WallTime now) {
   const WallTime end = report.window_start + report.window;
   const bool is_future = end > now + trusted(report.window);
-  if (!offset) return is_future ? Timing::kDoubtful : Timing::kTrusted;
-  if (std::chrono::abs(*offset) <= trusted(report.window)) return Timing::kTrusted;
+  if (!skew) return is_future ? Timing::kDoubtful : Timing::kTrusted;
+  const Duration offset = skew->offset;
+  const bool is_off = std::chrono::abs(offset) > trusted(report.window);
+  if (!skew->settled) return is_off || is_future ? Timing::kDoubtful : Timing::kTrusted;
+  if (!is_off) return Timing::kTrusted;
   // Named before its clock was set, and the offset may be of after that.
   if (std::chrono::abs(Duration{report.health.clock_step_ns}) > trusted(report.window)) {
     return Timing::kTrusted;
   }
-  const WallTime true_end = end - *offset;
+  const WallTime true_end = end - offset;
   if (true_end > now + trusted(report.window)) return Timing::kTrusted;  // of before it was set
   const bool is_recent = true_end > now - kRecentWindows * report.window - kReportDelayMax;
   return is_recent || is_future ? Timing::kMoved : Timing::kTrusted;

@@ -102,6 +102,18 @@ std::vector<SequenceInterval> Dedup::durable(NodeId node, BootId boot) const {
                                       : state->durable.intervals();
 }
 
+std::vector<DedupRow> Dedup::durable() const {
+  std::vector<DedupRow> rows;
+  for (const auto& [node, boots] : nodes_) {
+    for (const BootState& state : boots) {
+      auto intervals = state.durable.intervals();
+      if (intervals.empty()) continue;
+      rows.push_back({node, state.boot, std::move(intervals), state.heard_at});
+    }
+  }
+  return rows;
+}
+
 void Dedup::forget(NodeId node) {
   const auto boots = nodes_.find(node);
   if (boots == nodes_.end()) return;

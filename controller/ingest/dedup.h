@@ -75,6 +75,8 @@ class Dedup {
   void abandon();
 
   [[nodiscard]] std::vector<SequenceInterval> durable(NodeId node, BootId boot) const;
+  // All that is durable.
+  [[nodiscard]] std::vector<DedupRow> durable() const;
   [[nodiscard]] bool write_under_way() const { return write_under_way_; }
   // A removed node: its rows go with the next write. What it has in flight is still written.
   void forget(NodeId node);

@@ -16,6 +16,8 @@ constexpr std::string_view kClockOff = "clock_off";
 constexpr std::string_view kProbesOverloaded = "probes_overloaded";
 constexpr std::string_view kAlertsShed = "alerts_shed";
 constexpr std::string_view kResultsLost = "results_lost";
+constexpr std::string_view kClockSet = "clock_set";
+constexpr Duration kClockSetWithin = std::chrono::hours{1};
 constexpr Duration kSkippedWithin = std::chrono::minutes{1};  // longer than a window
 
 // To the second: nobody needs more.
@@ -100,6 +102,12 @@ void Watchdog::find_growing(const Vitals& vitals, Instant now, std::vector<Findi
                                  "disks did not keep up",
                                  vitals.results_lost)});
   }
+  if (clock_steps_.note(vitals.clock_steps, now, kClockSetWithin)) {
+    found.push_back(
+        {std::string(kClockSet), Severity::kWarning,
+         "the controller's clock was set by more than a quarter of a window; while it "
+         "is wrong, results are kept under wrong times and the oldest are dropped early"});
+  }
   if (windows_skipped_.note(vitals.windows_skipped, now, kSkippedWithin)) {
     found.push_back({"localizer_behind", Severity::kError,
                      "the localizer does not keep up: windows are judged together, and faults are "
@@ -109,7 +117,8 @@ void Watchdog::find_growing(const Vitals& vitals, Instant now, std::vector<Findi
 
 // What is lost is told at once: it does not get better by waiting.
 Duration Watchdog::patience_of(const std::string& check) {
-  if (check == kDeadLetters || check == kAlertsShed || check == kResultsLost) {
+  if (check == kDeadLetters || check == kAlertsShed || check == kResultsLost ||
+      check == kClockSet) {
     return Duration::zero();
   }
   if (check == kClockOff) return kClockOffRaiseAfter;

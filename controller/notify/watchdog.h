@@ -61,6 +61,7 @@ struct Vitals {
   std::vector<std::string> overloaded;  // probers that dropped packets themselves, by name
   std::uint64_t results_lost = 0;       // that full spools had to drop, since the start
   std::uint64_t windows_skipped = 0;    // that were not judged for want of time, since the start
+  std::uint64_t clock_steps = 0;        // of the controller's clock, since the start
 };
 
 class Watchdog {
@@ -118,6 +119,7 @@ class Watchdog {
   Growth alerts_shed_;
   Growth results_lost_;
   Growth windows_skipped_;
+  Growth clock_steps_;
 };
 
 // "outbox_stuck:pager" -> "pager"; empty for any other check.

@@ -18,7 +18,7 @@ class RocksJournal final : public Journal {
   Result<std::vector<ingest::DedupRow>> load_dedup() const override;
   Result<SealProgress> seal_slice(WallTime before) override { return sealer_.seal_slice(before); }
   Status drop_before(WallTime horizon) override;
-  Status retain(WallTime now, const Retention& retention) override;
+  Result<WallTime> retain(WallTime now, const Retention& retention) override;
   // Costs one seek.
   [[nodiscard]] std::optional<WallTime> oldest_window() const;
 

@@ -50,6 +50,13 @@ struct Retention {
   bool operator==(const Retention&) const = default;
 };
 
+// What one call drops of a tier by age, from its oldest on. A machine that boots with a clock that
+// is years ahead would else drop everything at once; so it loses a step an hour, and there is time
+// for an alarm. After a real absence it takes as many calls to catch up.
+inline constexpr Duration kRawStepMax = std::chrono::hours{24};
+inline constexpr Duration kMinutesStepMax = std::chrono::hours{24};
+inline constexpr Duration kHoursStepMax = std::chrono::hours{24 * 30};
+
 // Percent of bytes_max: raw results are by far the most, hours last for years in little.
 inline constexpr std::uint64_t kRawPercent = 60;  // windows and blocks
 inline constexpr std::uint64_t kMinutesPercent = 25;

@@ -103,6 +103,18 @@ PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
   return update_known(part_to_change(reporter).at(key), path);
 }
 
+void PathBook::set_back(WallTime now) {
+  for (const auto& [reporter, part] : parts_) {
+    const bool is_past = std::ranges::all_of(
+        *part, [&](const auto& known) { return known.second.path.traced_at <= now; });
+    if (is_past) continue;
+    for (auto& [key, known] : part_to_change(reporter)) {
+      known.path.traced_at = std::min(known.path.traced_at, now);
+      known.changed_at = std::min(known.changed_at, now);
+    }
+  }
+}
+
 PathNews PathBook::update_known(KnownPath& known, const PathRecord& path) {
   if (agree(known.path, path)) {
     known.withheld = 0;

@@ -148,6 +148,9 @@ class PathBook {
   };
 
   PathNews update(NodeId reporter, const PathRecord& traced);
+  // The clock was set back: no path was traced after `now`, else new traces were taken for old
+  // ones.
+  void set_back(WallTime now);
 
   // Null when no trace of it came yet.
   [[nodiscard]] const KnownPath* find(const PathKey& key) const;

@@ -144,7 +144,8 @@ void Uplink::greet(Now now, const UplinkStatus& status, EffectSink& effects) {
                      .boot = options_.boot,
                      .profile = options_.profile,
                      .plan = status.plan,
-                     .plan_hash = status.plan_hash};
+                     .plan_hash = status.plan_hash,
+                     .sent_at = now.wall};
   }
   if (!effects.send_controller(greeting)) return;
   greeting_taken_ = true;

@@ -1,4 +1,6 @@
 // A whole fleet in which clocks are wrong: what their nodes measure belongs where it happened.
+#include <algorithm>
+
 #include "tests/sim/controller.h"
 #include "tests/sim/probe.h"
 #include "tests/support/catch.h"
@@ -82,6 +84,77 @@ TEST_CASE("what a right clock measured before it was set wrong, and was spooled,
   CHECK(spooled.wrong == 0);
   CHECK(spooled.right >= 23);
   CHECK(spooled.marked == 0);
+}
+
+// Judged anew, with everybody's windows, at most three windows later.
+void check_judging(SimFleet& fleet) {
+  const auto judged = fleet.controller->core().counters().windows_judged;
+  fleet.run(3 * kWindow);
+  CHECK(fleet.controller->core().counters().windows_judged > judged);
+  fleet.run(minutes{2});
+  const auto& solution = *fleet.controller->core().solution();
+  CHECK(fleet.controller->core().counters().windows_judged >= judged + 12);
+  CHECK(solution.nodes_reported == fleet.probes.size());
+  CHECK(fleet.acknowledged_but_lost().empty());
+  CHECK(fleet.disk.written_twice == 0);
+}
+
+// For as long as a step was, at most half an hour, nothing is over.
+Duration until_resolved(Duration step) {
+  return std::min<Duration>(std::chrono::abs(step), minutes{30}) + minutes{5};
+}
+
+// A controller whose clock was set back judged nothing until it had caught up.
+TEST_CASE("a controller whose clock is set goes on judging and names the next fault",
+          "[sim][clock]") {
+  for (const Duration ahead : {seconds{47}, seconds{-47}, seconds{3'600}, seconds{-3'600}}) {
+    CAPTURE(format_duration(ahead));
+    SimFleet fleet(6003, 8, 4, 4);
+    fleet.run(minutes{5});
+    for (const Duration set : {ahead, Duration{}}) {
+      CAPTURE(format_duration(set));
+      const auto alerts = fleet.alerts.size();
+      fleet.controller_ahead = set;
+      check_judging(fleet);
+      CHECK(fleet.alerts.size() == alerts);
+      fleet.fabric.fault = {"leaf1>spine2", 0.2};
+      fleet.run(minutes{2});
+      REQUIRE(fleet.alerts.size() > alerts);
+      CHECK(fleet.alerts[alerts].event == "opened");
+      CHECK(fleet.alerts[alerts].component == "leaf1>spine2");
+      fleet.fabric.fault.reset();
+      fleet.run(until_resolved(ahead));
+      CHECK(fleet.alerts.back().event == "resolved");
+    }
+    CHECK(fleet.controller->core().counters().clock_steps == 2);
+    CHECK(fleet.batches_waiting() <= fleet.probes.size());
+    CHECK(fleet.disk.batches.size() + fleet.batches_waiting() == fleet.batches_made());
+  }
+}
+
+TEST_CASE("an incident outlives steps of the controller's clock, and ends once", "[sim][clock]") {
+  for (const Duration ahead : {seconds{5}, seconds{47}, seconds{-47}, seconds{-3'600}}) {
+    CAPTURE(format_duration(ahead));
+    SimFleet fleet(6004, 8, 4, 4);
+    fleet.run(minutes{2});
+    fleet.fabric.fault = {"leaf1>spine2", 0.2};
+    fleet.run(minutes{3});
+    for (const Duration set : {ahead, Duration{}}) {
+      fleet.controller_ahead = set;
+      check_judging(fleet);
+    }
+    REQUIRE(fleet.alerts.size() >= 1);
+    CHECK(fleet.alerts.front().event == "opened");
+    for (const auto& alert : fleet.alerts) {
+      CHECK(alert.incident == fleet.alerts.front().incident);
+      CHECK(alert.event != "resolved");
+    }
+    fleet.fabric.fault.reset();
+    fleet.run(until_resolved(ahead));
+    CHECK(fleet.alerts.back().event == "resolved");
+    CHECK(fleet.controller->core().incidents().counters().opened == 1);
+    CHECK(fleet.controller->core().incidents().counters().reopened == 0);
+  }
 }
 
 }  // namespace

@@ -21,6 +21,8 @@ std::shared_ptr<const Report> stored_report(const core::JournalWrite& write) {
 using std::chrono::milliseconds;
 
 constexpr Duration kFsync = milliseconds{5};
+constexpr Duration kStalledLook = milliseconds{100};
+const Status kDiskError = fail(ErrorCode::kUnavailable, "No space left on device");
 
 // As the key files have it: what the ledger says is current, or the first key.
 PublicKey own_key(const SimDisk& disk) {
@@ -134,7 +136,7 @@ core::Restored SimController::restored() const {
   restored.paths = disk.paths;
   const auto horizon = std::chrono::seconds{30};  // what may not be due yet
   for (const auto& [name, write] : disk.batches) {
-    if (write.batch.is_gap() || write.window_start + horizon < fleet_.clock.wall()) continue;
+    if (write.batch.is_gap() || write.window_start + horizon < now().wall) continue;
     restored.reports.push_back({write.node, stored_report(write)});
   }
   return restored;
@@ -199,36 +201,53 @@ void SimController::send_sealed(const core::RelayedBy& by, const BatchAck& ack) 
 }
 
 void SimController::append(core::Append append) {
-  later(kFsync, [this, append = std::move(append)] {
-    auto& disk = fleet_.disk;
-    for (const auto& write : append.writes) {
-      const BatchName name{write.node.value(), write.batch.boot.value(), write.batch.sequence};
-      if (!disk.batches.emplace(name, write).second) ++disk.written_twice;
+  later(fleet_.append_takes,
+        [this, append = std::move(append)]() mutable { store(std::move(append)); });
+}
+
+void SimController::store(core::Append append) {
+  if (fleet_.disk_stalled) {
+    return later(kStalledLook,
+                 [this, append = std::move(append)]() mutable { store(std::move(append)); });
+  }
+  if (fleet_.disk_fails) return handle(core::AppendDone{kDiskError});
+  auto& disk = fleet_.disk;
+  for (const auto& write : append.writes) {
+    const BatchName name{write.node.value(), write.batch.boot.value(), write.batch.sequence};
+    if (!disk.batches.emplace(name, write).second) ++disk.written_twice;
+  }
+  for (const auto& row : append.dedup) {
+    if (row.durable.empty()) {
+      disk.dedup.erase({row.node, row.boot});
+    } else {
+      disk.dedup[{row.node, row.boot}] = row;
     }
-    for (const auto& row : append.dedup) {
-      if (row.durable.empty()) {
-        disk.dedup.erase({row.node, row.boot});
-      } else {
-        disk.dedup[{row.node, row.boot}] = row;
-      }
-    }
-    disk.paths.insert(disk.paths.end(), append.paths.begin(), append.paths.end());
-    // A crash between the write and its answer: the batch is durable, the probe does not know.
-    later(milliseconds{1}, [this] { handle(core::AppendDone{{}}); });
-  });
+  }
+  disk.paths.insert(disk.paths.end(), append.paths.begin(), append.paths.end());
+  // A crash between the write and its answer: the batch is durable, the probe does not know.
+  later(milliseconds{1}, [this] { handle(core::AppendDone{{}}); });
 }
 
 void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
-  later(kFsync, [this, commit, writes = std::move(writes)] {
-    for (const auto& [document, key, value] : writes) {
-      if (value) {
-        fleet_.disk.documents[{document, key}] = *value;
-      } else {
-        fleet_.disk.documents.erase({document, key});
-      }
+  later(kFsync,
+        [this, commit, writes = std::move(writes)]() mutable { keep(commit, std::move(writes)); });
+}
+
+void SimController::keep(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
+  if (fleet_.disk_stalled) {
+    return later(kStalledLook, [this, commit, writes = std::move(writes)]() mutable {
+      keep(commit, std::move(writes));
+    });
+  }
+  if (fleet_.disk_fails) return handle(core::CommitDone{commit, kDiskError});
+  for (const auto& [document, key, value] : writes) {
+    if (value) {
+      fleet_.disk.documents[{document, key}] = *value;
+    } else {
+      fleet_.disk.documents.erase({document, key});
     }
-    later(milliseconds{1}, [this, commit] { handle(core::CommitDone{commit, {}}); });
-  });
+  }
+  later(milliseconds{1}, [this, commit] { handle(core::CommitDone{commit, {}}); });
 }
 
 void SimController::solve(core::SolveJob job) {

@@ -60,7 +60,12 @@ class SimController final : public core::EffectSink {
   void later(Duration wait, std::function<void()> thing);
   void tick();
   [[nodiscard]] core::Restored restored() const;
-  [[nodiscard]] core::Now now() const { return {fleet_.clock.instant(), fleet_.clock.wall()}; }
+  // Happen when the disk does.
+  void store(core::Append append);
+  void keep(std::uint64_t commit, std::vector<core::DocumentWrite> writes);
+  [[nodiscard]] core::Now now() const {
+    return {fleet_.clock.instant(), fleet_.clock.wall() + fleet_.controller_ahead};
+  }
 
   SimFleet& fleet_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "tests/sim/controller.h"
 #include "tests/sim/probe.h"
 
@@ -108,6 +110,37 @@ std::size_t SimFleet::batches_made() const {
   std::size_t made = 0;
   for (const auto& probe : probes) made += probe->made();
   return made;
+}
+
+std::size_t SimFleet::batches_acknowledged() const {
+  std::size_t acknowledged = 0;
+  for (const auto& probe : probes) acknowledged += probe->acknowledged().size();
+  return acknowledged;
+}
+
+std::uint64_t SimFleet::digest() const {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  const auto mix = [&](const auto& bytes) {
+    for (const auto byte : bytes) hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
+  };
+  for (const auto& [name, value] : disk.documents) {
+    mix(name.second);
+    mix(value);
+  }
+  for (const auto& [name, write] : disk.batches) {
+    mix(fmt::format("{} {} {} {}", std::get<0>(name), std::get<1>(name), std::get<2>(name),
+                    unix_nanoseconds(write.window_start)));
+    mix(write.batch.payload);
+  }
+  for (const auto& [reporter, path] : disk.paths) {
+    mix(fmt::format("{} {} {} {}", reporter.value(), path.target.value(), path.source_port,
+                    unix_nanoseconds(path.traced_at)));
+  }
+  for (const auto& alert : alerts) {
+    mix(fmt::format("{} {} {} {}", alert.incident, alert.event, alert.summary,
+                    alert.at.time_since_epoch().count()));
+  }
+  return hash;
 }
 
 std::vector<BatchName> SimFleet::acknowledged_but_lost() const {

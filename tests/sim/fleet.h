@@ -3,8 +3,9 @@
 //
 // Everything is drawn from one seed: a failure is replayed by its number. What it can do to the
 // fleet: cut a probe's connection, stop or kill a probe and start it again, crash the controller
-// (what was not durable is gone), lose packets on a link, switch a host off, cut its uplink. What
-// it watches: acknowledged batches, stored batches, plans, incidents.
+// (what was not durable is gone), lose packets on a link, switch a host off, cut its uplink, slow
+// down, stall or break the controller's disk, set a clock wrong. What it watches: acknowledged
+// batches, stored batches, plans, incidents.
 #pragma once
 
 #include <map>
@@ -96,6 +97,9 @@ class SimFleet {
   // Acknowledged to a probe, yet not on the controller's disk. Must always be empty.
   [[nodiscard]] std::vector<BatchName> acknowledged_but_lost() const;
   [[nodiscard]] std::size_t batches_made() const;
+  [[nodiscard]] std::size_t batches_acknowledged() const;
+  // Of all that outlives the run: the same history gives the same number.
+  [[nodiscard]] std::uint64_t digest() const;
 
   const Options options;
   Clockwork clock;
@@ -106,6 +110,11 @@ class SimFleet {
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   plan::AdaptiveConfig adaptive;
   Duration solve_takes = std::chrono::milliseconds{50};
+  // The controller's machine: its disk and its clock.
+  Duration append_takes = std::chrono::milliseconds{5};
+  bool disk_stalled = false;  // writes wait until it is not
+  bool disk_fails = false;    // writes end with an error, and nothing of them is there
+  Duration controller_ahead{};
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
   std::uint64_t tests_ordered = 0;

@@ -224,7 +224,8 @@ inline ProbeMessage random_probe_message(Rng& rng) {
                    .boot = BootId{rng() | 1},
                    .profile = random_profile(rng),
                    .plan = PlanRevision{rng()},
-                   .plan_hash = rng()};
+                   .plan_hash = rng(),
+                   .sent_at = random_time(rng)};
     case 2:
       return Heartbeat{.sequence = rng(),
                        .sent_at = random_time(rng),

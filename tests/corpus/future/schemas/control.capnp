@@ -126,9 +126,10 @@ struct Hello {
   profile @3 :Types.NodeProfile;
   planRevision @4 :UInt64;         # held from before, 0 for none
   planHash @5 :UInt64;
-  container @6 :Text;
-  uptimeNs @7 :UInt64;
-  features @8 :List(Telemetry);
+  sentAt @6 :Types.WallTimeNs;
+  container @7 :Text;
+  uptimeNs @8 :UInt64;
+  features @9 :List(Telemetry);
 }
 
 struct Welcome {

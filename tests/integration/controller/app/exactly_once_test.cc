@@ -3,17 +3,12 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <map>
-#include <memory>
-#include <set>
-#include <tuple>
 #include <vector>
 
 #include "common/async/clock.h"
 #include "common/base/random.h"
 #include "controller/incident/incident.h"
-#include "controller/store/rocks_store.h"
-#include "tests/integration/controller/app/fake_node.h"
+#include "tests/integration/controller/app/spool.h"
 
 namespace faultline::tests {
 namespace {
@@ -21,44 +16,6 @@ namespace {
 constexpr int kKills = 5;
 constexpr int kNodes = 5;
 constexpr std::uint64_t kBatchesPerRound = 8;
-
-using BatchId = std::tuple<NodeId, BootId, std::uint64_t>;
-
-// A node with the part of a probe that must not lose anything.
-class Spool {
- public:
-  Spool(Stage& stage, const std::string& name, const std::string& address, WallTime base)
-      : base_(base), node_(stage, name, address) {}
-
-  [[nodiscard]] Node& node() { return node_; }
-  [[nodiscard]] const std::map<std::uint64_t, Batch>& all() const { return all_; }
-  [[nodiscard]] std::size_t acknowledged() const { return all_.size() - waiting_.size(); }
-
-  void measure(std::uint64_t count, NodeId target) {
-    for (std::uint64_t i = 0; i < count; ++i) {
-      const auto sequence = all_.size() + 1;
-      all_[sequence] = batch(node_.boot(), sequence, report(base_, sequence, target));
-      waiting_.insert(sequence);
-    }
-  }
-  // Also the last one that was acknowledged: a probe that dies may not remember that it was.
-  void send() {
-    const auto first = waiting_.empty() ? all_.size() : *waiting_.begin();
-    if (first > 1) node_.peer().say(all_.at(first - 1));
-    for (const auto sequence : waiting_) node_.peer().say(all_.at(sequence));
-  }
-  void take_acks() {
-    while (const auto ack = node_.peer().take<BatchAck>()) {
-      std::erase_if(waiting_, [&](auto sequence) { return covers(*ack, node_.boot(), sequence); });
-    }
-  }
-
- private:
-  WallTime base_;
-  Node node_;
-  std::map<std::uint64_t, Batch> all_;
-  std::set<std::uint64_t> waiting_;
-};
 
 incident::Incident open_incident(WallTime at) {
   incident::Incident incident{.id = "i-before", .state = incident::State::kOpen};
@@ -80,74 +37,6 @@ incident::Incident open_incident(WallTime at) {
   return incident;
 }
 
-std::unique_ptr<store::RocksStore> open_store(const Stage& stage) {
-  auto store = store::RocksStore::open(stage.folder().path() / "data" / "store");
-  REQUIRE(store);
-  return *std::move(store);
-}
-
-class Fleet {
- public:
-  Fleet(Stage& stage, WallTime base) : stage_(stage) {
-    for (int i = 0; i < kNodes; ++i) {
-      const auto address = "127.0.0." + std::to_string(10 + i);
-      spools_.push_back(std::make_unique<Spool>(stage, "node" + std::to_string(i), address, base));
-    }
-  }
-
-  // Everybody measures and sends; ends when `count` more batches are acknowledged than before.
-  void send_until(std::size_t count) {
-    const auto before = acknowledged();
-    for (auto& spool : spools_) spool->send();
-    stage_.wait_for("acknowledgements", [&] {
-      for (auto& spool : spools_) spool->take_acks();
-      return acknowledged() >= before + count;
-    });
-  }
-  void measure() {
-    const auto target = spools_.back()->node().id();
-    for (auto& spool : spools_) spool->measure(kBatchesPerRound, target);
-  }
-  void reconnect() {
-    for (auto& spool : spools_) spool->node().reconnect();
-  }
-  [[nodiscard]] std::size_t acknowledged() const {
-    std::size_t count = 0;
-    for (const auto& spool : spools_) count += spool->acknowledged();
-    return count;
-  }
-  [[nodiscard]] std::size_t waiting() const { return measured().size() - acknowledged(); }
-  [[nodiscard]] std::map<BatchId, Batch> measured() const {
-    std::map<BatchId, Batch> result;
-    for (const auto& spool : spools_) {
-      for (const auto& [sequence, sent] : spool->all()) {
-        result[{spool->node().id(), sent.boot, sequence}] = sent;
-      }
-    }
-    return result;
-  }
-
- private:
-  Stage& stage_;
-  std::vector<std::unique_ptr<Spool>> spools_;
-};
-
-// How often each batch is in the store, whose payload must be what was sent.
-std::map<BatchId, int> count_stored(const Stage& stage, const std::map<BatchId, Batch>& sent) {
-  std::map<BatchId, int> counts;
-  const auto store = open_store(stage);
-  const auto summary = store->journal().scan_windows(
-      WallTime{}, async::now_wall(), [&](const store::JournalEntry& entry) {
-        const BatchId id{entry.node, entry.boot, entry.sequence};
-        ++counts[id];
-        CHECK((sent.contains(id) && sent.at(id).payload == entry.payload));
-        return true;
-      });
-  REQUIRE(summary);
-  CHECK(summary->damaged == 0);
-  return counts;
-}
-
 TEST_CASE("killed at random moments, the controller loses nothing and counts nothing twice",
           "[controller][crash]") {
   const auto seed = GENERATE(1U, 2U);
@@ -161,15 +50,15 @@ TEST_CASE("killed at random moments, the controller loses nothing and counts not
       {store::Table::kIncidents, incident.id, incident::to_json(incident), 0}}));
 
   stage.start();
-  Fleet fleet(stage, base);
+  SpoolFleet fleet(stage, base, kNodes);
   for (int kill = 0; kill < kKills; ++kill) {
-    fleet.measure();
+    fleet.measure(kBatchesPerRound);
     fleet.send_until(uniform_below(rng, fleet.waiting() + 1));
     CHECK(stage.end(SIGKILL).status == -SIGKILL);
     stage.start();
     fleet.reconnect();
   }
-  fleet.measure();
+  fleet.measure(kBatchesPerRound);
   fleet.send_until(fleet.waiting());
   CHECK(fleet.waiting() == 0);
 

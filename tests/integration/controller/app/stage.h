@@ -40,6 +40,7 @@ class Stage {
   [[nodiscard]] async::asio::io_context& loop() { return loop_; }
   [[nodiscard]] zmq::Context& context() { return context_; }
   [[nodiscard]] const Folder& folder() const { return folder_; }
+  [[nodiscard]] pid_t pid() const { return controller_->pid(); }
   [[nodiscard]] long resident_kib() const { return controller_->resident_kib(); }
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
   [[nodiscard]] const PublicKey& controller_key() const { return controller_key_; }

@@ -262,6 +262,43 @@ TEST_CASE("each tier forgets by whole buckets, by age and by size", "[store][sea
   CHECK(oldest("minutes") == kBegin + std::chrono::hours{1});  // the one at hand stays
 }
 
+// A clock that was years ahead when the machine booted dropped all of the history.
+TEST_CASE("a clock that is far ahead costs one step a call, not the history", "[store][seal]") {
+  using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;
+  const bool sealed = GENERATE(false, true);
+  CAPTURE(sealed);
+  tests::FleetReports fleet{{.nodes = 2, .targets_per_node = 1, .flows_per_target = 1}, 9};
+  std::vector<JournalEntry> entries;
+  for (const Days day : {Days{0}, Days{3}, Days{9}, Days{40}}) {
+    entries.push_back(to_entry(NodeId{1}, entries.size() + 1, fleet.make(1, kBegin + day)));
+  }
+  TemporaryDirectory directory;
+  auto store = open_store(directory.path());
+  REQUIRE(store->journal().append(entries, {}));
+  if (sealed) seal_all(*store, kBegin + Days{50});
+  REQUIRE(store->compact());  // tiers() asks files
+  const auto raw_left = [&] { return all_reports(*store, WallTime{}, kBegin + Days{50}).size(); };
+  const auto hours_left = [&] {
+    for (const auto& tier : store->tiers()) {
+      if (tier.name == "hours") return tier.oldest;
+    }
+    return std::optional<WallTime>();
+  };
+  const Retention retention{.raw = Days{7}, .minutes = Days{7}, .hours = Days{7}};
+  const WallTime wrong = kBegin + Days{3 * 365};
+  CHECK(store->journal().retain(wrong, retention).value() == kBegin + Days{1});
+  CHECK(raw_left() == 3);
+  if (sealed) CHECK(hours_left() > kBegin + Days{30});  // of a coarse tier a step is longer
+  CHECK(store->journal().retain(wrong, retention).value() == kBegin + Days{4});
+  CHECK(raw_left() == 2);
+  // An age that is less than a step away counts as ever, and a budget acts at once.
+  CHECK(store->journal().retain(kBegin + Days{16}, retention).value() == kBegin + Days{9});
+  CHECK(raw_left() == 2);
+  if (!sealed) return;
+  REQUIRE(store->journal().retain(wrong, {.raw = Days{3 * 365}, .bytes_max = 1'000}));
+  CHECK(raw_left() == 0);
+}
+
 TEST_CASE("damaged blocks cost what is in them, and are told by key", "[store][seal]") {
   Reports reports;
   const auto entries = make_entries(8, reports);

@@ -109,7 +109,7 @@ TEST_CASE("a window of a wrong clock is stored where it belongs, and says so", "
   const WallTime now = wall_time_from_unix_seconds(1'800'000'003);
   const auto sent = std::make_shared<const Report>(
       Report{.window_start = wall_time_from_unix_seconds(1'800'000'050), .window = seconds{10}});
-  const auto offer = [&](std::uint64_t sequence, std::optional<Duration> offset) {
+  const auto offer = [&](std::uint64_t sequence, std::optional<ingest::Skew> skew) {
     bench.intake.batch(NodeId{1},
                        {.boot = BootId{7},
                         .first_sequence = sequence,
@@ -118,12 +118,14 @@ TEST_CASE("a window of a wrong clock is stored where it belongs, and says so", "
                        bench.effects);
     auto [node, batch] = std::move(bench.effects.decodes.front());
     bench.effects.decodes.pop_front();
-    return bench.intake.decoded(now, offset, {node, std::move(batch), sent}, bench.effects);
+    return bench.intake.decoded(now, skew, {node, std::move(batch), sent}, bench.effects);
   };
   CHECK(offer(1, std::nullopt).empty());  // the probe sends it again
   CHECK(bench.effects.appends.empty());
   CHECK(bench.intake.counters().doubtful == 1);
-  CHECK(offer(1, seconds{60}).empty());
+  CHECK(offer(1, ingest::Skew{seconds{60}, false}).empty());
+  CHECK(bench.intake.counters().doubtful == 2);
+  CHECK(offer(1, ingest::Skew{seconds{60}, true}).empty());
   REQUIRE(bench.effects.appends.size() == 1);
   const auto write = bench.effects.appends.front().writes.at(0);
   CHECK(write.window_start == wall_time_from_unix_seconds(1'799'999'990));

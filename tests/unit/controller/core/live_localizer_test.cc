@@ -441,6 +441,26 @@ TEST_CASE("what a former process judged is recalled from the journal, and nothin
   CHECK(again.affected == last.affected);
 }
 
+// Rows of windows that were taken under the same names before were too old for every horizon.
+TEST_CASE("when the clock was set back the localizer begins anew", "[live]") {
+  const Fabric fabric;
+  LiveLocalizer live({.window = kWindow});
+  LiveLocalizer fresh({.window = kWindow});
+  for (int number = 400; number < 410; ++number) {
+    static_cast<void>(live.solve(fabric.job({Fabric::window(number)})));
+  }
+  for (int number = 0; number < 6; ++number) {
+    auto job = fabric.job({Fabric::window(number, kLossyLink)});
+    const auto expected = fresh.solve(job);
+    job.clock_set = {.by = -400 * kWindow, .back = number == 0};
+    const auto solution = live.solve(job);
+    CHECK(solution.verdict == expected.verdict);
+    CHECK(solution.affected == expected.affected);
+    CHECK(solution.live.rows_late == 0);
+    CHECK_FALSE(solution.verdict.suspects.empty());
+  }
+}
+
 TEST_CASE("recalled is what was durable when the process began", "[live]") {
   auto durable = std::make_shared<DurableBatches>();
   (*durable)[{NodeId{1}, BootId{7}}] = {{1, 5}, {8, 9}};

@@ -218,5 +218,38 @@ TEST_CASE("one node's reports for one window are bounded", "[window_book]") {
   CHECK(book.refused_reports() == 1);
 }
 
+// It judged nothing until the clock had caught up.
+TEST_CASE("when the clock is set back, windows are judged by the new time at once",
+          "[window_book]") {
+  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  const auto report_both = [&](WallTime start) {
+    for (const auto node : kTwoNodes) book.add(start + seconds{14}, {node, report_of(start)});
+  };
+  report_both(kFirst);
+  REQUIRE(book.take_ripe(kFirst + seconds{14}, kTwoNodes));
+  book.add(kFirst + seconds{15}, {NodeId{1}, report_of(kFirst - kWindow)});       // late
+  book.add(kFirst + seconds{23}, {NodeId{1}, report_of(kFirst + kWindow)});       // of the future
+  book.add(kFirst + seconds{23}, {NodeId{2}, report_of(kFirst - 30 * kWindow)});  // late
+  const WallTime now = kFirst - seconds{60} + seconds{4};
+  book.set_back(now);
+  CHECK(book.last_judged() == kFirst - seconds{70});
+  report_both(kFirst - seconds{60});
+  const auto ripe = book.take_ripe(now + seconds{10}, kTwoNodes);
+  REQUIRE(ripe);
+  CHECK(ripe->window_start == kFirst - seconds{60});
+  CHECK(ripe->windows.size() == 1);  // what was late lies in the journal, and is recalled
+  CHECK_FALSE(book.take_ripe(kFirst + seconds{60}, kTwoNodes));
+}
+
+TEST_CASE("a small step back keeps the window that is just being reported", "[window_book]") {
+  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  book.add(kFirst + seconds{13}, {NodeId{1}, report_of(kFirst)});
+  book.set_back(kFirst + seconds{10});
+  book.add(kFirst + seconds{11}, {NodeId{2}, report_of(kFirst)});
+  const auto ripe = book.take_ripe(kFirst + seconds{14}, kTwoNodes);
+  REQUIRE(ripe);
+  CHECK(ripe->nodes_reported == 2);
+}
+
 }  // namespace
 }  // namespace faultline::core

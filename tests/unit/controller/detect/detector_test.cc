@@ -93,6 +93,22 @@ TEST_CASE("healthy noise of any kind is silent for eight hours", "[detect]") {
   }
 }
 
+TEST_CASE("what is abnormal lasts as long as it does, whatever becomes of our own clock",
+          "[detect]") {
+  for (const int set : {-360, 360, 4}) {
+    CAPTURE(set);
+    Series series(1, 3);
+    series.run(kLearned, usual);
+    series.run(8, with_h1_h2({.rtt_us = 3100}));
+    series.window += set;
+    series.detector.clock_was_set(kWindow * set);
+    const auto found = series.run(1, with_h1_h2({.rtt_us = 3100}));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].windows == 9);
+    CHECK(found[0].since == Series::start_of(kLearned + set));
+  }
+}
+
 TEST_CASE("windows that are missing, and a clock that was set, are evidence of nothing",
           "[detect]") {
   Series series(4, 3);

@@ -38,5 +38,26 @@ TEST_CASE("a clock that was set forward is known for it at once", "[fleet]") {
   CHECK(of({1, 2, 3, 3'600'000}).largest() == milliseconds{3'600'000});
 }
 
+TEST_CASE("when our own clock is set, every offset is another one and has to settle again",
+          "[fleet]") {
+  auto offset = of({1, 2, 3});
+  offset.our_clock_was_set(milliseconds{47'000});
+  CHECK(offset.largest() == milliseconds{-46'997});
+  CHECK_FALSE(offset.settled());
+  offset.add(milliseconds{-47'000});
+  offset.add(milliseconds{-46'998});
+  CHECK(offset.settled());
+  CHECK(offset.largest() == milliseconds{-46'997});
+  offset.our_clock_was_set(milliseconds{-47'000});
+  CHECK(offset.largest() == milliseconds{3});
+  // The other machine's clock was set with ours.
+  offset.add(milliseconds{-46'998});
+  offset.add(milliseconds{-46'999});
+  CHECK(offset.largest() == milliseconds{-46'998});
+  ClockOffset unknown;
+  unknown.our_clock_was_set(milliseconds{1'000});
+  CHECK_FALSE(unknown.settled());
+}
+
 }  // namespace
 }  // namespace faultline::fleet

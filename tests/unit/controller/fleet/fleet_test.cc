@@ -169,6 +169,30 @@ TEST_CASE("the clock offset is the least delayed of the recent heartbeats", "[fl
   CHECK(fleet.find(node)->clock_offset == std::chrono::milliseconds{1750});
 }
 
+TEST_CASE("a greeting tells of the clock at once, and a new process of a node anew", "[fleet]") {
+  Fleet fleet{kInterval};
+  const auto node = enroll(fleet, 1, "h1");
+  CHECK(!fleet.find(node)->clock_offset);  // an older probe's greeting does not
+  const auto key = fleet.find(node)->record.key;
+  Hello hello{.boot = BootId{77},
+              .profile = fleet.find(node)->record.profile,
+              .sent_at = at(30).wall - std::chrono::seconds{20}};
+  REQUIRE(fleet.hello(key, hello, at(30)));
+  CHECK(fleet.find(node)->clock_offset == -std::chrono::seconds{20});
+  CHECK_FALSE(fleet.find(node)->clock_settled);
+  for (const double time : {35.0, 40.0}) {
+    fleet.heartbeat(node, {.sent_at = at(time - 20).wall}, at(time));
+  }
+  CHECK(fleet.find(node)->clock_settled);
+  fleet.our_clock_was_set(std::chrono::seconds{100});
+  CHECK(fleet.find(node)->clock_offset == -std::chrono::seconds{120});
+  CHECK_FALSE(fleet.find(node)->clock_settled);
+  hello.boot = BootId{78};
+  hello.sent_at = {};
+  REQUIRE(fleet.hello(key, hello, at(50)));
+  CHECK(!fleet.find(node)->clock_offset);
+}
+
 TEST_CASE("heartbeats and acknowledgements say what a node holds", "[fleet]") {
   Fleet fleet{kInterval};
   const auto node = enroll(fleet, 1, "h1");

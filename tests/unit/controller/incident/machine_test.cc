@@ -233,5 +233,21 @@ TEST_CASE("a config that cannot work is refused by the name of its field", "[inc
   }
 }
 
+TEST_CASE("a clock that is set back does not silence the machine", "[incident]") {
+  Machine machine{{}};
+  Rng rng{1};
+  const auto opened = judge_all(machine, {"a>b", "a>b"}, rng, 20).events.at(0).incident;
+  CHECK(judge_all(machine, {"", "", ""}, rng, 3).events.empty());  // repeated, it thinks
+  CHECK(machine.counters().windows_repeated == 3);
+  machine.set_back(window_end(3));
+  const auto resolved = judge_all(machine, {"", "", ""}, rng, 4).events;
+  REQUIRE(resolved.size() == 1);
+  CHECK(resolved[0].kind == EventKind::kResolved);
+  CHECK(resolved[0].incident.id == opened.id);
+  CHECK(machine.counters().windows_repeated == 3);
+  machine.set_back(window_end(50));  // that is ahead: nothing
+  CHECK(judge_all(machine, {"a>b"}, rng, 6).changed.empty());
+}
+
 }  // namespace
 }  // namespace faultline::incident

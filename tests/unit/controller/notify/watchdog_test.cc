@@ -77,6 +77,9 @@ TEST_CASE("each trouble has its own alarm", "[notify]") {
   clock.clock_offset_max = seconds{3};
   CHECK(raised_by(clock, minutes{34}).empty());  // a time service may be at work
   CHECK(raised_by(clock, minutes{36}) == Told{"clock_off"});
+  auto set = well();
+  set.clock_steps = 1;
+  CHECK(raised_by(set, seconds{10}) == Told{"clock_set"});
   auto stuck = well();
   stuck.oldest_waiting = {{"chat", minutes{6}}, {"pager", seconds{1}}};
   CHECK(raised_by(stuck) == Told{"outbox_stuck:chat"});

@@ -182,5 +182,16 @@ TEST_CASE("earlier routes are bounded in number", "[path_book]") {
   CHECK(known_of(book).changes == 19);
 }
 
+TEST_CASE("when the clock is set back, new traces are not taken for old ones", "[topology]") {
+  PathBook book;
+  const auto shared = [&] { return PathBook(book); };
+  book.update(kReporter, traced(1'000, true, {"10.0.0.1", "10.0.0.2"}));
+  const auto before = shared();
+  CHECK(book.update(kReporter, traced(400, true, {"10.0.0.1", "10.0.0.3"})) == PathNews::kRefused);
+  book.set_back(wall_time_from_unix_seconds(300));
+  CHECK(book.update(kReporter, traced(400, true, {"10.0.0.1", "10.0.0.3"})) == PathNews::kChanged);
+  CHECK(known_of(before).path.traced_at == wall_time_from_unix_seconds(1'000));  // a snapshot
+}
+
 }  // namespace
 }  // namespace faultline::topology

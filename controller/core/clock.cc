@@ -1,0 +1,43 @@
+// ControllerCore's side of its own clock: what becomes of windows, nodes and incidents when
+// somebody sets it.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "controller/core/core.h"
+
+namespace faultline::core {
+
+// Before anything else of a step, so that nothing is taken by one clock and judged by another.
+void ControllerCore::watch_clock(Now now, EffectSink& effects) {
+  const auto by = clock_watch_.look(now);
+  if (!by) return;
+  ++counters_.clock_steps;
+  const bool is_back = *by < Duration::zero();
+  const Duration distance = std::chrono::abs(*by);
+  effects.log(Severity::kWarning, "clock",
+              fmt::format("the clock of this machine was set {} by {}", is_back ? "back" : "ahead",
+                          format_duration(distance)));
+  fleet_.our_clock_was_set(*by);
+  clock_set_.by += *by;
+  // By then as much is measured anew as the step has moved out of sight.
+  evidence_whole_at_ =
+      std::max(evidence_whole_at_, now.instant + std::min(distance, longest_horizon(options_)));
+  if (is_back) clock_was_set_back(now);
+}
+
+// As at a start: what was judged is in the journal, and the live part of it begins anew.
+void ControllerCore::clock_was_set_back(Now now) {
+  clock_set_.back = true;
+  job_is_void_ = solving_;
+  windows_.set_back(now.wall);
+  incidents_.set_back(now.wall);
+  paths_to_change().set_back(now.wall);
+  std::erase_if(last_windows_, [&](const auto& it) { return it.second > now.wall; });
+  recall_ = {};
+  begin_recall(intake_.durable(), now.wall);
+  recall_.again = true;
+}
+
+}  // namespace faultline::core
