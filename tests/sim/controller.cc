@@ -154,7 +154,8 @@ void SimController::decode(NodeId node, Batch batch) {
 }
 
 void SimController::append(core::Append append) {
-  later(kFsync, [this, append = std::move(append)] {
+  const auto batches = static_cast<std::int64_t>(append.writes.size());
+  later(kFsync + fleet_.append_takes * batches, [this, append = std::move(append)] {
     auto& disk = fleet_.disk;
     for (const auto& write : append.writes) {
       const BatchName name{write.node.value(), write.batch.boot.value(), write.batch.sequence};

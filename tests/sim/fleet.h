@@ -105,11 +105,12 @@ class SimFleet {
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   plan::AdaptiveConfig adaptive;
   Duration solve_takes = std::chrono::milliseconds{50};
+  Duration append_takes = {};  // for each batch, beside the sync: a slow disk
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
   std::uint64_t tests_ordered = 0;
   std::map<std::pair<BootId, std::uint64_t>, WallTime> true_windows;  // of every batch
-  std::unique_ptr<SimController> controller;  // null while it is down
+  std::unique_ptr<SimController> controller;                          // null while it is down
   std::vector<std::unique_ptr<SimProbe>> probes;
 
  private:
