@@ -154,8 +154,9 @@ struct BatchAck {
   # What of `boot` is durable at the controller; everything else is to be sent again.
   boot @0 :UInt64;                 # not 0
   durable @1 :List(Interval);      # ascending, disjoint, at most 8
-  credit @2 :UInt32;               # batches that may be unacknowledged in flight; 0: some that
-                                   # were not acknowledged are gone: send again, one at a time
+  credit @2 :UInt32;               # batches that may be unacknowledged in flight, live ones and
+                                   # backlog together: the probe divides it; 0: some that were not
+                                   # acknowledged are gone: send again, one at a time
 }
 
 struct Interval {

@@ -46,8 +46,10 @@ void Disk::append_now(const Report& report, std::uint64_t lost_before) {
   if (lost_before > 0) spool_->append_lost(boot_, lost_before);
   const auto sequence = spool_->append(boot_, wire::encode(report), results);
   if (!sequence) spool_->append_lost(boot_, results);
-  deliver(probe_core::SpoolAppended{
-      .status = sequence.map([](auto) {}), .results = results, .level = level()});
+  deliver(probe_core::SpoolAppended{.status = sequence.map([](auto) {}),
+                                    .results = results,
+                                    .level = level(),
+                                    .sequence = sequence.value_or(0)});
 }
 
 void Disk::stop() {
@@ -67,19 +69,24 @@ void Disk::save_health(std::string json) {
   if (!taken) health_waits_ = false;
 }
 
-void Disk::fetch(bool from_oldest, std::size_t batches_max) {
-  if (worker_.post([=, this] { fetch_now(from_oldest, batches_max); })) return;
+void Disk::fetch(const probe_core::FetchOrder& order) {
+  if (worker_.post([this, order] { fetch_now(order); })) return;
   deliver(probe_core::SpoolFetched{});
 }
 
-void Disk::fetch_now(bool from_oldest, std::size_t batches_max) {
-  if (from_oldest) cursor_ = {};
-  auto read = spool_->unacknowledged(cursor_, batches_max);
+void Disk::fetch_now(const probe_core::FetchOrder& order) {
+  const bool is_live = order.lane == probe_core::Lane::kLive;
+  spool::SpoolCursor boundary = spool_->start_of(boot_);
+  boundary.sequence = order.boundary;
+  auto& cursor = is_live ? live_ : backlog_;
+  if (order.from_start) cursor = is_live ? boundary : spool::SpoolCursor{};
+  auto read =
+      spool_->unacknowledged(cursor, order.batches_max, is_live ? spool::kSpoolEnd : boundary);
   if (!read) {
     obs::log_warning("disk", "cannot read the spool: {}", read.error().context);
     return deliver(probe_core::SpoolFetched{.level = level()});
   }
-  cursor_ = read->next;
+  cursor = read->next;
   deliver(probe_core::SpoolFetched{.batches = std::move(read->batches), .level = level()});
 }
 

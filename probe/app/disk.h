@@ -19,7 +19,7 @@
 #include "common/async/worker.h"
 #include "common/facts/exchange.h"
 #include "probe/app/state_dir.h"
-#include "probe/core/events.h"
+#include "probe/core/effects.h"
 #include "probe/spool/spool.h"
 
 namespace faultline::probe_app {
@@ -38,7 +38,7 @@ class Disk {
   void append(Report report);  // SpoolAppended
   // Results that were lost on their way here: a gap record before the next report.
   void lose(std::uint64_t results) { lost_ += results; }
-  void fetch(bool from_oldest, std::size_t batches_max);  // SpoolFetched
+  void fetch(const probe_core::FetchOrder& order);  // SpoolFetched
   void release(BootId boot, std::vector<SequenceInterval> durable);
   void set_spool_size(std::uint64_t size_max);
   void save_plan(std::shared_ptr<const Plan> plan);
@@ -61,7 +61,7 @@ class Disk {
 
  private:
   void append_now(const Report& report, std::uint64_t lost_before);
-  void fetch_now(bool from_oldest, std::size_t batches_max);
+  void fetch_now(const probe_core::FetchOrder& order);
   void collect_facts_now(std::optional<facts::Listing<facts::Heard>> heard);
   [[nodiscard]] probe_core::SpoolLevel level();
   void deliver(probe_core::Event event);
@@ -74,7 +74,8 @@ class Disk {
   std::atomic<bool> health_waits_{false};
   // The worker's own.
   const std::unique_ptr<spool::Spool> spool_;
-  spool::SpoolCursor cursor_;
+  spool::SpoolCursor live_;  // after what was read of each lane
+  spool::SpoolCursor backlog_;
   facts::Sender facts_;
   std::optional<Error> disk_error_;  // as last logged
   async::Worker worker_;             // last: its jobs use all of the above

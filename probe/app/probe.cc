@@ -475,9 +475,7 @@ bool Probe::order_test(const TestRequest& request) {
 
 void Probe::append(Report report) { disk_.append(std::move(report)); }
 
-void Probe::fetch(bool from_oldest, std::size_t batches_max) {
-  disk_.fetch(from_oldest, batches_max);
-}
+void Probe::fetch(const probe_core::FetchOrder& order) { disk_.fetch(order); }
 
 void Probe::release(BootId boot, const std::vector<SequenceInterval>& durable) {
   disk_.release(boot, durable);

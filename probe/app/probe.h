@@ -115,7 +115,7 @@ class Probe final : private probe_core::EffectSink {
   void make_next_key() override;
   void adopt_next_key() override;
   void append(Report report) override;
-  void fetch(bool from_oldest, std::size_t batches_max) override;
+  void fetch(const probe_core::FetchOrder& order) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
   void collect_facts() override;
   void facts_acknowledged(const FactsAck& ack) override;

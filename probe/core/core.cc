@@ -10,6 +10,7 @@ namespace faultline::probe_core {
 ProbeCore::ProbeCore(UplinkOptions options, Rng rng)
     : rng_(std::move(rng)),
       uplink_(options, rng_),
+      delivery_(options.boot),
       plan_(options.profile),
       tracer_(options.profile.reflector_port, rng_),
       detour_(rng_),
@@ -239,7 +240,7 @@ void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects)
         Severity::kWarning, "spool",
         fmt::format("{} results are lost: {}", event.results, event.status.error().context));
   }
-  delivery_.appended(effects);
+  delivery_.appended(event.sequence, effects);
 }
 
 void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {

@@ -9,6 +9,8 @@ void Delivery::restart(EffectSink& effects, std::size_t in_flight_max) {
   active_ = true;
   in_flight_max_ = in_flight_max;
   credit_ = kCreditInitial;
+  if (intervals_ <= kIntervalsToDivide) boundary_ = newest_;
+  last_fetched_ = Lane::kBacklog;
   rewind();
   pump(effects);
 }
@@ -20,49 +22,75 @@ void Delivery::suspend() {
 
 void Delivery::rewind() {
   in_flight_.clear();
-  from_oldest_ = true;
-  more_ = true;
-  stale_ = fetching_;
+  lanes_ = {};
+  stale_ = fetching_.has_value();
 }
 
-void Delivery::appended(EffectSink& effects) {
-  more_ = true;
+// Also of the backlog there may be more than was read: a read that fails looks like its end.
+void Delivery::appended(std::uint64_t sequence, EffectSink& effects) {
+  newest_ = std::max(newest_, sequence);
+  for (auto& state : lanes_) state.more = true;
   pump(effects);
+}
+
+std::optional<Delivery::Turn> Delivery::next_turn(std::size_t allowed) const {
+  const bool live = lane(Lane::kLive).more;
+  const bool backlog = lane(Lane::kBacklog).more;
+  const auto free = std::min(allowed - in_flight_.size(), kFetchBatchesMax);
+  if (!live && !backlog) return std::nullopt;
+  if (!live) return Turn{Lane::kBacklog, free};
+  if (!backlog) return Turn{Lane::kLive, free};
+  if (allowed == 1) return Turn{last_fetched_ == Lane::kLive ? Lane::kBacklog : Lane::kLive, 1};
+  const auto live_in_flight = static_cast<std::size_t>(std::ranges::count_if(
+      in_flight_, [](const InFlight& batch) { return batch.lane == Lane::kLive; }));
+  if (live_in_flight + 1 >= allowed) return Turn{Lane::kBacklog, free};
+  return Turn{Lane::kLive, std::min(free, allowed - 1 - live_in_flight)};
 }
 
 void Delivery::pump(EffectSink& effects) {
   // The first of a rewind may always go, or a credit of 0 would be for ever.
   const auto allowed = std::min(std::max<std::size_t>(credit_, 1), in_flight_max_);
-  if (!active_ || fetching_ || !more_ || in_flight_.size() >= allowed) return;
-  fetching_ = true;
-  const auto batches_max = std::min(allowed - in_flight_.size(), kFetchBatchesMax);
-  effects.fetch(std::exchange(from_oldest_, false), batches_max);
+  if (!active_ || fetching_ || in_flight_.size() >= allowed) return;
+  const auto turn = next_turn(allowed);
+  if (!turn) return;
+  fetching_ = last_fetched_ = turn->lane;
+  effects.fetch({.lane = turn->lane,
+                 .from_start = std::exchange(lane(turn->lane).from_start, false),
+                 .boundary = boundary_,
+                 .batches_max = turn->batches_max});
 }
 
 bool Delivery::fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
                        EffectSink& effects) {
-  fetching_ = false;
+  const auto from = std::exchange(fetching_, std::nullopt);
+  if (!from) return true;
   if (std::exchange(stale_, false) || !active_) {
-    from_oldest_ = true;
-    more_ = true;
+    rewind();  // nothing is on its way
     pump(effects);
     return true;
   }
-  more_ = !batches.empty();
+  lane(*from).more = !batches.empty();
   for (const auto& batch : batches) {
-    if (!outlet(batch)) {
+    if (!send(now, *from, batch, outlet)) {
       rewind();
       return false;
     }
-    ++counters_.batches_sent;
-    in_flight_.push_back({batch.boot, batch.first_sequence, batch.sequence, now.instant});
   }
   pump(effects);
   return true;
 }
 
+// Batches leave here and nowhere else.
+bool Delivery::send(Now now, Lane lane, const Batch& batch, const Outlet& outlet) {
+  if (!outlet(batch)) return false;
+  ++counters_.batches_sent;
+  in_flight_.push_back({lane, batch.boot, batch.first_sequence, batch.sequence, now.instant});
+  return true;
+}
+
 bool Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
   ++counters_.acks;
+  if (ack.boot == boot_) intervals_ = ack.durable.size();
   effects.release(ack.boot, ack.durable);
   const auto released = std::erase_if(in_flight_, [&](const InFlight& batch) {
     return batch.boot == ack.boot && std::ranges::any_of(ack.durable, [&](const auto& interval) {

@@ -1,12 +1,19 @@
 // Delivery: which spooled batches are on their way, and when they are sent again.
 //
-// Batches go out oldest first, at most as many unacknowledged as the controller's credit allows.
+// Batches go in two lanes, oldest first in each, at most as many unacknowledged as the controller's
+// credit allows. What was appended since the last welcome is live and goes first; what was there
+// before is the backlog and has what credit is left, of several always one, of one every other. So
+// an outage delays none of the windows that come after it, and is made up for beside them. Two
+// lanes leave one hole among a boot's numbers until the backlog is through, and each welcome until
+// then may leave one more. The controller knows kSequenceIntervalsMax intervals: before they are
+// used up (kIntervalsToDivide) a welcome leaves the lanes divided where they are.
+//
 // After a new welcome, and when the oldest on its way is not acknowledged in time, everything that
-// the spool still holds is sent again from the oldest on: the controller knows duplicates, and the
-// spool forgets only what is acknowledged. An acknowledgement with a credit of 0 says that the
-// controller had no room for some of them: they are sent again at once, but one at a time until the
-// next acknowledgement. One that acknowledges nothing is no reason to: two that do not understand
-// each other would send for ever.
+// the spool still holds is sent again from the start of each lane: the controller knows duplicates,
+// and the spool forgets only what is acknowledged. An acknowledgement with a credit of 0 says that
+// the controller had no room for some of them: they are sent again at once, but one at a time until
+// the next acknowledgement. One that acknowledges nothing is no reason to: two that do not
+// understand each other would send for ever.
 //
 // Where they go is the caller's business: to the controller, or to a peer that passes them on
 // (detour.h).
@@ -14,10 +21,12 @@
 // Pure. Thread safety: none.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "probe/core/effects.h"
@@ -29,6 +38,8 @@ inline constexpr std::uint32_t kCreditInitial = 4;  // before the first acknowle
 inline constexpr std::size_t kFetchBatchesMax = 8;  // read from disk at once; bounds the memory
 inline constexpr std::size_t kAsCredited = std::numeric_limits<std::size_t>::max();
 inline constexpr Duration kResendAfter = std::chrono::seconds{10};
+// While the controller knows this boot's numbers by more intervals, they are not divided anew.
+inline constexpr std::size_t kIntervalsToDivide = kSequenceIntervalsMax / 2;
 
 struct DeliveryCounters {
   std::uint64_t batches_sent = 0;  // repeats included
@@ -43,12 +54,15 @@ class Delivery {
   // Takes a batch on its way. False: it cannot.
   using Outlet = std::function<bool(const Batch&)>;
 
-  // There is a way, which takes at most so many at a time: begin with the oldest.
+  explicit Delivery(BootId boot) : boot_(boot) {}
+
+  // There is a way, which takes at most so many at a time: begin with what is appended from now on,
+  // and with the oldest.
   void restart(EffectSink& effects, std::size_t in_flight_max = kAsCredited);
   // There is none: nothing is on its way any more.
   void suspend();
-  // A batch was appended.
-  void appended(EffectSink& effects);
+  // A batch was appended, with this number of this boot; 0: none was given.
+  void appended(std::uint64_t sequence, EffectSink& effects);
   // Sends what was read. False: the outlet took not all of it.
   [[nodiscard]] bool fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
                              EffectSink& effects);
@@ -57,12 +71,20 @@ class Delivery {
   void tick(Now now, EffectSink& effects);
 
   // Nothing waits to be read, sent or acknowledged, as far as is known.
-  [[nodiscard]] bool idle() const { return !fetching_ && !more_ && in_flight_.empty(); }
+  [[nodiscard]] bool idle() const {
+    return !fetching_ && !lane(Lane::kLive).more && !lane(Lane::kBacklog).more &&
+           in_flight_.empty();
+  }
   [[nodiscard]] std::size_t in_flight() const { return in_flight_.size(); }
   [[nodiscard]] const DeliveryCounters& counters() const { return counters_; }
 
  private:
+  struct LaneState {
+    bool from_start = true;
+    bool more = true;  // the spool may hold batches of it that were not fetched
+  };
   struct InFlight {
+    Lane lane;
     BootId boot;
     std::uint64_t first = 0;
     std::uint64_t last = 0;
@@ -70,13 +92,28 @@ class Delivery {
   };
 
   void pump(EffectSink& effects);
+  // What to fetch next, if there is anything: at most `allowed` may be on their way.
+  struct Turn {
+    Lane lane;
+    std::size_t batches_max;
+  };
+  [[nodiscard]] std::optional<Turn> next_turn(std::size_t allowed) const;
+  [[nodiscard]] bool send(Now now, Lane lane, const Batch& batch, const Outlet& outlet);
   void rewind();
+  [[nodiscard]] LaneState& lane(Lane lane) { return lanes_[static_cast<std::size_t>(lane)]; }
+  [[nodiscard]] const LaneState& lane(Lane lane) const {
+    return lanes_[static_cast<std::size_t>(lane)];
+  }
 
+  const BootId boot_;
   bool active_ = false;
-  bool fetching_ = false;  // an answer of the spool is due
-  bool stale_ = false;     // and is to be thrown away: the position changed meanwhile
-  bool from_oldest_ = true;
-  bool more_ = true;  // the spool may hold batches that were not fetched
+  std::optional<Lane> fetching_;  // an answer of the spool is due
+  bool stale_ = false;            // and is to be thrown away: the position changed meanwhile
+  std::array<LaneState, 2> lanes_;
+  Lane last_fetched_ = Lane::kBacklog;
+  std::uint64_t newest_ = 0;    // of this boot, as far as is known
+  std::uint64_t boundary_ = 0;  // what was the newest at the welcome
+  std::size_t intervals_ = 0;   // of this boot, in the newest acknowledgement
   std::uint32_t credit_ = kCreditInitial;
   std::size_t in_flight_max_ = 0;
   std::deque<InFlight> in_flight_;  // at most credit_ and in_flight_max_; in the order of sending

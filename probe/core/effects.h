@@ -36,6 +36,21 @@ struct LinkTarget {
   bool operator==(const LinkTarget&) const = default;
 };
 
+// What is read of the spool: batches appended since the last welcome, and those from before.
+enum class Lane : std::uint8_t { kLive, kBacklog };
+
+// The next batches of a lane that are not acknowledged, oldest first.
+struct FetchOrder {
+  Lane lane = Lane::kLive;
+  bool from_start = true;  // of the lane; else after those of it that were fetched last
+  // A number of the running boot: the live lane begins after it, the backlog ends with it. The same
+  // until a lane is read from its start.
+  std::uint64_t boundary = 0;
+  std::size_t batches_max = 0;
+
+  bool operator==(const FetchOrder&) const = default;
+};
+
 enum class Severity : std::uint8_t { kInfo, kWarning };
 
 class EffectSink {
@@ -75,9 +90,8 @@ class EffectSink {
   // The next key pair is the node's from now on, also on the mesh and on disk.
   virtual void adopt_next_key() = 0;
 
-  virtual void append(Report report) = 0;  // SpoolAppended
-  // The next batches that are not acknowledged, from the oldest or after those fetched last.
-  virtual void fetch(bool from_oldest, std::size_t batches_max) = 0;  // SpoolFetched
+  virtual void append(Report report) = 0;           // SpoolAppended
+  virtual void fetch(const FetchOrder& order) = 0;  // SpoolFetched
   virtual void release(BootId boot, const std::vector<SequenceInterval>& durable) = 0;
 
   // Reads this machine's own network configuration, on the worker.

@@ -70,6 +70,7 @@ struct SpoolAppended {
   Status status{};  // a failure means that the report's results are lost
   std::uint64_t results = 0;
   std::optional<SpoolLevel> level{};  // empty: not known, the spool was not asked
+  std::uint64_t sequence = 0;         // that the report was given, of this boot; 0: none
 };
 struct SpoolFetched {
   std::vector<Batch> batches{};  // empty: there are no more

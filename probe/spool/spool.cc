@@ -263,11 +263,13 @@ std::uint64_t Spool::State::append(BootId boot, Payload payload, std::uint64_t r
   return sequence;
 }
 
-Result<SpoolRead> Spool::unacknowledged(SpoolCursor after, std::size_t batches_max) {
+Result<SpoolRead> Spool::unacknowledged(SpoolCursor after, std::size_t batches_max,
+                                        SpoolCursor until) {
   std::vector<std::pair<EntryKey, Entry>> wanted;
   state_->index.visit_after(after.boot_rank, after.sequence,
                             [&](std::uint64_t rank, const Index::Boot&, const Entry& entry) {
                               if (wanted.size() == batches_max) return false;
+                              if (SpoolCursor{rank, entry.first} > until) return false;
                               wanted.push_back({{rank, entry.first}, entry});
                               return true;
                             });

@@ -60,6 +60,8 @@ struct SpoolCursor {
   auto operator<=>(const SpoolCursor&) const = default;
 };
 
+inline constexpr SpoolCursor kSpoolEnd{~std::uint64_t{0}, ~std::uint64_t{0}};
+
 struct SpoolRead {
   std::vector<Batch> batches;
   SpoolCursor next;  // after the last of them; pass it on to read further
@@ -89,12 +91,14 @@ class Spool {
   // Results that never became a batch, because something before the spool was full: a gap record.
   void append_lost(BootId boot, std::uint64_t results_count);
 
-  // Up to `batches_max` unacknowledged batches and gap records after the cursor. A batch whose
+  // Up to `batches_max` unacknowledged batches and gap records that end after one cursor and begin
+  // no later than at the other: a gap record over a cursor is on both sides of it. A batch whose
   // bytes do not match their checksum comes as a gap record. Empty: there is none. What becomes a
   // gap behind the cursor is found by the next read from the beginning: resend from there.
-  [[nodiscard]] Result<SpoolRead> unacknowledged(SpoolCursor after, std::size_t batches_max);
-  // Before the first batch of `boot`. With the running boot: reads live batches and not the
-  // backlog.
+  [[nodiscard]] Result<SpoolRead> unacknowledged(SpoolCursor after, std::size_t batches_max,
+                                                 SpoolCursor until = kSpoolEnd);
+  // Before the first batch of `boot`. With the running boot and a sequence number of it: what lies
+  // between live batches and the backlog.
   [[nodiscard]] SpoolCursor start_of(BootId boot) const;
 
   // The controller has these: a gap record goes when all of it is covered.

@@ -38,6 +38,7 @@ class Fleet {
   }
   [[nodiscard]] bool all_stored() const { return figures_.windows_stored == windows_in_all(); }
   [[nodiscard]] const Figures& figures() const { return figures_; }
+  [[nodiscard]] Pace pace() const { return options_.pace; }
   [[nodiscard]] const Source& source() const { return source_; }
   // Of a flow's window there are two: forward and return.
   [[nodiscard]] double results(std::uint64_t windows) const {

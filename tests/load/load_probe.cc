@@ -61,8 +61,28 @@ void LoadProbe::tick(probe_core::Now now) {
 void LoadProbe::set_due(probe_core::Now now, std::uint32_t windows) {
   windows = std::min(windows, surroundings_.options.windows);
   if (windows <= due_) return;
-  due_ = windows;
-  core_.step(now, probe_core::SpoolAppended{}, *this);
+  while (due_ < windows) come_due(now.instant);
+  core_.step(now, probe_core::SpoolAppended{.sequence = sequence_}, *this);
+}
+
+// In order, but for those that are told of late.
+void LoadProbe::come_due(Instant moment) {
+  const auto window = due_++;
+  if (window + kLateBy < surroundings_.options.windows &&
+      happens(surroundings_.options.faults.late)) {
+    ++surroundings_.figures.late;
+    late_.push_back(window);
+  } else {
+    number(window, moment);
+  }
+  while (!late_.empty() && due_ > late_.front() + kLateBy) {
+    number(late_.front(), moment);
+    late_.pop_front();
+  }
+}
+
+void LoadProbe::number(std::uint32_t window, Instant moment) {
+  spool_[++sequence_] = {.window = window, .due_at = moment};
 }
 
 void LoadProbe::reconnect() {
@@ -126,50 +146,29 @@ bool LoadProbe::put_on_wire(const Batch& batch) {
   return true;
 }
 
-// In order, but for those that are told of late.
-std::optional<std::uint32_t> LoadProbe::next_window() {
-  const bool has_more = made_ < due_;
-  if (!late_.empty() && (!has_more || made_ >= late_.front() + kLateBy)) {
-    const auto window = late_.front();
-    late_.erase(late_.begin());
-    return window;
-  }
-  if (!has_more) return std::nullopt;
-  if (made_ + kLateBy < surroundings_.options.windows &&
-      happens(surroundings_.options.faults.late)) {
-    ++surroundings_.figures.late;
-    late_.push_back(made_++);
-    return next_window();
-  }
-  return made_++;
-}
-
-bool LoadProbe::make_batch() {
-  const auto window = next_window();
-  if (!window) return false;
-  const auto sequence = ++sequence_;
-  spool_[sequence] = {
-      .batch = {.boot = boot_,
-                .first_sequence = sequence,
-                .sequence = sequence,
-                .payload = wire::encode(surroundings_.source.make(index_, *window))},
-      .window = *window};
+bool LoadProbe::make(std::uint64_t sequence, Waiting& waiting) {
+  if (made_ >= surroundings_.options.in_flight) return false;
+  ++made_;
+  waiting.batch = {.boot = boot_,
+                   .first_sequence = sequence,
+                   .sequence = sequence,
+                   .payload = wire::encode(surroundings_.source.make(index_, waiting.window))};
   return true;
 }
 
-void LoadProbe::fetch(bool from_oldest, std::size_t batches_max) {
-  if (from_oldest) fetched_ = 0;
-  probe_core::SpoolFetched fetched{.batches = {},
-                                   .level = probe_core::SpoolLevel{spool_.size() + due_ - made_}};
-  auto next = spool_.upper_bound(fetched_);
-  while (fetched.batches.size() < batches_max) {
-    if (next == spool_.end()) {
-      if (spool_.size() >= surroundings_.options.in_flight || !make_batch()) break;
-      next = std::prev(spool_.end());
-    }
-    fetched.batches.push_back(next->second.batch);
-    fetched_ = next->first;
-    ++next;
+void LoadProbe::fetch(const probe_core::FetchOrder& order) {
+  const bool is_live = order.lane == probe_core::Lane::kLive;
+  auto& position = fetched_[order.lane];
+  if (order.from_start) position = is_live ? order.boundary : 0;
+  probe_core::SpoolFetched fetched{.batches = {}, .level = probe_core::SpoolLevel{spool_.size()}};
+  for (auto next = spool_.upper_bound(position); next != spool_.end(); ++next) {
+    auto& [sequence, waiting] = *next;
+    if (fetched.batches.size() == order.batches_max) break;
+    if (!is_live && sequence > order.boundary) break;
+    if (!waiting.is_made() && !make(sequence, waiting)) break;
+    waiting.lane = order.lane;
+    fetched.batches.push_back(waiting.batch);
+    position = sequence;
   }
   later(std::move(fetched));
 }
@@ -180,18 +179,24 @@ void LoadProbe::release(BootId boot, const std::vector<SequenceInterval>& durabl
   for (const auto& [first, last] : durable) {
     auto at = spool_.lower_bound(first);
     while (at != spool_.end() && at->first <= last) {
-      surroundings_.source.acknowledged(index_, at->second.window);
-      if (at->second.sent_at) {
-        surroundings_.figures.acknowledged_in.add(
-            static_cast<std::uint64_t>((moment - *at->second.sent_at).count()));
+      const auto& waiting = at->second;
+      auto& figures = surroundings_.figures;
+      surroundings_.source.acknowledged(index_, waiting.window);
+      if (waiting.sent_at) {
+        figures.acknowledged_in.add(
+            static_cast<std::uint64_t>((moment - *waiting.sent_at).count()));
       }
-      ++surroundings_.figures.windows_stored;
+      auto& durable_in = waiting.lane == probe_core::Lane::kLive ? figures.live_durable_in
+                                                                 : figures.backlog_durable_in;
+      durable_in.add(static_cast<std::uint64_t>((moment - waiting.due_at).count()));
+      ++figures.windows_stored;
       ++stored_;
+      if (waiting.is_made()) --made_;
       at = spool_.erase(at);
     }
   }
   // There is room for more.
-  if (made_ < due_ || !late_.empty()) later(probe_core::SpoolAppended{});
+  if (made_ < spool_.size()) later(probe_core::SpoolAppended{});
 }
 
 }  // namespace faultline::load

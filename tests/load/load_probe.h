@@ -5,11 +5,13 @@
 // probe/core; a load that decided it anew would measure something else. Plans are taken and
 // acknowledged as a probe does, but traces and tests are refused: nothing is really sent.
 //
-// A window that is due is made only when the core fetches it, so what waits costs no memory; at
-// most in_flight batches are held. Thread safety: none; the loop's.
+// A window that is due has its number, but is made only when the core fetches it: one that waits
+// costs an entry of less than 200 bytes, and at most in_flight batches are held. Thread safety:
+// none; the loop's.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +37,10 @@ struct Figures {
   std::uint64_t plans = 0;           // taken and acknowledged
   std::uint64_t bytes_sent = 0;      // payloads, repeats included
   stats::Histogram acknowledged_in;  // ns, from the first sending to the acknowledgement
+  // ns, from when it was due: of windows that were due after their probe's last welcome, and of
+  // those that were due before and so were its backlog.
+  stats::Histogram live_durable_in;
+  stats::Histogram backlog_durable_in;
 };
 
 // What all probes of a run share; outlives them.
@@ -64,9 +70,13 @@ class LoadProbe final : public probe_core::EffectSink {
 
  private:
   struct Waiting {
-    Batch batch;
     std::uint32_t window = 0;
+    Instant due_at{};
+    Batch batch{};  // without a payload: not made yet
+    probe_core::Lane lane = probe_core::Lane::kLive;
     std::optional<Instant> sent_at{};
+
+    [[nodiscard]] bool is_made() const { return !batch.payload.empty(); }
   };
 
   void open_link(const probe_core::LinkTarget& target, Duration handshake) override;
@@ -87,7 +97,7 @@ class LoadProbe final : public probe_core::EffectSink {
   void make_next_key() override {}
   void adopt_next_key() override {}
   void append(Report) override {}
-  void fetch(bool from_oldest, std::size_t batches_max) override;
+  void fetch(const probe_core::FetchOrder& order) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
   void collect_facts() override {}
   void facts_acknowledged(const FactsAck&) override {}
@@ -100,8 +110,9 @@ class LoadProbe final : public probe_core::EffectSink {
   void step(probe_core::Event event);
   bool send_batch(const Batch& batch);
   bool put_on_wire(const Batch& batch);
-  [[nodiscard]] std::optional<std::uint32_t> next_window();
-  bool make_batch();
+  void come_due(Instant moment);
+  void number(std::uint32_t window, Instant moment);
+  [[nodiscard]] bool make(std::uint64_t sequence, Waiting& waiting);
   [[nodiscard]] bool happens(double share);
 
   Surroundings surroundings_;
@@ -113,10 +124,10 @@ class LoadProbe final : public probe_core::EffectSink {
   probe_core::ProbeCore core_;
   std::map<std::uint64_t, Waiting> spool_;  // by sequence
   std::uint64_t sequence_ = 0;
-  std::uint64_t fetched_ = 0;  // up to this sequence
+  std::map<probe_core::Lane, std::uint64_t> fetched_;  // up to this sequence
+  std::uint32_t made_ = 0;                             // of what is in the spool
   std::uint32_t due_ = 0;
-  std::uint32_t made_ = 0;  // windows looked at, late ones included
-  std::vector<std::uint32_t> late_;
+  std::deque<std::uint32_t> late_;  // due, but not told of yet
   std::uint32_t stored_ = 0;
   std::optional<Batch> held_back_;
 };

@@ -73,17 +73,31 @@ double path_seconds(const ThreadSeconds& threads) {
   return sum;
 }
 
+void print_latencies(const Fleet& fleet) {
+  const auto& figures = fleet.figures();
+  const auto print = [](const char* name, const stats::Histogram& after, const char* what) {
+    if (after.count() == 0) return;
+    const auto milliseconds = [&](double share) {
+      return static_cast<double>(after.quantile(share).value_or(0)) / 1e6;
+    };
+    fmt::print("{:<18} p50 {:.1f} ms, p99 {:.1f} ms   {}\n", name, milliseconds(0.5),
+               milliseconds(0.99), what);
+  };
+  print("acknowledged after", figures.acknowledged_in, "from the first sending on");
+  // Of windows that are all due at once it says how long all of them take.
+  if (fleet.pace() != Pace::kLive) return;
+  print("live after", figures.live_durable_in, "from when it was due; durable");
+  print("backlog after", figures.backlog_durable_in,
+        "likewise, of windows that were due while their probe had no controller");
+}
+
 void print_rates(const Fleet& fleet, const Measured& measured) {
   const auto& figures = fleet.figures();
   const double results = fleet.results(measured.windows_stored);
-  const auto milliseconds = [&](double share) {
-    return static_cast<double>(figures.acknowledged_in.quantile(share).value_or(0)) / 1e6;
-  };
   fmt::print("results            {:>12.0f}   in {:.1f} s: {:.0f} durable a second, {:.0f} sent\n",
              results, measured.seconds, results / measured.seconds,
              fleet.results(figures.windows_sent) / measured.seconds);
-  fmt::print("acknowledged after p50 {:.1f} ms, p99 {:.1f} ms   from the first sending on\n",
-             milliseconds(0.5), milliseconds(0.99));
+  print_latencies(fleet);
   if (measured.threads.empty()) return;
   const double path = path_seconds(measured.threads);
   fmt::print(

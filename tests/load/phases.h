@@ -34,6 +34,8 @@ struct Measured {
 // Threads that do what a result's way needs, up to its acknowledgement. Detection has its result by
 // then, but looks at it on its own.
 [[nodiscard]] double path_seconds(const ThreadSeconds& threads);
+// From when windows were due or sent until they were durable.
+void print_latencies(const Fleet& fleet);
 void print_rates(const Fleet& fleet, const Measured& measured);
 // A line a thread.
 void print_threads(const Fleet& fleet, const Measured& measured);

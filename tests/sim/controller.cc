@@ -201,7 +201,8 @@ void SimController::send_sealed(const core::RelayedBy& by, const BatchAck& ack) 
 }
 
 void SimController::append(core::Append append) {
-  later(fleet_.append_takes,
+  const auto batches = static_cast<std::int64_t>(append.writes.size());
+  later(fleet_.append_takes + fleet_.batch_takes * batches,
         [this, append = std::move(append)]() mutable { store(std::move(append)); });
 }
 

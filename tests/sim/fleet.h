@@ -112,6 +112,7 @@ class SimFleet {
   Duration solve_takes = std::chrono::milliseconds{50};
   // The controller's machine: its disk and its clock.
   Duration append_takes = std::chrono::milliseconds{5};
+  Duration batch_takes{};  // for each batch of an append, beside that
   bool disk_stalled = false;  // writes wait until it is not
   bool disk_fails = false;    // writes end with an error, and nothing of them is there
   Duration controller_ahead{};

@@ -383,19 +383,22 @@ void SimProbe::append(Report report) {
   fleet_.true_windows[{boot_, sequence_}] = next_window_ - report.window;
   spool_.emplace(std::pair{process_, sequence_}, std::move(batch));
   ++made_;
-  later(milliseconds{2}, [this, results] {
-    handle(probe_core::SpoolAppended{{}, results, level()});
+  later(milliseconds{2}, [this, results, sequence = sequence_] {
+    handle(probe_core::SpoolAppended{{}, results, level(), sequence});
   });
 }
 
-void SimProbe::fetch(bool from_oldest, std::size_t batches_max) {
-  if (from_oldest) fetched_ = {};
-  later(milliseconds{1}, [this, batches_max] {
+void SimProbe::fetch(const probe_core::FetchOrder& order) {
+  const std::pair boundary{process_, order.boundary};
+  const bool is_live = order.lane == probe_core::Lane::kLive;
+  auto& fetched = fetched_[order.lane];
+  if (order.from_start) fetched = is_live ? boundary : std::pair<std::uint64_t, std::uint64_t>{};
+  later(milliseconds{1}, [this, &fetched, order, is_live, boundary] {
     std::vector<Batch> batches;
-    for (auto at = spool_.upper_bound(fetched_); at != spool_.end(); ++at) {
-      if (batches.size() == batches_max) break;
+    for (auto at = spool_.upper_bound(fetched); at != spool_.end(); ++at) {
+      if (batches.size() == order.batches_max || (!is_live && at->first > boundary)) break;
       batches.push_back(at->second);
-      fetched_ = at->first;
+      fetched = at->first;
     }
     handle(probe_core::SpoolFetched{std::move(batches), level()});
   });

@@ -69,7 +69,7 @@ class SimProbe final : public probe_core::EffectSink {
   void make_next_key() override;
   void adopt_next_key() override;
   void append(Report report) override;
-  void fetch(bool from_oldest, std::size_t batches_max) override;
+  void fetch(const probe_core::FetchOrder& order) override;
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override;
   void end() override;
   void collect_facts() override {}  // a simulated host has none
@@ -125,7 +125,8 @@ class SimProbe final : public probe_core::EffectSink {
   std::map<std::pair<NodeId, std::uint16_t>, session::FlowWatch> watches_;
   Rng packets_rng_{7};  // of its own: the other draws are the same without
   std::uint64_t sequence_ = 0;
-  std::pair<std::uint64_t, std::uint64_t> fetched_;
+  // What was read last of each lane.
+  std::map<probe_core::Lane, std::pair<std::uint64_t, std::uint64_t>> fetched_;
 };
 
 }  // namespace faultline::sim

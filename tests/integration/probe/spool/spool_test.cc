@@ -44,6 +44,37 @@ TEST_CASE("the start of a boot that has appended nothing yet is before its first
   CHECK(read_all(*spool, live) == std::vector{batch(kNew, 1)});
 }
 
+TEST_CASE("the backlog is what was appended up to a number of the running boot, live is the rest",
+          "[spool]") {
+  TemporaryDirectory directory;
+  {
+    auto spool = open_spool(directory.path());
+    append(*spool, kOld, 1);
+  }
+  auto spool = open_spool(directory.path());
+  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) append(*spool, kNew, sequence);
+  SpoolCursor boundary = spool->start_of(kNew);
+  const auto backlog = [&] { return spool->unacknowledged({}, 100, boundary)->batches; };
+  CHECK(backlog() == std::vector{batch(kOld, 1)});
+  boundary.sequence = 2;
+  CHECK(backlog() == std::vector{batch(kOld, 1), batch(kNew, 1), batch(kNew, 2)});
+  CHECK(read_all(*spool, boundary) == std::vector{batch(kNew, 3)});
+}
+
+TEST_CASE("a gap record over the end of the backlog is live too", "[spool]") {
+  TemporaryDirectory directory;
+  auto spool = open_spool(directory.path());
+  std::uint64_t sequence = 0;
+  while (spool->stats().results_dropped == 0) append(*spool, kNew, ++sequence, 2'000);
+  const Batch gap = read_all(*spool).front();
+  REQUIRE(gap.is_gap());
+  REQUIRE(gap.sequence > gap.first_sequence);
+  SpoolCursor boundary = spool->start_of(kNew);
+  boundary.sequence = gap.first_sequence;
+  CHECK(spool->unacknowledged({}, 100, boundary)->batches == std::vector{gap});
+  CHECK(read_all(*spool, boundary).front() == gap);
+}
+
 TEST_CASE("a full spool replaces its oldest batches by gap records that say how many results",
           "[spool]") {
   TemporaryDirectory directory;

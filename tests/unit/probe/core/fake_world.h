@@ -46,7 +46,7 @@ class FakeWorld final : public EffectSink {
   int next_keys_made = 0;
   int next_keys_adopted = 0;
   std::vector<Report> appended;
-  std::vector<std::pair<bool, std::size_t>> fetches;  // from the oldest; how many
+  std::vector<FetchOrder> fetches;
   std::vector<std::pair<BootId, std::vector<SequenceInterval>>> released;
   std::vector<std::string> warnings;
 
@@ -102,9 +102,7 @@ class FakeWorld final : public EffectSink {
   void make_next_key() override { ++next_keys_made; }
   void adopt_next_key() override { ++next_keys_adopted; }
   void append(Report report) override { appended.push_back(std::move(report)); }
-  void fetch(bool from_oldest, std::size_t batches_max) override {
-    fetches.emplace_back(from_oldest, batches_max);
-  }
+  void fetch(const FetchOrder& order) override { fetches.push_back(order); }
   void release(BootId boot, const std::vector<SequenceInterval>& durable) override {
     released.emplace_back(boot, durable);
   }
@@ -192,6 +190,11 @@ struct Bench {
   void connect() {
     pass(milliseconds{200});
     receive(welcome());
+  }
+  // Answers what is being read.
+  void read(std::vector<Batch> batches) { step(SpoolFetched{.batches = std::move(batches)}); }
+  void acknowledge(std::vector<SequenceInterval> durable, std::uint32_t credit) {
+    receive(BatchAck{.boot = BootId{7}, .durable = std::move(durable), .credit = credit});
   }
   // As connect(), and the controller answers heartbeats from then on.
   void pass_answered(Duration duration) {

@@ -16,7 +16,8 @@ struct Measuring : Bench {
     pass(milliseconds{200});
     receive(welcome_with(capabilities));
     receive(make_plan(1));
-    step(SpoolFetched{.batches = {}, .level = SpoolLevel{}});
+    step(SpoolFetched{.batches = {}, .level = SpoolLevel{}});  // nothing new
+    step(SpoolFetched{.batches = {}, .level = SpoolLevel{}});  // nothing from before
     REQUIRE(core.plan().measuring());
   }
   [[nodiscard]] std::vector<Goodbye> goodbyes() const { return world.sent_of<Goodbye>(); }
@@ -35,9 +36,13 @@ TEST_CASE("a probe that is asked to stop closes its window, delivers it, and say
   CHECK(bench.goodbyes().empty());  // the window is on its way into the spool
   bench.step(SpoolAppended{.status = {}, .results = 1, .level = SpoolLevel{.batches = 1}});
   bench.step(SpoolFetched{.batches = {batch_of(1)}, .level = SpoolLevel{.batches = 1}});
+  bench.step(SpoolFetched{.batches = {}, .level = SpoolLevel{.batches = 1}});
+  bench.step(SpoolFetched{.batches = {}, .level = SpoolLevel{.batches = 1}});
   bench.pass(milliseconds{100});
   CHECK(bench.goodbyes().empty());  // the batch is not acknowledged
   bench.receive(BatchAck{.boot = BootId{7}, .durable = {{1, 1}}, .credit = 8});
+  bench.step(SpoolAppended{.level = SpoolLevel{.batches = 0}});
+  bench.step(SpoolFetched{.batches = {}, .level = SpoolLevel{.batches = 0}});
   bench.step(SpoolFetched{.batches = {}, .level = SpoolLevel{.batches = 0}});
   bench.pass(milliseconds{100});
   REQUIRE(bench.goodbyes().size() == 1);
