@@ -25,7 +25,7 @@ fast=no
 ctest_options=()
 # By preset. What is pure finds its mistakes under the sanitizers; a fleet on virtual
 # time and thousands of random inputs take far too long there.
-release_layers="property;sim;integration;lab;deploy;bench;campaign;tidy"
+release_layers="property;sim;integration;load;lab;deploy;bench;campaign;tidy"
 asan_layers="unit;integration;fuzz;bench;campaign"  # the last two for what tests share with them
 while (($#)); do
   case $1 in

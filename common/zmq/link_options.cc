@@ -16,7 +16,6 @@
 namespace faultline::zmq {
 namespace {
 
-constexpr int kIoThreads = 1;
 constexpr int kSocketsMax = 8192;  // a mesh of probes has one per peer
 constexpr int kKeepaliveProbes = 3;
 // Any name serves; one must be set for the ZAP handler to be asked.
@@ -138,8 +137,8 @@ std::string readable_endpoint(const std::string& endpoint) {
 
 }  // namespace
 
-Context make_context() {
-  Context context{kIoThreads};
+Context make_context(int io_threads) {
+  Context context{io_threads};
   context.set(::zmq::ctxopt::max_sockets, kSocketsMax);
   return context;
 }

@@ -29,8 +29,9 @@ using Socket = ::zmq::socket_t;
 
 class ZapThread;
 
-// One I/O thread carries 4,000 CURVE handshakes in 2 s, which is enough.
-[[nodiscard]] Context make_context();
+// One I/O thread carries 4,000 CURVE handshakes in 2 s. libzmq deals connections out among several:
+// each stays with one, so the order of its messages does too.
+[[nodiscard]] Context make_context(int io_threads = 1);
 
 struct LinkOptions {
   // Messages queued per peer and direction; at the limit try_send says so and the caller sheds.

@@ -247,6 +247,7 @@ void read_root(Section& root, ControllerConfig& config) {
       config.planner.window % std::chrono::seconds{1} != Duration::zero()) {
     root.error("window", "must be whole seconds from 1s to 60s");
   }
+  root.integer("ingest_threads", config.ingest_threads, 0U, kIngestThreadsMax);
   root.duration("heartbeat", config.heartbeat);
   if (config.heartbeat < std::chrono::seconds{1} || config.heartbeat > std::chrono::seconds{60}) {
     root.error("heartbeat", "must be between 1s and 60s");
@@ -307,6 +308,11 @@ Result<ControllerConfig> load_config(const std::filesystem::path& file,
   FAULTLINE_TRY_STATUS(in_file(plan::validate(config.planner)));
   FAULTLINE_TRY_STATUS(in_file(incident::validate(config.incident)));
   return config;
+}
+
+std::uint32_t ingest_threads(const ControllerConfig& config, unsigned cores) {
+  if (config.ingest_threads != 0) return config.ingest_threads;
+  return std::clamp(cores, 2U, kIngestThreadsAutomaticMax + 1) - 1;
 }
 
 Status check_named(const ControllerConfig& config) {

@@ -35,6 +35,9 @@ inline constexpr Duration kRetentionMin = std::chrono::hours{1};
 inline constexpr Duration kRollupRetentionMin = std::chrono::hours{24};
 // Tables are dropped whole where they can be, and have 16 MiB: less could not be kept to.
 inline constexpr std::uint64_t kDiskMaxMin = 256ULL << 20;
+inline constexpr std::uint32_t kIngestThreadsMax = 16;
+// Beyond it the one loop and the one writer are what there is too little of.
+inline constexpr std::uint32_t kIngestThreadsAutomaticMax = 4;
 
 struct ApiConfig {
   std::filesystem::path socket = "/run/faultline/controller.sock";
@@ -49,7 +52,8 @@ struct ControllerConfig {
   std::string listen = "tcp://*:7400";
   std::vector<std::string> advertise;  // endpoints that join tokens carry
   ApiConfig api;
-  std::filesystem::path topology;  // inventory; empty: traced paths alone
+  std::filesystem::path topology;    // inventory; empty: traced paths alone
+  std::uint32_t ingest_threads = 0;  // 0: by the number of cores
   Duration heartbeat = std::chrono::seconds{5};
   Duration restart_excused_max = fleet::kExcusedMaxDefault;
   store::Retention retention;
@@ -70,6 +74,10 @@ struct ControllerConfig {
 // that it names are taken to be relative to it.
 [[nodiscard]] Result<ControllerConfig> load_config(const std::filesystem::path& file,
                                                    const config::Environment& environment);
+
+// Workers that decode results, and as many I/O threads of libzmq's: what is configured; else one
+// less than there are cores, at least 1 and at most kIngestThreadsAutomaticMax.
+[[nodiscard]] std::uint32_t ingest_threads(const ControllerConfig& config, unsigned cores);
 
 // That what the configuration names is there: the inventory, the receivers' secrets, the API
 // socket's group, the certificate with its key. A start would fail for the same reasons. Blocks on

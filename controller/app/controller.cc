@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -131,7 +132,8 @@ class Process : public Controller {
         process_{FAULTLINE_VERSION, config.data_dir.string(), now().wall, {}},
         started_(now().instant),
         trust_(to_zap_table(core_->fleet().trust())),  // before the port is open: a refusal is long
-        context_(zmq::make_context()),
+        ingest_threads_(ingest_threads(config, std::thread::hardware_concurrency())),
+        context_(zmq::make_context(static_cast<int>(ingest_threads_))),
         zap_(context_, trust_),
         tasks_(loop_,
                [this](std::string_view name, std::string_view what) {
@@ -155,7 +157,8 @@ class Process : public Controller {
     shell_ = std::make_unique<Shell>(
         loop_, *link_, *store_, trust_, std::move(versions_), std::move(receivers_),
         config_.data_dir,
-        Shell::SolverOptions{
+        Shell::JobOptions{
+            .ingest_threads = ingest_threads_,
             .live = {.window = config_.planner.window,
                      .horizon_windows = config_.horizon_windows,
                      .excused_max = config_.restart_excused_max},
@@ -377,6 +380,7 @@ class Process : public Controller {
   const Instant started_;
   async::Published<zmq::TrustTable> trust_;
   async::Published<Snapshot> snapshots_;
+  const std::uint32_t ingest_threads_;
   zmq::Context context_;
   zmq::ZapThread zap_;
   async::asio::io_context loop_;

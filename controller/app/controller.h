@@ -1,8 +1,12 @@
 // Controller: the process. Every thread and every queue between threads is named here.
 //
 //   libzmq I/O --frames--> loop: ControllerLink -> core::ControllerCore::step
+//     (as many threads as "ingest"; a connection stays with one)
 //   libzmq I/O --monitor--> handshakes: refusals below CURVE are counted and logged
-//   loop --Worker "ingest" (kBatchesInHandMax)--> decode report --post--> loop: BatchDecoded
+//   loop --Workers "ingest", "ingest-2" ... (kBatchesInHandMax, in sum)--> decode report
+//     --post--> loop: BatchDecoded. A node's go to the same one always, so that their order stays
+//   loop --Workers "ingest", ...--> encode reports whose time was moved
+//     --post--> loop --Worker "writer": the append that they belong to
 //   loop --Worker "writer" (kWritesMax)--> journal, ledger --post--> loop: AppendDone, CommitDone
 //   loop --Worker "solver" (1)--> core::LiveLocalizer and LiveDetector --post--> loop: SolveDone,
 //     RecallDone

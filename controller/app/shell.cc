@@ -1,5 +1,7 @@
 #include "controller/app/shell.h"
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -39,14 +41,32 @@ Result<Batch> open_batch(const crypto::KeyPair& own, const PublicKey& origin,
   return fail(ErrorCode::kInvalid, "something else than a batch is sealed");
 }
 
+// An append that waits until the reports in it that were moved are encoded anew, each by a job of
+// its own. Whoever is the last has it to himself.
+struct Encoding {
+  core::Append append;
+  std::atomic<std::size_t> missing{0};
+};
+
+void encode_moved(core::JournalWrite& write) {
+  // Larger than what was sent in a form of its own: then that is kept, under the moved time.
+  auto payload = wire::encode(*write.moved);
+  if (payload.size() <= kBatchPayloadMax) write.batch.payload = std::move(payload);
+}
+
+std::vector<std::unique_ptr<async::Worker>> ingest_workers(std::uint32_t count) {
+  std::vector<std::unique_ptr<async::Worker>> workers;
+  for (std::uint32_t number = 1; number <= count; ++number) {
+    workers.push_back(std::make_unique<async::Worker>(
+        async::WorkerOptions{.name = number == 1 ? "ingest" : fmt::format("ingest-{}", number),
+                             .jobs_max = core::kBatchesInHandMax}));
+  }
+  return workers;
+}
+
 Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
   for (auto& [node, batch, window_start, moved] : append.writes) {
-    if (moved != nullptr) {
-      // Larger than what was sent in a form of its own: then that is kept, under the moved time.
-      auto payload = wire::encode(*moved);
-      if (payload.size() <= kBatchPayloadMax) batch.payload = std::move(payload);
-    }
     entries.push_back({.node = node,
                        .boot = batch.boot,
                        .first_sequence = batch.first_sequence,
@@ -100,7 +120,7 @@ std::vector<changes::Change> changes_between(const facts::Facts& before,
 Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
              async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
              std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-             const SolverOptions& solver, const crypto::KeyPair& keys, Handlers handlers)
+             const JobOptions& jobs, const crypto::KeyPair& keys, Handlers handlers)
     : loop_(loop),
       link_(link),
       store_(store),
@@ -112,10 +132,10 @@ Shell::Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksSt
       handlers_(std::move(handlers)),
       next_test_(kFirstTest),
       log_limiter_(async::now_instant(), std::chrono::seconds{1}, 50),
-      live_(solver.live),
-      detector_(solver.detector),
-      groups_(solver.groups),
-      ingest_({.name = "ingest", .jobs_max = core::kBatchesInHandMax}),
+      live_(jobs.live),
+      detector_(jobs.detector),
+      groups_(jobs.groups),
+      ingest_(ingest_workers(jobs.ingest_threads)),
       writer_({.name = "writer", .jobs_max = kWritesMax}),
       solver_({.name = "solver", .jobs_max = 1}),
       planner_({.name = "planner", .jobs_max = core::kPlannerJobsMax}),
@@ -144,14 +164,14 @@ void Shell::run_on(async::Worker& worker, async::Worker::Job job) {
 void Shell::send(const PublicKey& to, ControllerMessage message) { link_.send(to, message); }
 
 void Shell::decode(NodeId node, Batch batch) {
-  run_on(ingest_, [this, node, batch = std::move(batch)]() mutable {
+  run_on(ingest_of(node), [this, node, batch = std::move(batch)]() mutable {
     auto report = decode_payload(batch);
     post(core::BatchDecoded{node, std::move(batch), std::move(report)});
   });
 }
 
 void Shell::open(NodeId node, const core::RelayedBy& by, std::vector<std::byte> sealed) {
-  run_on(ingest_, [this, node, by, keys = keys_, sealed = std::move(sealed)] {
+  run_on(ingest_of(node), [this, node, by, keys = keys_, sealed = std::move(sealed)] {
     auto batch = open_batch(keys, by.origin, sealed);
     if (!batch) return post(core::SealRefused{node, by, std::move(batch).error()});
     auto report = decode_payload(*batch);
@@ -168,7 +188,27 @@ void Shell::send_sealed(const core::RelayedBy& by, const BatchAck& ack) {
   }
 }
 
+async::Worker& Shell::ingest_of(NodeId node) { return *ingest_[node.value() % ingest_.size()]; }
+
+// There is one at a time, so nothing overtakes it while its reports are encoded.
 void Shell::append(core::Append append) {
+  const auto is_moved = [](const core::JournalWrite& write) { return write.moved != nullptr; };
+  const auto moved = std::ranges::count_if(append.writes, is_moved);
+  if (moved == 0) return write_append(std::move(append));
+  auto encoding = std::make_shared<Encoding>();
+  encoding->append = std::move(append);
+  encoding->missing = static_cast<std::size_t>(moved);
+  for (auto& write : encoding->append.writes) {
+    if (!is_moved(write)) continue;
+    run_on(ingest_of(write.node), [this, encoding, &write] {
+      encode_moved(write);
+      if (encoding->missing.fetch_sub(1) > 1) return;
+      async::asio::post(loop_, [this, encoding] { write_append(std::move(encoding->append)); });
+    });
+  }
+}
+
+void Shell::write_append(core::Append append) {
   run_on(writer_, [this, append = std::move(append)]() mutable {
     post(core::AppendDone{append_to(store_.journal(), std::move(append))});
   });
@@ -422,16 +462,18 @@ void Shell::drop_before(WallTime horizon) {
   }
 }
 
-std::array<service::Part, 4> Shell::parts(Duration patience) const {
+std::vector<service::Part> Shell::parts(Duration patience) const {
   const auto part = [&](const async::Worker& worker) {
     return service::Part{worker.name(), worker.finished(), worker.has_work(), patience};
   };
-  return {part(ingest_), part(writer_), part(solver_), part(planner_)};
+  std::vector<service::Part> parts{part(writer_), part(solver_), part(planner_)};
+  for (const auto& worker : ingest_) parts.push_back(part(*worker));
+  return parts;
 }
 
 void Shell::stop() {
   stopped_ = true;
-  ingest_.stop();
+  for (auto& worker : ingest_) worker->stop();
   solver_.stop();
   planner_.stop();
   writer_.stop();

@@ -4,11 +4,11 @@
 // stopped (Shell::stop) before anything that the jobs touch is destroyed.
 #pragma once
 
-#include <array>
 #include <filesystem>
 #include <functional>
 #include <future>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -68,10 +68,16 @@ class Shell : public core::EffectSink {
     ChangeHandler on_change;
   };
 
+  struct JobOptions {
+    std::uint32_t ingest_threads = 1;  // at least 1
+    core::LiveLocalizer::Options live{};
+    core::LiveDetector::Options detector{};
+  };
+
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
         async::Published<zmq::TrustTable>& trust, DocumentVersions versions,
         std::map<std::string, notify::Receiver> receivers, std::filesystem::path data_dir,
-        const SolverOptions& solver, const crypto::KeyPair& keys, Handlers handlers);
+        const JobOptions& jobs, const crypto::KeyPair& keys, Handlers handlers);
 
   void send(const PublicKey& to, ControllerMessage message) override;
   void decode(NodeId node, Batch batch) override;
@@ -117,10 +123,13 @@ class Shell : public core::EffectSink {
   [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
   [[nodiscard]] const ShellCounters& counters() const { return counters_; }
   // The workers, as the watchdog sees them.
-  [[nodiscard]] std::array<service::Part, 4> parts(Duration patience) const;
+  [[nodiscard]] std::vector<service::Part> parts(Duration patience) const;
 
  private:
   void post(core::Event event);
+  // Where all that comes of this node is decoded.
+  [[nodiscard]] async::Worker& ingest_of(NodeId node);
+  void write_append(core::Append append);
   void seal_slice(WallTime horizon);
   void sealed(WallTime horizon, const Result<store::SealProgress>& progress);
   void drop_before(WallTime horizon);
@@ -149,7 +158,9 @@ class Shell : public core::EffectSink {
   core::LiveLocalizer live_;     // the solver's, once it runs
   core::LiveDetector detector_;  // likewise
   core::GroupSeries groups_;     // likewise
-  async::Worker ingest_;
+  // Each has room for everything that Intake lets be in hand (kBatchesInHandMax), and all together
+  // never have more: no job of theirs is ever refused, however the nodes are spread.
+  std::vector<std::unique_ptr<async::Worker>> ingest_;
   async::Worker writer_;
   async::Worker solver_;
   async::Worker planner_;

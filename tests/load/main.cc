@@ -27,7 +27,8 @@ constexpr std::uint32_t kPairsAsked = 16;
 constexpr const char* kHelp =
     "Loads a controller with simulated probes: real protocol, real CURVE over TCP, the product's\n"
     "own probe core and link, reports that nobody measured. Starts the controller unless one is\n"
-    "given; ends by itself; exits with 1 when anything acknowledged is not stored exactly once.\n"
+    "given; ends by itself; exits with 1 when anything acknowledged is not stored exactly once,\n"
+    "or when the load was over before the last kill.\n"
     "\n"
     "  load                                            200 probes drain a backlog of 30 windows\n"
     "  load --live --probes 1000 --window 2 --windows 30   as probes do, by the clock\n"
@@ -196,7 +197,8 @@ void print_controller(const std::string& api) {
   fmt::print("verdict            {}\n", status.value("verdict", "none"));
 }
 
-// Until what the controller tells is of after the load: it publishes its counters four times a second.
+// Until what the controller tells is of after the load: it publishes its counters four times a
+// second.
 void rest(Fleet& fleet) {
   static_cast<void>(fleet.run("resting", kPublished, [] { return false; }));
 }
@@ -214,26 +216,31 @@ Result<Audit> audit_copy(const ControllerUnderLoad& controller, const Fleet& fle
   return result;
 }
 
-// Kill, compare, start; the load goes on in between for a random while.
+// Kill, compare, start; the load goes on in between for a random while. False when anything was
+// lost, or when the load was over before the last kill.
 Result<bool> kill_cycles(ControllerUnderLoad& controller, Fleet& fleet, const Options& options) {
   Rng rng(options.load.seed + 3);
   bool clean = true;
-  for (std::uint32_t cycle = 1; cycle <= options.kill_cycles && !fleet.all_stored(); ++cycle) {
-    const auto goal =
-        fleet.figures().windows_stored + 1 +
-        uniform_below(rng, fleet.windows_in_all() / (options.kill_cycles + 1) * 2 + 1);
+  std::uint32_t kills = 0;
+  while (kills < options.kill_cycles) {
+    // So that on average each cycle has the same share of what is left.
+    const auto stored = fleet.figures().windows_stored;
+    const auto share = (fleet.windows_in_all() - stored) / (options.kill_cycles - kills + 1);
+    const auto goal = stored + 1 + uniform_below(rng, 2 * share + 1);
     const bool in_time = fleet.run("before the kill", kSettleMax, [&] {
       return fleet.all_stored() || fleet.figures().windows_stored >= goal;
     });
+    if (fleet.all_stored()) break;
     if (!in_time) return fail(ErrorCode::kUnavailable, "nothing is stored any more");
     controller.end(SIGKILL);
     FAULTLINE_TRY(const auto found, audit_copy(controller, fleet, options));
-    fmt::print("kill {:<4}", cycle);
+    fmt::print("kill {:<4}", ++kills);
     print_audit(found);
     clean = clean && found.is_clean();
     FAULTLINE_TRY_STATUS(controller.start());
   }
-  return clean;
+  fmt::print("kills              {:>12}   of {} asked for\n", kills, options.kill_cycles);
+  return clean && kills == options.kill_cycles;
 }
 
 Result<int> load_own(const Options& options) {

@@ -31,6 +31,9 @@ struct Options {
   std::string controller = FAULTLINE_CONTROLLER;
   std::string directory = "/tmp/faultline-ingest-bench";
   std::string only{};  // "bare" or "controller"
+  std::vector<std::uint32_t>
+      threads{};                     // instead: the controller with so many, one after the other
+  std::uint32_t ingest_threads = 0;  // of a controller; 0: by the number of cores
   bool storm = false;
   std::string skeleton{};  // serve as one, in this directory
 };
@@ -63,8 +66,9 @@ class ControllerSide final : public Side {
       : controller_({.program = options.controller,
                      .directory = options.directory,
                      .window = options.load.shape.window,
-                     .planned_flows = options.load.shape.targets_per_node *
-                                      options.load.shape.flows_per_target}) {}
+                     .planned_flows =
+                         options.load.shape.targets_per_node * options.load.shape.flows_per_target,
+                     .more_config = fmt::format("ingest_threads: {}\n", options.ingest_threads)}) {}
   void prepare(const std::vector<crypto::KeyPair>& keys) override {
     start();
     must(load::enroll(controller_.api(), keys));
@@ -124,8 +128,13 @@ int serve(const fs::path& directory) {
   return 0;
 }
 
-// Processor nanoseconds of a result; both sides get the same reports.
-double ingest(const char* name, Side& side, const Options& options) {
+struct Cost {
+  double processor_ns = 0;        // of a result
+  double results_per_second = 0;  // durable, by the wall's clock
+};
+
+// All get the same reports.
+Cost ingest(const char* name, Side& side, const Options& options) {
   const auto keys = load::make_keys(options.load.shape.nodes);
   side.prepare(keys);
   Fleet fleet(options.load, load::base_of(options.load, async::now_wall()), keys, side.server());
@@ -137,7 +146,9 @@ double ingest(const char* name, Side& side, const Options& options) {
   load::print_threads(fleet, measured);
   std::fflush(stdout);
   side.end(SIGKILL);
-  return 1e9 * load::path_seconds(measured.threads) / fleet.results(measured.windows_stored);
+  const double results = fleet.results(measured.windows_stored);
+  return {.processor_ns = 1e9 * load::path_seconds(measured.threads) / results,
+          .results_per_second = results / measured.seconds};
 }
 
 struct Storm {
@@ -206,33 +217,46 @@ auto measured_in(const Options& options, const char* name, Measure measure) {
   return result;
 }
 
-int run(const Options& options) {
-  fmt::print("{} probes, {} flows in a report, {} windows each\n", options.load.shape.nodes,
-             options.load.flows_per_report(), options.load.windows);
-  if (options.storm) {
-    Storm bare;
-    Storm product;
-    if (options.only != "controller") {
-      bare = measured_in(options, "bare", [](const Options& here) {
-        BareSide side(here);
-        return storm("bare skeleton", side, here);
-      });
-    }
-    if (options.only != "bare") {
-      product = measured_in(options, "controller", [](const Options& here) {
-        ControllerSide side(here);
-        return storm("faultline-controller", side, here);
-      });
-    }
-    if (options.only.empty()) {
-      fmt::print("\ncontroller / bare: wall time {:.2f}, processor time {:.2f}\n",
-                 product.seconds / bare.seconds,
-                 product.processor_seconds / bare.processor_seconds);
-    }
-    return 0;
+void compare_storms(const Options& options) {
+  Storm bare;
+  Storm product;
+  if (options.only != "controller") {
+    bare = measured_in(options, "bare", [](const Options& here) {
+      BareSide side(here);
+      return storm("bare skeleton", side, here);
+    });
   }
-  double bare = 0;
-  double product = 0;
+  if (options.only != "bare") {
+    product = measured_in(options, "controller", [](const Options& here) {
+      ControllerSide side(here);
+      return storm("faultline-controller", side, here);
+    });
+  }
+  if (options.only.empty()) {
+    fmt::print("\ncontroller / bare: wall time {:.2f}, processor time {:.2f}\n",
+               product.seconds / bare.seconds, product.processor_seconds / bare.processor_seconds);
+  }
+}
+
+void compare_threads(const Options& options) {
+  Cost first;
+  for (const auto count : options.threads) {
+    const auto name = fmt::format("ingest_threads {}", count);
+    const auto cost = measured_in(options, "controller", [&](Options here) {
+      here.ingest_threads = count;
+      ControllerSide side(here);
+      return ingest(name.c_str(), side, here);
+    });
+    if (first.processor_ns == 0) first = cost;
+    fmt::print("\n{} / {}: durable a second {:.2f}, processor time {:.2f}\n", name,
+               options.threads.front(), cost.results_per_second / first.results_per_second,
+               cost.processor_ns / first.processor_ns);
+  }
+}
+
+void compare_ingest(const Options& options) {
+  Cost bare;
+  Cost product;
   if (options.only != "controller") {
     bare = measured_in(options, "bare", [](const Options& here) {
       BareSide side(here);
@@ -245,8 +269,21 @@ int run(const Options& options) {
       return ingest("faultline-controller", side, here);
     });
   }
-  if (bare > 0 && product > 0) {
-    fmt::print("\nbare / controller: processor time {:.2f}\n", bare / product);
+  if (options.only.empty()) {
+    fmt::print("\nbare / controller: processor time {:.2f}\n",
+               bare.processor_ns / product.processor_ns);
+  }
+}
+
+int run(const Options& options) {
+  fmt::print("{} probes, {} flows in a report, {} windows each\n", options.load.shape.nodes,
+             options.load.flows_per_report(), options.load.windows);
+  if (options.storm) {
+    compare_storms(options);
+  } else if (!options.threads.empty()) {
+    compare_threads(options);
+  } else {
+    compare_ingest(options);
   }
   return 0;
 }
@@ -269,6 +306,9 @@ int main(int argc, char** argv) {
   app.add_option("--controller", options.controller, "the program");
   app.add_option("--dir", options.directory);
   app.add_option("--only", options.only, "bare or controller");
+  app.add_option("--threads", options.threads,
+                 "the controller with each of these numbers of ingest threads, instead")
+      ->check(CLI::Range(1, 16));
   app.add_flag("--storm", options.storm, "reconnects of everybody, instead of results");
   app.add_option("--skeleton", options.skeleton, "for its own use");
   CLI11_PARSE(app, argc, argv);

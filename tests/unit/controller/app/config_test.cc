@@ -27,6 +27,18 @@ fs::path written(const std::string& text) {
   return file;
 }
 
+TEST_CASE("results are decoded by a thread for each core but one, unless it is said how many",
+          "[config]") {
+  ControllerConfig config;
+  CHECK(ingest_threads(config, 0) == 1);  // not known
+  CHECK(ingest_threads(config, 1) == 1);
+  CHECK(ingest_threads(config, 2) == 1);
+  CHECK(ingest_threads(config, 4) == 3);
+  CHECK(ingest_threads(config, 64) == 4);
+  config.ingest_threads = 6;
+  CHECK(ingest_threads(config, 2) == 6);
+}
+
 TEST_CASE("the example shows the defaults, except where it says otherwise", "[config]") {
   const auto config = load_config(kExamples / "controller.yaml", {});
   REQUIRE(config);
@@ -36,6 +48,7 @@ TEST_CASE("the example shows the defaults, except where it says otherwise", "[co
   CHECK(config->api.socket == defaults.api.socket);
   CHECK_FALSE(config->api.tls);
   CHECK(config->api.audit_retention == defaults.api.audit_retention);
+  CHECK(config->ingest_threads == defaults.ingest_threads);
   CHECK(config->heartbeat == defaults.heartbeat);
   CHECK(config->restart_excused_max == defaults.restart_excused_max);
   CHECK(config->retention == defaults.retention);
