@@ -390,23 +390,6 @@ std::optional<Change> Fleet::goodbye(NodeId id, const Goodbye& goodbye, Moment n
   return change;
 }
 
-void Fleet::note_clock(Node& node, WallTime sent_at, Moment now) {
-  auto& offsets = offsets_[node.record.id];
-  offsets.add(sent_at - now.wall);
-  node.clock_offset = offsets.largest();
-  node.clock_settled = offsets.settled();
-}
-
-void Fleet::our_clock_was_set(Duration by) {
-  for (auto& [id, offsets] : offsets_) {
-    offsets.our_clock_was_set(by);
-    auto* node = present_node(id);
-    if (node == nullptr || !node->clock_offset) continue;
-    node->clock_offset = offsets.largest();
-    node->clock_settled = offsets.settled();
-  }
-}
-
 void Fleet::heartbeat(NodeId id, const Heartbeat& heartbeat, Moment now) {
   auto* node = present_node(id);
   if (node == nullptr) return;
