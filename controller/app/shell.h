@@ -57,11 +57,6 @@ class Shell : public core::EffectSink {
   using KeyHandler = std::function<void(crypto::KeyPair)>;
   using ChangeHandler = std::function<void(core::FleetChange)>;  // called on the loop
 
-  struct SolverOptions {
-    core::LiveLocalizer::Options live;
-    core::LiveDetector::Options detector;
-    core::GroupSeries::Options groups;
-  };
   struct Handlers {
     EventHandler on_event;
     KeyHandler on_key;
@@ -72,6 +67,7 @@ class Shell : public core::EffectSink {
     std::uint32_t ingest_threads = 1;  // at least 1
     core::LiveLocalizer::Options live{};
     core::LiveDetector::Options detector{};
+    core::GroupSeries::Options groups{};
   };
 
   Shell(async::asio::io_context& loop, ControllerLink& link, store::RocksStore& store,
