@@ -26,11 +26,12 @@ struct RelayRequest {
 
 struct RelayReply {
   outcome @0 :UInt8;
-  # 0 ready, 1 cannot now: ask another. Another value reads as 1. A sealedBatch that is not passed on is
-  # answered with 1, too.
+  # 0 ready, 1 cannot now: ask another, 2 later. Another value reads as 1. A sealedBatch that is not passed on is
+  # answered, too: with 1, or with 2 when a bound of the asked node's is reached. Then the way stays: send it again,
+  # not before a second has passed.
   controller @1 :Types.PublicKey;
   # Of 0: the key that serves the asked node, not all zero. What is sealed is sealed to it, provided that the asker
-  # knows it for a controller's itself. Of 1: empty.
+  # knows it for a controller's itself. Of 1 and 2: empty.
 }
 
 struct TraceRequest {

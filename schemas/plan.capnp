@@ -17,7 +17,7 @@ struct Plan {
   tracesPerSecond @7 :UInt32;      # 0 .. 1000 TTL probes per second and hop distance; 0 traces nothing
   peers @8 :List(Peer);            # at most 4096, nodes unique
   flows @9 :FlowColumns;
-  packetsPerSecondPerGroupMax @10 :UInt32;  # since 1.1: to one group of peers, 0 .. 100000; 0: the probe's own limit, 10000
+  packetsPerSecondPerGroupMax @10 :UInt32;  # since 1.1: to one group of peers, 0 .. 10000; 0: as 10000
   traceIntervalNs @11 :UInt64;  # since 1.1: 1 ms .. 1 h; in it one flow is traced and one for a peer, and two TTL
                                 # probes go to any one hop distance. 0: tracesPerSecond counts, as for an older probe
 }

@@ -54,6 +54,7 @@ struct RelayRequest {
 enum class RelayOutcome : std::uint8_t {
   kReady = 0,
   kCannot = 1,  // not now: ask another. Also the answer to a SealedBatch that was not passed on
+  kLater = 2    // to a SealedBatch, over a bound of the asked node's: the way stays, send it again
 };
 
 struct RelayReply {

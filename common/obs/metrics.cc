@@ -97,15 +97,14 @@ void MetricRegistry::add(Kind kind, MetricName name, Sample sample) {
   FAULTLINE_CHECK((kind == Kind::kCounter) == name.name.ends_with(kCounterSuffix),
                   "counters, and only they, end in _total");
   if (kind == Kind::kCounter) name.name.resize(name.name.size() - kCounterSuffix.size());
-  const auto [place, is_new] =
-      families_.try_emplace(name.name, Family{.kind = kind, .help = name.help, .samples = {}});
+  const auto [place, is_new] = families_.try_emplace(
+      name.name, Family{.kind = kind, .help = name.help, .samples = {}, .labels = {}});
   Family& family = place->second;
   FAULTLINE_CHECK(family.kind == kind, "a metric is of one kind");
   FAULTLINE_CHECK(family.samples.size() < kSamplesPerFamilyMax, "labels are few");
   sample.labels = format_labels(name.labels);
-  FAULTLINE_CHECK(
-      std::ranges::find(family.samples, sample.labels, &Sample::labels) == family.samples.end(),
-      "a metric with these labels is exposed once");
+  FAULTLINE_CHECK(family.labels.insert(sample.labels).second,
+                  "a metric with these labels is exposed once");
   family.samples.push_back(std::move(sample));
 }
 

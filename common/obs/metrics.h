@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,6 +80,7 @@ class MetricRegistry {
     Kind kind = Kind::kCounter;
     std::string help;
     std::vector<Sample> samples;
+    std::set<std::string> labels;  // of the samples
   };
 
   void add(Kind kind, MetricName name, Sample sample);

@@ -112,12 +112,12 @@ Result<IpAddress> read_address(std::string_view field, capnp::Data::Reader data)
   return out_of_range(field, fmt::format("{} bytes long instead of 4 or 16", data.size()));
 }
 
-// A plan or profile with a broadcast or multicast address would make every probe a flooder.
 PathEnd read_path_end(std::uint8_t value) {
   constexpr auto kMost = static_cast<std::uint8_t>(PathEnd::kRefused);
   return value <= kMost ? static_cast<PathEnd>(value) : PathEnd::kNotTold;
 }
 
+// A plan or profile with a broadcast or multicast address would make every probe a flooder.
 Status check_unicast(std::string_view field, const IpAddress& address) {
   const bool many = address.is_v4()
                         ? address.bytes()[0] >= 224 && address.v4_host_order() < 0xf0000000U

@@ -73,8 +73,10 @@ void write(schema::MeshMessage::Builder root, const RelayReply& reply) {
 
 Result<MeshMessage> read(schema::RelayReply::Reader reader) {
   RelayReply reply;
-  if (reader.getOutcome() != static_cast<std::uint8_t>(RelayOutcome::kReady)) return reply;
-  reply.outcome = RelayOutcome::kReady;
+  const auto outcome = static_cast<RelayOutcome>(reader.getOutcome());
+  if (outcome == RelayOutcome::kLater) reply.outcome = outcome;
+  if (outcome != RelayOutcome::kReady) return reply;  // kCannot, or an answer of a newer peer
+  reply.outcome = outcome;
   FAULTLINE_TRY(reply.controller, read_key("controller", reader.getController()));
   return reply;
 }

@@ -121,7 +121,7 @@ Status validate_plan(const Plan& plan) {
                                                   kTracesPerSecondMax));
   FAULTLINE_TRY_STATUS(check_range<std::uint32_t>("packets per second and group",
                                                   plan.packets_per_second_per_group_max, 0,
-                                                  kPacketsPerSecondMax));
+                                                  kPacketsPerSecondPerGroupMax));
   if (plan.trace_interval != Duration::zero()) {
     FAULTLINE_TRY_STATUS(check_duration("trace interval", plan.trace_interval, kTraceIntervalMin,
                                         kTraceIntervalMax));

@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "controller/core/group_series.h"
-
 namespace faultline::app {
 namespace {
 
@@ -33,10 +31,12 @@ void expose_losses(const core::Group& group, const core::GroupSums& sums,
 
 }  // namespace
 
-void expose_groups(const core::Solution* solution, MetricRegistry& registry) {
-  const auto at_start = core::empty_groups({core::Grouping::kClass});
-  if (solution != nullptr && solution->groups == nullptr) return;  // none are wanted
-  const auto& table = solution == nullptr ? at_start : *solution->groups;
+void expose_groups(const core::Solution* solution, const std::set<core::Grouping>& wanted,
+                   MetricRegistry& registry) {
+  if (wanted.empty()) return;
+  const auto at_start = core::empty_groups(wanted);
+  const bool is_judged = solution != nullptr && solution->groups != nullptr;
+  const auto& table = is_judged ? *solution->groups : at_start;
   constexpr double kSecond = 1e9;
   obs::HistogramValue rtt;
   for (const auto bound : core::kGroupRttBoundsNs) {

@@ -441,7 +441,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_verdict(sources.snapshot, registry);
   expose_stream(sources.snapshot, registry);
   expose_extremes(sources.snapshot, registry);
-  expose_groups(sources.snapshot.solution.get(), registry);
+  expose_groups(sources.snapshot.solution.get(), sources.shell.groupings(), registry);
   expose_store(sources, registry);
   expose_outbox(sources, registry);
   expose_api(sources.api, registry);

@@ -41,6 +41,8 @@ Result<Batch> open_batch(const crypto::KeyPair& own, const PublicKey& origin,
   return fail(ErrorCode::kInvalid, "something else than a batch is sealed");
 }
 
+constexpr std::ptrdiff_t kMovedByWriterMax = 8;
+
 // An append that waits until the reports in it that were moved are encoded anew, each by a job of
 // its own. Whoever is the last has it to himself.
 struct Encoding {
@@ -52,6 +54,7 @@ void encode_moved(core::JournalWrite& write) {
   // Larger than what was sent in a form of its own: then that is kept, under the moved time.
   auto payload = wire::encode(*write.moved);
   if (payload.size() <= kBatchPayloadMax) write.batch.payload = std::move(payload);
+  write.moved.reset();
 }
 
 std::vector<std::unique_ptr<async::Worker>> ingest_workers(std::uint32_t count) {
@@ -66,7 +69,9 @@ std::vector<std::unique_ptr<async::Worker>> ingest_workers(std::uint32_t count) 
 
 Status append_to(store::Journal& journal, core::Append append) {
   std::vector<store::JournalEntry> entries;
-  for (auto& [node, batch, window_start, moved] : append.writes) {
+  for (auto& write : append.writes) {
+    if (write.moved != nullptr) encode_moved(write);
+    auto& [node, batch, window_start, moved] = write;
     entries.push_back({.node = node,
                        .boot = batch.boot,
                        .first_sequence = batch.first_sequence,
@@ -194,7 +199,8 @@ async::Worker& Shell::ingest_of(NodeId node) { return *ingest_[node.value() % in
 void Shell::append(core::Append append) {
   const auto is_moved = [](const core::JournalWrite& write) { return write.moved != nullptr; };
   const auto moved = std::ranges::count_if(append.writes, is_moved);
-  if (moved == 0) return write_append(std::move(append));
+  // A few the writer encodes itself: behind the workers' queues all of the append would wait.
+  if (moved <= kMovedByWriterMax) return write_append(std::move(append));
   auto encoding = std::make_shared<Encoding>();
   encoding->append = std::move(append);
   encoding->missing = static_cast<std::size_t>(moved);

@@ -117,6 +117,8 @@ class Shell : public core::EffectSink {
   void stop();
 
   [[nodiscard]] const notify::SenderCounters& sender_counters() const { return sender_.counters(); }
+  // Any thread.
+  [[nodiscard]] const std::set<core::Grouping>& groupings() const { return groups_.groupings(); }
   [[nodiscard]] const ShellCounters& counters() const { return counters_; }
   // The workers, as the watchdog sees them.
   [[nodiscard]] std::vector<service::Part> parts(Duration patience) const;

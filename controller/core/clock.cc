@@ -16,9 +16,10 @@ void ControllerCore::watch_clock(Now now, EffectSink& effects) {
   ++counters_.clock_steps;
   const bool is_back = *by < Duration::zero();
   const Duration distance = std::chrono::abs(*by);
-  effects.log(Severity::kWarning, "clock",
-              fmt::format("the clock of this machine was set {} by {}", is_back ? "back" : "ahead",
-                          format_duration(distance)));
+  effects.log(
+      Severity::kWarning, "clock",
+      fmt::format("the clock of this machine was set {} by {}{}", is_back ? "back" : "ahead",
+                  format_duration(distance), is_back ? "" : ", or the machine slept so long"));
   fleet_.our_clock_was_set(*by);
   clock_set_.by += *by;
   // By then as much is measured anew as the step has moved out of sight.
@@ -33,6 +34,9 @@ void ControllerCore::clock_was_set_back(Now now) {
   job_is_void_ = solving_;
   windows_.set_back(now.wall);
   incidents_.set_back(now.wall);
+  fleet_.set_back(now.wall);
+  inquiries_.set_back(now.wall);
+  relays_.set_back(now.wall);
   paths_to_change().set_back(now.wall);
   std::erase_if(last_windows_, [&](const auto& it) { return it.second > now.wall; });
   recall_ = {};

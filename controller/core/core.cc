@@ -23,6 +23,9 @@ topology::Placement placement_of(const Labels& labels) {
 
 }  // namespace
 
+// Less than any probe waits before it takes a way by others (probe/core/detour.h).
+constexpr Duration kUnheardMin = std::chrono::seconds{12};
+
 ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventory, Rng rng)
     : options_(std::move(options)),
       rng_(rng),
@@ -82,9 +85,13 @@ void ControllerCore::step(Now now, Event event, EffectSink& effects) {
 
 void ControllerCore::on(Now now, BatchDecoded event, EffectSink& effects) {
   const auto* node = fleet_.find(event.node);
-  if (event.by) relays_.brought(event.node, *event.by);
   std::optional<ingest::Skew> skew;
   if (node != nullptr && node->clock_offset) skew = {*node->clock_offset, node->clock_settled};
+  if (event.by && node != nullptr) {
+    // A node that speaks for itself has no way that somebody's repetition of its words could take.
+    if (now.instant - node->heard.instant >= kUnheardMin) relays_.brought(event.node, *event.by);
+    if (skew) skew->settled = true;  // it can tell us no more of its clock than it has
+  }
   send_acks(intake_.decoded(now.wall, skew, std::move(event), effects), effects);
 }
 

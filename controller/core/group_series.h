@@ -82,13 +82,15 @@ class GroupSeries {
   // Takes every report of the job, late ones too, for each comes once; what was observed to or from
   // nodes that were away is left out. Puts the sums so far into the solution.
   void judge(const SolveJob& job, Solution& solution);
+  // Any thread.
+  [[nodiscard]] const std::set<Grouping>& groupings() const { return options_.groupings; }
 
  private:
   using Window = std::vector<NodeReport>;
   void take(const Window& window, const SolveJob& job, Places& places);
   [[nodiscard]] GroupSums& sums_of(Group group);
 
-  Options options_;
+  const Options options_;
   GroupTable table_;
   std::size_t named_ = 0;  // groups but classes and the "other" ones
 };

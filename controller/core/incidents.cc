@@ -19,7 +19,8 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
                     std::back_inserter(window.suspects));
   std::ranges::move(findings_.suspects(), std::back_inserter(window.suspects));
   window.judged_at = now.wall;
-  window.enough_data &= now.instant >= evidence_whole_at_;
+  const bool looks_back_again = is_recalling() && recall_.again;
+  window.enough_data &= now.instant >= evidence_whole_at_ && !looks_back_again;
   name_absent(fleet_, window);
   add_reachability(now, window);
   if (window.suspects.empty()) return window;

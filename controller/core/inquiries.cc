@@ -123,6 +123,13 @@ void Inquiries::follow_fleet(fleet::Moment now, const View& view) {
   std::erase_if(spans_, [&](const auto& it) { return view.fleet.find(it.first) == nullptr; });
 }
 
+void Inquiries::set_back(WallTime now) {
+  for (auto& [id, spans] : spans_) fleet::set_back(spans, now);
+  for (auto& [id, it] : cases_) {
+    it.reachability.doubted_at = std::min(it.reachability.doubted_at, now);
+  }
+}
+
 void Inquiries::tick(fleet::Moment now, const View& view, Rng& rng, EffectSink& effects) {
   (void)orders_.tick(view.fleet, now.instant);  // only watched tests are ended, and these are not
   follow_fleet(now, view);

@@ -80,6 +80,8 @@ class Inquiries {
   // False, and nothing is taken: it is news of another's test.
   bool news(NodeId node, TestProgress& progress);
   void restarted(NodeId node) { orders_.restarted(node); }
+  // Our clock was set back and says `now`.
+  void set_back(WallTime now);
   // Begins and ends questions, orders what is due, reads what was answered.
   void tick(fleet::Moment now, const View& view, Rng& rng, EffectSink& effects);
 

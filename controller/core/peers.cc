@@ -77,7 +77,7 @@ void ControllerCore::relayed(Now now, NodeId relay, const PublicKey& relay_key, 
                                    short_name(message.origin), fleet_.find(relay)->record.name));
   }
   const RelayedBy by{.relay = relay, .relay_key = relay_key, .origin = message.origin};
-  if (!relays_.admit(now.instant) ||
+  if (!relays_.admit(relay, now.instant) ||
       !intake_.relayed(trust->node, by, std::move(message.sealed), effects)) {
     relays_.shed();
   }

@@ -4,9 +4,16 @@
 
 namespace faultline::core {
 
-bool Relays::admit(Instant now) {
+bool Relays::admit(NodeId relay, Instant now) {
   if (!tokens_) tokens_.emplace(kRelayedPerSecondMax, kRelayedPerSecondMax, now);
-  return tokens_->take(now);
+  auto& own =
+      brought_by_.try_emplace(relay, kRelayedByOnePerSecondMax, kRelayedByOnePerSecondMax, now)
+          .first->second;
+  return own.take(now) && tokens_->take(now);
+}
+
+void Relays::set_back(WallTime now) {
+  for (auto& [node, way] : ways_) way.window_end = std::min(way.window_end, now);
 }
 
 void Relays::brought(NodeId node, const RelayedBy& by) {

@@ -6,8 +6,8 @@
 // Acknowledgements go to who brought the newest batch. Both end with the first word of the node
 // itself.
 //
-// Bounds: one entry per node; so many batches a second, for each costs the loop a seal.
-// Pure. Thread safety: none; owned by the core.
+// Bounds: one entry per node, cut off or helping; so many batches a second, of one helper and of
+// all together, for each costs the loop a seal. Pure. Thread safety: none; owned by the core.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@
 namespace faultline::core {
 
 inline constexpr double kRelayedPerSecondMax = 100;
+inline constexpr double kRelayedByOnePerSecondMax = 20;  // as a probe that helps bounds itself
 
 struct RelayCounters {
   std::uint64_t batches = 0;  // opened; duplicates of what came directly are among them
@@ -35,7 +36,7 @@ class Relays {
   // A window proves that its node lives until it is `fresh_for` old.
   explicit Relays(Duration fresh_for) : fresh_for_(fresh_for) {}
 
-  [[nodiscard]] bool admit(Instant now);
+  [[nodiscard]] bool admit(NodeId relay, Instant now);
   void refuse() { ++counters_.refused; }
   void shed() { ++counters_.shed; }
   // A batch of the node whose seal has opened.
@@ -45,7 +46,12 @@ class Relays {
   // The node itself said something.
   void heard(NodeId node) { ways_.erase(node); }
 
-  void forget(NodeId node) { ways_.erase(node); }
+  void forget(NodeId node) {
+    ways_.erase(node);
+    brought_by_.erase(node);
+  }
+  // Our clock was set back and says `now`: no proof is of later.
+  void set_back(WallTime now);
 
   // Where the node's acknowledgements go; null: directly.
   [[nodiscard]] const RelayedBy* way_of(NodeId node) const;
@@ -64,6 +70,7 @@ class Relays {
   Duration fresh_for_;
   std::map<NodeId, Way> ways_;
   std::optional<stats::TokenBucket> tokens_;
+  std::map<NodeId, stats::TokenBucket> brought_by_;  // of each that ever helped
   RelayCounters counters_;
 };
 

@@ -27,6 +27,14 @@ bool end_absence(Absences& absences, WallTime now) {
   return true;
 }
 
+void set_back(Absences& absences, WallTime now) {
+  std::erase_if(absences, [&](const Absence& each) { return each.until && each.from > now; });
+  for (auto& each : absences) {
+    each.from = std::min(each.from, now);
+    if (each.until) each.until = std::min(*each.until, now + kReturnSettles);
+  }
+}
+
 bool is_excused(const Absences& absences, WallTime start, Duration length, Duration excused_max) {
   return std::ranges::any_of(absences, [&](const Absence& each) {
     const auto bound = each.from + excused_max;

@@ -60,6 +60,10 @@ using Absences = std::vector<Absence>;  // oldest first
 // Ends the newest if it has no end yet; returns whether it did.
 bool end_absence(Absences& absences, WallTime now);
 
+// Our clock was set back and says `now`: one that has not ended began before it, and what ended
+// after it excuses nothing that is still to come.
+void set_back(Absences& absences, WallTime now);
+
 // Whether what was observed at the node in the window [start, start + length) is left out.
 [[nodiscard]] bool is_excused(const Absences& absences, WallTime start, Duration length,
                               Duration excused_max);

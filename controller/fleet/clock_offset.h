@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "common/base/time.h"
 
@@ -25,15 +26,22 @@ class ClockOffset {
       if (largest() - std::max(before, offset) > kSetBack) {
         recent_[0] = before;
         count_ = 1;
+        is_in_doubt_ = true;  // or both waited in one queue
       }
     }
     recent_[count_++ % kSize] = offset;
+    is_in_doubt_ = is_in_doubt_ && !settled();
   }
   // Our own clock was set ahead by so much (below 0: back): the offset is another one, which has to
   // settle again, for nobody knows yet whether the nodes' machine was set with ours.
   void our_clock_was_set(Duration by) {
     recent_[0] = largest() - by;
     count_ = std::min<std::size_t>(count_, 1);
+    is_in_doubt_ = false;
+  }
+  // Empty: two were much smaller than those before, and a third is to tell whether they were late.
+  [[nodiscard]] std::optional<Duration> believed() const {
+    return is_in_doubt_ ? std::nullopt : std::optional(largest());
   }
   [[nodiscard]] Duration largest() const {  // 0 before the first
     const auto known = static_cast<std::ptrdiff_t>(std::min(count_, kSize));
@@ -48,6 +56,7 @@ class ClockOffset {
 
   std::array<Duration, kSize> recent_{};
   std::size_t count_ = 0;
+  bool is_in_doubt_ = false;
 };
 
 }  // namespace faultline::fleet

@@ -221,6 +221,8 @@ class Fleet {
   void plan_acknowledged(NodeId id, const PlanAck& ack, Moment now);
   // The wall clock of the moments was set ahead by so much (below 0: back).
   void our_clock_was_set(Duration by);
+  // It was set back and says `now`: nothing that was noted is of later.
+  void set_back(WallTime now);
   // Any other message of the node: it is alive.
   void heard(NodeId id, Moment now);
 

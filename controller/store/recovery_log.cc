@@ -25,6 +25,10 @@ void RecoveryLog::Logv(rocksdb::InfoLogLevel level, const char* format, va_list 
   if (file_ != nullptr) file_->Logv(level, format, arguments);
 }
 
+void RecoveryLog::LogHeader(const char* format, va_list arguments) {
+  if (file_ != nullptr) file_->LogHeader(format, arguments);
+}
+
 void RecoveryLog::Flush() {
   if (file_ != nullptr) file_->Flush();
 }

@@ -28,6 +28,7 @@ class RecoveryLog final : public rocksdb::Logger {
 
   using Logger::Logv;
   void Logv(rocksdb::InfoLogLevel level, const char* format, va_list arguments) override;
+  void LogHeader(const char* format, va_list arguments) override;
   void Flush() override;
   size_t GetLogFileSize() const override;
 

@@ -1,7 +1,9 @@
 // RocksJournal's retention: by age, then by size, always by whole ranges (tiers.h).
 #include <algorithm>
-#include <array>
+#include <functional>
 #include <optional>
+#include <tuple>
+#include <vector>
 
 #include "controller/store/keys.h"
 #include "controller/store/rocks_journal.h"
@@ -13,7 +15,6 @@ namespace {
 struct Family {
   rocksdb::ColumnFamilyHandle* handle = nullptr;
   Duration bucket{};
-  WallTime horizon{};  // what lies before it is too old
   std::uint64_t bytes_max = 0;
 };
 
@@ -55,29 +56,52 @@ WallTime end_of_excess(const Database& database, const Family& family, std::uint
   return first + low * family.bucket;
 }
 
+// Drops what lies before `wanted`, one step of it at most. What lies years before all the rest,
+// like the windows of a machine that boots in 1970, is free: it may not hold up the others.
+Result<WallTime> drop_old(WallTime wanted, Duration step_max,
+                          const std::function<std::optional<WallTime>()>& first,
+                          const std::function<Status(WallTime)>& drop_below) {
+  constexpr int kHolesMax = 8;
+  constexpr Duration kHoleMin = std::chrono::hours{24 * 365};
+  WallTime horizon = wanted;
+  for (int holes = 0; holes <= kHolesMax; ++holes) {
+    horizon = bounded(wanted, first(), step_max);
+    FAULTLINE_TRY_STATUS(drop_below(horizon));
+    const auto next = first();
+    if (horizon >= wanted || !next || *next < horizon + kHoleMin) break;
+  }
+  return horizon;
+}
+
 }  // namespace
 
 Result<WallTime> RocksJournal::retain(WallTime now, const Retention& retention) {
-  const WallTime horizon = bounded(now - retention.raw, oldest_window(), kRawStepMax);
-  FAULTLINE_TRY_STATUS(drop_before(horizon));
+  const auto drop_raw = [this](WallTime before) -> Status {
+    FAULTLINE_TRY_STATUS(drop_before(before));
+    return database_.drop_below(database_.blocks(), window_floor(window_start(before, kBlockSpan)));
+  };
+  FAULTLINE_TRY(const WallTime horizon, drop_old(
+                                            now - retention.raw, kRawStepMax,
+                                            [this] { return oldest_window(); }, drop_raw));
   const auto share = [&](std::uint64_t percent) { return retention.bytes_max / 100 * percent; };
   const std::uint64_t windows = bytes_of(database_, database_.windows());
   const std::uint64_t raw = share(kRawPercent);
-  const auto rollup = [&](Resolution resolution, Duration keep, Duration step_max,
-                          std::uint64_t percent) {
+  std::vector<Family> families{// What is not sealed yet is the newest, and counts as raw.
+                               {database_.blocks(), kBlockSpan, raw - std::min(raw, windows)}};
+  for (const auto& [resolution, keep, step_max, percent] :
+       {std::tuple{Resolution::kMinute, retention.minutes, kMinutesStepMax, kMinutesPercent},
+        std::tuple{Resolution::kHour, retention.hours, kHoursStepMax, kHoursPercent}}) {
     auto* handle = database_.rollups(resolution);
-    return Family{handle, tier_of(resolution).bucket,
-                  bounded(now - keep, database_.first_time(handle), step_max), share(percent)};
-  };
-  const std::array families{
-      // What is not sealed yet is the newest, and counts as raw.
-      Family{database_.blocks(), kBlockSpan, horizon, raw - std::min(raw, windows)},
-      rollup(Resolution::kMinute, retention.minutes, kMinutesStepMax, kMinutesPercent),
-      rollup(Resolution::kHour, retention.hours, kHoursStepMax, kHoursPercent)};
-  for (const Family& family : families) {
+    const Duration bucket = tier_of(resolution).bucket;
     // The bucket that the horizon lies in stays: some of it is young enough.
-    const WallTime end_of_old = window_start(family.horizon, family.bucket);
-    FAULTLINE_TRY_STATUS(database_.drop_below(family.handle, window_floor(end_of_old)));
+    const auto drop = [&](WallTime before) {
+      return database_.drop_below(handle, window_floor(window_start(before, bucket)));
+    };
+    FAULTLINE_TRY_STATUS(drop_old(
+        now - keep, step_max, [&] { return database_.first_time(handle); }, drop));
+    families.push_back({handle, bucket, share(percent)});
+  }
+  for (const Family& family : families) {
     const std::uint64_t bytes = bytes_of(database_, family.handle);
     const auto first = database_.first_time(family.handle);
     if (retention.bytes_max == 0 || bytes <= family.bytes_max || !first) continue;

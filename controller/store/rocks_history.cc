@@ -269,6 +269,9 @@ class FreshRollups {
       if (is_wanted(delay.target)) at(source, delay.target, start).rtt.merge(delay.rtt);
     }
   }
+  void add(NodeId source, NodeId target, WallTime start, const Rollup& sealed) {
+    at(source, target, start).merge(sealed);
+  }
   [[nodiscard]] bool pass_on(ScanSummary& summary, const RollupVisitor& visitor) const {
     for (const auto& [key, rollup] : rollups_) {
       const auto& [source, target, start] = key;
@@ -300,6 +303,7 @@ Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
   const RollupTier& tier = tier_of(query.resolution);
   const Interval interval{query.from, query.to};
   ScanSummary summary;
+  FreshRollups fresh{query};
   BucketCursor cursor{database_,
                       {database_.rollups(query.resolution), tier.bucket,
                        bucket_floor(query.from, tier.bucket), query.to, query.source, query.target},
@@ -312,13 +316,16 @@ Result<ScanSummary> RocksViews::scan_rollups(const RollupQuery& query,
     for (const auto& [number, rollup] : steps) {
       const WallTime start = key.bucket + number * tier.step;
       if (!interval.holds(start)) continue;
+      if (query.include_fresh && start + tier.step > fresh_from) {
+        fresh.add(key.node, key.target, start, rollup);  // the rest of it is not sealed yet
+        continue;
+      }
       ++summary.visited;
       if (!visitor(labeled(rollup, key.node, key.target, start))) return summary;
     }
   }
   if (!cursor.status().ok()) FAULTLINE_TRY_STATUS(failed(cursor.status()));
   if (!query.include_fresh) return summary;
-  FreshRollups fresh{query};
   const auto add = [&](NodeId source, const Report& report) {
     if (interval.holds(window_start(report.window_start, tier.step))) fresh.add(source, report);
     return true;

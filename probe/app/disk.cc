@@ -71,7 +71,7 @@ void Disk::save_health(std::string json) {
 
 void Disk::fetch(const probe_core::FetchOrder& order) {
   if (worker_.post([this, order] { fetch_now(order); })) return;
-  deliver(probe_core::SpoolFetched{});
+  deliver(probe_core::SpoolFetched{.refused = true});
 }
 
 void Disk::fetch_now(const probe_core::FetchOrder& order) {

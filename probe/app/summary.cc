@@ -70,6 +70,7 @@ void add_relaying(Line& line, const probe_core::ProbeCore& core) {
   line.add("detours_unanswered", detour.unanswered);
   line.add("detours", detour.opened);
   line.add("detours_broken", detour.broken);
+  line.add("detours_postponed", detour.postponed);
   line.add("detour_batches", detour.batches);
   line.add("detour_acks", detour.acks);
   line.add("detour_acks_refused", detour.acks_refused);

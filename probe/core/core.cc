@@ -60,11 +60,12 @@ void ProbeCore::take(Now now, const Refusal& message, EffectSink& effects) {
 
 void ProbeCore::take(Now now, const Welcome& message, EffectSink& effects) {
   const auto before = own_node();
-  if (!uplink_.welcome(now, message, effects)) return;
+  const bool is_new = uplink_.welcome(now, message, effects);
   expect_node(before, effects);
+  if (!is_new) return;
   if (message.plan_current && !farewell_.begun()) plan_.renew(now, effects);
   detour_.tick(now, detour_view(), effects);  // ends: duplicates of what it carries are harmless
-  delivery_.restart(effects);
+  delivery_.restart(now, effects);
 }
 
 void ProbeCore::take(Now now, const HeartbeatReply& /*message*/, EffectSink& effects) {
@@ -76,8 +77,8 @@ void ProbeCore::take(Now now, Plan message, EffectSink& effects) {
   plan_.receive(now, std::move(message), uplink_.membership()->node, effects);
 }
 
-void ProbeCore::take(Now /*now*/, const BatchAck& message, EffectSink& effects) {
-  static_cast<void>(delivery_.acknowledged(message, effects));
+void ProbeCore::take(Now now, const BatchAck& message, EffectSink& effects) {
+  static_cast<void>(delivery_.acknowledged(now, message, effects));
 }
 
 void ProbeCore::take(Now /*now*/, const RelayedAck& message, EffectSink& effects) {
@@ -178,18 +179,29 @@ void ProbeCore::hear(Now now, const Relay::Peer& from, const SealedBatch& messag
 void ProbeCore::hear(Now now, const Relay::Peer& from, const RelayReply& message,
                      EffectSink& effects) {
   if (uplink_.welcomed()) return;
-  if (detour_.take(now, from.node, message, detour_view(), effects)) {
-    delivery_.restart(effects, kRelayedInFlight);
+  switch (detour_.take(now, from.node, message, detour_view(), effects)) {
+    case Detour::News::kOpened:
+      return delivery_.restart(now, effects,
+                               {.in_flight_max = kRelayedInFlight, .spacing = kRelayedSpacing});
+    case Detour::News::kPostponed:
+      return delivery_.postpone(now, kRelayedLaterWait);
+    case Detour::News::kNone:
+      return;
   }
 }
 
 // What acknowledges a batch that is on its way was said just now, and by a controller that still
 // takes this node's results: as good a sign as an answered heartbeat. An old one, said again by
-// whoever passes it on, acknowledges nothing of the kind.
+// whoever passes it on, acknowledges nothing of the kind. Nor does any of them say how much the
+// controller takes of this node directly.
 void ProbeCore::hear(Now now, const Relay::Peer& from, const SealedAck& message,
                      EffectSink& effects) {
   const auto ack = detour_.take(from.node, message, effects);
-  if (ack && delivery_.acknowledged(*ack, effects)) plan_.renew(now, effects);
+  if (!ack) return;
+  if (uplink_.welcomed()) return effects.release(ack->boot, ack->durable);
+  if (!delivery_.acknowledged(now, *ack, effects)) return;
+  detour_.progressed();
+  plan_.renew(now, effects);
 }
 
 // Whom this node can pass the results of others on to.
@@ -231,7 +243,7 @@ void ProbeCore::on(Now /*now*/, const FlowHint& event, EffectSink& /*effects*/) 
   tracer_.hint(event);
 }
 
-void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects) {
+void ProbeCore::on(Now now, const SpoolAppended& event, EffectSink& effects) {
   spool_ = event.level.value_or(spool_);
   if (appending_ > 0) --appending_;
   if (!event.status) {
@@ -240,7 +252,7 @@ void ProbeCore::on(Now /*now*/, const SpoolAppended& event, EffectSink& effects)
         Severity::kWarning, "spool",
         fmt::format("{} results are lost: {}", event.results, event.status.error().context));
   }
-  delivery_.appended(event.sequence, effects);
+  delivery_.appended(now, event.sequence, effects);
 }
 
 void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
@@ -249,7 +261,7 @@ void ProbeCore::on(Now now, const SpoolFetched& event, EffectSink& effects) {
     return detour_.is_open() ? detour_.send(now, batch, effects) : effects.send_controller(batch);
   };
   // A detour that failed has left its way already.
-  if (!delivery_.fetched(now, event.batches, outlet, effects)) uplink_.lost(now, effects);
+  if (!delivery_.fetched(now, event, outlet, effects)) uplink_.lost(now, effects);
 }
 
 void ProbeCore::on(Now now, const StopRequested& /*event*/, EffectSink& effects) {
@@ -282,7 +294,7 @@ void ProbeCore::on(Now now, const Tick& /*event*/, EffectSink& effects) {
 
 UplinkStatus ProbeCore::status() const {
   return {.plan = plan_.current() ? plan_.current()->revision : PlanRevision{},
-          .plan_hash = plan_.hash(),
+          .plan_hash = plan_.greeted_hash(),
           .spool = spool_};
 }
 

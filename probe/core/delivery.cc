@@ -5,19 +5,33 @@
 
 namespace faultline::probe_core {
 
-void Delivery::restart(EffectSink& effects, std::size_t in_flight_max) {
+void Delivery::restart(Now now, EffectSink& effects, const Pace& pace) {
   active_ = true;
-  in_flight_max_ = in_flight_max;
+  pace_ = pace;
+  not_before_ = now.instant;
   credit_ = kCreditInitial;
-  if (intervals_ <= kIntervalsToDivide) boundary_ = newest_;
-  last_fetched_ = Lane::kBacklog;
+  divide_lanes();
+  if (pace.in_flight_max > 1) last_fetched_ = Lane::kBacklog;
   rewind();
-  pump(effects);
+  pump(now, effects);
+}
+
+// Each division may leave one interval more: counted here until an acknowledgement tells, for ways
+// may open and break without any.
+void Delivery::divide_lanes() {
+  if (intervals_ > kIntervalsToDivide || boundary_ == newest_) return;
+  boundary_ = newest_;
+  ++intervals_;
 }
 
 void Delivery::suspend() {
   active_ = false;
   in_flight_.clear();
+}
+
+void Delivery::postpone(Now now, Duration wait) {
+  not_before_ = now.instant + wait;
+  rewind();
 }
 
 void Delivery::rewind() {
@@ -27,10 +41,10 @@ void Delivery::rewind() {
 }
 
 // Also of the backlog there may be more than was read: a read that fails looks like its end.
-void Delivery::appended(std::uint64_t sequence, EffectSink& effects) {
+void Delivery::appended(Now now, std::uint64_t sequence, EffectSink& effects) {
   newest_ = std::max(newest_, sequence);
   for (auto& state : lanes_) state.more = true;
-  pump(effects);
+  pump(now, effects);
 }
 
 std::optional<Delivery::Turn> Delivery::next_turn(std::size_t allowed) const {
@@ -47,36 +61,44 @@ std::optional<Delivery::Turn> Delivery::next_turn(std::size_t allowed) const {
   return Turn{Lane::kLive, std::min(free, allowed - 1 - live_in_flight)};
 }
 
-void Delivery::pump(EffectSink& effects) {
+void Delivery::pump(Now now, EffectSink& effects) {
   // The first of a rewind may always go, or a credit of 0 would be for ever.
-  const auto allowed = std::min(std::max<std::size_t>(credit_, 1), in_flight_max_);
-  if (!active_ || fetching_ || in_flight_.size() >= allowed) return;
+  const auto allowed = std::min(std::max<std::size_t>(credit_, 1), pace_.in_flight_max);
+  if (!active_ || fetching_ || in_flight_.size() >= allowed || now.instant < not_before_) return;
   const auto turn = next_turn(allowed);
   if (!turn) return;
-  fetching_ = last_fetched_ = turn->lane;
+  last_fetched_ = turn->lane;
+  fetching_ = {turn->lane, std::exchange(lane(turn->lane).from_start, false)};
+  not_before_ = now.instant + pace_.spacing;
   effects.fetch({.lane = turn->lane,
-                 .from_start = std::exchange(lane(turn->lane).from_start, false),
+                 .from_start = fetching_->from_start,
                  .boundary = boundary_,
                  .batches_max = turn->batches_max});
 }
 
-bool Delivery::fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
+bool Delivery::fetched(Now now, const SpoolFetched& read, const Outlet& outlet,
                        EffectSink& effects) {
   const auto from = std::exchange(fetching_, std::nullopt);
   if (!from) return true;
   if (std::exchange(stale_, false) || !active_) {
     rewind();  // nothing is on its way
-    pump(effects);
+    pump(now, effects);
     return true;
   }
-  lane(*from).more = !batches.empty();
-  for (const auto& batch : batches) {
-    if (!send(now, *from, batch, outlet)) {
+  if (read.refused) {
+    // Nothing of a lane is on its way that was to be read from its start.
+    lane(from->lane).from_start = from->from_start;
+    not_before_ = now.instant + kRefusedReadWait;
+    return true;
+  }
+  lane(from->lane).more = !read.batches.empty();
+  for (const auto& batch : read.batches) {
+    if (!send(now, from->lane, batch, outlet)) {
       rewind();
       return false;
     }
   }
-  pump(effects);
+  pump(now, effects);
   return true;
 }
 
@@ -88,7 +110,7 @@ bool Delivery::send(Now now, Lane lane, const Batch& batch, const Outlet& outlet
   return true;
 }
 
-bool Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
+bool Delivery::acknowledged(Now now, const BatchAck& ack, EffectSink& effects) {
   ++counters_.acks;
   if (ack.boot == boot_) intervals_ = ack.durable.size();
   effects.release(ack.boot, ack.durable);
@@ -102,16 +124,17 @@ bool Delivery::acknowledged(const BatchAck& ack, EffectSink& effects) {
     ++counters_.rewinds;
     rewind();
   }
-  pump(effects);
+  pump(now, effects);
   return released > 0;
 }
 
 void Delivery::tick(Now now, EffectSink& effects) {
-  if (!active_ || in_flight_.empty()) return;
-  if (now.instant - in_flight_.front().sent_at < kResendAfter) return;
-  ++counters_.rewinds;
-  rewind();
-  pump(effects);
+  if (!active_) return;
+  if (!in_flight_.empty() && now.instant - in_flight_.front().sent_at >= kResendAfter) {
+    ++counters_.rewinds;
+    rewind();
+  }
+  pump(now, effects);
 }
 
 }  // namespace faultline::probe_core

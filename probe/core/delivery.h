@@ -16,7 +16,8 @@
 // understand each other would send for ever.
 //
 // Where they go is the caller's business: to the controller, or to a peer that passes them on
-// (detour.h).
+// (detour.h). A way that takes one batch at a time is one of several that are tried in turn: the
+// lanes take turns across them, or one live batch that gets nowhere would hold up the backlog.
 //
 // Pure. Thread safety: none.
 #pragma once
@@ -38,6 +39,8 @@ inline constexpr std::uint32_t kCreditInitial = 4;  // before the first acknowle
 inline constexpr std::size_t kFetchBatchesMax = 8;  // read from disk at once; bounds the memory
 inline constexpr std::size_t kAsCredited = std::numeric_limits<std::size_t>::max();
 inline constexpr Duration kResendAfter = std::chrono::seconds{10};
+// Until a read that the spool's queue refused is asked for again.
+inline constexpr Duration kRefusedReadWait = std::chrono::seconds{1};
 // While the controller knows this boot's numbers by more intervals, they are not divided anew.
 inline constexpr std::size_t kIntervalsToDivide = kSequenceIntervalsMax / 2;
 
@@ -49,6 +52,12 @@ struct DeliveryCounters {
   bool operator==(const DeliveryCounters&) const = default;
 };
 
+// What a way bears.
+struct Pace {
+  std::size_t in_flight_max = kAsCredited;
+  Duration spacing{};  // between one reading of the spool and the next
+};
+
 class Delivery {
  public:
   // Takes a batch on its way. False: it cannot.
@@ -56,18 +65,19 @@ class Delivery {
 
   explicit Delivery(BootId boot) : boot_(boot) {}
 
-  // There is a way, which takes at most so many at a time: begin with what is appended from now on,
-  // and with the oldest.
-  void restart(EffectSink& effects, std::size_t in_flight_max = kAsCredited);
+  // There is a way: begin with what is appended from now on, and with the oldest.
+  void restart(Now now, EffectSink& effects, const Pace& pace = {});
   // There is none: nothing is on its way any more.
   void suspend();
+  // The way stays, but took nothing of what is on it: all of it is sent again after this.
+  void postpone(Now now, Duration wait);
   // A batch was appended, with this number of this boot; 0: none was given.
-  void appended(std::uint64_t sequence, EffectSink& effects);
+  void appended(Now now, std::uint64_t sequence, EffectSink& effects);
   // Sends what was read. False: the outlet took not all of it.
-  [[nodiscard]] bool fetched(Now now, const std::vector<Batch>& batches, const Outlet& outlet,
+  [[nodiscard]] bool fetched(Now now, const SpoolFetched& read, const Outlet& outlet,
                              EffectSink& effects);
   // True: it is news of something that was on its way, and so was said just now.
-  bool acknowledged(const BatchAck& ack, EffectSink& effects);
+  bool acknowledged(Now now, const BatchAck& ack, EffectSink& effects);
   void tick(Now now, EffectSink& effects);
 
   // Nothing waits to be read, sent or acknowledged, as far as is known.
@@ -83,6 +93,10 @@ class Delivery {
     bool from_start = true;
     bool more = true;  // the spool may hold batches of it that were not fetched
   };
+  struct Fetching {
+    Lane lane;
+    bool from_start;
+  };
   struct InFlight {
     Lane lane;
     BootId boot;
@@ -91,7 +105,8 @@ class Delivery {
     Instant sent_at{};
   };
 
-  void pump(EffectSink& effects);
+  void divide_lanes();
+  void pump(Now now, EffectSink& effects);
   // What to fetch next, if there is anything: at most `allowed` may be on their way.
   struct Turn {
     Lane lane;
@@ -107,16 +122,18 @@ class Delivery {
 
   const BootId boot_;
   bool active_ = false;
-  std::optional<Lane> fetching_;  // an answer of the spool is due
-  bool stale_ = false;            // and is to be thrown away: the position changed meanwhile
+  Pace pace_;
+  Instant not_before_{};              // nothing is read until then
+  std::optional<Fetching> fetching_;  // an answer of the spool is due
+  bool stale_ = false;                // and is to be thrown away: the position changed meanwhile
   std::array<LaneState, 2> lanes_;
   Lane last_fetched_ = Lane::kBacklog;
   std::uint64_t newest_ = 0;    // of this boot, as far as is known
-  std::uint64_t boundary_ = 0;  // what was the newest at the welcome
-  std::size_t intervals_ = 0;   // of this boot, in the newest acknowledgement
+  std::uint64_t boundary_ = 0;  // what was the newest when the lanes were divided
+  // Of this boot, in the newest acknowledgement, and one more for each division since.
+  std::size_t intervals_ = 0;
   std::uint32_t credit_ = kCreditInitial;
-  std::size_t in_flight_max_ = 0;
-  std::deque<InFlight> in_flight_;  // at most credit_ and in_flight_max_; in the order of sending
+  std::deque<InFlight> in_flight_;  // at most credit_ and the pace's; in the order of sending
   DeliveryCounters counters_;
 };
 

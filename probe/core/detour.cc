@@ -79,22 +79,28 @@ const PlanPeer* Detour::choose(const Plan& plan) {
   return fit.empty() ? nullptr : fit[uniform_below(rng_, fit.size())];
 }
 
-bool Detour::take(Now now, NodeId from, const RelayReply& reply, const View& view,
-                  EffectSink& effects) {
+// To a batch. Who has bounds to keep is not left at once: with a backlog each relay would be in
+// turn. It is when nothing gets through: a postponed batch is still not acknowledged (sent_at_).
+Detour::News Detour::answered(Now now, RelayOutcome outcome) {
+  if (outcome == RelayOutcome::kCannot) leave(now);
+  if (outcome != RelayOutcome::kLater || !sent_at_) return News::kNone;
+  ++counters_.postponed;
+  return News::kPostponed;
+}
+
+Detour::News Detour::take(Now now, NodeId from, const RelayReply& reply, const View& view,
+                          EffectSink& effects) {
   if (from != relay_ || state_ == State::kResting) {
     ++counters_.unmatched;
-    return false;
+    return News::kNone;
   }
-  if (is_open()) {
-    if (reply.outcome == RelayOutcome::kCannot) leave(now);
-    return false;
-  }
+  if (is_open()) return answered(now, reply.outcome);
   const bool is_known =
       view.member != nullptr && std::ranges::count(view.member->controllers, reply.controller) > 0;
   if (reply.outcome != RelayOutcome::kReady || !is_known) {
     ++counters_.refused;
     rest(now, kNextAskWait);
-    return false;
+    return News::kNone;
   }
   const auto* peer = view.plan == nullptr ? nullptr : find(*view.plan, from);
   effects.log(Severity::kWarning, kDetourArea,
@@ -105,7 +111,7 @@ bool Detour::take(Now now, NodeId from, const RelayReply& reply, const View& vie
   state_ = State::kOpen;
   controller_ = reply.controller;
   sent_at_.reset();
-  return true;
+  return News::kOpened;
 }
 
 std::optional<BatchAck> Detour::take(NodeId from, const SealedAck& ack, EffectSink& effects) {
@@ -119,7 +125,6 @@ std::optional<BatchAck> Detour::take(NodeId from, const SealedAck& ack, EffectSi
     return std::nullopt;
   }
   ++counters_.acks;
-  sent_at_.reset();
   return opened;
 }
 

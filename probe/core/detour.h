@@ -8,7 +8,9 @@
 // key this node does not know, is left for another, kAsksPerRound of them and then a pause: when
 // the controller itself is down, nobody can. While open, batches go sealed to that peer, one at a
 // time (Delivery), until one is not acknowledged in time or the node is welcomed again: then the
-// direct way takes over. What arrived by both is known to the controller by (boot, sequence).
+// direct way takes over. A peer that has reached a bound of its own answers "later": the batch is
+// sent to it again, for as long as others get through between. What arrived by both ways is known
+// to the controller by (boot, sequence).
 //
 // Pure but for its effects. Thread safety: none. Counters marked (*) mean trouble when they grow.
 #pragma once
@@ -34,6 +36,9 @@ inline constexpr Duration kAskRoundPause = std::chrono::seconds{60};
 // Below kResendAfter: a peer that loses a batch is left before it is given that once more.
 inline constexpr Duration kRelayedAckWait = std::chrono::seconds{8};
 inline constexpr std::size_t kRelayedInFlight = 1;
+// Well below what one relay passes on (kRelayedPerSecond), or a backlog would use that up.
+inline constexpr Duration kRelayedSpacing = std::chrono::milliseconds{100};
+inline constexpr Duration kRelayedLaterWait = std::chrono::seconds{1};
 
 struct DetourCounters {
   std::uint64_t asked = 0;
@@ -42,6 +47,7 @@ struct DetourCounters {
   std::uint64_t opened = 0;      // ways found
   std::uint64_t broken = 0;      // (*) ways that took a batch and brought no acknowledgement
   std::uint64_t batches = 0;     // sent this way, repeats included
+  std::uint64_t postponed = 0;   // of these, beyond a bound of the relay
   std::uint64_t acks = 0;
   std::uint64_t acks_refused = 0;  // (*) not sealed by the controller: a relay that lies
   std::uint64_t unmatched = 0;     // answers to nothing, or too late
@@ -59,16 +65,25 @@ class Detour {
     bool has_results = false;            // waiting for acknowledgement
   };
 
+  // What a RelayReply means for what is to be delivered.
+  enum class News : std::uint8_t {
+    kNone,
+    kOpened,    // there is a way now
+    kPostponed  // it stays, but what is on it is to be sent again later
+  };
+
   explicit Detour(Rng& rng) : rng_(rng) {}
 
   void tick(Now now, const View& view, EffectSink& effects);
-  // True: the way has just opened.
-  [[nodiscard]] bool take(Now now, NodeId from, const RelayReply& reply, const View& view,
+  [[nodiscard]] News take(Now now, NodeId from, const RelayReply& reply, const View& view,
                           EffectSink& effects);
   // What the controller acknowledged; empty: it is none of the controller's. Also shortly after the
-  // way was left: it is as true then.
+  // way was left: it is as true then. The relay may say an old one again: what is news is
+  // progressed().
   [[nodiscard]] std::optional<BatchAck> take(NodeId from, const SealedAck& ack,
                                              EffectSink& effects);
+  // What was on its way has arrived.
+  void progressed() { sent_at_.reset(); }
   // Seals and sends, on an open way. False: the way is lost.
   [[nodiscard]] bool send(Now now, const Batch& batch, EffectSink& effects);
   // It led nowhere: the next peer is asked soon.
@@ -80,6 +95,7 @@ class Detour {
  private:
   enum class State : std::uint8_t { kResting, kAsking, kOpen };
 
+  [[nodiscard]] News answered(Now now, RelayOutcome outcome);
   void ask(Now now, const Plan& plan, EffectSink& effects);
   [[nodiscard]] const PlanPeer* choose(const Plan& plan);
   void rest(Now now, Duration wait);

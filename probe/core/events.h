@@ -75,6 +75,7 @@ struct SpoolAppended {
 struct SpoolFetched {
   std::vector<Batch> batches{};  // empty: there are no more
   std::optional<SpoolLevel> level{};
+  bool refused = false;  // the order was not carried out: where a lane is read did not change
 };
 
 // The answer to EffectSink::collect_facts. `update` is empty where nothing of it is news.

@@ -62,6 +62,7 @@ void PlanKeeper::restore(Now now, SavedPlan saved, NodeId own, EffectSink& effec
   }
   const auto age = std::max(now.wall - saved.saved_at, Duration::zero());
   adopt(std::move(saved.plan));
+  is_from_disk_ = true;
   if (age >= plan_->lease) {
     effects.log(Severity::kInfo, kPlanArea,
                 fmt::format("the lease of plan {} on disk has ended; waiting for the controller",
@@ -85,7 +86,8 @@ void PlanKeeper::receive(Now now, Plan plan, NodeId own, EffectSink& effects) {
     static_cast<void>(effects.send_controller(ack));
     return;
   }
-  const bool is_new = !plan_ || plan.revision != plan_->revision;
+  const bool is_new = !plan_ || plan != *plan_;
+  is_from_disk_ = false;
   static_cast<void>(effects.send_controller(ack));
   lease_end_ = now.instant + plan.lease;
   if (!is_new && measuring_) return;
@@ -124,6 +126,7 @@ void PlanKeeper::forget(EffectSink& effects) {
   measuring_ = false;
   plan_.reset();
   hash_ = 0;
+  is_from_disk_ = false;
 }
 
 void PlanKeeper::tick(Now now, EffectSink& effects) {

@@ -2,8 +2,11 @@
 //
 // A plan is accepted when it is for this node, newer than the one in force and within the limits
 // that no plan can exceed. It is kept on disk, so that a restarted probe measures at once. The
-// lease begins anew with every sign that the controller wants the plan (the plan itself, a Welcome
-// that calls it current, an answered heartbeat); when it ends, measuring stops until the next.
+// software that wrote it may have been older, and have dropped what it did not know: nothing tells,
+// for the hash leaves out what older probes do not know. So the controller is asked for it once
+// more, and what comes with the same revision is taken where it says more. The lease begins anew
+// with every sign that the controller wants the plan (the plan itself, a Welcome that calls it
+// current, an answered heartbeat); when it ends, measuring stops until the next.
 //
 // Pure. Thread safety: none.
 #pragma once
@@ -49,7 +52,8 @@ class PlanKeeper {
 
   // Null before the first; also set after the lease has ended.
   [[nodiscard]] const std::shared_ptr<const Plan>& current() const { return plan_; }
-  [[nodiscard]] std::uint64_t hash() const { return hash_; }
+  // For the greeting: 0, which no plan has, until the controller has sent the plan itself.
+  [[nodiscard]] std::uint64_t greeted_hash() const { return is_from_disk_ ? 0 : hash_; }
   [[nodiscard]] bool measuring() const { return measuring_; }
   // Of the plan that is measured.
   [[nodiscard]] Instant lease_end() const { return lease_end_; }
@@ -63,6 +67,7 @@ class PlanKeeper {
   NodeProfile profile_;
   std::shared_ptr<const Plan> plan_;
   std::uint64_t hash_ = 0;
+  bool is_from_disk_ = false;
   bool measuring_ = false;
   Instant lease_end_{};
   Instant persisted_at_{};

@@ -16,13 +16,32 @@ void Relay::take(Now now, const Peer& from, const RelayRequest& /*request*/,
 
 void Relay::take(Now now, const Peer& from, const SealedBatch& batch,
                  const std::optional<PublicKey>& controller, EffectSink& effects) {
-  if (controller && admit(now, from) && has_tokens(now, batch.sealed.size()) &&
-      effects.send_controller(Relayed{.origin = from.key, .sealed = batch.sealed})) {
+  const auto outcome = controller ? pass_on(now, from, batch, effects) : RelayOutcome::kCannot;
+  if (outcome == RelayOutcome::kReady) {
     ++counters_.batches;
     return;
   }
   ++counters_.batches_shed;
-  static_cast<void>(effects.send_mesh(from.node, RelayReply{}));
+  static_cast<void>(effects.send_mesh(from.node, RelayReply{.outcome = outcome}));
+}
+
+RelayOutcome Relay::pass_on(Now now, const Peer& from, const SealedBatch& batch,
+                            EffectSink& effects) {
+  if (!admit(now, from)) return RelayOutcome::kCannot;
+  if (!allowance_) {
+    allowance_ = {{kRelayedPerSecond, kRelayedBurst, now.instant},
+                  {kRelayedOctetsPerSecond, kRelayedOctetsBurst, now.instant}};
+  }
+  auto left = *allowance_;  // only what is passed on uses it up
+  if (!left.batches.take(now.instant) ||
+      !left.octets.take(now.instant, static_cast<double>(batch.sealed.size()))) {
+    return RelayOutcome::kLater;
+  }
+  if (!effects.send_controller(Relayed{.origin = from.key, .sealed = batch.sealed})) {
+    return RelayOutcome::kCannot;
+  }
+  allowance_ = left;
+  return RelayOutcome::kReady;
 }
 
 void Relay::take(const RelayedAck& ack, EffectSink& effects) {
@@ -43,14 +62,6 @@ bool Relay::admit(Now now, const Peer& from) {
   if (origins_.size() >= kOriginsMax && !origins_.contains(from.key)) return false;
   origins_[from.key] = {from.node, now.instant};
   return true;
-}
-
-bool Relay::has_tokens(Now now, std::size_t octets) {
-  if (!batches_) {
-    batches_.emplace(kRelayedPerSecond, kRelayedBurst, now.instant);
-    octets_.emplace(kRelayedOctetsPerSecond, kRelayedOctetsBurst, now.instant);
-  }
-  return batches_->take(now.instant) && octets_->take(now.instant, static_cast<double>(octets));
 }
 
 }  // namespace faultline::probe_core

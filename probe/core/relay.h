@@ -3,8 +3,8 @@
 // Only while the controller welcomes this node and knows how to take them, only for peers of the
 // plan, and within bounds: kOriginsMax peers at a time, so many batches and octets a second. What
 // is passed on is sealed (common/crypto/seal.h): this node neither reads nor keeps it, and knows no
-// more of it than to whom the acknowledgement goes. A batch that is not passed on is answered with
-// "cannot", so that its node asks another one.
+// more of it than to whom the acknowledgement goes. A batch that is not passed on is answered: with
+// "cannot", so that its node asks another one, or with "later" where only a bound was reached.
 //
 // Pure but for its effects. Thread safety: none.
 #pragma once
@@ -61,12 +61,19 @@ class Relay {
     Instant heard_at{};
   };
 
+  // What may be passed on.
+  struct Allowance {
+    stats::TokenBucket batches;
+    stats::TokenBucket octets;
+  };
+
   [[nodiscard]] bool admit(Now now, const Peer& from);
-  [[nodiscard]] bool has_tokens(Now now, std::size_t octets);
+  // kReady: it is on its way to the controller.
+  [[nodiscard]] RelayOutcome pass_on(Now now, const Peer& from, const SealedBatch& batch,
+                                     EffectSink& effects);
 
   std::map<PublicKey, Origin> origins_;
-  std::optional<stats::TokenBucket> batches_;
-  std::optional<stats::TokenBucket> octets_;
+  std::optional<Allowance> allowance_;
   RelayCounters counters_;
 };
 

@@ -43,17 +43,24 @@ void Uplink::tick(Now now, const UplinkStatus& status, EffectSink& effects) {
             effects);
       break;
     case State::kWelcomed:
-      if (now.instant - heard_at_ >= silence_max()) {
-        ++counters_.links_lost;
-        effects.log(Severity::kWarning, kUplinkArea,
-                    fmt::format("{} is silent for {}; connecting anew", target_.endpoint,
-                                format_duration(silence_max())));
-        close(now, jittered(kRetryWaitMin), effects);
-      } else if (now.instant >= beat_at_) {
-        beat(now, status, effects);
-      }
+      tick_welcomed(now, status, effects);
       break;
   }
+}
+
+void Uplink::tick_welcomed(Now now, const UplinkStatus& status, EffectSink& effects) {
+  if (now.instant - heard_at_ >= silence_max()) {
+    ++counters_.links_lost;
+    effects.log(Severity::kWarning, kUplinkArea,
+                fmt::format("{} is silent for {}; connecting anew", target_.endpoint,
+                            format_duration(silence_max())));
+    return close(now, jittered(kRetryWaitMin), effects);
+  }
+  if (!greeting_taken_) {
+    greet(now, status, effects);
+    if (!greeting_taken_) return lost(now, effects);
+  }
+  if (now.instant >= beat_at_) beat(now, status, effects);
 }
 
 void Uplink::open(Now now, EffectSink& effects) {
@@ -189,7 +196,10 @@ void Uplink::close(Now now, Duration wait, EffectSink& effects) {
 }
 
 bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
-  if (state_ != State::kGreeting || !greeting_taken_ || target_.identity == Identity::kToken) {
+  const bool was_welcomed = state_ == State::kWelcomed;
+  const bool is_due = greeting_taken_ && target_.identity != Identity::kToken &&
+                      (was_welcomed ? greets_again_ : state_ == State::kGreeting);
+  if (!is_due) {
     unexpected();
     return false;
   }
@@ -218,6 +228,7 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
               fmt::format("welcomed by {} ({}) as node {} \"{}\"", target_.endpoint,
                           welcome.software, welcome.node.value(), welcome.name));
   state_ = State::kWelcomed;
+  greets_again_ = false;
   failures_ = 0;
   heard_at_ = now.instant;
   heartbeat_interval_ = welcome.heartbeat_interval;
@@ -226,14 +237,13 @@ bool Uplink::welcome(Now now, const Welcome& welcome, EffectSink& effects) {
   attempts_ = 1;           // the way that leads somewhere is the first
   is_members_way_ = true;
   if (options_.next_key) next_key_made(*options_.next_key, effects);
-  return true;
+  return !was_welcomed;
 }
 
 void Uplink::relabel(Now now, Labels labels) {
   options_.profile.labels = std::move(labels);
-  const bool greeted_with_others = state_ == State::kGreeting && greeting_taken_;
-  if (state_ != State::kWelcomed && !greeted_with_others) return;  // the next greeting has them
-  state_ = State::kGreeting;
+  if (state_ == State::kClosed || !greeting_taken_) return;  // the next greeting has them
+  greets_again_ = state_ == State::kWelcomed;
   greeting_taken_ = false;
   greeting_since_ = now.instant;
 }

@@ -84,7 +84,8 @@ class Uplink {
   Uplink(UplinkOptions options, Rng& rng);
 
   void tick(Now now, const UplinkStatus& status, EffectSink& effects);
-  // True when the node has just been welcomed: what was in flight is to be sent again.
+  // True when the node has just been welcomed: what was in flight is to be sent again. Not when it
+  // was all along.
   [[nodiscard]] bool welcome(Now now, const Welcome& welcome, EffectSink& effects);
   void joined(Now now, const Joined& joined, EffectSink& effects);
   void refused(Now now, const Refusal& refusal, EffectSink& effects);
@@ -100,8 +101,7 @@ class Uplink {
   // The link took no message though it is welcomed.
   void lost(Now now, EffectSink& effects);
 
-  // Labels travel in the greeting: a welcomed link greets again, which takes nothing from it but
-  // that what was in flight is sent again.
+  // Labels travel in the greeting: a welcomed link greets again, and is welcomed all the while.
   void relabel(Now now, Labels labels);
 
   // False: not sent, because there is no link or the controller does not know it.
@@ -122,6 +122,7 @@ class Uplink {
 
   void open(Now now, EffectSink& effects);
   void greet(Now now, const UplinkStatus& status, EffectSink& effects);
+  void tick_welcomed(Now now, const UplinkStatus& status, EffectSink& effects);
   void beat(Now now, const UplinkStatus& status, EffectSink& effects);
   void close(Now now, Duration wait, EffectSink& effects);
   void adopt(Membership membership, EffectSink& effects);
@@ -152,8 +153,9 @@ class Uplink {
   std::uint64_t controllers_revision_ = 0;  // of the last Controllers; 0: acknowledged
   unsigned failures_ = 0;                   // in a row; lengthens the wait
   std::optional<Instant> open_at_;
-  Instant greeting_since_{};  // waiting for the greeting to be taken, then for its answer
-  bool greeting_taken_ = false;
+  Instant greeting_since_{};     // waiting for the greeting to be taken, then for its answer
+  bool greeting_taken_ = false;  // the last one that was wanted
+  bool greets_again_ = false;    // though it is welcomed; another Welcome is due
   Instant heard_at_{};
   Instant beat_at_{};
   Duration heartbeat_interval_ = kHeartbeatDefault;

@@ -42,8 +42,8 @@ void clear(int fd) {
   [[maybe_unused]] const auto got = ::read(fd, &count, sizeof count);
 }
 
-Duration tick_of(const Plan& plan) {
-  return plan.flow_interval < kShortIntervals ? kTickShort : kTick;
+Duration tick_of(Duration flow_interval) {
+  return flow_interval < kShortIntervals ? kTickShort : kTick;
 }
 
 }  // namespace
@@ -93,6 +93,7 @@ class Engine::Impl {
   net::UniqueFd timer_;
   net::UniqueFd wake_;
   std::unique_ptr<Exchange> exchange_;
+  Duration flow_interval_ = kShortIntervals;  // of the plan set last
   Duration tick_ = kTick;
   Instant next_tick_{};
   bool attended_ = true;
@@ -212,11 +213,15 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
   while (auto command = commands_.try_pop()) {
     if (const auto* plan = std::get_if<SetPlan>(&*command)) {
       exchange_->set_plan(*plan->plan, plan->keys);
-      tick_ = tick_of(*plan->plan);
+      flow_interval_ = plan->plan->flow_interval;
+      tick_ = tick_of(flow_interval_);
     } else if (const auto* keys = std::get_if<SetKeys>(&*command)) {
       exchange_->set_keys(*keys->keys);
     } else if (const auto* flows = std::get_if<BoostFlows>(&*command)) {
       exchange_->boost(flows->boost);
+      for (const auto& flow : flows->boost.flows) {  // the next plan takes the short tick back
+        tick_ = std::min(tick_, tick_of(flow_interval_ / std::max<std::uint16_t>(flow.times, 1)));
+      }
     } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
       exchange_->trace(*order);
     } else if (const auto* finish = std::get_if<FinishMeasuring>(&*command)) {

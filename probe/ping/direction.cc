@@ -30,6 +30,7 @@ std::optional<session::Loss> Directions::loss(const Series& series) const {
   // Up to the first reply nothing precedes that a loss could be counted from; from there on it
   // does.
   const auto first = std::ranges::find_if(fates, [](const auto& f) { return f.arrivals > 0; });
+  if (first == fates.end()) return std::nullopt;  // what was heard is of no ping of the series
   const auto before = static_cast<std::size_t>(first - fates.begin()) + 1;
   session::Anchor anchor;
   auto loss = session::attribute_loss(anchor, fates, before);

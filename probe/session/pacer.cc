@@ -58,6 +58,7 @@ void Pacer::boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rn
   times_ = std::move(times);
   boost_end_ = end;
   heap_.clear();
+  for (auto& group : groups_) group.booked_until = now;  // what was booked is gone
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     // A boosted flow's turn comes within its new interval, not within the plan's.
     const Duration own = interval_of(i, now);

@@ -10,6 +10,7 @@
 
 #include "probe/session/destinations.h"
 #include "probe/stamp/packet.h"
+#include "probe/stamp/tlv.h"
 
 namespace faultline::session {
 namespace {
@@ -60,7 +61,9 @@ constexpr std::size_t kIpv6UdpBytes = 48;
 
 std::size_t packet_bytes(const PlanFlow& flow, const PlanPeer& peer) {
   if (flow.size != 0) return flow.size;
-  return (peer.authenticates ? stamp::kAuthenticatedSize : stamp::kPacketSize) +
+  const std::size_t base = peer.authenticates ? stamp::kAuthenticatedSize : stamp::kPacketSize;
+  const std::size_t tlvs = peer.authenticates ? stamp::kClassTlvsMax : stamp::kClassTlv;
+  return base + (flow.dscp != 0 ? tlvs : 0) +
          (peer.address.is_v4() ? kIpv4UdpBytes : kIpv6UdpBytes);
 }
 

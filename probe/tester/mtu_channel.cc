@@ -87,7 +87,8 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
         const auto reply = stamp::decode_reflector(datagram.payload);
         if (datagram.from != target_ || !reply) continue;
         const auto id = reply->sender_sequence;
-        if (id >= sent_at_.size() || !stamp::is_reply_to(*reply, sent_packet(id))) continue;
+        if (id < 1 || id >= sent_at_.size()) continue;  // forged
+        if (!stamp::is_reply_to(*reply, sent_packet(id))) continue;
         in_full_ = in_full_ || datagram.payload.size() > kSmallReply;
         search.on_answer(id);
       }
@@ -119,7 +120,7 @@ class StampMtu final : public MtuChannel, private net::ErrorQueueSink {
 
   std::unique_ptr<net::UdpSocket> socket_;
   Endpoint target_;
-  std::vector<WallTime> sent_at_;  // by id; as many as the search sends
+  std::vector<WallTime> sent_at_;  // by id, from 1; as many as the search sends
   std::array<std::byte, ondemand::kSizeMax> packet_{};
   net::ReceiveBuffer buffer_;
   mtu::Search* search_ = nullptr;

@@ -96,7 +96,8 @@ class Flows {
     const auto reply = stamp::decode_reflector(datagram.payload);
     if (!reply || datagram.from != order_.target) return;
     const auto id = reply->sender_sequence;
-    if (id >= sent_at_.size() || !stamp::is_reply_to(*reply, sent_packet(id))) return;
+    if (id < 1 || id >= sent_at_.size()) return;  // forged
+    if (!stamp::is_reply_to(*reply, sent_packet(id))) return;
     paths::Reply heard{.from = datagram.from.address, .from_target = true};
     if (reply->sender_ttl != 0) heard.arrived_ttl = reply->sender_ttl;
     const auto tlvs = stamp::read_reply_tlvs(datagram.payload, stamp::kPacketSize, nullptr);
@@ -114,7 +115,7 @@ class Flows {
   ondemand::TestOrder order_;
   net::UniqueFd epoll_;
   std::vector<std::unique_ptr<net::UdpSocket>> sockets_;
-  std::vector<WallTime> sent_at_;  // by probe's id: at most paths::kProbesMax
+  std::vector<WallTime> sent_at_;  // by probe's id, from 1: at most paths::kProbesMax
   net::ReceiveBuffer buffer_;
   std::string translated_;
 };

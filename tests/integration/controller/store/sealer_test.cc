@@ -262,6 +262,22 @@ TEST_CASE("each tier forgets by whole buckets, by age and by size", "[store][sea
   CHECK(oldest("minutes") == kBegin + std::chrono::hours{1});  // the one at hand stays
 }
 
+TEST_CASE("one window of 1970 does not hold up retention", "[store][seal]") {
+  using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;
+  tests::FleetReports fleet{{.nodes = 2, .targets_per_node = 1, .flows_per_target = 1}, 9};
+  std::vector<JournalEntry> entries{to_entry(NodeId{2}, 1, fleet.make(2, WallTime{}))};
+  for (const Days day : {Days{0}, Days{1}, Days{9}}) {
+    entries.push_back(to_entry(NodeId{1}, entries.size() + 1, fleet.make(1, kBegin + day)));
+  }
+  TemporaryDirectory directory;
+  auto store = open_store(directory.path());
+  REQUIRE(store->journal().append(entries, {}));
+  const Retention retention{.raw = Days{7}};
+  CHECK(store->journal().retain(kBegin + Days{10}, retention).value() == kBegin + Days{1});
+  CHECK(store->journal().retain(kBegin + Days{10}, retention).value() == kBegin + Days{2});
+  CHECK(all_reports(*store, WallTime{}, kBegin + Days{50}).size() == 1);
+}
+
 // A clock that was years ahead when the machine booted dropped all of the history.
 TEST_CASE("a clock that is far ahead costs one step a call, not the history", "[store][seal]") {
   using Days = std::chrono::duration<std::int64_t, std::ratio<86'400>>;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -47,7 +48,7 @@ class Service {
     return run_probe({"--health", "--config", (folder_.path() / "probe.yaml").string()});
   }
   void give_plan() {
-    REQUIRE(controller_.run_until([&] { return controller_.seen<Hello>().size() == 1; }));
+    REQUIRE(controller_.run_until([&] { return !controller_.seen<Hello>().empty(); }));
     const auto key = controller_.nodes().begin()->first;
     controller_.plans[key] = plan_for(NodeId{1}, options_.port_base);
     controller_.send_plan(key);
@@ -169,6 +170,18 @@ TEST_CASE(
     CAPTURE(words);
     REQUIRE(controller.run_until([&] { return process.log_holds(words); }));
   };
+  // The Hello that tells this rack; a connection that breaks meanwhile makes one more of them.
+  const auto hello_of = [&](const std::string& rack) {
+    std::optional<Hello> found;
+    CAPTURE(rack);
+    REQUIRE(controller.run_until([&] {
+      for (const auto& hello : controller.seen<Hello>()) {
+        if (hello.profile.labels == Labels{{"rack", rack}}) found = hello;
+      }
+      return found.has_value();
+    }));
+    return *found;
+  };
   const Stranger stranger(static_cast<std::uint16_t>(service.port_base() + 2));
   stranger.send(1);
 
@@ -185,11 +198,9 @@ TEST_CASE(
   hang_up_until_told("hangup: taken into use: labels, strangers, spool.size_max, log.level");
   REQUIRE(controller.run_until(
       [&] { return process.log_holds("hangup: takes effect at the next start: name, kind"); }));
-  REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
-  const auto hellos = controller.seen<Hello>();
-  CHECK(hellos[1].profile.labels == Labels{{"rack", "r9"}});
-  CHECK(hellos[1].profile.kind == NodeKind::kHost);
-  CHECK(hellos[1].boot == hellos[0].boot);
+  const auto changed = hello_of("r9");
+  CHECK(changed.profile.kind == NodeKind::kHost);
+  CHECK(changed.boot == controller.seen<Hello>().front().boot);
   // On loopback nothing overtakes: had one of the first two been answered, it would come first.
   std::uint32_t next = 3, answered = 0;
   REQUIRE(controller.run_until([&] {
@@ -202,8 +213,7 @@ TEST_CASE(
   // What is told at level info is not, from now on.
   write("labels: {rack: r10}\nlog: {level: warning}\n");
   process.tell(SIGHUP);
-  REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 3; }));
-  CHECK(controller.seen<Hello>()[2].profile.labels == Labels{{"rack", "r10"}});
+  CHECK(hello_of("r10").boot == changed.boot);
   const auto end = process.end(SIGTERM);
   CHECK(end.status == 0);
   const auto first = end.errors.find("taken into use");

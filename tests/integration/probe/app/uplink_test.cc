@@ -41,7 +41,7 @@ TEST_CASE("a probe joins once, measures its plan, and its results are acknowledg
   CHECK(controller.seen<Join>().size() == 1);
   const auto hello = controller.seen<Hello>()[1];
   CHECK(hello.plan == PlanRevision{1});
-  CHECK(hello.plan_hash == plan_hash(scene.plan));
+  CHECK(hello.plan_hash == 0);  // what an older version kept may lack something: it is asked for whole
   REQUIRE(controller.run_until([&] { return !sequences(controller, hello.boot).empty(); }));
   CHECK(again.end(SIGTERM).status == 0);
 }

@@ -41,8 +41,10 @@ TEST_CASE("only a sealed mesh message may be large", "[wire][mesh]") {
 
 TEST_CASE("an answer of a newer peer about relaying reads as one that cannot", "[wire][mesh]") {
   capnp::MallocMessageBuilder builder;
-  builder.initRoot<wire::schema::MeshMessage>().initRelayReply().setOutcome(2);
+  builder.initRoot<wire::schema::MeshMessage>().initRelayReply().setOutcome(3);
   CHECK(wire::decode_mesh_message(wire::to_bytes(builder)) == MeshMessage{RelayReply{}});
+  const MeshMessage later = RelayReply{.outcome = RelayOutcome::kLater};
+  CHECK(wire::decode_mesh_message(wire::encode(later)) == later);
 }
 
 TEST_CASE("an opening of another major version decodes to be refused by version, whatever follows",

@@ -44,7 +44,7 @@ TEST_CASE("a plan outside of its documented ranges is refused", "[wire][plan]") 
       [](Plan& plan) { plan.packets_per_second_max = 0; },
       [](Plan& plan) { plan.packets_per_second_max = kPacketsPerSecondMax + 1; },
       [](Plan& plan) { plan.traces_per_second = kTracesPerSecondMax + 1; },
-      [](Plan& plan) { plan.packets_per_second_per_group_max = kPacketsPerSecondMax + 1; },
+      [](Plan& plan) { plan.packets_per_second_per_group_max = kPacketsPerSecondPerGroupMax + 1; },
       [](Plan& plan) { plan.trace_interval = Duration{1}; },
       [](Plan& plan) { plan.trace_interval = hours{2}; },
       [](Plan& plan) { plan.peers[0].node = NodeId{0}; },

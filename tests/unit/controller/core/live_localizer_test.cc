@@ -447,7 +447,7 @@ TEST_CASE("when the clock was set back the localizer begins anew", "[live]") {
   LiveLocalizer live({.window = kWindow});
   LiveLocalizer fresh({.window = kWindow});
   for (int number = 400; number < 410; ++number) {
-    static_cast<void>(live.solve(fabric.job({Fabric::window(number)})));
+    static_cast<void>(live.solve(fabric.job({Fabric::window(number, kHealthy)})));
   }
   for (int number = 0; number < 6; ++number) {
     auto job = fabric.job({Fabric::window(number, kLossyLink)});

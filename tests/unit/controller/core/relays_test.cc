@@ -10,6 +10,7 @@ using std::chrono::minutes;
 
 struct RelayBench : Bench {
   RelayBench() {
+    pass(seconds{13});  // nothing is heard of the node itself
     effects.sent.clear();
     effects.lines.clear();
   }
@@ -100,6 +101,7 @@ TEST_CASE("a seal that does not open proves nothing, and leaves no trace in the 
           "[core][relay]") {
   RelayBench bench;
   for (std::uint32_t i = 0; i < 2 * kCreditPerNode; ++i) {
+    if (i % 16 == 0) bench.pass(seconds{1});
     bench.bring(bench.origin);
     REQUIRE(bench.effects.opens.size() == 1);
     const auto opened = bench.effects.opens.front();
@@ -151,16 +153,23 @@ TEST_CASE("a node that only others bring results of stays silent", "[core][relay
 
 TEST_CASE("what is relayed is bounded, and what is beyond that is shed", "[core][relay]") {
   RelayBench bench;
-  for (std::uint32_t i = 0; i < kCreditPerNode + 1; ++i) bench.bring(bench.origin);
+  for (std::uint32_t i = 0; i < kCreditPerNode + 1; ++i) {
+    if (i % 16 == 0) bench.pass(seconds{1});  // one helper may bring twenty a second
+    bench.bring(bench.origin);
+  }
   CHECK(bench.effects.opens.size() == kCreditPerNode);
   CHECK(bench.core.relays().counters().shed == 1);
 
   Relays relays(seconds{30});
   const Instant now{seconds{5}};
   int admitted = 0;
-  for (int i = 0; i < 1000; ++i) admitted += relays.admit(now) ? 1 : 0;
+  for (int i = 0; i < 1000; ++i) admitted += relays.admit(NodeId{1}, now) ? 1 : 0;
+  CHECK(admitted == static_cast<int>(kRelayedByOnePerSecondMax));
+  for (std::uint32_t relay = 2; relay <= 20; ++relay) {
+    for (int i = 0; i < 100; ++i) admitted += relays.admit(NodeId{relay}, now) ? 1 : 0;
+  }
   CHECK(admitted == static_cast<int>(kRelayedPerSecondMax));
-  CHECK(relays.admit(now + seconds{1}));
+  CHECK(relays.admit(NodeId{1}, now + seconds{1}));
 }
 
 }  // namespace

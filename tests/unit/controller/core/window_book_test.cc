@@ -7,13 +7,13 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration kWindow = seconds{10};
+constexpr Duration kBookWindow = seconds{10};
 const WallTime kFirst = wall_time_from_unix_seconds(1'790'000'000);
 
 std::shared_ptr<const Report> report_of(WallTime start, std::uint32_t flows = 1) {
   Report report;
   report.window_start = start;
-  report.window = kWindow;
+  report.window = kBookWindow;
   for (std::uint32_t i = 0; i < flows; ++i) {
     FlowWindow flow;
     flow.source_port = static_cast<std::uint16_t>(42000 + i);
@@ -26,7 +26,7 @@ std::shared_ptr<const Report> report_of(WallTime start, std::uint32_t flows = 1)
 const std::set<NodeId> kTwoNodes{NodeId{1}, NodeId{2}};
 
 TEST_CASE("a window is judged as soon as every expected node has reported", "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const WallTime now = kFirst + seconds{14};
   book.add(now, {NodeId{1}, report_of(kFirst)});
   CHECK_FALSE(book.take_ripe(now, kTwoNodes));
@@ -39,7 +39,7 @@ TEST_CASE("a window is judged as soon as every expected node has reported", "[wi
 }
 
 TEST_CASE("a silent node delays judgement by one window of grace and no longer", "[window_book]") {
-  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
   book.add(kFirst + seconds{14}, {NodeId{1}, report_of(kFirst)});
   CHECK_FALSE(book.take_ripe(kFirst + seconds{23}, kTwoNodes));
   const auto ripe = book.take_ripe(kFirst + seconds{24}, kTwoNodes);
@@ -50,16 +50,16 @@ TEST_CASE("a silent node delays judgement by one window of grace and no longer",
 
 TEST_CASE("who was waited for in vain is not waited for again, until he reports in time",
           "[window_book]") {
-  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
   const auto add = [&](int window, std::initializer_list<std::uint32_t> nodes) {
-    const WallTime start = kFirst + kWindow * window;
+    const WallTime start = kFirst + kBookWindow * window;
     for (const auto node : nodes) {
       book.add(start + seconds{13}, {NodeId{node}, report_of(start)});
     }
   };
   // How long after the end of the window, in seconds.
   const auto judged_after = [&](int window) {
-    const WallTime end = kFirst + kWindow * (window + 1);
+    const WallTime end = kFirst + kBookWindow * (window + 1);
     for (int waited = 3; waited < 30; ++waited) {
       if (book.take_ripe(end + seconds{waited}, kTwoNodes)) return waited;
     }
@@ -77,7 +77,7 @@ TEST_CASE("who was waited for in vain is not waited for again, until he reports 
 
 TEST_CASE("a report for a judged window is counted as late and does not reopen it",
           "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const WallTime now = kFirst + seconds{30};
   book.add(now, {NodeId{1}, report_of(kFirst)});
   REQUIRE(book.take_ripe(now, kTwoNodes));
@@ -88,18 +88,18 @@ TEST_CASE("a report for a judged window is counted as late and does not reopen i
 
 TEST_CASE("a report from the future is refused, so a wrong clock cannot fill the book",
           "[window_book]") {
-  WindowBook book({.window = kWindow});
-  CHECK_FALSE(book.add(kFirst, {NodeId{1}, report_of(kFirst + kWindow * 5)}));
+  WindowBook book({.window = kBookWindow});
+  CHECK_FALSE(book.add(kFirst, {NodeId{1}, report_of(kFirst + kBookWindow * 5)}));
   CHECK(book.refused_reports() == 1);
-  CHECK_FALSE(book.take_ripe(kFirst + kWindow * 10, kTwoNodes));
+  CHECK_FALSE(book.take_ripe(kFirst + kBookWindow * 10, kTwoNodes));
 }
 
 TEST_CASE("every report is given out once, late ones with the next window that is judged",
           "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const std::set<NodeId> one{NodeId{1}};
   for (int i = 0; i < 4; ++i) {
-    const WallTime start = kFirst + kWindow * i;
+    const WallTime start = kFirst + kBookWindow * i;
     const WallTime now = start + seconds{14};
     book.add(now, {NodeId{1}, report_of(start, static_cast<std::uint32_t>(i + 1))});
     if (i == 3) book.add(now, {NodeId{2}, report_of(kFirst)});
@@ -113,10 +113,10 @@ TEST_CASE("every report is given out once, late ones with the next window that i
 }
 
 TEST_CASE("a late report that no horizon reaches is counted and let go", "[window_book]") {
-  WindowBook book({.window = kWindow, .horizon_windows = 2});
+  WindowBook book({.window = kBookWindow, .horizon_windows = 2});
   const std::set<NodeId> one{NodeId{1}};
   for (int i = 0; i < 2; ++i) {
-    const WallTime start = kFirst + kWindow * (2 + i);
+    const WallTime start = kFirst + kBookWindow * (2 + i);
     book.add(start + seconds{14}, {NodeId{1}, report_of(start)});
     if (i == 1) book.add(start + seconds{14}, {NodeId{1}, report_of(kFirst)});
     REQUIRE(book.take_ripe(start + seconds{14}, one)->windows.size() == 1);
@@ -125,7 +125,7 @@ TEST_CASE("a late report that no horizon reaches is counted and let go", "[windo
 }
 
 TEST_CASE("late reports are bounded", "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const WallTime now = kFirst + seconds{14};
   book.add(now, {NodeId{1}, report_of(kFirst)});
   REQUIRE(book.take_ripe(now, {NodeId{1}}));
@@ -143,9 +143,9 @@ TEST_CASE("late reports are bounded", "[window_book]") {
   }
   CHECK(book.late_reports() == WindowBook::kLateReportsMax + 2);
   CHECK(book.refused_late_reports() == 2);
-  const auto next = kFirst + kWindow;
-  book.add(now + kWindow, {NodeId{1}, report_of(next)});
-  const auto ripe = book.take_ripe(now + kWindow, {NodeId{1}});
+  const auto next = kFirst + kBookWindow;
+  book.add(now + kBookWindow, {NodeId{1}, report_of(next)});
+  const auto ripe = book.take_ripe(now + kBookWindow, {NodeId{1}});
   REQUIRE(ripe);
   CHECK(ripe->windows.front().size() == WindowBook::kLateReportsMax);
   add(2, 1);
@@ -154,17 +154,17 @@ TEST_CASE("late reports are bounded", "[window_book]") {
 
 TEST_CASE("a solver that does not keep up gets all windows and judges the newest ones",
           "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const std::set<NodeId> one{NodeId{1}};
   constexpr int kWindows = 7;
   for (int i = 0; i < kWindows; ++i) {
-    book.add(kFirst + kWindow * i, {NodeId{1}, report_of(kFirst + kWindow * i)});
+    book.add(kFirst + kBookWindow * i, {NodeId{1}, report_of(kFirst + kBookWindow * i)});
   }
-  const WallTime now = kFirst + kWindow * (kWindows + 1);
+  const WallTime now = kFirst + kBookWindow * (kWindows + 1);
   const auto skipped = kWindows - static_cast<int>(WindowBook::kWindowsBehindMax);
   auto ripe = book.take_ripe(now, one);
   REQUIRE(ripe);
-  CHECK(ripe->window_start == kFirst + kWindow * skipped);
+  CHECK(ripe->window_start == kFirst + kBookWindow * skipped);
   CHECK(ripe->windows.size() == static_cast<std::size_t>(skipped) + 1);
   CHECK(book.windows_skipped() == static_cast<std::uint64_t>(skipped));
   CHECK(book.take_ripe(now, one)->windows.size() == 1);
@@ -173,32 +173,32 @@ TEST_CASE("a solver that does not keep up gets all windows and judges the newest
 }
 
 TEST_CASE("while nobody takes any, the newest windows are kept", "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   for (std::size_t i = 0; i < WindowBook::kWindowsKeptMax + 5; ++i) {
-    const WallTime start = kFirst + kWindow * static_cast<std::int64_t>(i);
+    const WallTime start = kFirst + kBookWindow * static_cast<std::int64_t>(i);
     CHECK(book.add(start, {NodeId{1}, report_of(start)}));
   }
   CHECK(book.windows_skipped() == 5);
 }
 
 TEST_CASE("at a start what was due counts as judged, and what is open is kept", "[window_book]") {
-  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
   for (int i = 0; i < 3; ++i) {
-    book.add(kFirst + kWindow * i, {NodeId{1}, report_of(kFirst + kWindow * i)});
+    book.add(kFirst + kBookWindow * i, {NodeId{1}, report_of(kFirst + kBookWindow * i)});
   }
-  const WallTime now = kFirst + kWindow * 2 + seconds{4};
+  const WallTime now = kFirst + kBookWindow * 2 + seconds{4};
   book.skip_due(now);
-  CHECK(book.first_not_due(now) == kFirst + kWindow * 2);
-  CHECK(book.last_judged() == kFirst + kWindow);
+  CHECK(book.first_not_due(now) == kFirst + kBookWindow * 2);
+  CHECK(book.last_judged() == kFirst + kBookWindow);
   const auto ripe = book.take_ripe(now, {NodeId{1}});
   REQUIRE(ripe);
-  CHECK(ripe->window_start == kFirst + kWindow * 2);
+  CHECK(ripe->window_start == kFirst + kBookWindow * 2);
   CHECK(ripe->windows.size() == 1);
 }
 
 TEST_CASE("a probe that restarts within a window reports it twice, and both count",
           "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   const WallTime now = kFirst + seconds{14};
   book.add(now, {NodeId{1}, report_of(kFirst, 2)});
   book.add(now, {NodeId{1}, report_of(kFirst, 3)});
@@ -210,7 +210,7 @@ TEST_CASE("a probe that restarts within a window reports it twice, and both coun
 }
 
 TEST_CASE("one node's reports for one window are bounded", "[window_book]") {
-  WindowBook book({.window = kWindow});
+  WindowBook book({.window = kBookWindow});
   for (std::size_t i = 0; i < WindowBook::kReportsPerNodeMax; ++i) {
     CHECK(book.add(kFirst, {NodeId{1}, report_of(kFirst)}));
   }
@@ -221,15 +221,15 @@ TEST_CASE("one node's reports for one window are bounded", "[window_book]") {
 // It judged nothing until the clock had caught up.
 TEST_CASE("when the clock is set back, windows are judged by the new time at once",
           "[window_book]") {
-  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
   const auto report_both = [&](WallTime start) {
     for (const auto node : kTwoNodes) book.add(start + seconds{14}, {node, report_of(start)});
   };
   report_both(kFirst);
   REQUIRE(book.take_ripe(kFirst + seconds{14}, kTwoNodes));
-  book.add(kFirst + seconds{15}, {NodeId{1}, report_of(kFirst - kWindow)});       // late
-  book.add(kFirst + seconds{23}, {NodeId{1}, report_of(kFirst + kWindow)});       // of the future
-  book.add(kFirst + seconds{23}, {NodeId{2}, report_of(kFirst - 30 * kWindow)});  // late
+  book.add(kFirst + seconds{15}, {NodeId{1}, report_of(kFirst - kBookWindow)});  // late
+  book.add(kFirst + seconds{23}, {NodeId{1}, report_of(kFirst + kBookWindow)});  // of the future
+  book.add(kFirst + seconds{23}, {NodeId{2}, report_of(kFirst - 30 * kBookWindow)});  // late
   const WallTime now = kFirst - seconds{60} + seconds{4};
   book.set_back(now);
   CHECK(book.last_judged() == kFirst - seconds{70});
@@ -242,7 +242,7 @@ TEST_CASE("when the clock is set back, windows are judged by the new time at onc
 }
 
 TEST_CASE("a small step back keeps the window that is just being reported", "[window_book]") {
-  WindowBook book({.window = kWindow, .report_delay = seconds{4}});
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
   book.add(kFirst + seconds{13}, {NodeId{1}, report_of(kFirst)});
   book.set_back(kFirst + seconds{10});
   book.add(kFirst + seconds{11}, {NodeId{2}, report_of(kFirst)});

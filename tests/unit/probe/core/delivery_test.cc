@@ -142,13 +142,31 @@ TEST_CASE("outages in a backlog do not use up the intervals that the controller 
 TEST_CASE("a backlog whose reading failed is read again after the next window", "[probe_core]") {
   AfterOutage bench(100);
   bench.read({});
-  bench.read({});  // the disk, or its queue, failed
+  bench.read({});  // the disk failed, after it went to the start
   bench.append(101);
   bench.read({batch_of(101)});
   bench.read({});
   REQUIRE(bench.world.fetches.back() == backlog(false, 100, 3));
   bench.read({batch_of(1)});
   CHECK(sent(bench) == Numbers{101, 1});
+}
+
+TEST_CASE("a reading that was refused is asked for again, from the start if it was to be",
+          "[probe_core]") {
+  AfterOutage bench(100);
+  bench.read({});
+  REQUIRE(bench.world.fetches.back() == backlog(true, 100, 4));
+  bench.step(SpoolFetched{.refused = true});
+  CHECK(bench.world.fetches.size() == 2);
+  bench.pass(kRefusedReadWait);
+  REQUIRE(bench.world.fetches.size() == 3);
+  REQUIRE(bench.world.fetches.back() == backlog(true, 100, 4));
+  bench.read({batch_of(1)});
+  REQUIRE(bench.world.fetches.back() == backlog(false, 100, 3));
+  bench.step(SpoolFetched{.refused = true});
+  bench.pass(kRefusedReadWait);
+  REQUIRE(bench.world.fetches.size() == 5);
+  CHECK(bench.world.fetches.back() == backlog(false, 100, 3));
 }
 
 TEST_CASE("no more batches are on their way than the controller has credit for", "[probe_core]") {

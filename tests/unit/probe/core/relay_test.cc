@@ -9,6 +9,10 @@ namespace {
 
 using std::chrono::minutes;
 
+FetchOrder order_of(Lane lane, bool from_start, std::size_t batches_max) {
+  return {.lane = lane, .from_start = from_start, .boundary = 0, .batches_max = batches_max};
+}
+
 // A member with a plan and one batch in its spool, whose link takes nothing.
 struct CutOff : Bench {
   explicit CutOff(std::uint32_t peers = 2) {
@@ -42,12 +46,16 @@ struct CutOff : Bench {
     REQUIRE(mesh_of<RelayRequest>().size() == before + 1);
     return mesh_of<RelayRequest>().back().first;
   }
-  // A way is open and batch 1 is on it.
-  NodeId open_way() {
+  NodeId pass_until_open() {
     const auto relay = pass_until_asked();
     hear(relay, RelayReply{.outcome = RelayOutcome::kReady, .controller = key_of(200)});
     REQUIRE(core.detour().is_open());
-    REQUIRE(world.fetches.back() == std::pair(true, kRelayedInFlight));
+    return relay;
+  }
+  // A way is open and batch 1 is on it.
+  NodeId open_way() {
+    const auto relay = pass_until_open();
+    REQUIRE(world.fetches.back() == order_of(Lane::kLive, true, kRelayedInFlight));
     step(SpoolFetched{.batches = {batch_of(1)}, .level = SpoolLevel{.batches = 1}});
     return relay;
   }
@@ -98,7 +106,84 @@ TEST_CASE("batches go sealed to the controller's key, one at a time, and are rel
   bench.hear(relay, SealedAck{.sealed = std::vector<std::byte>(kSealBytes)});
   REQUIRE(bench.world.released.size() == 1);
   CHECK(bench.world.released[0].second == std::vector<SequenceInterval>{{1, 1}});
-  CHECK(bench.world.fetches.back() == std::pair(false, kRelayedInFlight));
+  bench.pass(kTickInterval);
+  CHECK(bench.world.fetches.back() == order_of(Lane::kBacklog, true, kRelayedInFlight));
+}
+
+TEST_CASE("batches leave a relay room for those of others", "[relay]") {
+  CutOff bench;
+  const auto relay = bench.open_way();
+  std::uint64_t sequence = 1;
+  for (int i = 0; i < 100; ++i) {
+    bench.world.held_ack = ack_of(sequence);
+    bench.hear(relay, SealedAck{.sealed = {}});
+    bench.pass(kTickInterval);
+    bench.read({batch_of(++sequence)});
+  }
+  const auto before = bench.world.fetches.size();
+  bench.world.held_ack = ack_of(sequence);
+  bench.hear(relay, SealedAck{.sealed = {}});  // in no time
+  CHECK(bench.world.fetches.size() == before);
+  CHECK(bench.world.sealed.size() == sequence);
+  CHECK(bench.core.detour().counters().broken == 0);
+}
+
+TEST_CASE("a live batch that gets nowhere does not hold up the backlog", "[relay]") {
+  CutOff bench;
+  static_cast<void>(bench.open_way());  // the live lane has the first turn
+  bench.pass(kRelayedAckWait + kTickInterval);
+  REQUIRE(bench.core.detour().counters().broken == 1);
+  const auto second = bench.pass_until_open();
+  REQUIRE(bench.world.fetches.back() == order_of(Lane::kBacklog, true, kRelayedInFlight));
+  bench.read({batch_of(9, BootId{6})});
+  bench.world.held_ack = BatchAck{.boot = BootId{6}, .durable = {{1, 9}}, .credit = 8};
+  bench.hear(second, SealedAck{.sealed = {}});
+  bench.pass(kTickInterval);
+  CHECK(bench.world.fetches.back() == order_of(Lane::kLive, true, kRelayedInFlight));
+}
+
+TEST_CASE("a relay that has reached a bound is sent the batch again, a second later", "[relay]") {
+  CutOff bench;
+  const auto relay = bench.open_way();
+  bench.hear(relay, RelayReply{.outcome = RelayOutcome::kLater});
+  CHECK(bench.core.detour().is_open());
+  const auto fetches = bench.world.fetches.size();
+  bench.pass(kRelayedLaterWait - kTickInterval);
+  CHECK(bench.world.fetches.size() == fetches);
+  bench.pass(kTickInterval);
+  REQUIRE(bench.world.fetches.size() == fetches + 1);
+  CHECK(bench.world.fetches.back().from_start);
+  bench.read({batch_of(1)});
+  CHECK(bench.mesh_of<SealedBatch>().size() == 2);
+  CHECK(bench.mesh_of<SealedBatch>().back().first == relay);
+  CHECK(bench.core.detour().counters().broken == 0);
+  CHECK(bench.core.detour().counters().postponed == 1);
+}
+
+TEST_CASE("a relay that puts a batch off again and again is left", "[relay]") {
+  CutOff bench;
+  const auto relay = bench.open_way();
+  for (int i = 0; i < 9; ++i) {
+    bench.hear(relay, RelayReply{.outcome = RelayOutcome::kLater});
+    bench.pass(kRelayedLaterWait);
+    bench.read({batch_of(1)});
+  }
+  CHECK_FALSE(bench.core.detour().is_open());
+  CHECK(bench.core.detour().counters().broken == 1);
+}
+
+TEST_CASE("a relay that says one acknowledgement again and again is left", "[relay]") {
+  CutOff bench;
+  const auto relay = bench.open_way();
+  bench.world.held_ack = ack_of(1);
+  bench.hear(relay, SealedAck{.sealed = {}});
+  bench.pass(kTickInterval);
+  bench.read({batch_of(2)});
+  for (int i = 0; i < 9; ++i) {
+    bench.pass(seconds{1});
+    bench.hear(relay, SealedAck{.sealed = {}});
+  }
+  CHECK(bench.core.detour().counters().broken == 1);
 }
 
 TEST_CASE("an acknowledgement that is not the controller's releases nothing", "[relay]") {
@@ -158,10 +243,25 @@ TEST_CASE("a welcome ends the detour: what is not acknowledged goes its own way 
   bench.pass(seconds{1});
   bench.receive(welcome());
   CHECK_FALSE(bench.core.detour().is_open());
-  CHECK(bench.world.fetches.back() == std::pair(true, std::size_t{kCreditInitial}));
+  CHECK(bench.world.fetches.back() == order_of(Lane::kLive, true, kCreditInitial - 1));
   bench.step(SpoolFetched{.batches = {batch_of(1)}});
   CHECK(bench.world.sent_of<Batch>().back() == batch_of(1));
   CHECK(bench.mesh_of<SealedBatch>().size() == 1);
+}
+
+TEST_CASE("what a relay brings after the welcome is released, and says nothing of the own way",
+          "[relay]") {
+  CutOff bench;
+  const auto relay = bench.open_way();
+  bench.world.link_takes = true;
+  bench.pass(seconds{1});
+  bench.receive(welcome());
+  bench.read({batch_of(1)});
+  bench.world.held_ack = BatchAck{.boot = BootId{7}, .durable = {{1, 1}}, .credit = 0};
+  bench.hear(relay, SealedAck{.sealed = {}});
+  CHECK(bench.world.released.size() == 1);
+  CHECK(bench.core.delivery().in_flight() == 1);
+  CHECK(bench.core.delivery().counters().acks == 0);
 }
 
 // Measuring would end with the lease, though the controller wants it and is heard.
@@ -263,7 +363,7 @@ TEST_CASE("what is relayed is bounded in peers, batches and octets, and shed bey
     Welcomed bench;
     for (int i = 0; i < 100; ++i) bench.hear(5, SealedBatch{.sealed = kSealedBytes});
     CHECK(bench.core.relay().counters().batches == static_cast<std::uint64_t>(kRelayedBurst));
-    CHECK(bench.last_answer() == MeshMessage{RelayReply{}});
+    CHECK(bench.last_answer() == MeshMessage{RelayReply{.outcome = RelayOutcome::kLater}});
   }
   SECTION("octets, though the largest batch there can be has its turn") {
     Welcomed bench;
@@ -271,6 +371,7 @@ TEST_CASE("what is relayed is bounded in peers, batches and octets, and shed bey
     for (int i = 0; i < 3; ++i) bench.hear(5, largest);
     CHECK(bench.core.relay().counters().batches == 1);
     CHECK(bench.core.relay().counters().batches_shed == 2);
+    CHECK(bench.last_answer() == MeshMessage{RelayReply{.outcome = RelayOutcome::kLater}});
     bench.pass_answered(seconds{10});
     bench.hear(5, largest);
     CHECK(bench.core.relay().counters().batches == 2);

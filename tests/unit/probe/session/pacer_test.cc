@@ -205,6 +205,23 @@ TEST_CASE("a group's budget bounds its flows, each gets its share, and others go
   CHECK(pacer.take_lateness() <= milliseconds{10});  // as much as jitter moves a turn
 }
 
+TEST_CASE("a boost does not make a group wait for what was booked before it", "[session]") {
+  Rng rng(11);
+  Pacer pacer;
+  pacer.configure(grouped(100, 0), milliseconds{100},
+                  {.packets_per_second = 10'000, .packets_per_second_per_group = 100, .groups = 1},
+                  Instant{}, rng);
+  (void)run(pacer, Instant{}, seconds{2}, rng);  // all flows have booked: the next second is full
+  const Instant begin = Instant{} + seconds{2};
+  pacer.boost(std::vector<std::uint16_t>(100, 2), begin + seconds{60}, begin, rng);
+  std::size_t total = 0;
+  for (const auto& [flow, instants] : run(pacer, begin, milliseconds{500}, rng)) {
+    total += instants.size();
+  }
+  CHECK(total >= 40);
+  CHECK(total <= 53);
+}
+
 TEST_CASE("packets that are of no flow take from the group as well, behind those that wait",
           "[session]") {
   Rng rng(9);

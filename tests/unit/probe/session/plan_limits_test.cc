@@ -124,6 +124,19 @@ TEST_CASE("a plan that would send too many bytes is refused, with as many packet
   CHECK(refusal(p).find("packets per second and group") != std::string::npos);
 }
 
+TEST_CASE("the octets that a class adds to a small packet count", "[session]") {
+  auto p = wide_plan(50);
+  p.window = kWindowMin;
+  p.flow_interval = kFlowIntervalMin;  // 80,000 packets per second
+  p.reply_timeout = std::chrono::milliseconds{100};
+  for (auto& peer : p.peers) peer.authenticates = true;
+  CHECK(refusal(p).empty());  // of 140 bytes
+  for (auto& flow : p.flows) flow.dscp = 46;
+  CHECK(refusal(p) == "the plan wants 13440000 bytes per second, more than 12500000");  // of 168
+  for (auto& peer : p.peers) peer.authenticates = false;
+  CHECK(refusal(p).empty());  // of 80
+}
+
 TEST_CASE("a boost that would flood one host is refused", "[session]") {
   auto p = wide_plan(1);
   p.window = kWindowMin;

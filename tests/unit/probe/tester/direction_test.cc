@@ -64,4 +64,16 @@ TEST_CASE("what no ping was sent for is not counted", "[ping]") {
   CHECK(directions.loss(Series({.count = 2})) == std::nullopt);
 }
 
+// A target that answers pings ahead of their turn made the count be believed with nothing to count
+// from, and the probe stopped.
+TEST_CASE("an answer to a ping that was not sent yet gives no direction", "[ping]") {
+  const Instant start{std::chrono::hours{1}};
+  Series series({.count = 3});
+  Directions directions(3);
+  series.sent(start);
+  directions.heard({.sequence = 2, .reflector_sequence = 7});
+  (void)series.expire(start + std::chrono::seconds{2});
+  CHECK(directions.loss(series) == std::nullopt);
+}
+
 }  // namespace faultline::ping
