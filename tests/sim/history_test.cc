@@ -77,7 +77,10 @@ class Mischief {
     const auto host = some_host();
     if (host == 0) return;
     fleet_.stop_probe(host - 1);
-    for_a_while(host, [this, host] { fleet_.start_probe(host - 1); });
+    for_a_while(host, [this, host] {
+      if (fleet_.probe_at(host)->is_running()) fleet_.kill_probe(host - 1);  // still saying goodbye
+      fleet_.start_probe(host - 1);
+    });
   }
   void crash_controller() {
     if (fleet_.controller == nullptr) return;

@@ -17,8 +17,10 @@ struct Plan {
   tracesPerSecond @7 :UInt32;      # 0 .. 1000 TTL probes per second and hop distance; 0 traces nothing
   peers @8 :List(Peer);            # at most 4096, nodes unique
   flows @9 :FlowColumns;
-  mtuTests @10 :List(UInt32);
-  comment @11 :Text;
+  packetsPerSecondPerGroupMax @10 :UInt32;
+  traceIntervalNs @11 :UInt64;
+  mtuTests @12 :List(UInt32);
+  comment @13 :Text;
 }
 
 struct Peer {
@@ -29,6 +31,8 @@ struct Peer {
   meshPort @4 :UInt16;         # TCP; 0: not reachable by mesh
   key @5 :Types.PublicKey;
   secondKey @6 :Types.PublicKey;
+  authenticates @7 :Bool;
+  group @8 :UInt16;
 }
 
 struct FlowColumns {

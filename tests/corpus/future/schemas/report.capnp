@@ -27,7 +27,14 @@ struct ProberHealth {
   budgetDeferred @3 :UInt32;    # put off by the packets-per-second budget
   repliesUnmatched @4 :UInt32;  # replies that fit no open session
   reflectorRefused @5 :UInt32;
-  throttledNs @6 :UInt64;
+  softnetDrops @6 :UInt32;
+  throttledNs @7 :UInt64;
+  stolenNs @8 :UInt64;
+  clockSync @9 :UInt8;
+  clockStepNs @10 :Int64;
+  clockOffsetNs @11 :Int64;
+  processorNs @12 :UInt64;
+  fanRpm @13 :UInt64;
 }
 
 struct FlowTable {
@@ -48,7 +55,10 @@ struct FlowTable {
   rttMaxNs @11 :List(UInt64);
   size @12 :List(UInt16);
   dscp @13 :List(UInt8);
-  ecnMarked @14 :List(UInt32);
+  dscpThere @14 :List(UInt8);
+  dscpBack @15 :List(UInt8);
+  dscpRewritten @16 :List(UInt32);
+  ecnMarked @17 :List(UInt32);
 }
 
 struct DelayTable {
@@ -70,4 +80,5 @@ struct PathTable {
   hops @5 :List(UInt8);                   # how many hops the row has, 0..30
   hopAddress @6 :List(UInt32);            # 0 silent, else 1 + index into addresses
   addresses @7 :List(Types.Address);      # each distinct hop once
+  ended @8 :List(UInt8);
 }

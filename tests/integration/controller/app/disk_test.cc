@@ -120,6 +120,9 @@ TEST_CASE("while the disk stands still the controller answers, and acknowledges 
   SpoolFleet fleet(stage, base_of_windows(), kSpools);
   fleet.measure(4);
   fleet.send_until(fleet.waiting());
+  stage.wait_for("all nodes to be told of", [&] {
+    return stage.get("/api/v1/status").at("nodes").at("total") == kSpools;
+  });
   FrozenThread writer(stage.pid(), "writer");
   if (!writer.is_frozen()) {
     WARN("SKIPPED: a thread of another process cannot be stopped here");

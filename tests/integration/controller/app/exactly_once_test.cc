@@ -112,7 +112,7 @@ TEST_CASE("several threads decode, and encode anew what is moved, and each batch
   for (auto& node : nodes) {
     while (!covers(node->peer().hear<BatchAck>(), node->boot(), kBatches)) continue;
   }
-  CHECK(stage.metric("faultline_ingest_moved_total") == 3 * kBatches);
+  stage.wait_for_metric("faultline_ingest_moved_total", 3 * kBatches);
   CHECK(stage.end(SIGTERM).status == 0);
   std::map<BatchId, int> counts;
   const auto store = open_store(stage);
