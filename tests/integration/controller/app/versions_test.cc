@@ -106,8 +106,11 @@ TEST_CASE("a probe of a later protocol works, and what is new about it is ignore
   later.say_bytes(frozen("future", "probe_hello.bin"));
   CHECK(later.hear<Welcome>().capabilities == kCapabilitiesOfThisBuild);
   later.say_bytes(frozen("future", "probe_telemetry.bin"));
-  later.say_bytes(frozen("future", "probe_heartbeat.bin"));
-  CHECK(later.hear<HeartbeatReply>().sequence == 41);
+  // Its clock is days behind ours: three messages settle by how much, and then its windows are moved.
+  for (int i = 0; i < 3; ++i) {
+    later.say_bytes(frozen("future", "probe_heartbeat.bin"));
+    CHECK(later.hear<HeartbeatReply>().sequence == 41);
+  }
   later.say_bytes(frozen("future", "probe_batch.bin"));
   wait_for_ack(later, 77, 1);
   wait_for_state(stage, "replayed", "live");

@@ -168,13 +168,17 @@ TEST_CASE(
   const auto hang_up_until_told = [&](const std::string& words) {
     process.tell(SIGHUP);
     CAPTURE(words);
-    REQUIRE(controller.run_until([&] { return process.log_holds(words); }));
+    REQUIRE(controller.run_until([&] {
+      service.notify().drain();
+      return process.log_holds(words);
+    }));
   };
   // The Hello that tells this rack; a connection that breaks meanwhile makes one more of them.
   const auto hello_of = [&](const std::string& rack) {
     std::optional<Hello> found;
     CAPTURE(rack);
     REQUIRE(controller.run_until([&] {
+      service.notify().drain();  // who tells a full socket waits
       for (const auto& hello : controller.seen<Hello>()) {
         if (hello.profile.labels == Labels{{"rack", rack}}) found = hello;
       }
@@ -204,6 +208,7 @@ TEST_CASE(
   // On loopback nothing overtakes: had one of the first two been answered, it would come first.
   std::uint32_t next = 3, answered = 0;
   REQUIRE(controller.run_until([&] {
+    service.notify().drain();
     stranger.send(next++);
     answered = stranger.answered();
     return answered != 0;
