@@ -58,7 +58,6 @@ class SimFleet {
     std::uint32_t traces_per_second = 10;
     bool labels = false;  // `rack` is the leaf
     std::vector<std::uint8_t> dscp_classes{};
-    bool hints = false;  // each packet is an event of its own, and loss that begins calls
   };
 
   SimFleet(std::uint64_t seed, std::uint32_t hosts, std::uint32_t leaves, std::uint32_t spines)
@@ -112,7 +111,7 @@ class SimFleet {
   Duration solve_takes = std::chrono::milliseconds{50};
   // The controller's machine: its disk and its clock.
   Duration append_takes = std::chrono::milliseconds{5};
-  Duration batch_takes{};  // for each batch of an append, beside that
+  Duration batch_takes{};     // for each batch of an append, beside that
   bool disk_stalled = false;  // writes wait until it is not
   bool disk_fails = false;    // writes end with an error, and nothing of them is there
   Duration controller_ahead{};

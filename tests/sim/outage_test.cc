@@ -14,13 +14,13 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr std::uint32_t kHosts = 8;
-constexpr Duration kWindow = seconds{10};
+constexpr Duration kOutageWindow = seconds{10};
 
 // Windows from `next` on: whether every node's report was durable when the grace for it was over.
 struct NewWindows {
   void look(const SimFleet& fleet) {
     const auto grace = fleet.controller->core().windows().judged_within();
-    for (; next + kWindow + grace <= fleet.clock.wall(); next += kWindow) {
+    for (; next + kOutageWindow + grace <= fleet.clock.wall(); next += kOutageWindow) {
       const auto reported = std::ranges::count_if(fleet.disk.batches, [&](const auto& stored) {
         return stored.second.window_start == next;
       });
@@ -52,10 +52,10 @@ TEST_CASE("after most of an hour without a controller new windows are there when
     fleet.batch_takes = milliseconds{15};
     fleet.start_controller();
     while (!all_are_welcomed(fleet)) fleet.run(milliseconds{100});
-    NewWindows windows{.next = window_start(fleet.clock.wall(), kWindow)};
+    NewWindows windows{.next = window_start(fleet.clock.wall(), kOutageWindow)};
     auto waiting = fleet.batches_waiting();
     while (waiting > kHosts) {
-      for (Duration passed{}; passed < kWindow; passed += seconds{1}) {
+      for (Duration passed{}; passed < kOutageWindow; passed += seconds{1}) {
         fleet.run(seconds{1});
         windows.look(fleet);
       }

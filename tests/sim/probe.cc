@@ -63,8 +63,6 @@ void SimProbe::start() {
                                                   Rng(fleet_.rng()));
   if (disk_.plan) core_->restore(now(), *disk_.plan, *this);
   later(milliseconds{uniform_below(fleet_.rng, 1000)}, [this] { tick(); });
-  watches_.clear();
-  if (fleet_.options.hints) send_packets();
 }
 
 void SimProbe::stop() { handle(probe_core::StopRequested{}); }
@@ -105,33 +103,6 @@ void SimProbe::handle(probe_core::Event event) { core_->step(now(), std::move(ev
 void SimProbe::tick() {
   handle(probe_core::Tick{});
   later(probe_core::kTickInterval, [this] { tick(); });
-}
-
-void SimProbe::send_packets() {
-  later(seconds{1}, [this] { send_packets(); });
-  if (plan_ == nullptr) return;
-  for (const auto& flow : plan_->flows) {
-    const auto& peer = plan_->peers[flow.peer];
-    auto& watch = watches_[{peer.node, flow.source_port}];
-    watch.sent();
-    const auto to = SimFabric::host_at(peer.address);
-    const SimFabric::Load packet{.packets = 1, .size = flow.size, .dscp = flow.dscp};
-    const auto is_lost = [&](Direction direction) {
-      return fleet_.fabric.lost(host_, to, flow.source_port, direction, packet, packets_rng_) > 0;
-    };
-    if (!is_lost(Direction::kForward) && !is_lost(Direction::kReturn)) watch.settled(0);
-  }
-  later(milliseconds{500}, [this] { look_at_packets(); });
-}
-
-void SimProbe::look_at_packets() {
-  if (plan_ == nullptr) return;
-  const auto window =
-      static_cast<std::uint32_t>(fleet_.clock.wall().time_since_epoch() / Duration{plan_->window});
-  for (auto& [flow, watch] : watches_) {
-    const auto why = watch.take(0, window);
-    if (why) handle(FlowHint{.target = flow.first, .source_port = flow.second, .why = *why});
-  }
 }
 
 PublicKey SimProbe::identity() const {

@@ -11,7 +11,6 @@
 #include <set>
 #include <vector>
 
-#include "probe/session/flow_watch.h"
 #include "tests/sim/controller.h"
 #include "tests/sim/fleet.h"
 
@@ -90,9 +89,6 @@ class SimProbe final : public probe_core::EffectSink {
   void end_boost();
   [[nodiscard]] std::uint32_t extra_packets_of(const PlanPeer& peer, std::uint16_t port,
                                                WallTime start) const;
-  // One packet of every flow, and half a second later what the engine makes of their answers.
-  void send_packets();
-  void look_at_packets();
   [[nodiscard]] FlowWindow measure(const PlanFlow& planned, WallTime start);
   [[nodiscard]] probe_core::SpoolLevel level() const { return {spool_.size(), 0, 0}; }
 
@@ -122,8 +118,6 @@ class SimProbe final : public probe_core::EffectSink {
     std::map<std::pair<NodeId, std::uint16_t>, std::uint16_t> times;
   };
   std::vector<TimedBoost> boosts_;  // oldest first
-  std::map<std::pair<NodeId, std::uint16_t>, session::FlowWatch> watches_;
-  Rng packets_rng_{7};  // of its own: the other draws are the same without
   std::uint64_t sequence_ = 0;
   // What was read last of each lane.
   std::map<probe_core::Lane, std::pair<std::uint64_t, std::uint64_t>> fetched_;

@@ -73,12 +73,12 @@ class FrozenThread {
   bool is_frozen_ = false;
 };
 
-// A tmpfs of 24 MiB on which the controller's data lie.
+// A tmpfs of 96 MiB, which RocksDB needs to go on, on which the controller's data lie.
 class SmallDataDir {
  public:
   explicit SmallDataDir(const Stage& stage) : at_(stage.folder().path() / "data") {
     std::filesystem::create_directory(at_);
-    mounted_ = ::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=24m,mode=0700") == 0;
+    mounted_ = ::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=96m,mode=0700") == 0;
   }
   ~SmallDataDir() {
     if (mounted_) ::umount2(at_.c_str(), MNT_DETACH);
@@ -120,9 +120,8 @@ TEST_CASE("while the disk stands still the controller answers, and acknowledges 
   SpoolFleet fleet(stage, base_of_windows(), kSpools);
   fleet.measure(4);
   fleet.send_until(fleet.waiting());
-  stage.wait_for("all nodes to be told of", [&] {
-    return stage.get("/api/v1/status").at("nodes").at("total") == kSpools;
-  });
+  stage.wait_for("all nodes to be told of",
+                 [&] { return stage.get("/api/v1/status").at("nodes").at("total") == kSpools; });
   FrozenThread writer(stage.pid(), "writer");
   if (!writer.is_frozen()) {
     WARN("SKIPPED: a thread of another process cannot be stopped here");

@@ -189,7 +189,6 @@ TEST_CASE(
   const Stranger stranger(static_cast<std::uint16_t>(service.port_base() + 2));
   stranger.send(1);
 
-  // A mistake anywhere: nothing of it is taken.
   write("strangers: {allow: [127.0.0.0/8]}\nnonsense: 1\n");
   hang_up_until_told("hangup: nothing is changed: ");
   CHECK(process.log_holds("nonsense is not a known key"));
