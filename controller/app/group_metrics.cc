@@ -57,7 +57,7 @@ void expose_groups(const core::Solution* solution, const std::set<core::Grouping
   const auto folded = table.rows_folded;
   registry.expose_counter(
       {"faultline_group_rows_folded_total",
-       "Times that a target's results were counted into \"other\"; growing: more groups than "
+       "Times that a target's results were counted into the group other; growing: more groups than "
        "metrics.groups_max."},
       [folded] { return static_cast<double>(folded); });
 }
