@@ -80,7 +80,8 @@ class Journal {
   [[nodiscard]] virtual Status drop_before(WallTime horizon) = 0;
   // The same for every tier, by age and then by size (tiers.h). Blocks and roll-ups go by whole
   // buckets, when all of one is too old. By age one call drops no more of a tier than a step of it:
-  // a wrong `now` does not cost the history. Returns the horizon that raw results were held to;
+  // a wrong `now` does not cost the history; what lies a year before all the rest goes beside it, so
+  // that a window of 1970 holds nothing up. Returns the horizon that raw results were held to;
   // what else is kept as long goes by it as well.
   [[nodiscard]] virtual Result<WallTime> retain(WallTime now, const Retention& retention) = 0;
 };
