@@ -15,9 +15,14 @@ namespace {
 thread_local std::uint64_t allocations_here = 0;
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Both forms: a sanitizer that brings its own for the one that is not replaced would miss the match
+// with the delete below.
+void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   ++allocations_here;
-  if (void* memory = std::malloc(size != 0 ? size : 1)) return memory;
+  return std::malloc(size != 0 ? size : 1);
+}
+void* operator new(std::size_t size) {
+  if (void* memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
