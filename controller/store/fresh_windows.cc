@@ -157,7 +157,8 @@ Result<bool> scan_fresh(const Database& database, const FreshQuery& query,
                         const rocksdb::Snapshot* snapshot, ScanSummary& summary,
                         const FreshVisitor& visitor) {
   if (query.from >= query.to) return true;
-  WindowCursor cursor{database, query.from, query.to, summary, snapshot};
+  const bool is_sweep = !query.node;
+  WindowCursor cursor{database, query.from, query.to, summary, snapshot, is_sweep};
   bool wants_more = true;
   if (query.node) {
     wants_more = NodeScan(cursor, *query.node, query.target, summary, visitor).run();

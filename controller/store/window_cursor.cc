@@ -15,7 +15,7 @@ constexpr Duration kFirstHop = std::chrono::seconds{1};
 }  // namespace
 
 WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
-                           ScanSummary& summary, const rocksdb::Snapshot* snapshot)
+                           ScanSummary& summary, const rocksdb::Snapshot* snapshot, bool is_sweep)
     : database_(database),
       to_(to),
       summary_(summary),
@@ -25,7 +25,7 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &upper_;
   options.snapshot = snapshot;
-  options.fill_cache = false;  // a sweep over hours must not push out what is asked for often
+  options.fill_cache = !is_sweep;
   iterator_.reset(database_.db().NewIterator(options, database_.windows()));
   iterator_->Seek(window_floor(from));
   settle();

@@ -18,9 +18,10 @@ namespace faultline::store {
 class WindowCursor {
  public:
   // Covers from <= window_start < to, on the state of this moment. `summary` collects damage.
-  // The state of `snapshot` instead where there is one.
+  // The state of `snapshot` instead where there is one. What a sweep reads is not cached: it would
+  // push out what is asked for often.
   WindowCursor(const Database& database, WallTime from, WallTime to, ScanSummary& summary,
-               const rocksdb::Snapshot* snapshot = nullptr);
+               const rocksdb::Snapshot* snapshot = nullptr, bool is_sweep = true);
   WindowCursor(const WindowCursor&) = delete;
   WindowCursor& operator=(const WindowCursor&) = delete;
 

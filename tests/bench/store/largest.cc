@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -42,6 +43,7 @@ constexpr int kLooksToSettle = 30;
 struct Options {
   std::uint32_t nodes = 1000;
   std::uint32_t targets = 200;
+  std::uint32_t last_nodes = 1000;  // that report in the last window
   std::int64_t hours = 24;
   fs::path directory = "/tmp/faultline-largest-store";
   bool keep = false;  // what was made, for the next run to ask
@@ -99,10 +101,11 @@ void make(const Options& options, const fs::path& directory) {
     writing += timed([&] { write(*store, arrivals); });
   }
   auto last = options.shape();
+  last.nodes = options.last_nodes;
   last.targets_per_node = kLastTargets;
   last.flows_per_target = kLastFlows;
   Fleet crowded{last, options.last_window(), 1'000'000};
-  const Arrivals arrivals = crowded.next(count, options.nodes);
+  const Arrivals arrivals = crowded.next(count, options.last_nodes);
   writing += timed([&] { write(*store, arrivals); });
   const double results = 2 * static_cast<double>(flow_windows);
   const std::uint64_t bytes = store->stats().bytes_on_disk;
@@ -148,7 +151,7 @@ std::uint64_t ask_pair(store::RocksStore& store, const Options& options, std::ui
 app::Snapshot snapshot_of(const Options& options) {
   app::Snapshot snapshot;
   snapshot.window = kWindow;
-  for (std::uint32_t id = 1; id <= options.nodes; ++id) {
+  for (std::uint32_t id = 1; id <= options.last_nodes; ++id) {
     auto& node = snapshot.nodes.emplace_back();
     node.id = id;
     node.name = fmt::format("node{}", id);
@@ -222,8 +225,13 @@ std::vector<Answer> measure(const Options& options) {
 }
 
 void run(const Options& options) {
+  // Of a mesh: with fewer nodes each has fewer targets, too.
+  const auto smaller = [](std::uint32_t count) {
+    return static_cast<std::uint32_t>(std::lround(count / std::sqrt(10.0)));
+  };
   Options tenth = options;
-  tenth.targets = std::max(options.targets / 10, 1U);
+  tenth.nodes = smaller(options.nodes);
+  tenth.targets = std::max(smaller(options.targets), 1U);
   const auto before = measure(tenth);
   const auto answers = measure(options);
   fmt::print("  {:38} {:>24} {:>24} {:>8}\n", "", "clock ms (processor), 1/10",
@@ -248,7 +256,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string key = argv[i];
     const auto number = std::strtoul(argv[i + 1], nullptr, 10);
-    if (key == "--nodes") options.nodes = static_cast<std::uint32_t>(number);
+    if (key == "--nodes") options.nodes = options.last_nodes = static_cast<std::uint32_t>(number);
     if (key == "--targets") options.targets = static_cast<std::uint32_t>(number);
     if (key == "--hours") options.hours = static_cast<std::int64_t>(number);
     if (key == "--keep") options.keep = number != 0;
