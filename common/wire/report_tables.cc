@@ -32,10 +32,13 @@ void write_column(const Rows& rows, Init init, Value value) {
 }
 
 Status check_flow(const FlowWindow& flow) {
-  FAULTLINE_TRY_STATUS(check_nonzero("flow target", flow.target.value()));
-  FAULTLINE_TRY_STATUS(check_nonzero("flow source port", flow.source_port));
-  FAULTLINE_TRY_STATUS(check_range<std::uint16_t>("flow size", flow.size, 0, kFlowSizeMax));
-  FAULTLINE_TRY_STATUS(check_range<std::uint8_t>("flow dscp", flow.dscp, 0, kDscpMax));
+  const bool is_named = flow.target.value() != 0 && flow.source_port != 0;
+  if (!is_named || flow.size > kFlowSizeMax || flow.dscp > kDscpMax) {  // which of them is told
+    FAULTLINE_TRY_STATUS(check_nonzero("flow target", flow.target.value()));
+    FAULTLINE_TRY_STATUS(check_nonzero("flow source port", flow.source_port));
+    FAULTLINE_TRY_STATUS(check_range<std::uint16_t>("flow size", flow.size, 0, kFlowSizeMax));
+    FAULTLINE_TRY_STATUS(check_range<std::uint8_t>("flow dscp", flow.dscp, 0, kDscpMax));
+  }
   const std::uint64_t lost =
       std::uint64_t{flow.lost_forward} + flow.lost_return + flow.lost_undetermined;
   if (lost > flow.sent) return fail(ErrorCode::kInvalid, "a flow lost more than it sent");
@@ -60,10 +63,18 @@ std::uint8_t to_wire(std::optional<std::uint8_t> dscp) {
   return dscp ? static_cast<std::uint8_t>(*dscp + 1) : std::uint8_t{0};
 }
 
-Result<std::optional<std::uint8_t>> read_told_dscp(std::string_view field, std::uint8_t value) {
-  FAULTLINE_TRY_STATUS(check_range<unsigned>(field, value, 0, kDscpMax + 1U));
-  if (value == 0) return std::optional<std::uint8_t>{};
-  return std::optional(static_cast<std::uint8_t>(value - 1));
+// Of most flows it is not told, so a whole column is checked at once.
+template <typename List>
+Status check_told_dscp(std::string_view field, const List& column) {
+  for (unsigned i = 0; i < column.size(); ++i) {
+    FAULTLINE_TRY_STATUS(check_range<unsigned>(field, column[i], 0, kDscpMax + 1U));
+  }
+  return {};
+}
+
+std::optional<std::uint8_t> read_told_dscp(std::uint8_t checked) {
+  if (checked == 0) return std::nullopt;
+  return static_cast<std::uint8_t>(checked - 1);
 }
 
 // Probes report their flows in the order of these numbers, mostly; then there is nothing to sort.
@@ -182,18 +193,18 @@ Result<std::vector<FlowWindow>> read_flows(schema::FlowTable::Reader reader,
   const auto dscp_there = reader.getDscpThere();
   const auto dscp_back = reader.getDscpBack();
   const auto dscp_rewritten = reader.getDscpRewritten();
+  FAULTLINE_TRY_STATUS(check_told_dscp("dscp there", dscp_there));
+  FAULTLINE_TRY_STATUS(check_told_dscp("dscp back", dscp_back));
   std::vector<FlowWindow> flows;
   if (!only) flows.reserve(targets.size());
   for (unsigned i = 0; i < targets.size(); ++i) {
     if (only && targets[i] != only->value()) continue;
-    FAULTLINE_TRY(const auto there, read_told_dscp("dscp there", at(dscp_there, i)));
-    FAULTLINE_TRY(const auto back, read_told_dscp("dscp back", at(dscp_back, i)));
     flows.push_back({.target = NodeId{targets[i]},
                      .source_port = at(source_port, i),
                      .size = at(size, i),
                      .dscp = at(dscp, i),
-                     .dscp_there = there,
-                     .dscp_back = back,
+                     .dscp_there = read_told_dscp(at(dscp_there, i)),
+                     .dscp_back = read_told_dscp(at(dscp_back, i)),
                      .dscp_rewritten = at(dscp_rewritten, i),
                      .sent = at(sent, i),
                      .lost_forward = at(lost_forward, i),

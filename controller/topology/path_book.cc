@@ -8,9 +8,13 @@
 namespace faultline::topology {
 namespace {
 
+bool ends_silent(const PathRecord& path) {
+  return !path.complete && !path.hops.empty() && !path.hops.back().address;
+}
+
 // What an incomplete trace did not hear after its last answer says nothing.
 PathRecord without_silent_end(PathRecord path) {
-  while (!path.complete && !path.hops.empty() && !path.hops.back().address) path.hops.pop_back();
+  while (ends_silent(path)) path.hops.pop_back();
   return path;
 }
 
@@ -32,15 +36,15 @@ bool agree(const PathRecord& left, const PathRecord& right) {
 
 // Fills in what `seen` saw and `path` did not; the two agree. False when there was nothing.
 bool refine(PathRecord& path, const PathRecord& seen) {
-  auto refined = path;
-  if (seen.hops.size() > refined.hops.size()) refined.hops.resize(seen.hops.size());
+  bool news = seen.hops.size() > path.hops.size() || (seen.complete && !path.complete);
+  if (seen.hops.size() > path.hops.size()) path.hops.resize(seen.hops.size());
   for (std::size_t i = 0; i < seen.hops.size(); ++i) {
-    if (!refined.hops[i].address) refined.hops[i] = seen.hops[i];
+    if (path.hops[i].address || !seen.hops[i].address) continue;
+    path.hops[i] = seen.hops[i];
+    news = true;
   }
-  refined.complete = path.complete || seen.complete;
-  refined.traced_at = seen.traced_at;
-  const bool news = refined.hops != path.hops || refined.complete != path.complete;
-  path = std::move(refined);
+  path.complete = path.complete || seen.complete;
+  path.traced_at = seen.traced_at;
   return news;
 }
 
@@ -84,23 +88,25 @@ PathBook::Part& PathBook::part_to_change(NodeId reporter) {
 }
 
 PathNews PathBook::update(NodeId reporter, const PathRecord& traced) {
-  const auto path = without_silent_end(traced);
-  const auto key = key_of(reporter, path);
-  const auto* found = find(key);
-  if (found == nullptr) {
-    if (size_ >= kPathsMax) {
-      ++refused_;
-      return PathNews::kRefused;
-    }
-    part_to_change(reporter).emplace(key, KnownPath{.path = path, .changed_at = path.traced_at});
-    ++size_;
-    return PathNews::kFirst;
-  }
-  if (path.traced_at < found->path.traced_at) {
+  if (ends_silent(traced)) return update(reporter, without_silent_end(traced));
+  const auto key = key_of(reporter, traced);
+  if (size_ >= kPathsMax && find(key) == nullptr) {
     ++refused_;
     return PathNews::kRefused;
   }
-  return update_known(part_to_change(reporter).at(key), path);
+  const auto [at, is_first] = part_to_change(reporter).try_emplace(key);
+  KnownPath& known = at->second;
+  if (is_first) {
+    known.path = traced;
+    known.changed_at = traced.traced_at;
+    ++size_;
+    return PathNews::kFirst;
+  }
+  if (traced.traced_at < known.path.traced_at) {
+    ++refused_;
+    return PathNews::kRefused;
+  }
+  return update_known(known, traced);
 }
 
 void PathBook::set_back(WallTime now) {
