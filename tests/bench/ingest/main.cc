@@ -181,14 +181,17 @@ Storm storm(const char* name, Side& side, const Options& options) {
     return std::chrono::duration<double>(duration).count();
   };
   result.seconds = in_seconds(async::now_instant() - listening);
+  const auto back = load::resident(side.pid());
   const auto threads = load::thread_seconds(side.pid());
   result.processor_seconds = load::total(threads);
   fmt::print("\n{}\n", name);
   fmt::print("first connection   {:>9.2f} s    {:.1f} KiB resident each\n", first,
              static_cast<double>(connected - idle) / 1024 / count);
   fmt::print(
-      "all are back after {:>9.2f} s    {:.2f} s of processor time; it was ready after {:.2f} s\n",
-      result.seconds, result.processor_seconds, in_seconds(listening - begin));
+      "all are back after {:>9.2f} s    {:.1f} KiB resident each, with what they had reported; "
+      "{:.2f} s of processor time; it was ready after {:.2f} s\n",
+      result.seconds, static_cast<double>(back - idle) / 1024 / count, result.processor_seconds,
+      in_seconds(listening - begin));
   for (const auto& [thread, value] : threads) {
     if (value >= 0.02) fmt::print("  {:16} {:>8.2f} s\n", thread, value);
   }

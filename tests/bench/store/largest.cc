@@ -36,7 +36,7 @@ constexpr std::int64_t kSealEvery = 30;                 // windows
 constexpr std::uint32_t kLastTargets = 200;  // of the last window, in both stores: of each node
 constexpr std::uint16_t kLastFlows = 5;      // and towards each of them
 constexpr std::size_t kReportsInAppend = 100;
-constexpr std::size_t kPairsAsked = 11;
+constexpr std::uint32_t kTurns = 11;
 constexpr int kLooks = 3;
 constexpr int kLooksToSettle = 30;
 
@@ -135,18 +135,6 @@ void forget_cached(const fs::path& directory) {
   }
 }
 
-std::uint64_t ask_pair(store::RocksStore& store, const Options& options, std::uint32_t node) {
-  const NodeId source{node};
-  const NodeId target{node % options.nodes + 1};
-  std::uint64_t windows = 0;
-  must(store.views().scan_pair(source, target, kBegin, options.last_window(),
-                               [&](const store::PairWindow& window) {
-                                 windows += window.flows.size();
-                                 return true;
-                               }));
-  return windows;
-}
-
 // What a running controller knows of such a fleet.
 app::Snapshot snapshot_of(const Options& options) {
   app::Snapshot snapshot;
@@ -160,68 +148,98 @@ app::Snapshot snapshot_of(const Options& options) {
   return snapshot;
 }
 
-struct Answer {
-  std::string_view question;
-  Cost cost;
-  std::uint64_t rows = 0;
+// One store, and what each question has cost so far.
+class Asked {
+ public:
+  explicit Asked(const Options& options)
+      : options_(options),
+        directory_(options.directory / std::to_string(options.targets)),
+        snapshot_(snapshot_of(options)) {
+    if (!fs::exists(directory_)) make(options_, directory_);
+    store_ = must(store::RocksStore::open(directory_));
+    wait_until_idle(kLooksToSettle);  // compactions that making it left over; they are done once
+  }
+  ~Asked() {
+    store_.reset();
+    if (!options_.keep) fs::remove_all(directory_);
+  }
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
+
+  void ask_pairs(std::uint32_t turn) {
+    store_.reset();
+    store_ = must(store::RocksStore::open(directory_));
+    wait_until_idle(kLooks);
+    forget_cached(directory_);
+    note("a pair's 24 h, raw, just opened", [&] { ask_pair(2 * turn); });
+    // As in a controller that has run for a while: its tables are open, what they hold is not read.
+    forget_cached(directory_);
+    note("a pair's 24 h, raw, cold", [&] { ask_pair(2 * turn + 1); });
+    note("a pair's 24 h, raw, warm", [&] { ask_pair(2 * turn + 1); });
+  }
+
+  void ask_last_window() {
+    const WallTime end = options_.last_window() + kWindow;
+    note("the localizer's window of flows", [&] {
+      must(store_->views().scan_reports(options_.last_window(), end, {},
+                                        [&](NodeId, const Report& report) {
+                                          rows_ += report.flows.size();
+                                          return true;
+                                        }));
+    });
+    const std::atomic<bool> stopping{false};
+    const app::Queries queries{store_->views(), stopping, {}};
+    note("the matrix of all nodes, last window", [&] {
+      rows_ = must(queries.matrix(snapshot_, {.by = "node", .at = end, .since = {}})).cells.size();
+    });
+  }
+
+  struct Question {
+    std::string_view name;
+    std::vector<Cost> costs;
+    std::uint64_t rows = 0;
+  };
+  [[nodiscard]] const std::vector<Question>& questions() const { return questions_; }
+
+ private:
+  void note(std::string_view name, const std::function<void()>& work) {
+    auto at = std::ranges::find(questions_, name, &Question::name);
+    if (at == questions_.end()) at = questions_.insert(at, {name, {}, 0});
+    rows_ = 0;
+    at->costs.push_back(timed_both(work));
+    at->rows = rows_;
+  }
+
+  void ask_pair(std::uint32_t number) {
+    const std::uint32_t node = number * 7919 % options_.old_nodes() + 1;
+    const NodeId target{node % options_.nodes + 1};
+    must(store_->views().scan_pair(NodeId{node}, target, kBegin, options_.last_window(),
+                                   [&](const store::PairWindow& window) {
+                                     rows_ += window.flows.size();
+                                     return true;
+                                   }));
+  }
+
+  const Options options_;
+  const fs::path directory_;
+  const app::Snapshot snapshot_;
+  std::unique_ptr<store::RocksStore> store_;
+  std::vector<Question> questions_;
+  std::uint64_t rows_ = 0;  // of the question at hand
 };
 
-std::vector<Answer> ask(const Options& options, const fs::path& directory) {
-  std::vector<Answer> answers;
-  std::vector<Cost> opened;
-  std::vector<Cost> cold;
-  std::vector<Cost> warm;
-  std::uint64_t rows = 0;
-  std::unique_ptr<store::RocksStore> store = must(store::RocksStore::open(directory));
-  wait_until_idle(kLooksToSettle);  // compactions that making it left over; they are done once
-  for (std::uint32_t i = 0; i < kPairsAsked; ++i) {
-    store.reset();
-    store = must(store::RocksStore::open(directory));
-    wait_until_idle(kLooks);
-    const auto ask_one = [&](std::uint32_t number) {
-      const std::uint32_t node = number * 7919 % options.old_nodes() + 1;
-      return timed_both([&] { rows = ask_pair(*store, options, node); });
-    };
-    forget_cached(directory);
-    opened.push_back(ask_one(2 * i));
-    // As in a controller that has run for a while: its tables are open, what they hold is not read.
-    forget_cached(directory);
-    cold.push_back(ask_one(2 * i + 1));
-    warm.push_back(ask_one(2 * i + 1));
+// Medians over the turns; the growth is that of each turn.
+void print(const Asked::Question& small, const Asked::Question& large) {
+  std::vector<double> growth;
+  for (std::size_t turn = 0; turn < large.costs.size(); ++turn) {
+    growth.push_back(large.costs[turn].clock / small.costs[turn].clock);
   }
-  answers.push_back({"a pair's 24 h, raw, just opened", median(opened), rows});
-  answers.push_back({"a pair's 24 h, raw, cold", median(cold), rows});
-  answers.push_back({"a pair's 24 h, raw, warm", median(warm), rows});
-
-  const auto three_times = [&](std::string_view question, const std::function<void()>& work) {
-    std::vector<Cost> costs;
-    for (int i = 0; i < 3; ++i) costs.push_back(timed_both(work));
-    answers.push_back({question, median(costs), rows});
-  };
-  const WallTime end = options.last_window() + kWindow;
-  three_times("the localizer's window of flows", [&] {
-    rows = 0;
-    must(store->views().scan_reports(options.last_window(), end, {},
-                                     [&](NodeId, const Report& report) {
-                                       rows += report.flows.size();
-                                       return true;
-                                     }));
-  });
-  const std::atomic<bool> stopping{false};
-  const app::Queries queries{store->views(), stopping, {}};
-  const app::Snapshot snapshot = snapshot_of(options);
-  three_times("the matrix of all nodes, last window", [&] {
-    rows = must(queries.matrix(snapshot, {.by = "node", .at = end, .since = {}})).cells.size();
-  });
-  return answers;
-}
-
-std::vector<Answer> measure(const Options& options) {
-  const fs::path directory = options.directory / std::to_string(options.targets);
-  if (!fs::exists(directory)) make(options, directory);
-  auto answers = ask(options, directory);
-  if (!options.keep) fs::remove_all(directory);
-  return answers;
+  std::ranges::sort(growth);
+  const Cost before = median(small.costs);
+  const Cost now = median(large.costs);
+  fmt::print("  {:38} {:>13.1f} ({:>8.1f}) {:>13.1f} ({:>8.1f}) {:>8.2f}   {} rows\n", large.name,
+             before.clock, before.processor, now.clock, now.processor, growth[growth.size() / 2],
+             large.rows);
 }
 
 void run(const Options& options) {
@@ -232,16 +250,17 @@ void run(const Options& options) {
   Options tenth = options;
   tenth.nodes = smaller(options.nodes);
   tenth.targets = std::max(smaller(options.targets), 1U);
-  const auto before = measure(tenth);
-  const auto answers = measure(options);
+  Asked small{tenth};
+  Asked large{options};
+  // In turns: the machine's speed changes from minute to minute.
+  for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
+    for (Asked* store : {&small, &large}) store->ask_pairs(turn);
+    for (Asked* store : {&small, &large}) store->ask_last_window();
+  }
   fmt::print("  {:38} {:>24} {:>24} {:>8}\n", "", "clock ms (processor), 1/10",
              "clock ms (processor)", "growth");
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    const Cost& small = before[i].cost;
-    const Cost& large = answers[i].cost;
-    fmt::print("  {:38} {:>13.1f} ({:>8.1f}) {:>13.1f} ({:>8.1f}) {:>8.2f}   {} rows\n",
-               answers[i].question, small.clock, small.processor, large.clock, large.processor,
-               large.clock / small.clock, answers[i].rows);
+  for (std::size_t i = 0; i < large.questions().size(); ++i) {
+    print(small.questions()[i], large.questions()[i]);
   }
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
