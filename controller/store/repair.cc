@@ -154,8 +154,9 @@ Status take_out(const fs::path& directory, const UnusableFile& file) {
 }  // namespace
 
 std::string to_string(const UnusableFile& file) {
-  return fmt::format("{} ({}, {} bytes): {}; it held {} to {}", file.name, file.tier, file.bytes,
-                     file.why, file.first, file.last);
+  return fmt::format("{} ({}, {} bytes): {}; it held {} to {}{}", file.name, file.tier, file.bytes,
+                     file.why, file.first, file.last,
+                     file.results_only ? "" : "; only a backup brings it back");
 }
 
 Result<std::vector<UnusableFile>> unusable_files(const fs::path& directory) {
