@@ -9,5 +9,8 @@ namespace faultline::async {
 [[nodiscard]] Instant now_instant();
 // CLOCK_REALTIME, in UTC. It can step.
 [[nodiscard]] WallTime now_wall();
+// CLOCK_BOOTTIME less CLOCK_MONOTONIC: how long this machine was suspended since its boot. Two
+// looks, between which the process may stand still: off by as long.
+[[nodiscard]] Duration suspended();
 
 }  // namespace faultline::async

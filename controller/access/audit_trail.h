@@ -4,11 +4,16 @@
 // did: denied attempts have a bound of their own. Only numbers and times are kept in memory; the
 // records are in the ledger.
 //
+// A wrong clock does not cost the log: by age, an hour of the clock that nobody sets lets go at
+// most a day's records, counted from the oldest, as retention of results does
+// (controller/store/tiers.h).
+//
 // Pure; thread safety: none.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "common/base/time.h"
@@ -18,7 +23,9 @@ namespace faultline::access {
 inline constexpr std::size_t kAuditChangesMax = 10'000;
 inline constexpr std::size_t kAuditDenialsMax = 1'000;
 inline constexpr Duration kAuditAgeDefault = std::chrono::hours{24 * 365};
-inline constexpr std::size_t kAuditErasedAtOnceMax = 100;  // one commit stays small
+inline constexpr std::size_t kAuditErasedAtOnceMax = 100;          // one commit stays small
+inline constexpr Duration kAuditAgeStep = std::chrono::hours{24};  // lets go by age at most, in
+inline constexpr Duration kAuditAgeEvery = std::chrono::hours{1};
 
 struct AuditLimits {
   std::size_t changes_max = kAuditChangesMax;
@@ -47,23 +54,32 @@ class AuditTrail {
   void rewritten(std::uint64_t number);
   void erased(std::uint64_t number);
 
-  // What must go so that one more of this kind fits, and what is too old; the oldest first, at most
-  // kAuditErasedAtOnceMax.
-  [[nodiscard]] std::vector<Entry> to_erase(Kind next, WallTime now) const;
+  // What must go so that one more of this kind fits, and what is too old by `now`; the oldest
+  // first, at most kAuditErasedAtOnceMax. `instant` measures the hours.
+  [[nodiscard]] std::vector<Entry> to_erase(Kind next, WallTime now, Instant instant);
   // 0 when there is no such record (any more).
   [[nodiscard]] std::uint64_t writes_of(std::uint64_t number) const;
-  [[nodiscard]] std::size_t size() const { return changes_.size() + denials_.size(); }
+  [[nodiscard]] std::size_t size() const {
+    return changes_.records.size() + denials_.records.size();
+  }
 
  private:
   struct Kept {
     std::uint64_t writes = 0;
     WallTime at{};
   };
-  using Records = std::map<std::uint64_t, Kept>;  // by number
+  struct Shelf {
+    std::map<std::uint64_t, Kept> records;  // by number
+    std::optional<Instant> step_began;      // of age
+    WallTime step_ends{};                   // what is younger waits for the next one
+  };
+
+  void collect(Shelf& shelf, std::size_t excess, WallTime now, Instant instant,
+               std::vector<Entry>& entries) const;
 
   AuditLimits limits_;
-  Records changes_;
-  Records denials_;
+  Shelf changes_;
+  Shelf denials_;
   std::uint64_t next_ = 1;
 };
 

@@ -29,6 +29,7 @@ struct Arguments {
   std::string wait;
   std::string backup_to;
   RestoreArguments restore;
+  bool lose_agreed = false;
 };
 
 struct Commands {
@@ -37,6 +38,7 @@ struct Commands {
   CLI::App* store_check = nullptr;
   CLI::App* store_stats = nullptr;
   CLI::App* store_compact = nullptr;
+  CLI::App* store_repair = nullptr;
 };
 
 int fail_with(const std::string& sentence) {
@@ -102,7 +104,7 @@ CLI::App* add_restore(CLI::App& cli, Arguments& arguments) {
   return restore;
 }
 
-void add_store(CLI::App& cli, Commands& commands) {
+void add_store(CLI::App& cli, Arguments& arguments, Commands& commands) {
   auto* store = cli.add_subcommand(
       "store", "Look after the store of results; the controller must not run on it");
   store->fallthrough();
@@ -112,14 +114,23 @@ void add_store(CLI::App& cli, Commands& commands) {
   commands.store_stats =
       store->add_subcommand("stats", "What each kind of data takes, and since when there is some");
   commands.store_compact = store->add_subcommand("compact", "Rewrite it in its smallest form");
-  for (auto* command : {commands.store_check, commands.store_stats, commands.store_compact}) {
+  commands.store_repair = store->add_subcommand(
+      "repair",
+      "Say which tables cannot be used at all and what they held; with --yes, go on without");
+  commands.store_repair->add_flag("--yes", arguments.lose_agreed,
+                                  "Leave them out: what only they held is lost");
+  for (auto* command : {commands.store_check, commands.store_stats, commands.store_compact,
+                        commands.store_repair}) {
     command->fallthrough();
   }
   store->footer(
       "\nExamples:\n"
       "  faultline-controller store check\n"
       "  faultline-controller store stats --config controller.yaml\n"
-      "check ends with 1 when something is damaged.\n");
+      "  faultline-controller store repair\n"
+      "check ends with 1 when something is damaged. repair is for a store that does not open "
+      "because\n"
+      "a table is cut or gone: all others stay as they are, and what is left of it is kept.\n");
 }
 
 int check_health(const app::ControllerConfig& config, const std::string& wait) {
@@ -164,6 +175,9 @@ int carry_out(Arguments& arguments, const Commands& commands) {
   if (commands.store_check->parsed()) return finish(check_store(config->data_dir));
   if (commands.store_stats->parsed()) return finish(store_stats(config->data_dir));
   if (commands.store_compact->parsed()) return finish(compact_store(config->data_dir));
+  if (commands.store_repair->parsed()) {
+    return finish(repair_store(config->data_dir, arguments.lose_agreed));
+  }
   return serve(*config);
 }
 
@@ -176,7 +190,7 @@ int run(int argc, const char* const* argv) {
   Commands commands{};
   commands.backup = add_backup(cli, arguments);
   commands.restore = add_restore(cli, arguments);
-  add_store(cli, commands);
+  add_store(cli, arguments, commands);
   cli.require_subcommand(0, 1);
   manual::describe(cli, controller_manual());
   try {

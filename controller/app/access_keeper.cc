@@ -146,7 +146,7 @@ Result<std::uint64_t> AccessKeeper::append(AuditTrail::Kind kind, access::AuditR
 // Forgotten at once, whether or not the erasure succeeds: what stays is found at the next start.
 void AccessKeeper::make_room(AuditTrail::Kind kind, WallTime now) {
   std::vector<store::LedgerWrite> erasures;
-  for (const auto& entry : trail_.to_erase(kind, now)) {
+  for (const auto& entry : trail_.to_erase(kind, now, async::now_instant())) {
     erasures.push_back({Table::kAudit, key_of(entry.number), std::nullopt, entry.writes});
     trail_.erased(entry.number);
   }

@@ -48,15 +48,16 @@ constexpr Duration kRecallTakes =
 // be slow, but not for ever.
 constexpr int kPatienceReports = 8;
 
-// Both clocks of one moment: between the two looks the process may have stood still, which would
-// look like a step of the one and back again.
+// All clocks of one moment: between two looks the process may have stood still, which would look
+// like a step of the one and back again.
 core::Now now() {
   constexpr Duration kOneMoment = std::chrono::milliseconds{20};
-  core::Now both{async::now_instant(), async::now_wall()};
-  for (int i = 0; i < 3 && async::now_instant() - both.instant > kOneMoment; ++i) {
-    both = {async::now_instant(), async::now_wall()};
-  }
-  return both;
+  const auto look = [] {
+    return core::Now{async::now_instant(), async::now_wall(), async::suspended()};
+  };
+  core::Now all = look();
+  for (int i = 0; i < 3 && async::now_instant() - all.instant > kOneMoment; ++i) all = look();
+  return all;
 }
 
 core::CoreOptions core_options(const ControllerConfig& config) {

@@ -294,6 +294,10 @@ void expose_extremes(const Snapshot& s, MetricRegistry& registry) {
   expose_value("faultline_clock_steps_total",
                "Times that the controller's own clock was set by more than a quarter of a window.",
                static_cast<double>(s.core.clock_steps), registry);
+  expose_value("faultline_machine_sleeps_total",
+               "Times that the controller's machine was suspended for more than a quarter of a "
+               "window; nothing was judged meanwhile.",
+               static_cast<double>(s.core.machine_sleeps), registry);
   expose_value("faultline_clock_offset_max_seconds",
                "Largest distance of a node's clock from ours; above a quarter of a window is "
                "trouble.",

@@ -195,7 +195,10 @@ void Shell::send_sealed(const core::RelayedBy& by, const BatchAck& ack) {
 
 async::Worker& Shell::ingest_of(NodeId node) { return *ingest_[node.value() % ingest_.size()]; }
 
-// There is one at a time, so nothing overtakes it while its reports are encoded.
+// There is one at a time, so nothing overtakes it while its reports are encoded. They wait behind
+// what is to be decoded, once: while the append waits, its batches and all that are decoded stay in
+// hand, so that Intake lets no more in (kBatchesInHandMax; a second's decoding at the very most).
+// None of these jobs is refused, for a batch has at most one in any queue.
 void Shell::append(core::Append append) {
   const auto is_moved = [](const core::JournalWrite& write) { return write.moved != nullptr; };
   const auto moved = std::ranges::count_if(append.writes, is_moved);

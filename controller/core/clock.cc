@@ -11,20 +11,26 @@ namespace faultline::core {
 
 // Before anything else of a step, so that nothing is taken by one clock and judged by another.
 void ControllerCore::watch_clock(Now now, EffectSink& effects) {
-  const auto by = clock_watch_.look(now);
-  if (!by) return;
-  ++counters_.clock_steps;
-  const bool is_back = *by < Duration::zero();
-  const Duration distance = std::chrono::abs(*by);
-  effects.log(
-      Severity::kWarning, "clock",
-      fmt::format("the clock of this machine was set {} by {}{}", is_back ? "back" : "ahead",
-                  format_duration(distance), is_back ? "" : ", or the machine slept so long"));
-  fleet_.our_clock_was_set(*by);
-  clock_set_.by += *by;
-  // By then as much is measured anew as the step has moved out of sight.
+  const auto seen = clock_watch_.look(now);
+  if (!seen) return;
+  // By then as much is measured anew as the wall clock has moved out of sight.
+  const Duration moved = std::chrono::abs(seen->set + seen->slept);
   evidence_whole_at_ =
-      std::max(evidence_whole_at_, now.instant + std::min(distance, longest_horizon(options_)));
+      std::max(evidence_whole_at_, now.instant + std::min(moved, longest_horizon(options_)));
+  if (seen->slept != Duration{}) {
+    ++counters_.machine_sleeps;
+    effects.log(Severity::kWarning, "clock",
+                fmt::format("this machine slept for {}: nothing was judged meanwhile",
+                            format_duration(seen->slept)));
+  }
+  if (seen->set == Duration{}) return;
+  ++counters_.clock_steps;
+  const bool is_back = seen->set < Duration::zero();
+  effects.log(Severity::kWarning, "clock",
+              fmt::format("the clock of this machine was set {} by {}", is_back ? "back" : "ahead",
+                          format_duration(std::chrono::abs(seen->set))));
+  fleet_.our_clock_was_set(seen->set);
+  clock_set_.by += seen->set;
   if (is_back) clock_was_set_back(now);
 }
 

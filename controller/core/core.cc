@@ -266,7 +266,7 @@ void ControllerCore::begin_recall(std::span<const ingest::DedupRow> durable, Wal
   auto batches = std::make_shared<DurableBatches>();
   for (const auto& row : durable) (*batches)[{row.node, row.boot}] = row.durable;
   recall_.durable = std::move(batches);
-  recall_.next = windows_.first_not_due(now);
+  recall_.next = windows_.first_open(now);
   recall_.from = recall_.next - longest_horizon(options_);
 }
 

@@ -130,11 +130,12 @@ struct CoreCounters {
   std::uint64_t plannings = 0;  // planning jobs done
   std::uint64_t controller_rekeys = 0;
   std::uint64_t facts_kept = 0;
-  std::uint64_t facts_asked = 0;    // of nodes, for somebody who waits
-  std::uint64_t facts_refused = 0;  // did not fit what was kept: the node sends all of it
-  std::uint64_t facts_shed = 0;     // trouble when it grows: the disk
-  std::uint64_t checks = 0;         // of all facts, for incidents
-  std::uint64_t clock_steps = 0;    // of this machine's clock, a quarter of a window or more
+  std::uint64_t facts_asked = 0;     // of nodes, for somebody who waits
+  std::uint64_t facts_refused = 0;   // did not fit what was kept: the node sends all of it
+  std::uint64_t facts_shed = 0;      // trouble when it grows: the disk
+  std::uint64_t checks = 0;          // of all facts, for incidents
+  std::uint64_t clock_steps = 0;     // of this machine's clock, a quarter of a window or more
+  std::uint64_t machine_sleeps = 0;  // of this machine, likewise
   std::uint64_t alerts_before_durable = 0;  // kUnsettledDelayMax; trouble above 0: the disk
 
   bool operator==(const CoreCounters&) const = default;

@@ -297,6 +297,7 @@ void ControllerCore::on(Now now, const RemoveNode& event, EffectSink& effects) {
   membership_changed(now, id);
   intake_.forget(id);
   relays_.forget(id);
+  windows_.forget(id);
   documents_.commit(to_writes(*change), {.messages = {}, .answer = event.request}, effects);
   // Its peers go on answering it until their plans say otherwise: at once, not after the delay.
   make_plans(now, effects);

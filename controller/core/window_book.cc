@@ -1,7 +1,6 @@
 #include "controller/core/window_book.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace faultline::core {
 
@@ -15,6 +14,7 @@ bool WindowBook::add(WallTime now, NodeReport report) {
     ++refused_reports_;
     return false;
   }
+  note_reported(report.node, start);
   if (last_judged_ && start <= *last_judged_) {
     keep_late(std::move(report), start);
     return false;
@@ -56,9 +56,12 @@ void WindowBook::skip_due(WallTime now) {
 }
 
 void WindowBook::set_back(WallTime now) {
-  const WallTime open = first_not_due(now);
-  if (last_judged_) last_judged_ = std::min(*last_judged_, open - options_.window);
+  if (last_judged_ && *last_judged_ > now) last_judged_ = first_not_due(now) - options_.window;
+  const WallTime open = first_open(now);
   std::erase_if(windows_, [&](const auto& it) { return it.first < open || it.first > now; });
+  for (auto& [node, patience] : patience_) {
+    patience.paid_until = std::min(patience.paid_until, open - options_.window);
+  }
   late_.clear();
   late_of_node_.clear();
   late_waiting_ = 0;
@@ -73,8 +76,39 @@ bool WindowBook::is_ripe(WallTime start, const Reports& reports, WallTime now,
   const WallTime due = start + options_.window + options_.report_delay;
   if (now >= due + options_.window) return true;
   return !expected.empty() && std::ranges::all_of(expected, [&](NodeId node) {
-    return reports.contains(node) || (now >= due && absent_.contains(node));
+    return reports.contains(node) || (now >= due && !is_waited_for(node));
   });
+}
+
+bool WindowBook::is_waited_for(NodeId node) const {
+  const auto at = patience_.find(node);
+  return at == patience_.end() || at->second.owed == 0;
+}
+
+// Windows of before, a backlog, say nothing of when the next one comes; nor does one that comes
+// twice.
+void WindowBook::note_reported(NodeId node, WallTime start) {
+  const auto at = patience_.find(node);
+  if (at == patience_.end() || at->second.owed == 0 || start <= at->second.paid_until) return;
+  --at->second.owed;
+  at->second.paid_until = start;
+}
+
+// Of the window that is judged, which is still whole.
+void WindowBook::note_punctuality(WallTime start, const std::set<NodeId>& expected) {
+  const auto& reports = windows_.at(start);
+  for (const NodeId node : expected) {
+    if (reports.contains(node) || !is_waited_for(node)) continue;
+    auto& patience = patience_[node];
+    patience.owed = patience.owed_next;
+    patience.owed_next = std::min(2 * patience.owed_next, kOwedMax);
+    patience.in_time = 0;
+    patience.paid_until = start - options_.window;  // its own, when it comes, is the first
+  }
+  for (auto& [node, patience] : patience_) {
+    if (patience.owed == 0 && reports.contains(node)) ++patience.in_time;
+  }
+  std::erase_if(patience_, [](const auto& it) { return it.second.in_time >= kForgivenAfter; });
 }
 
 std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<NodeId>& expected) {
@@ -91,9 +125,7 @@ std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<Nod
 
 RipeWindow WindowBook::judge(WallTime start, const std::set<NodeId>& expected) {
   last_judged_ = start;
-  absent_.clear();
-  std::ranges::copy_if(expected, std::inserter(absent_, absent_.end()),
-                       [&](NodeId node) { return !windows_.at(start).contains(node); });
+  note_punctuality(start, expected);
   RipeWindow ripe{.window_start = start,
                   .nodes_expected = expected.size(),
                   .nodes_reported = windows_.at(start).size(),

@@ -2,9 +2,14 @@
 //
 // It exists because windows arrive in any order and some never do: a window is judged once, as soon
 // as every node that is expected to report has done so, or when one window of grace has passed
-// (DESIGN.md decision 5). Who was waited for in vain is not waited for again: the fault that cuts
-// off a node is told of no later for it. What arrives later is counted with the next window that is
-// judged, but its own is not judged again.
+// (DESIGN.md decision 5). What arrives later is counted with the next window that is judged, but
+// its own is not judged again.
+//
+// Patience: who was waited for in vain is not waited for again before it has reported a window
+// since: the fault that cuts off a node is told of no later for it. A report that came too late is
+// one, for after an outage all are late while backlogs are written, and must not be judged without
+// for ever. Each time in vain doubles the windows that it must report first, so one that comes and
+// goes, or is always late, costs a grace in kOwedMax + 1 windows, not in each second.
 //
 // Every report is given out once. When the solver does not keep up, up to kWindowsBehindMax ripe
 // windows wait; of more, the oldest are counted and not judged. At most kWindowsKeptMax windows are
@@ -13,6 +18,7 @@
 // Not thread safe; owned by the controller's loop. Reports are shared, immutable values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -53,6 +59,9 @@ class WindowBook {
   static constexpr std::size_t kLateReportsPerNodeMax = 256;
   static constexpr std::size_t kWindowsBehindMax = 3;
   static constexpr std::size_t kWindowsKeptMax = 64;
+  static constexpr std::uint32_t kOwedMax = 32;  // windows to report before it is waited for
+  static constexpr std::uint32_t kForgivenAfter =
+      32;  // windows in time: what was in vain is forgotten
 
   explicit WindowBook(const Options& options) : options_(options) {}
 
@@ -66,11 +75,20 @@ class WindowBook {
   // At a restart: windows that were due by `now` count as judged, and are let go.
   void skip_due(WallTime now);
   // The clock was set back to `now`: what was judged of later windows is not in the way of those
-  // that will be named so from now on. Windows that are due by then are let go, with late reports
-  // of them: they are durable, and to be recalled. So are windows of the future.
+  // that will be named so from now on. The window of `now` itself, if it was judged (a small step),
+  // stays so: another judgement of it would count one fault twice. Windows that are judged or due
+  // by then are let go, with late reports of them: they are durable, and to be recalled. So are
+  // windows of the future.
   void set_back(WallTime now);
+  // The node is no member any more.
+  void forget(NodeId node) { patience_.erase(node); }
   // The first window that is not due by `now`.
   [[nodiscard]] WallTime first_not_due(WallTime now) const;
+  // The first that is neither due nor judged, some are before they are due: what a recall at `now`
+  // leaves to the book.
+  [[nodiscard]] WallTime first_open(WallTime now) const {
+    return std::max(first_not_due(now), judged_until());
+  }
 
   // The next window to judge, if one is ripe; call until it returns nothing. `expected` are the
   // nodes that are live and have a plan. Windows in which nobody reported are skipped.
@@ -94,11 +112,21 @@ class WindowBook {
 
  private:
   using Reports = std::map<NodeId, std::vector<std::shared_ptr<const Report>>>;
+  // With a node that was waited for in vain.
+  struct Patience {
+    std::uint32_t owed_next = 1;  // windows, when it is in vain once more
+    std::uint32_t owed = 0;       // before it is waited for again
+    std::uint32_t in_time = 0;    // since it is
+    WallTime paid_until{};        // the newest window that was counted
+  };
 
   [[nodiscard]] bool is_ripe(WallTime start, const Reports& reports, WallTime now,
                              const std::set<NodeId>& expected) const;
   [[nodiscard]] static std::uint64_t sessions_in(const Reports& reports_of_window);
   void keep_late(NodeReport report, WallTime start);
+  [[nodiscard]] bool is_waited_for(NodeId node) const;
+  void note_reported(NodeId node, WallTime start);
+  void note_punctuality(WallTime start, const std::set<NodeId>& expected);
   // Hands out all windows up to `start`, which is judged.
   RipeWindow judge(WallTime start, const std::set<NodeId>& expected);
 
@@ -108,7 +136,7 @@ class WindowBook {
   std::map<NodeId, std::size_t> late_of_node_;
   std::size_t late_waiting_ = 0;
   std::optional<WallTime> last_judged_;
-  std::set<NodeId> absent_;  // expected in the window judged last, and missing
+  std::map<NodeId, Patience> patience_;  // only of nodes that were expected
   std::uint64_t sessions_reporting_ = 0;
   std::uint64_t windows_skipped_ = 0;
   std::uint64_t late_reports_ = 0;

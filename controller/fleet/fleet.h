@@ -44,10 +44,13 @@ inline constexpr Duration kTokenKeptAfterExpiry = std::chrono::hours{24};
 inline constexpr Duration kTokenLifetimeMax = std::chrono::hours{24 * 90};
 inline constexpr std::size_t kSoftwareLengthMax = 64;  // longer texts of a Hello are cut
 
-// Both clocks, read once by the caller at the head of a step.
+// All clocks, read once by the caller at the head of a step.
 struct Moment {
   Instant instant{};
   WallTime wall{};
+  // How long this machine was suspended since its boot: `instant` stands still meanwhile, and
+  // `wall` does not.
+  Duration slept{};
 
   bool operator==(const Moment&) const = default;
 };

@@ -75,7 +75,14 @@ Error open_error(const fs::path& directory, const rocksdb::Status& status) {
             fmt::format("the data directory {} is in use by another faultline-controller",
                         directory.string())};
   }
-  return Database::error(fmt::format("cannot open the data in {}", directory.string()), status);
+  auto error =
+      Database::error(fmt::format("cannot open the data in {}", directory.string()), status);
+  if (status.IsCorruption()) {
+    error.context +=
+        "; `faultline-controller store check` names the tables that cannot be used and what they "
+        "held: restore a backup, or go on without them with `faultline-controller store repair`";
+  }
+  return error;
 }
 
 void tell_of_dropped(const std::vector<std::string>& dropped, const OpenOptions& options) {
@@ -93,23 +100,30 @@ rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size(
 
 }  // namespace
 
+std::vector<rocksdb::ColumnFamilyDescriptor> Database::descriptors() {
+  const auto cache = make_block_cache();
+  const rocksdb::ColumnFamilyOptions rows = row_options(cache);
+  return {{rocksdb::kDefaultColumnFamilyName, rows},
+          {kFamilies[0], window_options(cache)},
+          {kFamilies[1], rows},
+          {kFamilies[2], log_options(cache)},
+          {kFamilies[3], rows},
+          {kFamilies[4], block_options(cache)},
+          {kFamilies[5], rollup_options(cache)},
+          {kFamilies[6], rollup_options(cache)}};
+}
+
+Status Database::refuse_newer(const fs::path& directory) {
+  return refuse_unknown_families(directory, kFormatVersion);
+}
+
 Result<std::unique_ptr<Database>> Database::open(const fs::path& directory, OpenOptions options) {
   if (options.format == 0) options.format = kFormatVersion;
   if (options.steps.empty()) options.steps = migration_steps();
   FAULTLINE_TRY_STATUS(prepare_directory(directory));
   FAULTLINE_TRY_STATUS(refuse_unknown_families(directory, options.format));
 
-  const auto cache = make_block_cache();
-  const rocksdb::ColumnFamilyOptions rows = row_options(cache);
-  const std::vector<rocksdb::ColumnFamilyDescriptor> families{
-      {rocksdb::kDefaultColumnFamilyName, rows},
-      {kFamilies[0], window_options(cache)},
-      {kFamilies[1], rows},
-      {kFamilies[2], log_options(cache)},
-      {kFamilies[3], rows},
-      {kFamilies[4], block_options(cache)},
-      {kFamilies[5], rollup_options(cache)},
-      {kFamilies[6], rollup_options(cache)}};
+  const auto families = descriptors();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::DBOptions db_options = database_options();

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <rocksdb/db.h>
 
@@ -27,6 +28,10 @@ class Database {
   // See RocksStore::open.
   [[nodiscard]] static Result<std::unique_ptr<Database>> open(
       const std::filesystem::path& directory, OpenOptions options = {});
+  // Every column family with its options; for repair.h, which opens what open() refuses.
+  [[nodiscard]] static std::vector<rocksdb::ColumnFamilyDescriptor> descriptors();
+  // kUnsupported when a build wrote it that has column families which this one does not know.
+  [[nodiscard]] static Status refuse_newer(const std::filesystem::path& directory);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

@@ -1,5 +1,6 @@
 // A whole fleet in which clocks are wrong: what their nodes measure belongs where it happened.
 #include <algorithm>
+#include <map>
 
 #include "tests/sim/controller.h"
 #include "tests/sim/probe.h"
@@ -129,6 +130,25 @@ TEST_CASE("a controller whose clock is set goes on judging and names the next fa
     CHECK(fleet.controller->core().counters().clock_steps == 2);
     CHECK(fleet.batches_waiting() <= fleet.probes.size());
     CHECK(fleet.disk.batches.size() + fleet.batches_waiting() == fleet.batches_made());
+  }
+}
+
+// A window that all have reported is judged before it is due: a small step back made it due again.
+TEST_CASE("small steps of the controller's clock have no window judged twice", "[sim][clock]") {
+  for (const int step : {3, 4, 6, 8, 9}) {
+    CAPTURE(step);
+    SimFleet fleet(6005, 8, 4, 4);
+    fleet.run(minutes{2});
+    while (fleet.controller->core().windows().judged_until() + kWindow > fleet.clock.wall()) {
+      fleet.run(std::chrono::milliseconds{50});
+    }
+    const auto judged = fleet.judged.size();
+    while (fleet.judged.size() == judged) fleet.run(std::chrono::milliseconds{50});
+    fleet.controller_ahead = -seconds{step};
+    check_judging(fleet);
+    CHECK(fleet.controller->core().counters().clock_steps == 1);
+    std::map<WallTime, int> times;
+    for (const auto& window : fleet.judged) CHECK(++times[window.window_start] == 1);
   }
 }
 

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.h"
 #include "common/wire/control_codec.h"
 #include "common/wire/report_codec.h"
+#include "controller/localize/verdict_json.h"
 #include "tests/sim/probe.h"
 
 namespace faultline::sim {
@@ -155,7 +157,14 @@ void SimController::tick() {
   later(milliseconds{250}, [this] { tick(); });
 }
 
+void SimController::happens(std::string_view what) {
+  fleet_.happened.mix(
+      fmt::format("{} {}", fleet_.clock.instant().time_since_epoch().count(), what));
+}
+
 void SimController::send(const PublicKey& to, ControllerMessage message) {
+  happens("send");
+  fleet_.happened.mix(wire::encode(message));
   if (const auto* boost = std::get_if<Boost>(&message)) {
     fleet_.boosts.push_back({fleet_.clock.instant(), core_.fleet().trust_of(to)->node, *boost});
   }
@@ -201,6 +210,9 @@ void SimController::send_sealed(const core::RelayedBy& by, const BatchAck& ack) 
 }
 
 void SimController::append(core::Append append) {
+  for (const auto& write : append.writes) {
+    happens(fmt::format("append {} {}", write.node.value(), write.batch.sequence));
+  }
   const auto batches = static_cast<std::int64_t>(append.writes.size());
   later(fleet_.append_takes + fleet_.batch_takes * batches,
         [this, append = std::move(append)]() mutable { store(std::move(append)); });
@@ -230,6 +242,9 @@ void SimController::store(core::Append append) {
 }
 
 void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
+  for (const auto& write : writes) {
+    happens(fmt::format("commit {} {} {}", commit, write.key, write.value.value_or("-")));
+  }
   later(kFsync,
         [this, commit, writes = std::move(writes)]() mutable { keep(commit, std::move(writes)); });
 }
@@ -252,9 +267,12 @@ void SimController::keep(std::uint64_t commit, std::vector<core::DocumentWrite> 
 }
 
 void SimController::solve(core::SolveJob job) {
+  const auto& ripe = job.ripe;
+  fleet_.judged.push_back({ripe.window_start, ripe.nodes_expected, ripe.nodes_reported});
   later(fleet_.solve_takes, [this, job = std::move(job)] {
     auto solution = live_.solve(job);
     detector_.judge(job, solution);
+    happens(localize::verdict_json(solution.verdict, std::nullopt));
     handle(core::SolveDone{std::move(solution)});
   });
 }
@@ -268,6 +286,7 @@ void SimController::recall(core::RecallJob job) {
       if (!core::is_recalled(job, write.node, batch.boot, batch.sequence)) continue;
       reports.push_back({write.node, stored_report(write)});
     }
+    happens(fmt::format("recall {}", reports.size()));
     live_.recall(job, reports);
     detector_.recall(job, reports);
     handle(core::RecallDone{reports.size()});

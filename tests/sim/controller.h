@@ -53,9 +53,11 @@ class SimController final : public core::EffectSink {
   void serve_under(const PublicKey& key) override;
   void answer(std::uint64_t, Status) override {}
   void record(core::FleetChange) override {}
-  void log(core::Severity, std::string_view, std::string) override {}
+  void log(core::Severity, std::string_view, std::string text) override { happens(text); }
 
  private:
+  // Goes into the digest of the history.
+  void happens(std::string_view what);
   // Happens only if this controller still runs then.
   void later(Duration wait, std::function<void()> thing);
   void tick();

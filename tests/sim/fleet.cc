@@ -118,29 +118,44 @@ std::size_t SimFleet::batches_acknowledged() const {
   return acknowledged;
 }
 
+void SimFleet::digest_figures(Digest& digest) const {
+  for (const auto& window : judged) {
+    digest.mix(fmt::format("{} {} {}", unix_nanoseconds(window.window_start), window.nodes_expected,
+                           window.nodes_reported));
+  }
+  for (const auto& probe : probes) {
+    digest.mix(fmt::format("{} {}", probe->waiting(), probe->made()));
+    for (const auto& [node, boot, sequence] : probe->acknowledged()) {
+      digest.mix(fmt::format("{} {} {}", node, boot, sequence));
+    }
+  }
+  if (controller == nullptr) return;
+  digest.mix_numbers(controller->core().counters());
+  digest.mix_numbers(controller->core().intake_counters());
+  digest.mix_numbers(controller->core().incidents().counters());
+}
+
 std::uint64_t SimFleet::digest() const {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  const auto mix = [&](const auto& bytes) {
-    for (const auto byte : bytes) hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
-  };
+  Digest digest = happened;
   for (const auto& [name, value] : disk.documents) {
-    mix(name.second);
-    mix(value);
+    digest.mix(name.second);
+    digest.mix(value);
   }
   for (const auto& [name, write] : disk.batches) {
-    mix(fmt::format("{} {} {} {}", std::get<0>(name), std::get<1>(name), std::get<2>(name),
-                    unix_nanoseconds(write.window_start)));
-    mix(write.batch.payload);
+    digest.mix(fmt::format("{} {} {} {}", std::get<0>(name), std::get<1>(name), std::get<2>(name),
+                           unix_nanoseconds(write.window_start)));
+    digest.mix(write.batch.payload);
   }
   for (const auto& [reporter, path] : disk.paths) {
-    mix(fmt::format("{} {} {} {}", reporter.value(), path.target.value(), path.source_port,
-                    unix_nanoseconds(path.traced_at)));
+    digest.mix(fmt::format("{} {} {} {}", reporter.value(), path.target.value(), path.source_port,
+                           unix_nanoseconds(path.traced_at)));
   }
   for (const auto& alert : alerts) {
-    mix(fmt::format("{} {} {} {}", alert.incident, alert.event, alert.summary,
-                    alert.at.time_since_epoch().count()));
+    digest.mix(fmt::format("{} {} {} {}", alert.incident, alert.event, alert.summary,
+                           alert.at.time_since_epoch().count()));
   }
-  return hash;
+  digest_figures(digest);
+  return digest.value();
 }
 
 std::vector<BatchName> SimFleet::acknowledged_but_lost() const {

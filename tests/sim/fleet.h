@@ -18,6 +18,7 @@
 #include "controller/core/core.h"
 #include "probe/core/core.h"
 #include "tests/sim/clockwork.h"
+#include "tests/sim/digest.h"
 #include "tests/sim/fabric.h"
 
 namespace faultline::sim {
@@ -49,6 +50,12 @@ struct SentBoost {
   Instant at{};
   NodeId node{};
   Boost boost{};
+};
+
+struct JudgedWindow {
+  WallTime window_start{};
+  std::size_t nodes_expected = 0;
+  std::size_t nodes_reported = 0;
 };
 
 class SimFleet {
@@ -97,7 +104,8 @@ class SimFleet {
   [[nodiscard]] std::vector<BatchName> acknowledged_but_lost() const;
   [[nodiscard]] std::size_t batches_made() const;
   [[nodiscard]] std::size_t batches_acknowledged() const;
-  // Of all that outlives the run: the same history gives the same number.
+  // Of all that happened, as it happened, and of what is left: acknowledgements, incidents,
+  // figures. The same history gives the same number.
   [[nodiscard]] std::uint64_t digest() const;
 
   const Options options;
@@ -117,6 +125,8 @@ class SimFleet {
   Duration controller_ahead{};
   std::vector<SentAlert> alerts;
   std::vector<SentBoost> boosts;
+  std::vector<JudgedWindow> judged;  // by all controllers
+  Digest happened;  // what the controllers asked for and everybody logged, in order
   std::uint64_t tests_ordered = 0;
   std::map<std::pair<BootId, std::uint64_t>, WallTime> true_windows;  // of every batch
   std::unique_ptr<SimController> controller;                          // null while it is down
@@ -130,6 +140,7 @@ class SimFleet {
     Way way = Way::kAll;
   };
   void end_outage(std::uint32_t host);
+  void digest_figures(Digest& digest) const;
 
   std::vector<Outage> outages_;
 };

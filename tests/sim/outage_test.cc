@@ -33,6 +33,13 @@ struct NewWindows {
   int incomplete = 0;
 };
 
+// Those judged from `next` on without everybody's report.
+auto judged_in_part(const SimFleet& fleet, WallTime next) {
+  return std::ranges::count_if(fleet.judged, [&](const JudgedWindow& judged) {
+    return judged.window_start >= next && judged.nodes_reported < kHosts;
+  });
+}
+
 bool all_are_welcomed(const SimFleet& fleet) {
   return std::ranges::all_of(fleet.probes,
                              [](const auto& probe) { return probe->core().welcomed(); });
@@ -52,7 +59,8 @@ TEST_CASE("after most of an hour without a controller new windows are there when
     fleet.batch_takes = milliseconds{15};
     fleet.start_controller();
     while (!all_are_welcomed(fleet)) fleet.run(milliseconds{100});
-    NewWindows windows{.next = window_start(fleet.clock.wall(), kOutageWindow)};
+    const auto begin = window_start(fleet.clock.wall(), kOutageWindow);
+    NewWindows windows{.next = begin};
     auto waiting = fleet.batches_waiting();
     while (waiting > kHosts) {
       for (Duration passed{}; passed < kOutageWindow; passed += seconds{1}) {
@@ -64,6 +72,7 @@ TEST_CASE("after most of an hour without a controller new windows are there when
     }
     CHECK(windows.judged >= 2);
     CHECK(windows.incomplete == 0);
+    CHECK(judged_in_part(fleet, begin) == 0);
     fleet.batch_takes = {};
     fleet.run(minutes{1});
     CHECK(fleet.alerts.empty());

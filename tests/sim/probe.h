@@ -74,7 +74,9 @@ class SimProbe final : public probe_core::EffectSink {
   void collect_facts() override {}  // a simulated host has none
   void facts_acknowledged(const FactsAck&) override {}
   bool order_test(const TestRequest& request) override;
-  void log(probe_core::Severity, std::string_view, std::string) override {}
+  void log(probe_core::Severity, std::string_view, std::string text) override {
+    fleet_.happened.mix(text);
+  }
 
  private:
   [[nodiscard]] bool connected() const;

@@ -77,17 +77,18 @@ TEST_CASE("the status says how a change ended", "[access]") {
 TEST_CASE("the oldest change goes when there are too many", "[access]") {
   AuditTrail trail({.changes_max = 3, .denials_max = 2, .age_max = hours{1}});
   fill(trail, Kind::kChange, 2);
-  CHECK(trail.to_erase(Kind::kChange, kWritten).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten, Instant{}).empty());
   fill(trail, Kind::kChange, 1);
-  CHECK(trail.to_erase(Kind::kChange, kWritten) == Entries{{1, 1}});
-  CHECK(trail.to_erase(Kind::kDenial, kWritten).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten, Instant{}) == Entries{{1, 1}});
+  CHECK(trail.to_erase(Kind::kDenial, kWritten, Instant{}).empty());
 }
 
 TEST_CASE("denied attempts push out denied attempts only", "[access]") {
   AuditTrail trail({.changes_max = 3, .denials_max = 2, .age_max = hours{1}});
   fill(trail, Kind::kChange, 3);
   for (int i = 0; i < 100; ++i) {
-    for (const auto& entry : trail.to_erase(Kind::kDenial, kWritten)) trail.erased(entry.number);
+    for (const auto& entry : trail.to_erase(Kind::kDenial, kWritten, Instant{}))
+      trail.erased(entry.number);
     fill(trail, Kind::kDenial, 1);
   }
   CHECK(trail.size() == 5);
@@ -97,10 +98,10 @@ TEST_CASE("denied attempts push out denied attempts only", "[access]") {
 TEST_CASE("what is too old goes, a bounded number at once", "[access]") {
   AuditTrail trail({.changes_max = 1000, .denials_max = 1000, .age_max = hours{1}});
   fill(trail, Kind::kChange, 250);
-  CHECK(trail.to_erase(Kind::kChange, kWritten + hours{1}).empty());
+  CHECK(trail.to_erase(Kind::kChange, kWritten + hours{1}, Instant{}).empty());
   int rounds = 0;
-  for (auto entries = trail.to_erase(Kind::kChange, kWritten + hours{2}); !entries.empty();
-       entries = trail.to_erase(Kind::kChange, kWritten + hours{2})) {
+  for (auto entries = trail.to_erase(Kind::kChange, kWritten + hours{2}, Instant{});
+       !entries.empty(); entries = trail.to_erase(Kind::kChange, kWritten + hours{2}, Instant{})) {
     CHECK(entries.size() <= kAuditErasedAtOnceMax);
     for (const auto& entry : entries) trail.erased(entry.number);
     ++rounds;
@@ -110,12 +111,39 @@ TEST_CASE("what is too old goes, a bounded number at once", "[access]") {
   CHECK(trail.take_number() == 251);  // no number is used twice
 }
 
+// A year of changes, one a day; the clock boots ten years ahead.
+TEST_CASE("a clock that is years ahead does not cost the whole log", "[access]") {
+  AuditTrail trail({.changes_max = 1000, .denials_max = 1000, .age_max = hours{24 * 365}});
+  constexpr int kDays = 360;
+  for (int day = 0; day < kDays; ++day) {
+    trail.added(Kind::kChange, {trail.take_number(), 1}, kWritten + hours{24 * day});
+  }
+  const auto ahead = kWritten + hours{24 * 3'650};
+  const auto erase = [&](Instant instant) {
+    const auto entries = trail.to_erase(Kind::kDenial, ahead, instant);
+    for (const auto& entry : entries) trail.erased(entry.number);
+    return entries;
+  };
+  CHECK(erase(Instant{}) == Entries{{1, 1}, {2, 1}});
+  for (int minute = 0; minute < 60; ++minute) {  // however often somebody asks
+    CHECK(erase(Instant{} + std::chrono::minutes{minute}).empty());
+  }
+  CHECK(erase(Instant{} + hours{1}) == Entries{{3, 1}, {4, 1}});
+  CHECK(trail.size() == kDays - 4);
+  // What is too many goes at once all the same.
+  AuditTrail full({.changes_max = 2, .denials_max = 2, .age_max = hours{24 * 365}});
+  for (int day = 0; day < 6; day += 2) {
+    full.added(Kind::kChange, {full.take_number(), 1}, kWritten + hours{24 * day});
+  }
+  CHECK(full.to_erase(Kind::kChange, kWritten, Instant{}) == Entries{{1, 1}, {2, 1}});
+}
+
 TEST_CASE("how often a record was written is known when it has to go", "[access]") {
   AuditTrail trail({.changes_max = 1, .denials_max = 1, .age_max = hours{1}});
   fill(trail, Kind::kChange, 1);
   trail.rewritten(1);
   CHECK(trail.writes_of(1) == 2);
-  CHECK(trail.to_erase(Kind::kChange, kWritten) == Entries{{1, 2}});
+  CHECK(trail.to_erase(Kind::kChange, kWritten, Instant{}) == Entries{{1, 2}});
 }
 
 }  // namespace faultline::access

@@ -25,6 +25,14 @@ std::shared_ptr<const Report> report_of(WallTime start, std::uint32_t flows = 1)
 
 const std::set<NodeId> kTwoNodes{NodeId{1}, NodeId{2}};
 
+// How long after the end of the window it is judged, in seconds; -1: it is not.
+int judged_after(WindowBook& book, WallTime start) {
+  for (int waited = 3; waited < 30; ++waited) {
+    if (book.take_ripe(start + kBookWindow + seconds{waited}, kTwoNodes)) return waited;
+  }
+  return -1;
+}
+
 TEST_CASE("a window is judged as soon as every expected node has reported", "[window_book]") {
   WindowBook book({.window = kBookWindow});
   const WallTime now = kFirst + seconds{14};
@@ -57,22 +65,55 @@ TEST_CASE("who was waited for in vain is not waited for again, until he reports 
       book.add(start + seconds{13}, {NodeId{node}, report_of(start)});
     }
   };
-  // How long after the end of the window, in seconds.
-  const auto judged_after = [&](int window) {
-    const WallTime end = kFirst + kBookWindow * (window + 1);
-    for (int waited = 3; waited < 30; ++waited) {
-      if (book.take_ripe(end + seconds{waited}, kTwoNodes)) return waited;
-    }
-    return -1;
-  };
+  const auto judged = [&](int window) { return judged_after(book, kFirst + kBookWindow * window); };
   add(0, {1});
-  CHECK(judged_after(0) == 14);
+  CHECK(judged(0) == 14);
   add(1, {1});
-  CHECK(judged_after(1) == 4);
+  CHECK(judged(1) == 4);
   add(2, {1, 2});
-  CHECK(judged_after(2) == 3);
+  CHECK(judged(2) == 3);
   add(3, {1});
-  CHECK(judged_after(3) == 14);
+  CHECK(judged(3) == 14);
+}
+
+// All are late while they write what they kept; the next windows were judged without them too.
+TEST_CASE("who reported a window too late is waited for again", "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const WallTime second = kFirst + kBookWindow;
+  book.add(kFirst + seconds{13}, {NodeId{1}, report_of(kFirst)});
+  REQUIRE(judged_after(book, kFirst) == 14);
+  book.add(kFirst + seconds{25}, {NodeId{2}, report_of(kFirst)});
+  book.add(second + seconds{13}, {NodeId{1}, report_of(second)});
+  CHECK_FALSE(book.take_ripe(second + seconds{23}, kTwoNodes));
+  book.add(second + seconds{23}, {NodeId{2}, report_of(second)});
+  const auto ripe = book.take_ripe(second + seconds{23}, kTwoNodes);
+  REQUIRE(ripe);
+  CHECK(ripe->nodes_reported == 2);
+}
+
+TEST_CASE("a backlog of before it was missed says nothing of when a node reports next",
+          "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const WallTime second = kFirst + kBookWindow;
+  book.add(kFirst + seconds{13}, {NodeId{1}, report_of(kFirst)});
+  REQUIRE(judged_after(book, kFirst) == 14);
+  book.add(kFirst + seconds{25}, {NodeId{2}, report_of(kFirst - kBookWindow)});
+  book.add(second + seconds{13}, {NodeId{1}, report_of(second)});
+  CHECK(judged_after(book, second) == 4);
+}
+
+TEST_CASE("each time in vain doubles what a node must report before it is waited for again",
+          "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  std::vector<int> held;
+  for (int window = 0; window < 80; ++window) {
+    const WallTime start = kFirst + kBookWindow * window;
+    book.add(start + seconds{13}, {NodeId{1}, report_of(start)});
+    if (judged_after(book, start) == 14) held.push_back(window);
+    book.add(start + seconds{26}, {NodeId{2}, report_of(start)});  // always too late
+  }
+  // Its own late report is the first that it owes.
+  CHECK(held == std::vector{0, 1, 3, 7, 15, 31, 63});
 }
 
 TEST_CASE("a report for a judged window is counted as late and does not reopen it",
@@ -249,6 +290,39 @@ TEST_CASE("a small step back keeps the window that is just being reported", "[wi
   const auto ripe = book.take_ripe(kFirst + seconds{14}, kTwoNodes);
   REQUIRE(ripe);
   CHECK(ripe->nodes_reported == 2);
+}
+
+// Its name is that of another ten seconds now, and what is one fault would have been seen twice.
+TEST_CASE("after a small step back a window that was judged before it was due stays judged",
+          "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const WallTime next = kFirst + kBookWindow;
+  for (const auto node : kTwoNodes) book.add(kFirst + seconds{13}, {node, report_of(kFirst)});
+  REQUIRE(book.take_ripe(kFirst + seconds{13}, kTwoNodes));
+  const WallTime now = kFirst + seconds{8};
+  book.set_back(now);
+  CHECK(book.last_judged() == kFirst);
+  CHECK(book.first_open(now) == next);  // what was given out is recalled
+  CHECK_FALSE(book.add(now, {NodeId{3}, report_of(kFirst)}));
+  CHECK_FALSE(book.take_ripe(kFirst + seconds{30}, kTwoNodes));
+  for (const auto node : kTwoNodes) book.add(next + seconds{13}, {node, report_of(next)});
+  const auto ripe = book.take_ripe(next + seconds{13}, kTwoNodes);
+  REQUIRE(ripe);
+  CHECK(ripe->window_start == next);
+  CHECK(ripe->windows.size() == 2);  // with the one that came after the step
+}
+
+TEST_CASE("a node that was waited for in vain is not forgiven later for a clock that was set back",
+          "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  book.add(kFirst + seconds{13}, {NodeId{1}, report_of(kFirst)});
+  REQUIRE(judged_after(book, kFirst) == 14);
+  const WallTime before = kFirst - 60 * kBookWindow;
+  book.set_back(before + seconds{4});
+  for (const auto node : kTwoNodes) book.add(before + seconds{13}, {node, report_of(before)});
+  REQUIRE(judged_after(book, before) == 3);
+  book.add(before + seconds{23}, {NodeId{1}, report_of(before + kBookWindow)});
+  CHECK(judged_after(book, before + kBookWindow) == 14);  // it has reported one since
 }
 
 }  // namespace
