@@ -119,6 +119,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
                    now.instant, rng_);
   measuring_ = true;
   const auto size = largest_size(plan, size_max);
+  if (size == 0) size_checks_.clear();
   settings_ = {.revision = plan.revision,
                .window = plan.window,
                .flow_interval = plan.flow_interval,

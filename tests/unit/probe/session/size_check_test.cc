@@ -175,6 +175,24 @@ TEST_CASE("when all paths change at once, few flows are large at a time, and all
   CHECK(fast.large_at_once() == 1);
 }
 
+TEST_CASE("a plan that comes meanwhile neither mixes sizes in a window nor begins another check",
+          "[session][mtu]") {
+  SizedWorld world(sized_plan(2));
+  CHECK(world.sender.check_size(NodeId{1}, kFirstPort + 1));
+  world.run(seconds{12});  // to 1'000'045: the window that began at ...40 is half over
+  CHECK(world.sender.check_size(NodeId{1}, kFirstPort + 2));
+  auto without = sized_plan(2);
+  without.revision = PlanRevision{2};
+  without.flows[0].size = 0;
+  world.sender.set_plan(without, world.now);
+  world.run(seconds{40});
+  const auto checked = world.checked(kFirstPort + 1);
+  REQUIRE(checked.size() == 1);
+  CHECK(checked[0].sent >= 9);
+  CHECK(checked[0].answered() == checked[0].sent);
+  CHECK(world.checked(kFirstPort + 2).empty());
+}
+
 TEST_CASE("no more flows than there is room for wait to be large", "[session][mtu]") {
   SizedWorld world(sized_plan(kSizeChecksWaitingMax + 1));
   int refused = 0;
