@@ -74,9 +74,10 @@ void append_pings(std::string& out, const Json& report) {
 void append_mtu(std::string& out, const Json& report) {
   out += fmt::format("  largest packet      {} octets, of {} tried at most\n", text(report, "mtu"),
                      text(report, "mtu_tried_max"));
-  out += fmt::format("  direction           {}\n", text(report, "direction") == "forward"
-                                                       ? "there only"
-                                                       : "there and back: the answer is as large");
+  out += fmt::format("  direction           {}\n",
+                     text(report, "direction") == "forward"
+                         ? "there only"
+                         : "there; an answer is as large, but may come in pieces");
   if (text(report, "arithmetic") != "-") {
     out += fmt::format("  arithmetic          {}\n", text(report, "arithmetic"));
   }

@@ -42,11 +42,14 @@ class Reporter {
   [[nodiscard]] const std::optional<std::string>& stuck() const { return stuck_; }
 
  private:
-  const Notifier notifier_;
+  void tell(Instant now, std::span<const Part> parts, std::string_view status);
+
+  Notifier notifier_;
   const Duration interval_;
   Vigil vigil_;
   Instant due_at_{};
   std::optional<std::string> stuck_;
+  bool unheard_ = false;  // the service manager does not take what it is told
 };
 
 }  // namespace faultline::service

@@ -67,8 +67,11 @@ struct Adder {
 
 // What one node reports, sorted by how new it is.
 struct Reported {
-  std::map<std::uint16_t, Adder> flows;  // towards the other end, in the newest windows
-  std::map<std::uint16_t, diagnose::Flow> kinds;
+  // Towards the other end, in the newest windows, by source port and size of the packets: a flow
+  // whose path has changed sends large ones for a window.
+  using SizedFlow = std::pair<std::uint16_t, std::uint16_t>;
+  std::map<SizedFlow, Adder> flows;
+  std::map<SizedFlow, diagnose::Flow> kinds;
   Adder newest;  // the last window alone
   Adder now;
   Adder minute;
@@ -165,8 +168,9 @@ Reported reported(const Snapshot& snapshot, NodeId self, const std::vector<Repor
       if (!is_now) continue;
       out.now.add(flow);
       if (age == 0) out.newest.add(flow);
-      out.flows[flow.source_port].add(flow);
-      add_kind(flow, out.kinds[flow.source_port]);
+      const Reported::SizedFlow key{flow.source_port, flow.size};
+      out.flows[key].add(flow);
+      add_kind(flow, out.kinds[key]);
     }
   }
   return out;
@@ -195,8 +199,8 @@ diagnose::Session session_of(const Reported& reported) {
                             .now = (enough ? reported.newest : reported.now).counts,
                             .minute = reported.minute.counts,
                             .earlier = reported.usual.counts};
-  for (const auto& [port, adder] : reported.flows) {
-    session.flows.push_back(reported.kinds.at(port));
+  for (const auto& [key, adder] : reported.flows) {
+    session.flows.push_back(reported.kinds.at(key));
     session.flows.back().now = adder.counts;
   }
   return session;

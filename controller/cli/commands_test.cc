@@ -1,12 +1,17 @@
 // test: what a node is ordered to test now.
 #include "controller/cli/commands_test.h"
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "controller/cli/client.h"
 #include "controller/cli/document.h"
 #include "controller/cli/interruption.h"
+#include "controller/cli/mtu_both_ways.h"
 #include "controller/cli/ordered_test.h"
 #include "controller/cli/time_argument.h"
 
@@ -35,6 +40,7 @@ struct TestOptions {
   std::uint16_t rate = 0;
   std::uint32_t dscp = 0;
   bool quic = false;
+  bool both = false;
 };
 
 template <typename Number>
@@ -65,22 +71,54 @@ Outcome<Json> order_of(const TestOptions& options) {
   return order;
 }
 
+// Until all are over, with their reports. The controller gives up what no probe answers.
+Outcome<void> await(std::span<OrderedTest> tests, const Interruption& interruption) {
+  Progress progress;
+  for (auto wait = kFirstLook;; wait = kLook) {
+    std::string under_way;
+    for (auto& test : tests) {
+      FAULTLINE_CLI_TRY(const auto over, test.look());
+      if (over) continue;
+      under_way += (under_way.empty() ? "" : "; ") + test.node() + ": " + test.text();
+    }
+    if (under_way.empty()) break;
+    progress.update(under_way);
+    if (interruption.wait(wait)) return tl::unexpected(interrupted());
+  }
+  progress.end();
+  for (const auto& test : tests) {
+    if (!test.report().is_null()) continue;
+    const auto why = tests.size() == 1 ? test.text() : test.node() + ": " + test.text();
+    return tl::unexpected(Failure{ExitCode::kUnreachable, "unavailable", why});
+  }
+  return {};
+}
+
+// The same test from the other end, at the same time.
+Outcome<ExitCode> run_both_ways(Context& context, const ApiClient& api, const TestOptions& options,
+                                Json order) {
+  order["method"] = "stamp";  // whose answers are small: each tells of one way alone
+  const Interruption interruption;
+  std::vector<OrderedTest> tests;
+  for (const auto& [node, target] :
+       {std::pair(options.node, options.target), std::pair(options.target, options.node)}) {
+    order["target"] = target;
+    FAULTLINE_CLI_TRY(auto test, OrderedTest::begin(api, node, order));
+    tests.push_back(std::move(test));
+  }
+  if (auto awaited = await(tests, interruption); !awaited) return tl::unexpected(awaited.error());
+  return context.show(
+      mtu_both_ways(options.node, options.target, tests[0].report(), tests[1].report()).dump());
+}
+
 Outcome<ExitCode> run(Context& context, const TestOptions& options) {
   FAULTLINE_CLI_TRY(const auto order, order_of(options));
   FAULTLINE_CLI_TRY(const auto api, context.client());
+  if (options.both) return run_both_ways(context, api, options, order);
   const Interruption interruption;
   FAULTLINE_CLI_TRY(auto test, OrderedTest::begin(api, options.node, order));
-  FAULTLINE_CLI_TRY(auto over, test.look());
-  Progress progress;
-  // The controller gives up what no probe answers.
-  for (auto wait = kFirstLook; !over; wait = kLook) {
-    progress.update(options.node + ": " + test.text());
-    if (interruption.wait(wait)) return tl::unexpected(interrupted());
-    FAULTLINE_CLI_TRY(over, test.look());
-  }
-  progress.end();
-  if (test.report().is_null()) {
-    return tl::unexpected(Failure{ExitCode::kUnreachable, "unavailable", test.text()});
+  if (auto awaited = await({&test, 1}, interruption); !awaited) {
+    return tl::unexpected(awaited.error());
   }
   return context.show(test.report().dump());
 }
@@ -134,14 +172,21 @@ void add_mtu(CLI::App& test, Context& context) {
   auto* mtu =
       add_kind(test, context, "mtu", "The largest packet that arrives, and where a larger one ends",
                "  faultline test mtu h1 h9\n"
-               "  faultline test mtu h9 h1                        (the other direction)\n"
+               "  faultline test mtu h1 h9 --both-ways            (a verdict for each direction)\n"
                "The MTU of the target's own interface is taken from its facts.\n",
                options);
-  mtu->add_option("--method", options->method, "icmp (default): there and back; stamp: there only")
-      ->check(CLI::IsMember({"icmp", "stamp"}));
-  mtu->add_option("--port", options->port, "For stamp; default: the target's reflector");
+  auto* both = mtu->add_flag("--both-ways", options->both,
+                             "From both ends, by stamp, where they measure each other");
+  mtu->add_option("--method", options->method,
+                  "icmp (default): answers as large; stamp: small ones")
+      ->check(CLI::IsMember({"icmp", "stamp"}))
+      ->excludes(both);
+  mtu->add_option("--port", options->port, "For stamp; default: the target's reflector")
+      ->excludes(both);
+  mtu->add_option("--source-port", options->source_port, "For stamp, where that port is free");
   mtu->add_option("--size-max", options->size_max, "Begin here; default: the interface's MTU");
-  mtu->add_option("--far-mtu", options->far_mtu, "The MTU of the target's interface");
+  mtu->add_option("--far-mtu", options->far_mtu, "The MTU of the target's interface")
+      ->excludes(both);
 }
 
 void add_trace(CLI::App& test, Context& context) {

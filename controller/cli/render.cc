@@ -7,6 +7,7 @@
 
 #include "common/ondemand/report_text.h"
 #include "controller/cli/capture.h"
+#include "controller/cli/mtu_both_ways.h"
 #include "controller/cli/verdict_document.h"
 #include "controller/localize/verdict_table.h"
 
@@ -109,6 +110,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.plan/1", render_plan},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.test/1", render_test},
+                                Renderer{kMtuBothWaysSchema, render_mtu_both_ways},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
 
 // Those that can show more than fits a screen.
@@ -154,7 +156,7 @@ Outcome<std::string> render(const Json& document, const RenderOptions& options) 
 
 ExitCode exit_code_of(const Json& document) {
   const auto schema = text(document, "schema");
-  if (schema == "faultline.test/1") {
+  if (schema == "faultline.test/1" || schema == kMtuBothWaysSchema) {
     const auto outcome = text(document, "outcome");
     if (outcome == "ok") return ExitCode::kHealthy;
     return outcome == "fault" ? ExitCode::kFaultFound : ExitCode::kInconclusive;

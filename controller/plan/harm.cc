@@ -89,6 +89,7 @@ std::string space_traces(std::vector<Plan>& plans, const PlannerConfig& config,
   }
   std::size_t spaced = 0;
   std::uint32_t worst = 0;
+  double beyond = 0;
   for (auto& plan : plans) {
     const auto known =
         tracers == nullptr ? TracerCounts::const_iterator{} : tracers->find(plan.node);
@@ -97,20 +98,30 @@ std::string space_traces(std::vector<Plan>& plans, const PlannerConfig& config,
     const double limit = config.router_packets_per_second_max;
     if (plan.peers.empty() || at_router * plan.traces_per_second <= limit) continue;
     // Two probes of each TTL in an interval: of its own trace and of one for a peer.
-    plan.trace_interval = std::clamp<Duration>(
-        milliseconds{static_cast<std::int64_t>(std::ceil(2000 * at_router / limit))},
-        kTraceIntervalMin, kTraceIntervalMax);
+    const Duration wanted =
+        milliseconds{static_cast<std::int64_t>(std::ceil(2000 * at_router / limit))};
+    plan.trace_interval = std::clamp<Duration>(wanted, kTraceIntervalMin, kTraceIntervalMax);
     plan.traces_per_second = 1;  // what an older probe does
+    if (wanted > kTraceIntervalMax) {
+      beyond = std::max(beyond, at_router * trace_probes_per_second(plan));
+    }
     ++spaced;
     worst = std::max(worst, static_cast<std::uint32_t>(at_router));
   }
   if (spaced == 0) return {};
-  return fmt::format(
+  const auto rarest = std::ranges::max(plans, {}, &Plan::trace_interval).trace_interval;
+  auto sentence = fmt::format(
       "{} nodes trace less often than {} per second, down to one flow every {}: traces of up to "
-      "{} nodes may meet at one router, which is made to send at most {} ICMP packets per second",
-      spaced, config.traces_per_second,
-      format_duration(std::ranges::max(plans, {}, &Plan::trace_interval).trace_interval), worst,
-      config.router_packets_per_second_max);
+      "{} nodes may meet at one router, ",
+      spaced, config.traces_per_second, format_duration(rarest), worst);
+  if (beyond > 0) {
+    return fmt::format(
+        "{}which may be made to send {:.1f} ICMP packets per second. That is MORE than the {} "
+        "allowed: no node traces less often than once in {}",
+        sentence, beyond, config.router_packets_per_second_max, format_duration(kTraceIntervalMax));
+  }
+  return fmt::format("{}which is made to send at most {} ICMP packets per second", sentence,
+                     config.router_packets_per_second_max);
 }
 
 }  // namespace faultline::plan

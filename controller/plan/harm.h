@@ -37,7 +37,9 @@ namespace faultline::plan {
 [[nodiscard]] Duration spare_destinations(Duration interval, const std::vector<Plan>& plans,
                                           const PlannerConfig& config);
 
-// Sets how often each node traces. A sentence when any does so less often than configured.
+// Sets how often each node traces. A sentence when any does so less often than configured; it says
+// so where even kTraceIntervalMax, which no plan can exceed, is more than the limit of routers
+// allows.
 [[nodiscard]] std::string space_traces(std::vector<Plan>& plans, const PlannerConfig& config,
                                        const TracerCounts* tracers);
 

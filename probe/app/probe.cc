@@ -415,6 +415,11 @@ void Probe::boost(Boost boost) {
   static_cast<void>(engine_->post(engine::BoostFlows{std::move(boost)}));
 }
 
+void Probe::check_size(NodeId target, std::uint16_t source_port) {
+  // Lost, that flow is not looked at again until its path changes once more.
+  static_cast<void>(engine_->post(engine::CheckSize{target, source_port}));
+}
+
 void Probe::stop_measuring() {
   if (!engine_->post(engine::StopMeasuring{})) {
     obs::log_error("plan", "the engine takes no commands: measuring goes on");

@@ -107,6 +107,7 @@ class Probe final : private probe_core::EffectSink {
                                    std::span<const std::byte> sealed) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void boost(Boost boost) override;
+  void check_size(NodeId target, std::uint16_t source_port) override;
   void stop_measuring() override;
   void finish_measuring(Duration grace) override;
   bool trace(const trace::TraceOrder& order) override;

@@ -38,6 +38,7 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("plans_refused_by_engine", counters.plans_refused);
   line.add("traces_refused_by_engine", counters.traces_refused);
   line.add("hints", counters.hints);
+  line.add("size_checks_refused", counters.size_checks_refused);
   line.add("events_dropped", counters.events_dropped);
   line.add("results_dropped", counters.results_dropped);
 }
@@ -48,6 +49,7 @@ void add_tracer(Line& line, const probe_core::TracerCounters& counters) {
   line.add("trace_hints_crowded", counters.hints_crowded);
   line.add("paths_forward", counters.paths_forward);
   line.add("paths_return", counters.paths_return);
+  line.add("ways_changed", counters.ways_changed);
   line.add("trace_requests_answered", counters.requests_answered);
   line.add("trace_requests_busy", counters.requests_busy);
   line.add("trace_requests_refused", counters.requests_refused);

@@ -128,7 +128,7 @@ void TestCommands::add_mtu(CLI::App& test) {
   mtu_ = test.add_subcommand("mtu", "The largest packet that arrives, and where a larger one ends");
   add_common(*mtu_);
   mtu_->add_option("--method", given_.method,
-                   "icmp (default): there and back; stamp: there only, to a probe");
+                   "icmp (default): answers as large; stamp: small ones, of a probe");
   mtu_->add_option("--port", given_.port, "For stamp (default 862)");
   mtu_->add_option("--size-max", given_.size_max, "Begin here (default: the interface's MTU)");
   mtu_->add_option("--far-mtu", given_.far_mtu, "The MTU of the target's interface, where known");

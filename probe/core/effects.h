@@ -77,6 +77,8 @@ class EffectSink {
   virtual void apply_plan(std::shared_ptr<const Plan> plan) = 0;
   // Flows of the plan applied last send more often for a while.
   virtual void boost(Boost boost) = 0;
+  // This flow of it goes another way than before: does what it carried still pass?
+  virtual void check_size(NodeId target, std::uint16_t source_port) = 0;
   virtual void stop_measuring() = 0;
   // Sends nothing more; open windows close when `grace` has passed.
   virtual void finish_measuring(Duration grace) = 0;  // WindowClosed, MeasuringEnded

@@ -48,6 +48,7 @@ void Tracer::set_plan(Now now, std::shared_ptr<const Plan> plan) {
   for (std::size_t i = 0; i < flows_.size(); ++i) {
     flow_index_[{plan_->peers[flows_[i].peer].node, flows_[i].source_port}] = i;
   }
+  ways_.keep_only([this](const FlowKey& flow) { return flow_index_.contains(flow); });
   peers_by_key_.clear();
   peers_by_node_.clear();
   for (std::size_t i = 0; i < plan_->peers.size(); ++i) {
@@ -255,10 +256,11 @@ void Tracer::done(Now now, const trace::TraceResult& result, EffectSink& effects
         .traced_at = now.wall,
         .complete = result.complete,
         .hops = result.hops,
-        .ended = result.ended});
+        .ended = result.ended},
+       effects);
 }
 
-void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& /*effects*/) {
+void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& effects) {
   const auto asked = asks_.find(reply.request);
   if (asked == asks_.end() || asked->second.flow.first != peer.node) {
     ++counters_.unmatched;
@@ -277,16 +279,23 @@ void Tracer::on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSi
         .traced_at = now.wall,
         .complete = reply.complete,
         .hops = reply.hops,
-        .ended = reply.ended});
+        .ended = reply.ended},
+       effects);
 }
 
-void Tracer::keep(PathRecord path) {
+void Tracer::keep(PathRecord path, EffectSink& effects) {
   const bool saw_something = path.complete || std::ranges::any_of(path.hops, [](const Hop& hop) {
                                return hop.address.has_value();
                              });
   if (!saw_something) {
     ++counters_.empty;
     return;
+  }
+  const FlowKey flow{path.target, path.source_port};
+  const bool is_planned = flow_index_.contains(flow);
+  if (is_planned && ways_.changed(flow, path.direction, path.complete, path.hops)) {
+    ++counters_.ways_changed;
+    if (!paused_) effects.check_size(path.target, path.source_port);
   }
   if (paths_.size() >= kPathsMax) {
     paths_.pop_front();

@@ -16,6 +16,9 @@
 // engine's budget per hop (trace/tracer.h) holds for them as for all others. Peers are asked for
 // the way back as ever, and answer at their own pace.
 //
+// A flow that goes another way than before, either way, has its packets' size checked
+// (known_ways.h, and session/sender.h for how and how often).
+//
 // Pure. Thread safety: none.
 #pragma once
 
@@ -32,6 +35,7 @@
 #include "common/stats/token_bucket.h"
 #include "probe/core/effects.h"
 #include "probe/core/events.h"
+#include "probe/core/known_ways.h"
 
 namespace faultline::probe_core {
 
@@ -53,6 +57,7 @@ struct TracerCounters {
   std::uint64_t hints_crowded = 0;   // too many at once: their flows are suspects
   std::uint64_t paths_forward = 0;
   std::uint64_t paths_return = 0;
+  std::uint64_t ways_changed = 0;  // of them, others than before
   std::uint64_t requests_answered = 0;
   std::uint64_t requests_busy = 0;     // (*) peers ask more than the plan foresees
   std::uint64_t requests_refused = 0;  // (*) of who is not in the plan
@@ -96,7 +101,7 @@ class Tracer {
   [[nodiscard]] const TracerCounters& counters() const { return counters_; }
 
  private:
-  using FlowKey = std::pair<NodeId, std::uint16_t>;  // target and source port
+  using FlowKey = KnownWays::FlowKey;
   struct Flow {
     std::uint32_t peer = 0;  // index into the plan
     std::uint16_t source_port = 0;
@@ -128,7 +133,7 @@ class Tracer {
   void on(Now now, const PlanPeer& peer, const MeshHello& hello, EffectSink& effects);
   void on(Now now, const PlanPeer& peer, const TraceRequest& request, EffectSink& effects);
   void on(Now now, const PlanPeer& peer, const TraceReply& reply, EffectSink& effects);
-  void keep(PathRecord path);
+  void keep(PathRecord path, EffectSink& effects);
   void expire(Now now, EffectSink& effects);
   [[nodiscard]] std::size_t orders_max() const;
   [[nodiscard]] Duration timeout() const;
@@ -153,6 +158,7 @@ class Tracer {
   std::unordered_map<std::uint64_t, Pending> asks_;     // at peers
   std::deque<Request> requests_;                        // of peers, waiting
   std::deque<PathRecord> paths_;
+  KnownWays ways_;
   TracerCounters counters_;
 };
 

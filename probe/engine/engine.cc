@@ -222,6 +222,8 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       for (const auto& flow : flows->boost.flows) {  // the next plan takes the short tick back
         tick_ = std::min(tick_, tick_of(flow_interval_ / std::max<std::uint16_t>(flow.times, 1)));
       }
+    } else if (const auto* flow = std::get_if<CheckSize>(&*command)) {
+      exchange_->check_size(*flow);
     } else if (const auto* order = std::get_if<trace::TraceOrder>(&*command)) {
       exchange_->trace(*order);
     } else if (const auto* finish = std::get_if<FinishMeasuring>(&*command)) {
@@ -267,6 +269,7 @@ EngineCounters Engine::Impl::counters() const {
           .plans_refused = tally_.plans_refused.value(),
           .traces_refused = tally_.traces_refused.value(),
           .hints = tally_.hints.value(),
+          .size_checks_refused = tally_.size_checks_refused.value(),
           .events_dropped = events_.counters().rejected.value(),
           .results_dropped = results_dropped_.value()};
 }

@@ -54,6 +54,11 @@ struct SetKeys {
 struct BoostFlows {
   Boost boost;
 };
+// The path of this flow has changed: see session::Sender::check_size.
+struct CheckSize {
+  NodeId target{};
+  std::uint16_t source_port = 0;
+};
 // Sends nothing more of its own accord; open windows still close and the reflector goes on.
 struct StopMeasuring {};
 // Like StopMeasuring, but open windows close when `grace` has passed; MeasuringEnded follows the
@@ -72,8 +77,9 @@ struct NoteMachine {
 struct SetStrangers {
   session::Strangers strangers;
 };
-using EngineCommand = std::variant<SetPlan, SetKeys, BoostFlows, StopMeasuring, FinishMeasuring,
-                                   TellHeard, NoteMachine, trace::TraceOrder, SetStrangers>;
+using EngineCommand =
+    std::variant<SetPlan, SetKeys, BoostFlows, CheckSize, StopMeasuring, FinishMeasuring, TellHeard,
+                 NoteMachine, trace::TraceOrder, SetStrangers>;
 
 struct WindowClosed {
   Report report;  // without paths
@@ -110,6 +116,7 @@ struct EngineCounters {
   std::uint64_t plans_refused = 0;           // (*) plans beyond a limit
   std::uint64_t traces_refused = 0;          // (*) orders answered without a trace
   std::uint64_t hints = 0;                   // flows that called for a trace at once
+  std::uint64_t size_checks_refused = 0;     // flows of changed paths: too many at once
   std::uint64_t events_dropped = 0;          // (*) nobody took the events
   std::uint64_t results_dropped = 0;         // (*) flows of the windows among them
 

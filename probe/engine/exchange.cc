@@ -209,7 +209,8 @@ void Exchange::set_plan(const Plan& plan, const std::shared_ptr<const session::K
   for (const auto& port : ports_) {
     if (any_class) port->udp().report_traffic_class();
   }
-  large_packets_.resize(any_large ? kLargeBatch : 0);
+  // Kept from then on: a flow whose size is checked goes on with it until its window ends.
+  if (any_large) large_packets_.resize(kLargeBatch);
   sender_.set_plan(plan, now, known, size_max_);
   tracer_.set_rate(trace_probes_per_second(plan), now.instant);
 }

@@ -31,7 +31,7 @@ struct Tally {
   obs::Counter sent, replies, replies_unmatched, replies_forged, reflected, reflector_refused,
       reflector_forged, reflector_open_refused, reflector_limited, reflector_evicted, malformed,
       icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused,
-      hints;
+      hints, size_checks_refused;
 };
 
 [[nodiscard]] session::Now read_clocks();
@@ -55,6 +55,9 @@ class Exchange {
   void set_plan(const Plan& plan, const std::shared_ptr<const session::KeyTable>& keys = nullptr);
   void set_keys(const session::KeyTable& keys);
   void boost(const Boost& boost);
+  void check_size(const CheckSize& flow) {
+    if (!sender_.check_size(flow.target, flow.source_port)) tally_.size_checks_refused.add();
+  }
   void stop_measuring();
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);

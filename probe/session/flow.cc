@@ -170,8 +170,10 @@ std::optional<HintReason> Flow::take_hint(WallTime now, Duration patience, Windo
 }
 
 FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
+  const auto kind = kind_in(window);
+  if (window == checked_in_) checked_size_ = 0;
   FlowWindow result{
-      .target = target_, .source_port = id_.source_port, .size = kind_.size, .dscp = kind_.dscp};
+      .target = target_, .source_port = id_.source_port, .size = kind.size, .dscp = kind.dscp};
   std::uint32_t end = first_;
   std::uint64_t rtt_sum = 0;
   std::uint64_t rtt_count = 0;

@@ -79,6 +79,17 @@ class Flow {
     kind_ = kind;
     reported_from_ = reported_from;
   }
+  // The packets of this window, which begins, have another size: the path is looked at again. One
+  // such window at a time: the next may begin when this one is closed.
+  void check_size(std::uint16_t size, WindowNumber window) {
+    checked_size_ = size;
+    checked_in_ = window;
+  }
+  [[nodiscard]] bool checks_size() const { return checked_size_ != 0; }
+  [[nodiscard]] FlowKind kind_in(WindowNumber window) const {
+    const bool checked = checks_size() && window == checked_in_;
+    return {.size = checked ? checked_size_ : kind_.size, .dscp = kind_.dscp};
+  }
   // Null where packets are sent open.
   [[nodiscard]] const crypto::MacKey* signing_key() const {
     return signs_ ? &keys_->sending : nullptr;
@@ -167,6 +178,8 @@ class Flow {
   std::uint16_t ssid_;
   FlowKind kind_;
   WindowNumber reported_from_;
+  std::uint16_t checked_size_ = 0;  // 0: no window that is at hand checks a size
+  WindowNumber checked_in_ = 0;
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;
   std::optional<std::uint32_t> newest_answered_;

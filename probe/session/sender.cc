@@ -26,6 +26,20 @@ FlowKind kind_of(const PlanFlow& planned, std::uint16_t size_max) {
   return {.size = size < kFlowSizeMin ? std::uint16_t{0} : size, .dscp = planned.dscp};
 }
 
+// What is looked at again where a path has changed: what the plan's own large flows measure.
+std::uint16_t largest_size(const Plan& plan, std::uint16_t size_max) {
+  std::uint16_t size = 0;
+  for (const auto& flow : plan.flows) size = std::max(size, kind_of(flow, size_max).size);
+  return size;
+}
+
+std::size_t size_checks_at_once(Duration flow_interval, std::uint16_t size) {
+  if (size == 0) return 0;
+  const auto bytes = static_cast<double>(kSizeCheckBytesPerSecondMax) *
+                     std::chrono::duration<double>(flow_interval).count();
+  return std::clamp<std::size_t>(static_cast<std::size_t>(bytes / size), 1, kSizeChecksAtOnceMax);
+}
+
 }  // namespace
 
 std::shared_ptr<const PeerKeys> Sender::keys_for(const PlanPeer& peer, const KeyTable& keys) {
@@ -104,7 +118,15 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
                     .groups = destinations_.groups()},
                    now.instant, rng_);
   measuring_ = true;
-  settings_ = {plan.revision, plan.window, plan.flow_interval, plan.reply_timeout, capacity};
+  const auto size = largest_size(plan, size_max);
+  if (size == 0) size_checks_.clear();
+  settings_ = {.revision = plan.revision,
+               .window = plan.window,
+               .flow_interval = plan.flow_interval,
+               .reply_timeout = plan.reply_timeout,
+               .packets_per_flow = capacity,
+               .size_to_check = size,
+               .size_checks_max = size_checks_at_once(plan.flow_interval, size)};
   if (auto* window = filling()) window->plan = plan.revision;
   roll_window(now);
 }
@@ -119,6 +141,39 @@ void Sender::boost(const Boost& boost, Now now) {
   pacer_.boost(std::move(times), now.instant + boost.life, now.instant, rng_);
 }
 
+bool Sender::check_size(NodeId target, std::uint16_t source_port) {
+  const FlowName name{target, source_port};
+  const auto* flow = find_planned(name);
+  const bool is_small = flow != nullptr && flow->kind().size < settings_.size_to_check;
+  if (!measuring_ || !is_small || std::ranges::find(size_checks_, name) != size_checks_.end()) {
+    return true;
+  }
+  if (size_checks_.size() >= kSizeChecksWaitingMax) return false;
+  size_checks_.push_back(name);
+  return true;
+}
+
+void Sender::begin_size_checks(WindowNumber window) {
+  std::size_t left = settings_.size_checks_max;
+  std::erase_if(size_checks_, [&](const FlowName& name) {
+    if (left == 0) return false;
+    auto* flow = find_planned(name);
+    if (flow == nullptr || flow->kind().size >= settings_.size_to_check) return true;
+    if (flow->checks_size() || !flow->reported_in(window)) return false;
+    flow->check_size(settings_.size_to_check, window);
+    --left;
+    return true;
+  });
+}
+
+Flow* Sender::find_planned(const FlowName& name) {
+  const auto planned = std::span(flows_).first(planned_);
+  const auto found = std::ranges::find_if(planned, [&](const Flow& flow) {
+    return flow.id().source_port == name.second && flow.target() == name.first;
+  });
+  return found == planned.end() ? nullptr : &*found;
+}
+
 WindowNumber Sender::first_settled_window(const Plan& plan, Now now) {
   const auto* window = filling();
   const WindowNumber present = window != nullptr ? window->number : next_window_;
@@ -129,6 +184,7 @@ WindowNumber Sender::first_settled_window(const Plan& plan, Now now) {
 void Sender::stop(Now now) {
   measuring_ = false;
   planned_ = 0;
+  size_checks_.clear();
   pacer_.stop();
   end_window(now);
 }
@@ -157,7 +213,7 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
                    .to = flow.id().remote,
                    .packet = {.sequence = sequence, .sent_at = now.wall, .ssid = flow.ssid()},
                    .key = flow.signing_key(),
-                   .kind = flow.kind()});
+                   .kind = flow.kind_in(window->number)});
     ++taken;
   }
   health.budget_deferred += pacer_.take_deferred();
@@ -261,6 +317,7 @@ void Sender::roll_window(Now now) {
                       .start = start,
                       .length = settings_.window,
                       .plan = settings_.revision});
+  begin_size_checks(windows_.back().number);
 }
 
 void Sender::end_window(Now now) {
@@ -310,14 +367,18 @@ Report Sender::build_report(const Window& window) {
   std::unordered_map<NodeId, std::size_t> delay_index;
   for (auto& flow : flows_) {
     rtts_.clear();
+    const auto kind = flow.kind_in(window.number);
     const auto result = flow.close(window.number, rtts_);
+    if (kind != flow.kind() && 2 * (result.sent - result.answered()) > result.sent) {
+      static_cast<void>(check_size(result.target, result.source_port));
+    }
     // Removed flows come last, so that they are what a full report lacks.
     if (result.sent == 0 || !flow.reported_in(window.number)) continue;
     if (report.flows.size() == kReportFlowsMax) continue;
     report.flows.push_back(result);
     // A large packet is longer on every wire and another class waits in other queues: the target's
     // delay is that of small packets of class 0.
-    if (rtts_.empty() || flow.kind() != FlowKind{}) continue;
+    if (rtts_.empty() || kind != FlowKind{}) continue;
     const auto [delay, added] = delay_index.try_emplace(result.target, report.delays.size());
     if (added) report.delays.push_back({.target = result.target});
     for (const auto rtt : rtts_) report.delays[delay->second].rtt.add(rtt);

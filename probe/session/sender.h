@@ -40,6 +40,13 @@ inline constexpr Duration kLookInterval = std::chrono::milliseconds{250};
 // ... and so many of them may call each time; the others wait for the next look.
 inline constexpr std::size_t kHintsPerLookMax = 32;
 
+// A flow whose path has changed sends packets of the plan's largest size for one window. At most so
+// many flows do at once, and no more than these bytes a second want (one always may), which is a
+// hundredth of what a plan may ask for; the others wait, as many as kSizeChecksWaitingMax.
+inline constexpr std::size_t kSizeChecksAtOnceMax = 16;
+inline constexpr std::uint64_t kSizeCheckBytesPerSecondMax = kBytesPerSecondMax / 100;
+inline constexpr std::size_t kSizeChecksWaitingMax = 256;
+
 struct Outgoing {
   std::uint16_t source_port = 0;
   Endpoint to;
@@ -57,7 +64,10 @@ struct PacketName {
 
 class Sender {
  public:
-  explicit Sender(std::uint64_t seed) : rng_(seed) { windows_.reserve(kOpenWindowsMax); }
+  explicit Sender(std::uint64_t seed) : rng_(seed) {
+    windows_.reserve(kOpenWindowsMax);
+    size_checks_.reserve(kSizeChecksWaitingMax);
+  }
 
   // The plan must have passed validate_plan. Sessions with a peer that authenticates and has keys
   // are authenticated, the others are open. No packet is larger than `size_max`, whatever the plan
@@ -69,6 +79,12 @@ class Sender {
   // Ignored unless it is of the newest plan; must have passed validate_boost. The next plan ends
   // it.
   void boost(const Boost& boost, Now now);
+  // The flow's path may carry less than it did: in one of the next windows its packets are as large
+  // as the plan's largest, and that window's FlowWindow has their size. Where more than half of
+  // them are lost, a window after the next one is the same again, until they pass; small packets in
+  // between tell which way the large ones were lost. Nothing happens where the plan has no large
+  // packets, or the flow sends them anyway. False: too many wait already.
+  bool check_size(NodeId target, std::uint16_t source_port);
   // Sends nothing more; open windows still close.
   void stop(Now now);
   // The same, but open windows close when `grace` has passed, if not sooner.
@@ -126,11 +142,16 @@ class Sender {
     Duration flow_interval{};
     Duration reply_timeout{};
     std::size_t packets_per_flow = 0;
+    std::uint16_t size_to_check = 0;  // 0: none
+    std::size_t size_checks_max = 0;  // at once
   };
+  using FlowName = std::pair<NodeId, std::uint16_t>;  // target and source port
 
   [[nodiscard]] static std::shared_ptr<const PeerKeys> keys_for(const PlanPeer& peer,
                                                                 const KeyTable& keys);
   void roll_window(Now now);
+  void begin_size_checks(WindowNumber window);
+  [[nodiscard]] Flow* find_planned(const FlowName& name);
   void end_window(Now now);
   [[nodiscard]] Window* filling();
   [[nodiscard]] Flow* find(std::uint16_t source_port, std::uint16_t ssid);
@@ -152,6 +173,7 @@ class Sender {
   WindowNumber next_window_ = 0;
   std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
   std::uint8_t clock_epoch_ = 0;          // how often the wall clock was set
+  std::vector<FlowName> size_checks_;     // that wait, oldest first
   std::uint32_t forged_ = 0;
   Instant next_look_{};
   std::size_t looks_left_ = 0;  // flows that this look has not come to

@@ -9,7 +9,6 @@ Exit code: 0 at least --share-min right and no healthy pair accused, 1 not, 3 us
 """
 import argparse
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,14 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "deploy" / "lab"), str(ROOT / "tests" / "campaign" / "diagnose")]
 
+import frame  # noqa: E402
 import netns  # noqa: E402
 from bench import Bench  # noqa: E402
 from catalogue import FAULTS, QUIET, draw  # noqa: E402
 from client import CliError  # noqa: E402
 from premises import Premises  # noqa: E402
-from score import HEALTHY, broken_row, row_of, summary, table  # noqa: E402
+from score import HEALTHY, broken_row, row_of  # noqa: E402
 
-EXIT_USAGE = 3
 FAILURES = (netns.LabError, CliError, OSError, subprocess.SubprocessError, json.JSONDecodeError, KeyError)
 RESOLVE_SECONDS = 4.0  # until a neighbor that does not answer counts as failed
 PAUSE_SECONDS = 1.0  # from one case's mending to the next case
@@ -55,6 +54,22 @@ class Campaign:
     def __init__(self, given):
         self._given, self.premises = given, Premises(given.name)
         self.bench = Bench(self.premises, given.binaries, given.window)
+
+    def __enter__(self):
+        try:
+            if self._given.facts:
+                self.bench.bring_up_premises()
+            else:
+                self.bench.bring_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # taking down is bounded in time
+        for complaint in self.bench.take_down():
+            print(complaint)
 
     def run(self, kind, seed):
         case = draw(self.premises, kind, seed)
@@ -102,62 +117,13 @@ def cases_of(given):
 
 
 def campaign(given):
-    """The rows of all cases, also of those that an earlier run left in the output."""
-    wanted = cases_of(given)
-    rows = [json.loads(line) for line in given.output.read_text().splitlines()] if given.output and given.output.exists() else []
-    rows = [row for row in rows if (row["kind"], row["seed"]) in wanted]
-    left = [case for case in wanted if case not in {(row["kind"], row["seed"]) for row in rows}]
-    running = Campaign(given)
-    try:
-        if given.facts:
-            running.bench.bring_up_premises()
-        else:
-            running.bench.bring_up()
-        for kind, seed in left:
-            rows.append(running.run(kind, seed))
-            if given.output:
-                with given.output.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # taking down is bounded in time
-        for complaint in running.bench.take_down():
-            print(complaint)
-    return rows
+    return frame.rows_of(cases_of(given), given.output, lambda: Campaign(given))
 
 
-def print_table(rows):
-    lines = table(rows)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    print()
-    for line in lines:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
-
-
-def interrupt(*_):
-    raise KeyboardInterrupt
-
-
-def main():
-    try:
-        given = parse()
-    except SystemExit as stop:
-        return EXIT_USAGE if stop.code else 0
-    if os.geteuid() != 0:
-        print("SKIPPED: network namespaces need root; run the campaign as root")
-        return 0
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        rows = campaign(given)
-    except (netns.LabError, KeyboardInterrupt) as error:
-        print(f"diagnose_catalogue.py: {str(error) or 'interrupted'}", file=sys.stderr)
-        return 1
-    print_table(rows)
-    figures = summary(rows)
-    print(f"\n{figures['right']} of {figures['cases']} faults of {figures['kinds']} kinds named; {figures['accused']} of "
-          f"{figures['healthy']} healthy pairs accused; {figures['seconds_median']} s in the median, {figures['seconds_max']} s at most")
-    good = (figures["share"] is None or figures["share"] >= given.share_min) and not figures["accused"]
-    return 0 if good else 1
+def is_good(given, rows):
+    figures = frame.print_figures(rows, "pairs")
+    return (figures["share"] is None or figures["share"] >= given.share_min) and not figures["accused"]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(frame.run(parse, campaign, (netns.LabError,), is_good))

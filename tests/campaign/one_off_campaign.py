@@ -9,8 +9,6 @@ Exit code: 0 at most --wrong-max faults wrong and no healthy chain accused, 1 no
 """
 import argparse
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,11 +18,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "campaign" / "diagnose")]
 
+import frame  # noqa: E402
 from chain import Chain, Faults, REFLECTOR_PORT, end, stop  # noqa: E402
-from one_off_cases import HEALTHY, KINDS, draw  # noqa: E402
-from score import summary, table  # noqa: E402
+from one_off_cases import KINDS, draw  # noqa: E402
 
-EXIT_USAGE = 3
 TEST_SECONDS_MAX = 60
 FIRST_SEED = 7001
 
@@ -108,45 +105,13 @@ class Campaign:
 
 
 def campaign(given):
-    """The rows of all cases, also of those that an earlier run left in the output."""
-    wanted = cases_of(given)
-    lines = given.output.read_text().splitlines() if given.output and given.output.exists() else []
-    rows = [row for row in map(json.loads, lines) if (row["kind"], row["seed"]) in wanted]
-    done = {(row["kind"], row["seed"]) for row in rows}
-    with Campaign(given) as running:
-        for kind, seed in (case for case in wanted if case not in done):
-            rows.append(running.run(kind, seed))
-            if given.output:
-                with given.output.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    return rows
+    return frame.rows_of(cases_of(given), given.output, lambda: Campaign(given))
 
 
-def interrupt(*_):
-    raise KeyboardInterrupt
-
-
-def main():
-    try:
-        given = parse()
-    except SystemExit as stopped:
-        return EXIT_USAGE if stopped.code else 0
-    if os.geteuid() != 0:
-        print("SKIPPED: network namespaces need root; run the campaign as root")
-        return 0
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        rows = campaign(given)
-    except (RuntimeError, OSError, KeyboardInterrupt) as error:
-        print(f"one_off_campaign.py: {str(error) or 'interrupted'}", file=sys.stderr)
-        return 1
-    for line in table(rows):
-        print("  ".join(text.ljust(20) for text in line).rstrip())
-    figures = summary(rows)
-    print(f"\n{figures['right']} of {figures['cases']} faults of {figures['kinds']} kinds named; {figures['accused']} of "
-          f"{figures['healthy']} healthy chains accused; {figures['seconds_median']} s in the median, {figures['seconds_max']} s at most")
-    return 0 if figures["cases"] - figures["right"] <= given.wrong_max and not figures["accused"] else 1
+def is_good(given, rows):
+    figures = frame.print_figures(rows, "chains")
+    return figures["cases"] - figures["right"] <= given.wrong_max and not figures["accused"]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(frame.run(parse, campaign, (RuntimeError, OSError), is_good))

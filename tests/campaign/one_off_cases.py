@@ -1,7 +1,6 @@
 """The faults of MTU and path that one_off_campaign.py makes on tests/lab/chain.py, each with what `faultline-probe test` must say
 of it. A case is drawn from its kind and seed alone, so that a row of figures can be repeated."""
 import random
-import time
 from dataclasses import dataclass
 
 from chain import MTU, SPINES, address, addresses, end
@@ -16,6 +15,8 @@ VLAN_TAG = 4  # a kernel receives as many octets more than its interface's MTU
 HARMLESS = {"load-balancing"}  # what a trace of this chain may always remark
 MTU_OPTIONS = ("--timeout", "300ms")
 TRACE_OPTIONS = ("--rate", "1000")
+TRACED_BEFORE_CHANGE = 20  # packets of several hundred, at the router that loses its part
+TRACE_SECONDS_MAX = 30
 
 
 @dataclass
@@ -322,14 +323,17 @@ def path_loss(rng):
 
 def route_change(rng):
     family, (before, after) = rng.choice((4, 6)), rng.sample(SPINES, 2)
-    target = end("b", family)
+    target, under_way = end("b", family), []
+
+    def breaks(faults):
+        faults.route("r1", target, "via", next_hop("r1", before, family), family=family)
+        under_way.append(faults.passing(before, target))
 
     def during(faults):
-        time.sleep(1.5)  # of the four seconds that the trace takes
+        under_way.pop().wait(TRACED_BEFORE_CHANGE, TRACE_SECONDS_MAX)
         faults.reroute("r1", target, "via", next_hop("r1", after, family), family=family)
     return Case(family, f"r1 changes from {before} to {after}", ("trace", target, "--flows", "2", "-c", "40", "--rate", "100"),
-                lambda faults: faults.route("r1", target, "via", next_hop("r1", before, family), family=family),
-                *traced("reached", "route-change", harmless=set()), during=during)
+                breaks, *traced("reached", "route-change", harmless=set()), during=during)
 
 
 def no_route(rng):

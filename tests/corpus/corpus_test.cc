@@ -1,10 +1,15 @@
 // What other versions send means to this build what it meant to them, and the other way round.
+#include <set>
+#include <span>
+#include <string>
+
 #include "common/wire/control_codec.h"
 #include "common/wire/mesh_codec.h"
 #include "common/wire/plan_codec.h"
 #include "common/wire/report_codec.h"
 #include "tests/corpus/frozen_schema.h"
 #include "tests/corpus/meaning.h"
+#include "tests/corpus/samples.h"
 #include "tests/support/catch.h"
 
 namespace faultline::corpus {
@@ -140,6 +145,41 @@ TEST_CASE("a later peer reads what this build sends", "[corpus][future]") {
     REQUIRE(got);
     CHECK(schema.read(frozen.form, got->said_again) == schema.read(frozen.form, frozen.bytes));
   }
+}
+
+// What the samples of one form leave of `unset`; each means to this build what it says.
+template <typename Value, typename Decode>
+void take_samples(const std::vector<Sample<Value>>& samples, const char* form, Decode decode,
+                  const FrozenSchema& schema, std::set<std::string>& unset) {
+  for (const auto& [name, value] : samples) {
+    CAPTURE(form, name);
+    const auto bytes = wire::encode(value);
+    const auto read = decode(bytes);
+    if (!read) FAIL(read.error().context);
+    CHECK(*read == value);
+    for (const auto& field : schema.fields_set(form, bytes)) unset.erase(field);
+  }
+}
+
+TEST_CASE("what will be frozen of this version leaves no field of its schemas unset", "[corpus]") {
+  const FrozenSchema schema(schemas_directory());
+  auto unset = schema.fields();
+  CHECK(unset.size() > 150);
+  CHECK(unset.contains("Plan.traceIntervalNs"));
+  using Bytes = std::span<const std::byte>;
+  take_samples(
+      probe_samples(), "probe", [](Bytes b) { return wire::decode_probe_message(b); }, schema,
+      unset);
+  take_samples(
+      controller_samples(), "controller",
+      [](Bytes b) { return wire::decode_controller_message(b); }, schema, unset);
+  take_samples(
+      mesh_samples(), "mesh", [](Bytes b) { return wire::decode_mesh_message(b); }, schema, unset);
+  take_samples(
+      plan_samples(), "plan", [](Bytes b) { return wire::decode_plan(b); }, schema, unset);
+  take_samples(
+      report_samples(), "report", [](Bytes b) { return wire::decode_report(b); }, schema, unset);
+  for (const auto& field : unset) FAIL_CHECK(field << " is in no sample");
 }
 
 TEST_CASE("a corpus that says something else is noticed", "[corpus]") {

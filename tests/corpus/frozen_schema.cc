@@ -47,9 +47,61 @@ FrozenSchema::FrozenSchema(const fs::path& directory) : parsed_(std::make_unique
 
 FrozenSchema::~FrozenSchema() = default;
 
-nlohmann::json FrozenSchema::read(std::string_view form, std::span<const std::byte> bytes) const {
+namespace {
+
+kj::Array<capnp::word> aligned(std::span<const std::byte> bytes) {
   auto words = kj::heapArray<capnp::word>(bytes.size() / sizeof(capnp::word));
   std::memcpy(words.begin(), bytes.data(), words.asBytes().size());
+  return words;
+}
+
+std::string name_of(capnp::StructSchema schema, capnp::StructSchema::Field field) {
+  return std::string(schema.getShortDisplayName().cStr()) + "." + field.getProto().getName().cStr();
+}
+
+void collect(capnp::StructSchema schema, std::set<std::string>& names) {
+  for (const auto field : schema.getFields()) {
+    auto type = field.getType();
+    // A type that was seen before has its first field here already.
+    if (type.isVoid() || !names.insert(name_of(schema, field)).second) continue;
+    if (type.isList()) type = type.asList().getElementType();
+    if (type.isStruct()) collect(type.asStruct(), names);
+  }
+}
+
+void collect_set(capnp::DynamicStruct::Reader message, std::set<std::string>& names) {
+  for (const auto field : message.getSchema().getFields()) {
+    if (field.getType().isVoid() || !message.has(field, capnp::HasMode::NON_DEFAULT)) continue;
+    names.insert(name_of(message.getSchema(), field));
+    const auto value = message.get(field);
+    if (field.getType().isStruct()) collect_set(value.as<capnp::DynamicStruct>(), names);
+    if (!field.getType().isList()) continue;
+    for (const auto each : value.as<capnp::DynamicList>()) {
+      if (each.getType() != capnp::DynamicValue::STRUCT) break;
+      collect_set(each.as<capnp::DynamicStruct>(), names);
+    }
+  }
+}
+
+}  // namespace
+
+std::set<std::string> FrozenSchema::fields() const {
+  std::set<std::string> names;
+  for (const auto& [form, schema] : parsed_->forms) collect(schema, names);
+  return names;
+}
+
+std::set<std::string> FrozenSchema::fields_set(std::string_view form,
+                                               std::span<const std::byte> bytes) const {
+  const auto words = aligned(bytes);
+  capnp::FlatArrayMessageReader message(words);
+  std::set<std::string> names;
+  collect_set(message.getRoot<capnp::DynamicStruct>(parsed_->forms.find(form)->second), names);
+  return names;
+}
+
+nlohmann::json FrozenSchema::read(std::string_view form, std::span<const std::byte> bytes) const {
+  const auto words = aligned(bytes);
   capnp::FlatArrayMessageReader message(words);
   const auto root = message.getRoot<capnp::DynamicStruct>(parsed_->forms.find(form)->second);
   capnp::JsonCodec codec;
@@ -92,5 +144,7 @@ std::vector<Frozen> load_corpus(const fs::path& directory) {
 }
 
 fs::path corpus_directory() { return FAULTLINE_CORPUS; }
+
+fs::path schemas_directory() { return FAULTLINE_SCHEMAS; }
 
 }  // namespace faultline::corpus

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,12 @@ class FrozenSchema {
   [[nodiscard]] std::vector<std::byte> write(std::string_view form,
                                              const nlohmann::json& json) const;
 
+  // "Plan.traceIntervalNs": all fields that messages of any form can have, but those that hold
+  // nothing; and those that one message has with another value than the default.
+  [[nodiscard]] std::set<std::string> fields() const;
+  [[nodiscard]] std::set<std::string> fields_set(std::string_view form,
+                                                 std::span<const std::byte> bytes) const;
+
  private:
   struct Parsed;
   std::unique_ptr<Parsed> parsed_;
@@ -48,7 +55,8 @@ struct Frozen {
 [[nodiscard]] std::vector<Frozen> load_corpus(const std::filesystem::path& directory);
 [[nodiscard]] std::vector<std::byte> load_bytes(const std::filesystem::path& file);
 
-// Where tests/corpus is.
+// Where tests/corpus is, and the schemas of this build.
 [[nodiscard]] std::filesystem::path corpus_directory();
+[[nodiscard]] std::filesystem::path schemas_directory();
 
 }  // namespace faultline::corpus

@@ -24,6 +24,12 @@ IpAddress v6(std::uint8_t last) {
   return IpAddress::v6({0x20, 0x01, 0x0d, 0xb8, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, last});
 }
 
+std::vector<std::byte> sealed_bytes(std::uint8_t first) {
+  std::vector<std::byte> bytes(kSealBytes + 3);
+  for (auto& byte : bytes) byte = std::byte{first++};
+  return bytes;
+}
+
 WallTime time(std::int64_t second) { return wall_time_from_unix_seconds(1'795'316'400 + second); }
 
 NodeProfile host() {
@@ -55,9 +61,21 @@ Report full_report() {
                            .send_failures = 3,
                            .budget_deferred = 4,
                            .replies_unmatched = 5,
-                           .reflector_refused = 6}};
+                           .reflector_refused = 6,
+                           .softnet_drops = 14,
+                           .throttled_ns = 15'000,
+                           .stolen_ns = 16'000'000,
+                           .processor_ns = 20'000'000'000,
+                           .clock = ClockSync::kFree,
+                           .clock_step_ns = -17'000'001,
+                           .clock_offset_ns = 18'000'000'002}};
   report.flows = {{.target = NodeId{21},
                    .source_port = 61001,
+                   .size = 1400,
+                   .dscp = 46,
+                   .dscp_there = 34,
+                   .dscp_back = 10,
+                   .dscp_rewritten = 13,
                    .sent = 100,
                    .lost_forward = 7,
                    .lost_return = 8,
@@ -71,6 +89,8 @@ Report full_report() {
                   {.target = NodeId{22}, .source_port = 61002, .sent = 20, .lost_undetermined = 20},
                   {.target = NodeId{21},
                    .source_port = 61003,
+                   .dscp = 26,
+                   .dscp_there = 0,  // told, and bleached
                    .sent = 10,
                    .rtt_min_ns = 1,
                    .rtt_mean_ns = 2,
@@ -86,13 +106,15 @@ Report full_report() {
                    .direction = Direction::kForward,
                    .traced_at = time(22),
                    .complete = true,
-                   .hops = {Hop{IpAddress::v4(0x0a030001)}, silent, Hop{v6(3)}}},
+                   .hops = {Hop{IpAddress::v4(0x0a030001)}, silent, Hop{v6(3)}},
+                   .ended = PathEnd::kReached},
                   {.target = NodeId{22},
                    .source_port = 61002,
                    .direction = Direction::kReturn,
                    .traced_at = time(23) + milliseconds{5},
                    .complete = false,
-                   .hops = {Hop{IpAddress::v4(0x0a030001)}}}};
+                   .hops = {Hop{IpAddress::v4(0x0a030001)}},
+                   .ended = PathEnd::kLoop}};
   return report;
 }
 
@@ -117,19 +139,27 @@ Plan full_plan() {
           .lease = seconds{1800},
           .packets_per_second_max = 777,
           .traces_per_second = 3,
+          .packets_per_second_per_group_max = 888,
+          .trace_interval = seconds{77},
           .peers = {{.node = NodeId{6},
                      .name = "h6",
                      .address = IpAddress::v4(0x0a010006),
                      .reflector_port = 862,
                      .mesh_port = 7401,
-                     .key = key(60)},
+                     .key = key(60),
+                     .second_key = key(120),
+                     .authenticates = true,
+                     .group = 4321},
                     {.node = NodeId{9},
                      .name = "vm-9.example",
                      .address = v6(0x19),
                      .reflector_port = 8862,
                      .mesh_port = 0,
                      .key = key(90)}},
-          .flows = {{0, 61000}, {1, 61001}, {0, 61002}}};
+          .flows = {{.peer = 0, .source_port = 61000},
+                    {.peer = 1, .source_port = 61001, .size = 1500},
+                    {.peer = 0, .source_port = 61002, .size = 1400, .dscp = 46},
+                    {.peer = 1, .source_port = 61003, .dscp = 34}}};
 }
 
 }  // namespace
@@ -156,7 +186,8 @@ std::vector<Sample<ProbeMessage>> probe_samples() {
                                 .boot = BootId{77},
                                 .profile = vm(),
                                 .plan = PlanRevision{31},
-                                .plan_hash = 0x123456789abcdef0}},
+                                .plan_hash = 0x123456789abcdef0,
+                                .sent_at = time(39)}},
       {"heartbeat", Heartbeat{.sequence = 41,
                               .sent_at = time(42) + milliseconds{43},
                               .plan = PlanRevision{44},
@@ -182,6 +213,17 @@ std::vector<Sample<ProbeMessage>> probe_samples() {
                             .base = 61,
                             .digest = 62,
                             .payload = {std::byte{1}, std::byte{2}}}},
+      {"goodbye", Goodbye{.boot = boot, .stopped_at = time(64), .spool_batches = 65}},
+      {"rekey", Rekey{.key = key(20)}},
+      {"controllers_ack", ControllersAck{.revision = 66}},
+      {"test_progress", TestProgress{.test = 67, .text = "5 of 20 answered"}},
+      {"test_progress_done", TestProgress{.test = 68,
+                                          .state = TestState::kDone,
+                                          .text = "done",
+                                          .report = R"({"schema":"faultline.test/1"})"}},
+      {"test_progress_refused",
+       TestProgress{.test = 69, .state = TestState::kRefused, .text = "too many tests wait"}},
+      {"relayed", Relayed{.origin = key(30), .sealed = sealed_bytes(1)}},
   };
 }
 
@@ -207,6 +249,13 @@ std::vector<Sample<ControllerMessage>> controller_samples() {
       {"boost",
        Boost{.plan = PlanRevision{31}, .life = milliseconds{8001}, .flows = {{2, 3}, {5, 16}}}},
       {"facts_ack", FactsAck{.digest = 62}},
+      {"facts_ack_again", FactsAck{.digest = 63, .again = true}},
+      {"rekey_request", RekeyRequest{}},
+      {"rekeyed", Rekeyed{.key = key(21)}},
+      {"controllers", Controllers{.revision = 66, .keys = {key(22), key(55)}}},
+      {"test_request",
+       TestRequest{.test = 67, .lease = seconds{70}, .order = R"({"kind":"ping","target":"::1"})"}},
+      {"relayed_ack", RelayedAck{.origin = key(30), .sealed = sealed_bytes(2)}},
       {"batch_ack_of_nothing", BatchAck{.boot = BootId{78}, .durable = {}, .credit = 32}},
   };
   for (std::uint8_t reason = 0; reason <= 5; ++reason) {
@@ -222,10 +271,17 @@ std::vector<Sample<MeshMessage>> mesh_samples() {
           {"trace_reply", TraceReply{.request = 91,
                                      .outcome = TraceOutcome::kDone,
                                      .complete = true,
-                                     .hops = {Hop{IpAddress::v4(0x0a030002)}, Hop{}, Hop{v6(4)}}}},
+                                     .hops = {Hop{IpAddress::v4(0x0a030002)}, Hop{}, Hop{v6(4)}},
+                                     .ended = PathEnd::kReached}},
           {"trace_reply_busy", TraceReply{.request = 92, .outcome = TraceOutcome::kBusy}},
           {"trace_reply_not_permitted",
-           TraceReply{.request = 93, .outcome = TraceOutcome::kNotPermitted}}};
+           TraceReply{.request = 93, .outcome = TraceOutcome::kNotPermitted}},
+          {"relay_request", RelayRequest{}},
+          {"relay_reply", RelayReply{.outcome = RelayOutcome::kReady, .controller = key(40)}},
+          {"relay_reply_cannot", RelayReply{.outcome = RelayOutcome::kCannot}},
+          {"relay_reply_later", RelayReply{.outcome = RelayOutcome::kLater}},
+          {"sealed_batch", SealedBatch{.sealed = sealed_bytes(3)}},
+          {"sealed_ack", SealedAck{.sealed = sealed_bytes(4)}}};
 }
 
 }  // namespace faultline::corpus

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packets import Passing
+
 SPINES = ("s1", "s2", "s3", "s4")
 NODES = ("a", "r1", *SPINES, "r2", "r3", "b")
 ROUTERS = NODES[1:-1]
@@ -186,6 +188,12 @@ class Faults:
     def start(self, node, script, *arguments):
         child = self._chain.start(node, script, *arguments)
         self._later(stop, child)
+
+    def passing(self, node, target):
+        """What notices UDP packets to `target` that come to the node, from now on."""
+        passing = Passing(self._chain.namespace(node), target)
+        self._later(passing.close)
+        return passing
 
     def no_too_big(self, node, family=4, chain="OUTPUT"):
         """The node swallows what says "packet too big"."""

@@ -183,6 +183,17 @@ class OneOff(unittest.TestCase):
                 report = self.mtu_of(target, code=OK, method=method)
                 self.assertEqual((report["verdict"], report["mtu"]), ("ok", 1500), report)
 
+    def test_each_direction_has_a_verdict_of_its_own(self):
+        self.faults.route("r2", A, "via", address("s1", "s1", "r2"), "mtu", "1400")
+        self.faults.no_too_big("r2")
+        self.faults.start("a", "stamp_reflector.py", A, REFLECTOR_PORT)
+        there = self.mtu_of(B, code=OK, method="stamp")
+        self.assertEqual((there["verdict"], there["mtu"], there["direction"]), ("ok", 1500, "forward"), there)
+        back = self.ask("test", "mtu", A, "--method", "stamp", "--timeout", "300ms", code=FAULT, node="b")
+        self.assertEqual((back["verdict"], back["mtu"], back["direction"]), ("black-hole", 1400, "forward"), back)
+        self.assertEqual((back["last_reached"]["ttl"], back["first_missed"]["ttl"]), (2, 3), back)
+        self.assertEqual(self.mtu_of(code=OK)["mtu"], 1500, "an echo may come back in pieces: it tells nothing of the way back")
+
     # ---- trace
 
     def kinds(self, report):

@@ -14,6 +14,7 @@ CLONE_NEWNET = 0x40000000
 IP_RECVERR = 11
 MSG_ERRQUEUE = 0x2000
 ICMP_ORIGIN = 2
+ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 QUIET_SECONDS = 0.5  # how long the network must be silent before what is missing counts as lost
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -32,6 +33,33 @@ def inside(namespace):
 def _enter(handle):
     if _libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns failed")
+
+
+class Passing:
+    """Waits for UDP packets to an address that come to a node of a lab. What passes is noted from when this is made."""
+
+    def __init__(self, namespace, address):
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._address = socket.inet_pton(self._family, address)
+        with inside(namespace):
+            kind = ETH_P_IPV6 if self._family == socket.AF_INET6 else ETH_P_IP
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
+
+    def close(self):
+        self._socket.close()
+
+    def wait(self, count, seconds_max):
+        """Returns when so many have come."""
+        deadline = time.monotonic() + seconds_max
+        while count > 0:
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            octets, (_, _, direction, *_) = self._socket.recvfrom(128)
+            if direction != socket.PACKET_OUTGOING and self._is_to_address(octets):
+                count -= 1
+
+    def _is_to_address(self, octets):
+        protocol, to = (octets[9], octets[16:20]) if self._family == socket.AF_INET else (octets[6], octets[24:40])
+        return protocol == socket.IPPROTO_UDP and to == self._address
 
 
 class Host:

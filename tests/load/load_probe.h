@@ -89,6 +89,7 @@ class LoadProbe final : public probe_core::EffectSink {
   }
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void boost(Boost) override {}
+  void check_size(NodeId, std::uint16_t) override {}
   void stop_measuring() override {}
   void finish_measuring(Duration) override {}
   bool trace(const trace::TraceOrder&) override { return false; }

@@ -58,6 +58,8 @@ class SimProbe final : public probe_core::EffectSink {
                                    std::span<const std::byte> sealed) override;
   void apply_plan(std::shared_ptr<const Plan> plan) override;
   void boost(Boost boost) override;
+  // Simulated flows keep the sizes that the plan gives them.
+  void check_size(NodeId /*target*/, std::uint16_t /*source_port*/) override {}
   void stop_measuring() override { plan_.reset(); }
   // Packets beyond the plan's rate, of all windows that have closed.
   [[nodiscard]] std::uint64_t extra_packets() const { return extra_packets_; }

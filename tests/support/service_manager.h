@@ -75,6 +75,17 @@ class NotifySocket {
     FAIL("the service manager never heard " << what);
     return {};
   }
+  // Until no more fits, as if the service manager had hung for long.
+  void fill() const {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path_.string().copy(address.sun_path, sizeof address.sun_path - 1);
+    const int sender = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    while (::sendto(sender, "FULL=1", 6, MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&address),
+                    sizeof address) == 6) {
+    }
+    ::close(sender);
+  }
   // Throws away what has come.
   void drain() const {
     while (next(std::chrono::milliseconds{1})) {

@@ -375,7 +375,8 @@ class FakeBackend : public Backend {
     if (node != "h1" && node != "h9") return not_found("node", node);
     ++tests_ordered;
     tests_watched += watched ? 1 : 0;
-    if (body.find("\"kind\":\"mtu\"") != std::string::npos) {
+    const bool is_mtu = body.find("\"kind\":\"mtu\"") != std::string::npos;
+    if (is_mtu && body.find("\"method\":\"stamp\"") == std::string::npos) {
       return fail(ErrorCode::kConflict, "the probe of h1 is too old to be ordered a test");
     }
     return answer(OrderedTestView{.id = "00000000000000aa",

@@ -129,6 +129,22 @@ TEST_CASE("a test that is ordered ends with the report and its exit code", "[cli
   CHECK(faultline(server, "test ping h7 h9").exit_code == 3);  // no such node
 }
 
+TEST_CASE("an MTU test of both ways is ordered from both ends, and is one document", "[cli]") {
+  FakeBackend backend;
+  const ServerThread server(backend);
+  const auto both = faultline(server, "test mtu h1 h9 --both-ways");
+  CHECK(both.exit_code == 1);
+  CHECK(backend.tests_ordered == 2);
+  CHECK_THAT(both.out, Catch::StartsWith("[fault] both ways, 2 of 5 were lost"));
+  CHECK_THAT(both.out,
+             Catch::Contains("h1 to h9: [fault]") && Catch::Contains("h9 to h1: [fault]"));
+  const auto json = Json::parse(faultline(server, "test mtu h1 h9 --both-ways -o json").out);
+  CHECK(json["schema"] == "faultline.mtu_both_ways/1");
+  CHECK(json["back"]["schema"] == "faultline.test/1");
+  CHECK(faultline(server, "test mtu h1 h9 --both-ways --method icmp").exit_code == 3);
+  CHECK(faultline(server, "test mtu h1 192.0.2.7 --both-ways").exit_code == 3);  // no such node
+}
+
 TEST_CASE("the token alone is on stdout, the advice on stderr", "[cli]") {
   FakeBackend backend;
   const ServerThread server(backend);

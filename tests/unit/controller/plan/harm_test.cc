@@ -120,6 +120,25 @@ TEST_CASE("nodes of unknown ways trace as if all met at one router", "[plan]") {
         std::string::npos);
 }
 
+TEST_CASE("where even the rarest traces are too many for a router, the plan says by how much",
+          "[plan]") {
+  const PlannerConfig config{.router_packets_per_second_max = 1};
+  const auto kept = TracerCounts{{NodeId{1}, 1800}, {NodeId{2}, 0}};
+  const auto set = plans_of(flat_fleet(2), config, &kept);
+  CHECK(set.plans[0].trace_interval == kTraceIntervalMax);
+  CHECK(trace_probes_per_second(set.plans[0]) * 1800 == Approx(1));
+  CHECK(said(set).find("made to send at most 1 ICMP packets per second") != std::string::npos);
+  CHECK(said(set).find("MORE") == std::string::npos);
+
+  const auto broken = TracerCounts{{NodeId{1}, 2700}, {NodeId{2}, 0}};
+  const auto more = plans_of(flat_fleet(2), config, &broken);
+  CHECK(more.plans[0].trace_interval == kTraceIntervalMax);
+  CHECK(trace_probes_per_second(more.plans[0]) * 2700 == Approx(1.5));
+  CHECK(said(more).find("may be made to send 1.5 ICMP packets per second. That is MORE than the "
+                        "1 allowed: no node traces less often than once in 1h") !=
+        std::string::npos);
+}
+
 TEST_CASE("nodes trace as their own routers allow", "[plan]") {
   const PlannerConfig config{.router_packets_per_second_max = 10};
   const TracerCounts tracers{{NodeId{1}, 0}, {NodeId{2}, 10}, {NodeId{3}, 50}};

@@ -33,6 +33,7 @@ class FakeWorld final : public EffectSink {
   std::vector<std::pair<PublicKey, std::vector<std::byte>>> opened;
   std::vector<std::shared_ptr<const Plan>> applied;
   std::vector<Boost> boosts;
+  std::vector<std::pair<NodeId, std::uint16_t>> sizes_checked;
   int stops = 0;
   std::vector<Duration> finishes;
   bool ended = false;
@@ -87,6 +88,9 @@ class FakeWorld final : public EffectSink {
   }
   void apply_plan(std::shared_ptr<const Plan> plan) override { applied.push_back(std::move(plan)); }
   void boost(Boost boost) override { boosts.push_back(std::move(boost)); }
+  void check_size(NodeId target, std::uint16_t source_port) override {
+    sizes_checked.emplace_back(target, source_port);
+  }
   void stop_measuring() override { ++stops; }
   void finish_measuring(Duration grace) override { finishes.push_back(grace); }
   bool trace(const trace::TraceOrder& order) override {

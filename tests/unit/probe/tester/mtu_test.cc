@@ -1,16 +1,16 @@
 // The MTU search against paths of tests/unit/probe/tester/mtu_scenarios.txt, on virtual time.
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <optional>
-#include <sstream>
+#include <span>
 #include <vector>
 
 #include "common/base/random.h"
 #include "probe/mtu/search.h"
 #include "probe/mtu/tunnels.h"
 #include "tests/support/catch.h"
+#include "tests/unit/probe/tester/scenario_file.h"
 
 using namespace faultline;
 using mtu::Verdict;
@@ -36,62 +36,74 @@ struct Scenario {
   std::uint16_t mtu = 0;
 };
 
-std::string after(const std::string& word) { return word.substr(word.find('=') + 1); }
-
-void read_router(std::istringstream& words, Scenario& scenario) {
+Router router_of(const tests::ScenarioLine& line) {
   Router router;
-  for (std::string word; words >> word;) {
-    if (word == "silent") router.silent = true;
-    if (word == "no-ptb") router.ptb = false;
-    if (word.starts_with("ptb-mtu=")) {
-      router.ptb_mtu = static_cast<std::uint16_t>(std::stoul(after(word)));
+  for (const auto& [name, value] : line.words) {
+    std::int64_t milliseconds = 0;
+    if (name == "silent") {
+      router.silent = true;
+    } else if (name == "no-ptb") {
+      router.ptb = false;
+    } else if (name == "ptb-mtu") {
+      tests::read_number(value, router.ptb_mtu.emplace());
+    } else if (name == "icmp-gap") {
+      tests::read_number(value, milliseconds);
+      router.icmp_gap = std::chrono::milliseconds{milliseconds};
+    } else {
+      FAIL("unknown word " << name);
     }
-    if (word.starts_with("icmp-gap="))
-      router.icmp_gap = std::chrono::milliseconds{std::stol(after(word))};
   }
-  scenario.routers.push_back(router);
+  return router;
 }
 
-void read_expectation(std::istringstream& words, Scenario& scenario) {
-  words >> scenario.verdict >> scenario.mtu;
-  for (std::string word; words >> word;) {
-    if (word.starts_with("last=")) scenario.last = after(word);
-    if (word.starts_with("missed=")) scenario.missed = after(word);
-    if (word.starts_with("by=")) scenario.by = after(word);
+void read_expectation(const tests::ScenarioLine& line, Scenario& scenario) {
+  REQUIRE(line.words.size() >= 2);
+  scenario.verdict = line.words[0].name;
+  tests::read_number(line.words[1].name, scenario.mtu);
+  for (const auto& [name, value] : std::span(line.words).subspan(2)) {
+    if (name == "last") {
+      scenario.last = value;
+    } else if (name == "missed") {
+      scenario.missed = value;
+    } else if (name == "by") {
+      scenario.by = value;
+    } else {
+      FAIL("unknown word " << name);
+    }
   }
+}
+
+Scenario scenario_of(const tests::ScenarioText& text) {
+  Scenario scenario{.name = text.name};
+  for (const auto& line : text.lines) {
+    if (line.key == "interface") {
+      tests::read_number(line.first(), scenario.interface);
+    } else if (line.key == "link") {
+      tests::read_number(line.first(), scenario.links.emplace_back());
+    } else if (line.key == "router") {
+      scenario.routers.push_back(router_of(line));
+    } else if (line.key == "target") {
+      tests::read_number(line.first(), scenario.target);
+    } else if (line.key == "far-known") {
+      scenario.far_known = true;
+    } else if (line.key == "refused") {
+      scenario.refused = true;
+    } else if (line.key == "loss") {
+      tests::read_number(line.first(), scenario.loss);
+    } else if (line.key == "expect") {
+      read_expectation(line, scenario);
+    } else {
+      FAIL("unknown key " << line.key);
+    }
+  }
+  return scenario;
 }
 
 std::vector<Scenario> scenarios() {
-  std::ifstream file(std::string(FAULTLINE_SCENARIOS) + "/mtu_scenarios.txt");
   std::vector<Scenario> all;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string key;
-    if (!(words >> key) || key[0] == '#') continue;
-    if (key == "scenario") {
-      all.push_back({.name = line.substr(9)});
-      continue;
-    }
-    REQUIRE(!all.empty());
-    auto& scenario = all.back();
-    if (key == "interface")
-      words >> scenario.interface;
-    else if (key == "link")
-      words >> scenario.links.emplace_back();
-    else if (key == "router")
-      read_router(words, scenario);
-    else if (key == "target")
-      words >> scenario.target;
-    else if (key == "far-known")
-      scenario.far_known = true;
-    else if (key == "refused")
-      scenario.refused = true;
-    else if (key == "loss")
-      words >> scenario.loss;
-    else if (key == "expect")
-      read_expectation(words, scenario);
-    else
-      FAIL("unknown key " << key);
+  for (const auto& text :
+       tests::read_scenarios(std::string(FAULTLINE_SCENARIOS) + "/mtu_scenarios.txt")) {
+    all.push_back(scenario_of(text));
   }
   return all;
 }

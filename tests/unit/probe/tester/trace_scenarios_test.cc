@@ -1,8 +1,8 @@
 // The exploration against the paths of trace_scenarios.txt, on virtual time.
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <set>
+#include <span>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -10,6 +10,7 @@
 #include "common/base/random.h"
 #include "probe/paths/exploration.h"
 #include "tests/support/catch.h"
+#include "tests/unit/probe/tester/scenario_file.h"
 
 namespace faultline::trace_scenarios {
 namespace {
@@ -38,29 +39,28 @@ struct Scenario {
   std::set<std::string> remarks{};
 };
 
-std::pair<std::string, std::string> split(const std::string& word) {
-  const auto at = word.find('=');
-  if (at == std::string::npos) return {word, ""};
-  return {word.substr(0, at), word.substr(at + 1)};
-}
-
-void read_ask(std::istringstream& words, paths::ExplorationOptions& options) {
-  for (std::string word; words >> word;) {
-    const auto [key, value] = split(word);
-    const auto number = static_cast<std::uint16_t>(std::stoul(value));
-    if (key == "flows")
-      options.flows = number;
-    else if (key == "attempts")
-      options.attempts = number;
-    else if (key == "rate")
-      options.rate = number;
-    else
-      FAIL("unknown word " << word);
+void read_ask(const tests::ScenarioLine& line, paths::ExplorationOptions& options) {
+  for (const auto& [name, value] : line.words) {
+    if (name == "flows") {
+      tests::read_number(value, options.flows);
+    } else if (name == "attempts") {
+      tests::read_number(value, options.attempts);
+    } else if (name == "rate") {
+      tests::read_number(value, options.rate);
+    } else {
+      FAIL("unknown word " << name);
+    }
   }
 }
 
-void read_hop(std::istringstream& words, std::vector<Hop>& hops) {
-  auto& hop = hops.emplace_back();
+Duration milliseconds_of(const std::string& value) {
+  std::int64_t count = 0;
+  tests::read_number(value, count);
+  return std::chrono::milliseconds{count};
+}
+
+Hop hop_of(const tests::ScenarioLine& line) {
+  Hop hop;
   const std::map<std::string, bool*> flags{{"silent", &hop.silent},
                                            {"alternates", &hop.alternates},
                                            {"swallows", &hop.swallows},
@@ -69,67 +69,68 @@ void read_hop(std::istringstream& words, std::vector<Hop>& hops) {
                                             {"sets-ttl", &hop.sets_ttl},
                                             {"back-to", &hop.back_to},
                                             {"lossy", &hop.lossy}};
-  for (std::string word; words >> word;) {
-    const auto [key, value] = split(word);
-    if (flags.contains(key))
-      *flags.at(key) = true;
-    else if (numbers.contains(key))
-      *numbers.at(key) = std::stoi(value);
-    else if (key == "loss")
-      hop.loss = std::stod(value);
-    else if (key == "icmp-gap")
-      hop.icmp_gap = std::chrono::milliseconds{std::stol(value)};
-    else if (key == "moves-at")
-      hop.moves_at = std::chrono::milliseconds{std::stol(value)};
-    else
-      FAIL("unknown word " << word);
+  for (const auto& [name, value] : line.words) {
+    if (flags.contains(name)) {
+      *flags.at(name) = true;
+    } else if (numbers.contains(name)) {
+      tests::read_number(value, *numbers.at(name));
+    } else if (name == "loss") {
+      tests::read_number(value, hop.loss);
+    } else if (name == "icmp-gap") {
+      hop.icmp_gap = milliseconds_of(value);
+    } else if (name == "moves-at") {
+      hop.moves_at = milliseconds_of(value);
+    } else {
+      FAIL("unknown word " << name);
+    }
   }
+  return hop;
 }
 
-void read_wanted(std::istringstream& words, Scenario& scenario) {
-  words >> scenario.ended;
-  for (std::string word; words >> word;) {
-    const auto [key, value] = split(word);
-    if (key == "paths")
-      scenario.path_count = value == "any" ? 0 : std::stoul(value);
-    else if (key == "hops")
-      scenario.hop_count = std::stoul(value);
-    else if (key == "answered")
+void read_wanted(const tests::ScenarioLine& line, Scenario& scenario) {
+  scenario.ended = line.first();
+  for (const auto& [name, value] : std::span(line.words).subspan(1)) {
+    if (name == "paths") {
+      scenario.path_count = 0;
+      if (value != "any") tests::read_number(value, scenario.path_count);
+    } else if (name == "hops") {
+      tests::read_number(value, scenario.hop_count);
+    } else if (name == "answered") {
       scenario.answered = value;
-    else if (key == "remarks") {
+    } else if (name == "remarks") {
       std::istringstream kinds(value);
       for (std::string kind; std::getline(kinds, kind, ',');) scenario.remarks.insert(kind);
     } else {
-      FAIL("unknown word " << word);
+      FAIL("unknown word " << name);
     }
   }
 }
 
-std::vector<Scenario> read_all() {
-  std::ifstream file(std::string(FAULTLINE_SCENARIOS) + "/trace_scenarios.txt");
-  std::vector<Scenario> all;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string key;
-    if (!(words >> key) || key[0] == '#') continue;
-    if (key == "scenario") {
-      all.push_back({.name = line.substr(9)});
-      continue;
-    }
-    REQUIRE(!all.empty());
-    auto& scenario = all.back();
-    if (key == "ask")
-      read_ask(words, scenario.options);
-    else if (key == "router")
-      read_hop(words, scenario.hops);
-    else if (key == "filtered")
+Scenario scenario_of(const tests::ScenarioText& text) {
+  Scenario scenario{.name = text.name};
+  for (const auto& line : text.lines) {
+    if (line.key == "ask") {
+      read_ask(line, scenario.options);
+    } else if (line.key == "router") {
+      scenario.hops.push_back(hop_of(line));
+    } else if (line.key == "filtered") {
       scenario.filtered = true;
-    else if (key == "no-reflector")
+    } else if (line.key == "no-reflector") {
       scenario.reflector = false;
-    else if (key == "expect")
-      read_wanted(words, scenario);
-    else
-      FAIL("unknown key " << key);
+    } else if (line.key == "expect") {
+      read_wanted(line, scenario);
+    } else {
+      FAIL("unknown key " << line.key);
+    }
+  }
+  return scenario;
+}
+
+std::vector<Scenario> read_all() {
+  std::vector<Scenario> all;
+  for (const auto& text :
+       tests::read_scenarios(std::string(FAULTLINE_SCENARIOS) + "/trace_scenarios.txt")) {
+    all.push_back(scenario_of(text));
   }
   return all;
 }
