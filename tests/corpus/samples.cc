@@ -225,7 +225,15 @@ std::vector<Sample<MeshMessage>> mesh_samples() {
                                      .hops = {Hop{IpAddress::v4(0x0a030002)}, Hop{}, Hop{v6(4)}}}},
           {"trace_reply_busy", TraceReply{.request = 92, .outcome = TraceOutcome::kBusy}},
           {"trace_reply_not_permitted",
-           TraceReply{.request = 93, .outcome = TraceOutcome::kNotPermitted}}};
+           TraceReply{.request = 93, .outcome = TraceOutcome::kNotPermitted}},
+          {"receipts_request",
+           ReceiptsRequest{.request = 94,
+                           .sessions = {{.source_port = 61003, .ssid = 7, .authenticated = true}}}},
+          {"receipts", Receipts{.request = 94,
+                                .records = {{.session = {.source_port = 61003, .ssid = 7},
+                                             .first = 1,
+                                             .newest = 300,
+                                             .received = {1, 5}}}}}};
 }
 
 }  // namespace faultline::corpus
