@@ -17,6 +17,8 @@ struct MeshMessage {
     relayReply @5 :RelayReply;
     sealedBatch @6 :Data;  # `sealed` of control.capnp's Relayed; only to who is ready, for it exceeds 16 KiB
     sealedAck @7 :Data;    # likewise, back
+    receiptsRequest @8 :ReceiptsRequest;  # since 1.1, as its answer: who does not know it does not answer
+    receipts @9 :Receipts;
   }
 }
 
@@ -48,4 +50,34 @@ struct TraceReply {
   complete @2 :Bool;            # the asker itself answered; otherwise hops is only the prefix seen
   hops @3 :List(Types.Address); # at most 30, in order of travel, neither end; empty: silent
   ended @4 :UInt8;              # why it went no further, as PathTable.ended
+}
+
+struct ReceiptsRequest {
+  # "What of these STAMP sessions of mine has come to your reflector?" Of the asker's address of the plan.
+  request @0 :UInt64;             # chosen by the asker, echoed
+  sessions @1 :List(SessionName); # 1 to 64
+}
+
+struct SessionName {
+  sourcePort @0 :UInt16;          # 1..65535
+  ssid @1 :UInt16;                # 1..0xFFEF
+  authenticated @2 :Bool;         # the two modes of a session are counted apart
+}
+
+struct Receipts {
+  request @0 :UInt64;
+  records @1 :List(SessionRecord);
+  # At most 64, of sessions that were asked about. Of one that is missing nothing is known: its packets may have
+  # arrived under another port, or before the reflector was started anew. Empty, too, when the asked node has no time.
+}
+
+struct SessionRecord {
+  # Sequence numbers are the sender's, modulo 2^32.
+  session @0 :SessionName;
+  first @1 :UInt32;
+  # Of the packet that the record began with: earlier ones, and those of the next four that are not set below, may
+  # have arrived, too.
+  newest @2 :UInt32;              # the highest that has arrived
+  received @3 :UInt64;            # bit i: newest - i has arrived; bit 0 is set
+  receivedBefore @4 :UInt64;      # bit i: newest - 64 - i has arrived
 }

@@ -9,6 +9,7 @@
 
 #include "common/model/control.h"
 #include "common/model/path.h"
+#include "common/model/receipts.h"
 
 namespace faultline {
 
@@ -77,7 +78,8 @@ struct SealedAck {
   bool operator==(const SealedAck&) const = default;
 };
 
+// ReceiptsRequest and Receipts: "what of these sessions of mine has come to your reflector?"
 using MeshMessage = std::variant<MeshHello, TraceRequest, TraceReply, RelayRequest, RelayReply,
-                                 SealedBatch, SealedAck>;
+                                 SealedBatch, SealedAck, ReceiptsRequest, Receipts>;
 
 }  // namespace faultline

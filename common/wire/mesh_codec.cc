@@ -95,6 +95,67 @@ Result<MeshMessage> read_as(capnp::Data::Reader data) {
   return Message{.sealed = std::move(sealed)};
 }
 
+void write(schema::SessionName::Builder builder, const SessionName& session) {
+  builder.setSourcePort(session.source_port);
+  builder.setSsid(session.ssid);
+  builder.setAuthenticated(session.authenticated);
+}
+
+Result<SessionName> read(schema::SessionName::Reader reader) {
+  FAULTLINE_TRY_STATUS(check_nonzero("source port", reader.getSourcePort()));
+  FAULTLINE_TRY_STATUS(
+      check_range<std::uint16_t>("session identifier", reader.getSsid(), 1, kSessionSsidMax));
+  return SessionName{.source_port = reader.getSourcePort(),
+                     .ssid = reader.getSsid(),
+                     .authenticated = reader.getAuthenticated()};
+}
+
+void write(schema::MeshMessage::Builder root, const ReceiptsRequest& request) {
+  auto builder = root.initReceiptsRequest();
+  builder.setRequest(request.request);
+  auto sessions = builder.initSessions(static_cast<unsigned>(request.sessions.size()));
+  for (unsigned i = 0; i < sessions.size(); ++i) write(sessions[i], request.sessions[i]);
+}
+
+Result<MeshMessage> read(schema::ReceiptsRequest::Reader reader) {
+  ReceiptsRequest request{.request = reader.getRequest()};
+  FAULTLINE_TRY_STATUS(check_count("sessions", reader.getSessions().size(), kReceiptSessionsMax));
+  FAULTLINE_TRY_STATUS(check_nonzero("sessions", reader.getSessions().size()));
+  for (const auto name : reader.getSessions()) {
+    FAULTLINE_TRY(auto session, read(name));
+    request.sessions.push_back(session);
+  }
+  return request;
+}
+
+void write(schema::MeshMessage::Builder root, const Receipts& receipts) {
+  auto builder = root.initReceipts();
+  builder.setRequest(receipts.request);
+  auto records = builder.initRecords(static_cast<unsigned>(receipts.records.size()));
+  for (unsigned i = 0; i < records.size(); ++i) {
+    const auto& record = receipts.records[i];
+    write(records[i].initSession(), record.session);
+    records[i].setFirst(record.first);
+    records[i].setNewest(record.newest);
+    records[i].setReceived(record.received[0]);
+    records[i].setReceivedBefore(record.received[1]);
+  }
+}
+
+Result<MeshMessage> read(schema::Receipts::Reader reader) {
+  Receipts receipts{.request = reader.getRequest()};
+  FAULTLINE_TRY_STATUS(check_count("records", reader.getRecords().size(), kReceiptSessionsMax));
+  for (const auto record : reader.getRecords()) {
+    FAULTLINE_TRY(auto session, read(record.getSession()));
+    if ((record.getReceived() & 1) == 0) return out_of_range("received", "without the newest");
+    receipts.records.push_back({.session = session,
+                                .first = record.getFirst(),
+                                .newest = record.getNewest(),
+                                .received = {record.getReceived(), record.getReceivedBefore()}});
+  }
+  return receipts;
+}
+
 Result<MeshMessage> read_mesh_message(schema::MeshMessage::Reader root) {
   switch (root.which()) {
     case schema::MeshMessage::HELLO:
@@ -111,6 +172,10 @@ Result<MeshMessage> read_mesh_message(schema::MeshMessage::Reader root) {
       return read_as<SealedBatch>(root.getSealedBatch());
     case schema::MeshMessage::SEALED_ACK:
       return read_as<SealedAck>(root.getSealedAck());
+    case schema::MeshMessage::RECEIPTS_REQUEST:
+      return read(root.getReceiptsRequest());
+    case schema::MeshMessage::RECEIPTS:
+      return read(root.getReceipts());
     case schema::MeshMessage::NONE:
       break;
   }

@@ -328,6 +328,10 @@ void Probe::take_engine_events() {
       disk_.collect_facts(facts_of(std::move(*told)));
     } else if (const auto* hint = std::get_if<FlowHint>(&event)) {
       step(*hint);
+    } else if (auto* question = std::get_if<ReceiptQuestion>(&event)) {
+      step(std::move(*question));
+    } else if (auto* read = std::get_if<ReceiptsRead>(&event)) {
+      step(std::move(*read));
     } else {
       step(probe_core::MeasuringEnded{});
     }
@@ -438,6 +442,10 @@ void Probe::end() {
 }
 
 bool Probe::trace(const trace::TraceOrder& order) { return engine_->post(order); }
+
+bool Probe::read_receipts(const ReceiptsOrder& order) { return engine_->post(order); }
+
+void Probe::take_receipts(const ReceiptsTold& told) { static_cast<void>(engine_->post(told)); }
 
 void Probe::persist_plan(std::shared_ptr<const Plan> plan) { disk_.save_plan(std::move(plan)); }
 

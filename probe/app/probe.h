@@ -111,6 +111,8 @@ class Probe final : private probe_core::EffectSink {
   void stop_measuring() override;
   void finish_measuring(Duration grace) override;
   bool trace(const trace::TraceOrder& order) override;
+  bool read_receipts(const ReceiptsOrder& order) override;
+  void take_receipts(const ReceiptsTold& told) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
   void persist_membership(const probe_core::Membership& membership) override;
   void make_next_key() override;

@@ -39,6 +39,7 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("traces_refused_by_engine", counters.traces_refused);
   line.add("hints", counters.hints);
   line.add("size_checks_refused", counters.size_checks_refused);
+  line.add("receipt_questions", counters.receipt_questions);
   line.add("events_dropped", counters.events_dropped);
   line.add("results_dropped", counters.results_dropped);
 }
@@ -65,7 +66,7 @@ void add_tracer(Line& line, const probe_core::TracerCounters& counters) {
   line.add("mesh_incompatible", counters.incompatible);
 }
 
-void add_relaying(Line& line, const probe_core::ProbeCore& core) {
+void add_exchanges(Line& line, const probe_core::ProbeCore& core) {
   const auto& detour = core.detour().counters();
   line.add("detours_asked", detour.asked);
   line.add("detours_refused", detour.refused);
@@ -77,6 +78,12 @@ void add_relaying(Line& line, const probe_core::ProbeCore& core) {
   line.add("detour_acks", detour.acks);
   line.add("detour_acks_refused", detour.acks_refused);
   line.add("detour_unmatched", detour.unmatched);
+  const auto& receipts = core.receipts().counters();
+  line.add("receipts_asked", receipts.asked);
+  line.add("receipts_unsent", receipts.unsent);
+  line.add("receipts_answers", receipts.answers);
+  line.add("receipts_served", receipts.served);
+  line.add("receipts_shed", receipts.shed);
   const auto& relay = core.relay().counters();
   line.add("relay_asked", relay.asked);
   line.add("relay_ready", relay.ready);
@@ -129,7 +136,7 @@ std::string summarize(const CounterSources& sources) {
   add_engine(line, sources.engine.counters());
   add_core(line, sources.core);
   add_tracer(line, sources.core.tracer().counters());
-  add_relaying(line, sources.core);
+  add_exchanges(line, sources.core);
   add_mesh(line, sources.mesh.counters());
   line.add("link_not_taken", sources.link.counters().not_taken.value());
   return line.take();

@@ -204,6 +204,16 @@ void ProbeCore::hear(Now now, const Relay::Peer& from, const SealedAck& message,
   plan_.renew(now, effects);
 }
 
+void ProbeCore::hear(Now now, const Relay::Peer& from, const ReceiptsRequest& message,
+                     EffectSink& effects) {
+  receipts_.asked(now, *tracer_.peer_of(from.key), message, effects);
+}
+
+void ProbeCore::hear(Now /*now*/, const Relay::Peer& from, const Receipts& message,
+                     EffectSink& effects) {
+  receipts_.answered(from.node, message, effects);
+}
+
 // Whom this node can pass the results of others on to.
 std::optional<PublicKey> ProbeCore::relayed_to() const {
   if (!uplink_.has(kCapabilityRelay) || farewell_.begun()) return std::nullopt;
@@ -241,6 +251,14 @@ void ProbeCore::on(Now now, const TraceDone& event, EffectSink& effects) {
 
 void ProbeCore::on(Now /*now*/, const FlowHint& event, EffectSink& /*effects*/) {
   tracer_.hint(event);
+}
+
+void ProbeCore::on(Now now, const ReceiptQuestion& event, EffectSink& effects) {
+  receipts_.ask(now, event, effects);
+}
+
+void ProbeCore::on(Now /*now*/, const ReceiptsRead& event, EffectSink& effects) {
+  receipts_.read(event, effects);
 }
 
 void ProbeCore::on(Now now, const SpoolAppended& event, EffectSink& effects) {

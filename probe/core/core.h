@@ -26,6 +26,7 @@
 #include "probe/core/facts_schedule.h"
 #include "probe/core/farewell.h"
 #include "probe/core/plan_keeper.h"
+#include "probe/core/receipts.h"
 #include "probe/core/relay.h"
 #include "probe/core/tracer.h"
 #include "probe/core/uplink.h"
@@ -65,6 +66,7 @@ class ProbeCore {
   [[nodiscard]] const Tracer& tracer() const { return tracer_; }
   [[nodiscard]] const Detour& detour() const { return detour_; }
   [[nodiscard]] const Relay& relay() const { return relay_; }
+  [[nodiscard]] const ReceiptExchange& receipts() const { return receipts_; }
   [[nodiscard]] const FactsSchedule& facts() const { return facts_; }
   // As last heard of.
   [[nodiscard]] const SpoolLevel& spool() const { return spool_; }
@@ -77,6 +79,8 @@ class ProbeCore {
   void on(Now now, WindowClosed event, EffectSink& effects);
   void on(Now now, const TraceDone& event, EffectSink& effects);
   void on(Now now, const FlowHint& event, EffectSink& effects);
+  void on(Now now, const ReceiptQuestion& event, EffectSink& effects);
+  void on(Now now, const ReceiptsRead& event, EffectSink& effects);
   void on(Now now, const SpoolAppended& event, EffectSink& effects);
   void on(Now now, const SpoolFetched& event, EffectSink& effects);
   void on(Now now, const StopRequested& event, EffectSink& effects);
@@ -106,6 +110,8 @@ class ProbeCore {
   void hear(Now now, const Relay::Peer& from, const RelayReply& message, EffectSink& effects);
   void hear(Now now, const Relay::Peer& from, const SealedBatch& message, EffectSink& effects);
   void hear(Now now, const Relay::Peer& from, const SealedAck& message, EffectSink& effects);
+  void hear(Now now, const Relay::Peer& from, const ReceiptsRequest& message, EffectSink& effects);
+  void hear(Now now, const Relay::Peer& from, const Receipts& message, EffectSink& effects);
   [[nodiscard]] Detour::View detour_view() const;
   [[nodiscard]] std::optional<PublicKey> relayed_to() const;
   void expect_node(NodeId before, EffectSink& effects);
@@ -120,6 +126,7 @@ class ProbeCore {
   Tracer tracer_;
   Detour detour_;
   Relay relay_;
+  ReceiptExchange receipts_;
   FactsSchedule facts_;
   Farewell farewell_;
   SpoolLevel spool_;

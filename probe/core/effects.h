@@ -85,6 +85,12 @@ class EffectSink {
   // False: refused, there will be no TraceDone.
   virtual bool trace(const trace::TraceOrder& order) = 0;  // TraceDone
 
+  // What this node's reflector has received of a peer's sessions. False: refused, there will be no
+  // ReceiptsRead.
+  virtual bool read_receipts(const ReceiptsOrder& order) = 0;  // ReceiptsRead
+  // A peer's answer to a ReceiptQuestion; lost, the window closes without it.
+  virtual void take_receipts(const ReceiptsTold& told) = 0;
+
   virtual void persist_plan(std::shared_ptr<const Plan> plan) = 0;
   virtual void persist_membership(const Membership& membership) = 0;  // MembershipKept
   // A new key pair beside the node's, durably; the one that is there already, if there is one.

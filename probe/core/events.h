@@ -11,6 +11,7 @@
 #include "common/base/time.h"
 #include "common/model/control.h"
 #include "common/model/mesh.h"
+#include "common/model/receipts.h"
 #include "common/model/report.h"
 #include "probe/trace/trace_order.h"
 
@@ -54,7 +55,7 @@ struct MeshGarbage {
 struct WindowClosed {
   Report report;
 };
-// FlowHint too comes from the engine, as it is.
+// FlowHint, ReceiptQuestion and ReceiptsRead too come from the engine, as they are.
 struct TraceDone {
   trace::TraceResult result;
 };
@@ -112,9 +113,9 @@ struct LabelsChanged {
 struct Tick {};
 inline constexpr Duration kTickInterval = std::chrono::milliseconds{100};
 
-using Event =
-    std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage, WindowClosed,
-                 TraceDone, FlowHint, SpoolAppended, SpoolFetched, MembershipKept, NextKeyMade,
-                 FactsCollected, TestNews, StopRequested, MeasuringEnded, LabelsChanged, Tick>;
+using Event = std::variant<ControllerReceived, ControllerGarbage, MeshReceived, MeshGarbage,
+                           WindowClosed, TraceDone, FlowHint, SpoolAppended, SpoolFetched,
+                           MembershipKept, NextKeyMade, FactsCollected, TestNews, StopRequested,
+                           MeasuringEnded, LabelsChanged, ReceiptQuestion, ReceiptsRead, Tick>;
 
 }  // namespace faultline::probe_core

@@ -230,6 +230,10 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->finish_measuring(finish->grace);
     } else if (std::holds_alternative<TellHeard>(*command)) {
       exchange_->tell_heard();
+    } else if (const auto* order_of_peer = std::get_if<ReceiptsOrder>(&*command)) {
+      exchange_->read_receipts(*order_of_peer);
+    } else if (const auto* told = std::get_if<ReceiptsTold>(&*command)) {
+      exchange_->take_receipts(*told);
     } else if (const auto* machine = std::get_if<NoteMachine>(&*command)) {
       exchange_->note_machine(*machine);
     } else if (auto* strangers = std::get_if<SetStrangers>(&*command)) {
@@ -270,6 +274,7 @@ EngineCounters Engine::Impl::counters() const {
           .traces_refused = tally_.traces_refused.value(),
           .hints = tally_.hints.value(),
           .size_checks_refused = tally_.size_checks_refused.value(),
+          .receipt_questions = tally_.receipt_questions.value(),
           .events_dropped = events_.counters().rejected.value(),
           .results_dropped = results_dropped_.value()};
 }

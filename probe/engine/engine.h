@@ -17,6 +17,7 @@
 #include "common/base/result.h"
 #include "common/model/address.h"
 #include "common/model/plan.h"
+#include "common/model/receipts.h"
 #include "common/model/report.h"
 #include "probe/session/heard.h"
 #include "probe/session/machine.h"
@@ -77,9 +78,10 @@ struct NoteMachine {
 struct SetStrangers {
   session::Strangers strangers;
 };
+// ReceiptsOrder is answered by ReceiptsRead; ReceiptsTold answers a ReceiptQuestion.
 using EngineCommand =
     std::variant<SetPlan, SetKeys, BoostFlows, CheckSize, StopMeasuring, FinishMeasuring, TellHeard,
-                 NoteMachine, trace::TraceOrder, SetStrangers>;
+                 NoteMachine, trace::TraceOrder, SetStrangers, ReceiptsOrder, ReceiptsTold>;
 
 struct WindowClosed {
   Report report;  // without paths
@@ -93,8 +95,9 @@ struct HeardTold {
 };
 // Every TraceOrder taken by post() is answered by one TraceResult. An order that cannot be carried
 // out (unknown peer or port, too many waiting) is answered at once, incomplete and without hops.
-using EngineEvent =
-    std::variant<WindowClosed, trace::TraceResult, MeasuringEnded, HeardTold, FlowHint>;
+// A ReceiptQuestion is to be asked of its peer; a window waits for the answer, for a moment.
+using EngineEvent = std::variant<WindowClosed, trace::TraceResult, MeasuringEnded, HeardTold,
+                                 FlowHint, ReceiptQuestion, ReceiptsRead>;
 
 // Totals since start. Those marked (*) mean trouble when they grow.
 struct EngineCounters {
@@ -117,6 +120,7 @@ struct EngineCounters {
   std::uint64_t traces_refused = 0;          // (*) orders answered without a trace
   std::uint64_t hints = 0;                   // flows that called for a trace at once
   std::uint64_t size_checks_refused = 0;     // flows of changed paths: too many at once
+  std::uint64_t receipt_questions = 0;       // peers asked what has come to them, per window
   std::uint64_t events_dropped = 0;          // (*) nobody took the events
   std::uint64_t results_dropped = 0;         // (*) flows of the windows among them
 

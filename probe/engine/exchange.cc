@@ -340,28 +340,6 @@ Instant Exchange::next_due() {
   return std::min(sender_.next_due(now), tracer_.next_due(now.instant));
 }
 
-std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
-  if (!refused_traces_.empty()) {
-    EngineEvent event = std::move(refused_traces_.front());
-    refused_traces_.pop_front();
-    return event;
-  }
-  if (std::exchange(heard_asked_, false)) {
-    return EngineEvent(HeardTold{.heard = heard_.told(), .forgotten = heard_.forgotten()});
-  }
-  if (auto result = tracer_.take_result(seen.instant)) return EngineEvent(std::move(*result));
-  if (const auto hint = sender_.take_hint(seen)) {
-    tally_.hints.add();
-    return EngineEvent(*hint);
-  }
-  if (auto report = sender_.take_report(seen)) return EngineEvent(WindowClosed{std::move(*report)});
-  if (finishing_ && !sender_.has_open_windows()) {
-    finishing_ = false;
-    return EngineEvent(MeasuringEnded{});
-  }
-  return std::nullopt;
-}
-
 std::size_t Exchange::on_readable(std::size_t index, bool errors) {
   Port& port = *ports_[index];
   std::size_t count = 0;

@@ -31,7 +31,7 @@ struct Tally {
   obs::Counter sent, replies, replies_unmatched, replies_forged, reflected, reflector_refused,
       reflector_forged, reflector_open_refused, reflector_limited, reflector_evicted, malformed,
       icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused,
-      hints, size_checks_refused;
+      hints, size_checks_refused, receipt_questions;
 };
 
 [[nodiscard]] session::Now read_clocks();
@@ -62,6 +62,8 @@ class Exchange {
   void finish_measuring(Duration grace);
   void trace(const trace::TraceOrder& order);
   void tell_heard() { heard_asked_ = true; }
+  void read_receipts(const ReceiptsOrder& order);
+  void take_receipts(const ReceiptsTold& told) { sender_.take_receipts(told.from, told.receipts); }
   void note_machine(const NoteMachine& machine) {
     sender_.note_machine(machine.before, machine.after);
     clock_kept_ = machine.after.clock == ClockSync::kSynchronised;
@@ -116,6 +118,7 @@ class Exchange {
   trace::Tracer tracer_;
   std::vector<std::unique_ptr<Port>> ports_;  // the source ports in order, then the reflector
   std::deque<trace::TraceResult> refused_traces_;
+  std::deque<ReceiptsRead> receipts_read_;  // taken as soon as they are there
   std::uint64_t evicted_ = 0;
   std::uint16_t size_max_ = 0;  // of an IP packet, by the interface that holds our address
   bool clock_kept_ = false;     // by an external source, as the kernel said last

@@ -18,6 +18,8 @@ struct Gap {
   std::uint32_t length = 0;  // from the anchor's sequence to the packet at hand
   std::uint32_t unanswered_inside = 0;
   std::uint32_t unanswered_outside = 0;  // of another window
+  std::uint32_t told_forward = 0;        // of those inside: the reflector said that they never came
+  std::uint32_t told_returning = 0;      // ... that they came
   std::uint32_t arrivals = 0;
   bool tangled = false;  // holds a packet whose arrivals cannot be counted
 
@@ -25,9 +27,14 @@ struct Gap {
     ++length;
     if (!fate.sent) return;
     if (fate.arrivals == 0) ++(inside ? unanswered_inside : unanswered_outside);
+    if (fate.arrivals == 0 && inside) {
+      if (fate.told == Receipt::kNotReceived) ++told_forward;
+      if (fate.told == Receipt::kReceived) ++told_returning;
+    }
     arrivals += fate.arrivals;
     tangled = tangled || fate.arrivals > kArrivalsDistinctMax;
   }
+  [[nodiscard]] std::uint32_t told() const { return told_forward + told_returning; }
 };
 
 // Reflector sequences on one scale, across the wrap of 32 bits.
@@ -102,9 +109,16 @@ GapVerdict judge(const Gap& gap, std::uint32_t last_reply, std::uint32_t reply) 
           .returning = static_cast<std::uint32_t>(returning)};
 }
 
-void add(Loss& loss, const Gap& gap, const GapVerdict& verdict) {
-  if (!verdict.determined) {
-    loss.undetermined += gap.unanswered_inside;
+// What the reflector itself said, for what the counts do not say.
+void add_told(Loss& told, const Gap& gap) {
+  told.forward += gap.told_forward;
+  told.returning += gap.told_returning;
+  told.undetermined += gap.unanswered_inside - gap.told();
+}
+
+void add(Loss& loss, Loss& told, const Gap& gap, const GapVerdict& verdict) {
+  if (!verdict.determined || gap.told() == gap.unanswered_inside) {
+    add_told(told, gap);
   } else if (gap.unanswered_outside == 0) {
     loss.forward += verdict.forward;
     loss.returning += verdict.returning;
@@ -113,7 +127,7 @@ void add(Loss& loss, const Gap& gap, const GapVerdict& verdict) {
   } else if (verdict.forward == 0) {
     loss.returning += gap.unanswered_inside;
   } else {
-    loss.undetermined += gap.unanswered_inside;
+    add_told(told, gap);
   }
 }
 
@@ -157,7 +171,8 @@ Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t win
            .unanswered_outside = anchor.unanswered,
            .arrivals = anchor.arrivals};
   }
-  Loss loss;
+  Loss loss;  // by the counts
+  Loss told;  // by the reflector's word, and what neither says
   Anchor next;
   bool contradiction = false;
   AnchorFinder anchors(fates, Scale(origin), anchor.highest);
@@ -172,12 +187,12 @@ Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t win
     ++gap.length;
     const auto verdict = anchored ? judge(gap, last_reply, reply) : GapVerdict{};
     contradiction = contradiction || verdict.contradiction;
-    add(loss, gap, verdict);
+    add(loss, told, gap, verdict);
     anchored = true;
     last_reply = reply;
     gap = {};
   }
-  loss.undetermined += gap.unanswered_inside;
+  add_told(told, gap);
   if (contradiction || anchor.contradicted || !anchor.known) {
     loss.undetermined += loss.forward;
     loss.forward = 0;
@@ -186,7 +201,9 @@ Loss attribute_loss(Anchor& anchor, std::span<const Fate> fates, std::size_t win
   next.highest =
       highest_reply(fates.first(window), origin, anchor.known ? anchor.highest : std::nullopt);
   anchor = next;
-  return loss;
+  return {.forward = loss.forward + told.forward,
+          .returning = loss.returning + told.returning,
+          .undetermined = loss.undetermined + told.undetermined};
 }
 
 }  // namespace faultline::session

@@ -16,7 +16,13 @@
 //   no forward loss is claimed in this evaluation and the next, because another gap may owe it one;
 //   nor is it in a window that no anchor precedes, where such a gap would not be seen;
 // - F and R are both positive in a gap that reaches into another window.
+// Where it was asked (common/model/receipts.h) it has told of single packets whether they arrived.
+// A gap whose unanswered packets of the window are all told of needs no counts; of one that the
+// counts leave open, the packets that are told of are not undetermined.
 // So a packet claimed for a direction is backed by one really lost in that direction. What remains:
+// where packets overtake each other, what is claimed by counts in one window may have been lost in
+// another, of which the reflector tells: then it is claimed twice (simulated, 5 % of packets
+// duplicated, 5 % overtaken and 20 % lost each way: under one in 1000 lost); and
 // a packet that is delayed past the replies at hand and whose reply is then lost looks lost going
 // out (simulated, 2 % of packets delayed by over an interval and 4 % lost: one in 600,000 packets).
 // It assumes a reflector that counts from zero per session (RFC 8762 section 4.3.1).
@@ -27,6 +33,8 @@
 #include <optional>
 #include <span>
 
+#include "common/model/receipts.h"
+
 namespace faultline::session {
 
 // One packet as the sender knows it. Consecutive fates have consecutive sequence numbers.
@@ -35,6 +43,7 @@ struct Fate {
   std::uint8_t arrivals = 0;    // different reflector sequences among its replies; 0: unanswered
   std::uint32_t reply_low = 0;  // the reflector's sequences, of the first arrival and the last
   std::uint32_t reply_high = 0;
+  Receipt told = Receipt::kNotTold;  // by the reflector, of an unanswered packet of the window
 };
 
 // What is remembered of the packets before the first Fate: the newest anchor and what followed it.

@@ -169,17 +169,48 @@ std::optional<HintReason> Flow::take_hint(WallTime now, Duration patience, Windo
   return watch_.take(young, window);
 }
 
-FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
+std::uint32_t Flow::end_of(WindowNumber window) const {
+  const auto number = static_cast<std::uint8_t>(window);
+  auto end = first_;
+  while (end != next_ && at(end).window == number) ++end;
+  return end;
+}
+
+std::vector<Fate> Flow::fates(std::uint32_t end, const SessionRecord* told) const {
+  std::vector<Fate> fates;
+  fates.reserve(next_ - first_);
+  for (auto s = first_; s != next_; ++s) {
+    auto fate = at(s).fate();
+    const bool of_record =
+        told != nullptr && (at(s).authenticated != 0) == told->session.authenticated;
+    if (of_record && s - first_ < end - first_) fate.told = receipt_of(*told, s);
+    fates.push_back(fate);
+  }
+  return fates;
+}
+
+bool Flow::leaves_open(WindowNumber window) const {
+  const auto end = end_of(window);
+  bool all_answered = true;
+  for (auto s = first_; s != end && all_answered; ++s) {
+    all_answered = at(s).refused != 0 || at(s).arrivals > 0;
+  }
+  if (all_answered) return false;
+  auto anchor = anchor_;
+  return attribute_loss(anchor, fates(end, nullptr), end - first_).undetermined > 0;
+}
+
+FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts,
+                       const SessionRecord* told) {
   const auto kind = kind_in(window);
   if (window == checked_in_) checked_size_ = 0;
   FlowWindow result{
       .target = target_, .source_port = id_.source_port, .size = kind.size, .dscp = kind.dscp};
-  std::uint32_t end = first_;
+  const auto end = end_of(window);
   std::uint64_t rtt_sum = 0;
   std::uint64_t rtt_count = 0;
-  const auto number = static_cast<std::uint8_t>(window);
-  for (; end != next_ && at(end).window == number; ++end) {
-    const Packet& packet = at(end);
+  for (auto s = first_; s != end; ++s) {
+    const Packet& packet = at(s);
     if (packet.refused != 0) continue;
     ++result.sent;
     result.duplicated += packet.duplicates;
@@ -200,10 +231,7 @@ FlowWindow Flow::close(WindowNumber window, std::vector<std::uint64_t>& rtts) {
   }
   if (rtt_count > 0) result.rtt_mean_ns = rtt_sum / rtt_count;
 
-  std::vector<Fate> fates;
-  fates.reserve(next_ - first_);
-  for (auto s = first_; s != next_; ++s) fates.push_back(at(s).fate());
-  const auto loss = attribute_loss(anchor_, fates, end - first_);
+  const auto loss = attribute_loss(anchor_, fates(end, told), end - first_);
   result.lost_forward = loss.forward;
   result.lost_return = loss.returning;
   result.lost_undetermined = loss.undetermined;

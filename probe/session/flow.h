@@ -10,6 +10,7 @@
 #include "common/base/time.h"
 #include "common/model/address.h"
 #include "common/model/ids.h"
+#include "common/model/receipts.h"
 #include "common/model/report.h"
 #include "probe/session/attribution.h"
 #include "probe/session/flow_watch.h"
@@ -117,9 +118,19 @@ class Flow {
   [[nodiscard]] std::optional<HintReason> take_hint(WallTime now, Duration patience,
                                                     WindowNumber window);
 
+  // Whether packets of `window`, which must be the oldest at hand or none of this flow's, are
+  // unanswered and no reply tells in which direction they were lost.
+  [[nodiscard]] bool leaves_open(WindowNumber window) const;
+  // How the reflector knows the session of the packets that are sent now.
+  [[nodiscard]] SessionName session() const {
+    return {.source_port = id_.source_port, .ssid = ssid_, .authenticated = signs_};
+  }
+
   // Takes the packets of `window`, which must be the oldest at hand or none of this flow's, out of
-  // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds.
-  [[nodiscard]] FlowWindow close(WindowNumber window, std::vector<std::uint64_t>& rtts);
+  // the flow and sums them up. Their round trips are appended to `rtts`, in nanoseconds. `told` is
+  // what the reflector had received when all of them had had the time to arrive; null: not asked.
+  [[nodiscard]] FlowWindow close(WindowNumber window, std::vector<std::uint64_t>& rtts,
+                                 const SessionRecord* told = nullptr);
 
  private:
   struct Packet {
@@ -169,6 +180,10 @@ class Flow {
     return at_hand(sequence) ? &at(sequence) : nullptr;
   }
   void resize(std::size_t size);
+  // One past the last packet of `window`, the oldest at hand.
+  [[nodiscard]] std::uint32_t end_of(WindowNumber window) const;
+  // Of all packets at hand. What was told is of those up to `end`.
+  [[nodiscard]] std::vector<Fate> fates(std::uint32_t end, const SessionRecord* told) const;
 
   [[nodiscard]] std::optional<stamp::ClassOfService> told_class(
       const Packet& packet, std::span<const std::byte> datagram) const;

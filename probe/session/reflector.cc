@@ -189,8 +189,12 @@ Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<s
   if (ssid == stamp::kSsidMtu && mode == stamp::Mode::kOpen) {
     return answer_mtu(*received, request, now, out);
   }
-  const auto sequence = one_off ? received->packet.sequence
-                                : sessions_.next_reply(request.from, ssid, now.instant, mode);
+  const auto sequence =
+      one_off
+          ? received->packet.sequence
+          : sessions_.next_reply(
+                request.from, {.ssid = ssid, .sequence = received->packet.sequence, .mode = mode},
+                now.instant);
   const auto dscp = write_reply(
       *received, request, now,
       {.mode = mode, .key = verdict.key, .sequence = sequence, .may_choose_dscp = !stranger}, out);

@@ -99,6 +99,11 @@ class Reflector {
   // What a source port does: it answers traces of the return direction, from a peer's reflector.
   [[nodiscard]] Answer answer_trace(const Request& request, Now now, std::span<std::byte> out);
 
+  // What has come of this session of a sender's; empty: it is not known.
+  [[nodiscard]] std::optional<SessionRecord> record_of(const IpAddress& sender,
+                                                       const SessionName& name) const {
+    return sessions_.record_of(sender, name);
+  }
   [[nodiscard]] std::uint64_t evicted() const { return sessions_.evicted(); }
 
  private:

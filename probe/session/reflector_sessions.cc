@@ -12,24 +12,76 @@ std::size_t mixed(std::uint64_t value) {
   return static_cast<std::size_t>(value ^ value >> 31);
 }
 
+static_assert(kSessionSsidMax == stamp::kSsidSessionMax);
+
 }  // namespace
 
-std::uint32_t ReflectorSessions::next_reply(const Endpoint& sender, std::uint16_t ssid, Instant now,
-                                            stamp::Mode mode) {
-  const std::uint64_t key = std::hash<Endpoint>{}(sender) ^ std::uint64_t{ssid} << 48;
-  Set& set = sets_[mixed(key) % kSets];
-  auto found = std::ranges::find_if(set, [&](const Session& session) {
-    return session.used && session.ssid == ssid && session.mode == mode && session.sender == sender;
-  });
-  if (found == set.end()) {
-    found = std::ranges::min_element(set, {}, [](const Session& session) {
-      return session.used ? session.last : Instant::min();
-    });
-    if (found->used) ++evicted_;
-    *found = {.sender = sender, .ssid = ssid, .mode = mode, .used = true};
+std::size_t ReflectorSessions::set_of(const Key& key) {
+  return mixed(std::hash<Endpoint>{}(key.sender) ^ std::uint64_t{key.ssid} << 48) % kSets;
+}
+
+std::size_t ReflectorSessions::find(const Set& set, const Key& key) {
+  return static_cast<std::size_t>(std::ranges::find(set.keys, key) - set.keys.begin());
+}
+
+// The newest is bit 0: a newer one shifts the others up.
+void ReflectorSessions::Session::note(std::uint32_t sequence) {
+  const auto ahead = static_cast<std::int32_t>(sequence - newest);
+  if (ahead <= 0) {
+    const auto back = newest - sequence;
+    if (back < kReceiptsKept) received[back / 64] |= std::uint64_t{1} << back % 64;
+    return;
   }
-  found->last = now;
-  return found->replies++;
+  newest = sequence;
+  if (ahead >= 64) {
+    received[1] = ahead < 128 ? received[0] << (ahead - 64) : 0;
+    received[0] = 1;
+    return;
+  }
+  received[1] = received[1] << ahead | received[0] >> (64 - ahead);
+  received[0] = received[0] << ahead | 1;
+}
+
+ReflectorSessions::Session& ReflectorSessions::begin(Set& set, const Key& key,
+                                                     std::uint32_t sequence) {
+  const auto age = [&](std::size_t way) {
+    return set.keys[way].used ? set.sessions[way].last : Instant::min();
+  };
+  std::size_t oldest = 0;
+  for (std::size_t way = 1; way < kWays; ++way) {
+    if (age(way) < age(oldest)) oldest = way;
+  }
+  if (set.keys[oldest].used) ++evicted_;
+  set.keys[oldest] = key;
+  set.sessions[oldest] = {.first = sequence, .newest = sequence};
+  return set.sessions[oldest];
+}
+
+std::uint32_t ReflectorSessions::next_reply(const Endpoint& sender, const Packet& packet,
+                                            Instant now) {
+  const Key key{.sender = sender, .ssid = packet.ssid, .mode = packet.mode, .used = true};
+  Set& set = sets_[set_of(key)];
+  const auto way = find(set, key);
+  auto& session = way < kWays ? set.sessions[way] : begin(set, key, packet.sequence);
+  session.note(packet.sequence);
+  session.last = now;
+  return session.replies++;
+}
+
+std::optional<SessionRecord> ReflectorSessions::record_of(const IpAddress& sender,
+                                                          const SessionName& name) const {
+  const Key key{.sender = {sender, name.source_port},
+                .ssid = name.ssid,
+                .mode = name.authenticated ? stamp::Mode::kAuthenticated : stamp::Mode::kOpen,
+                .used = true};
+  const Set& set = sets_[set_of(key)];
+  const auto way = find(set, key);
+  if (way == kWays) return std::nullopt;
+  const auto& session = set.sessions[way];
+  return SessionRecord{.session = name,
+                       .first = session.first,
+                       .newest = session.newest,
+                       .received = session.received};
 }
 
 }  // namespace faultline::session

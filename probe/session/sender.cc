@@ -192,6 +192,7 @@ void Sender::stop(Now now) {
 void Sender::finish(Now now, Duration grace) {
   stop(now);
   for (auto& window : windows_) window.close_at = std::min(window.close_at, now.instant + grace);
+  questions_.hurry(now.instant + grace);
 }
 
 void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
@@ -223,7 +224,7 @@ void Sender::take_due(Now now, std::size_t max, std::vector<Outgoing>& out) {
 
 Instant Sender::next_due(Now now) {
   Instant due = pacer_.next_due(now.instant);
-  if (!windows_.empty()) due = std::min(due, windows_.front().close_at);
+  if (!windows_.empty()) due = std::min(due, front_due());
   if (const auto* window = filling()) {
     if (measuring_ && planned_ > 0) due = std::min(due, std::max(now.instant, next_look_));
     due = std::min(
@@ -275,11 +276,50 @@ void Sender::note_machine(const MachineCounters& before, const MachineCounters& 
 std::optional<Report> Sender::take_report(Now now) {
   roll_window(now);
   if (windows_.empty() || windows_.front().close_at > now.instant) return std::nullopt;
+  const auto answers_due = questions_.waits_until();
+  if (answers_due && *answers_due > now.instant) return std::nullopt;
   const Window window = windows_.front();
   windows_.erase(windows_.begin());
   auto report = build_report(window);
+  questions_.end();
+  receipts_.clear();
   drop_finished_flows();
   return report;
+}
+
+Instant Sender::front_due() const {
+  const auto& front = windows_.front();
+  if (front.ask_at < front.close_at) return front.ask_at;
+  return std::max(front.close_at, questions_.waits_until().value_or(Instant::min()));
+}
+
+std::optional<ReceiptQuestion> Sender::take_question(Now now) {
+  if (!windows_.empty() && windows_.front().ask_at <= now.instant) {
+    ask_about(windows_.front(), now);
+  }
+  return questions_.take();
+}
+
+// A thread that was stalled for long has enough to catch up on.
+void Sender::ask_about(Window& window, Now now) {
+  const auto until = std::exchange(window.ask_at, Instant::max()) + kAnswerWait;
+  if (now.instant >= until) return;
+  questions_.begin(now.instant + kAnswerWait);
+  for (const auto& flow : flows_) {
+    if (flow.reported_in(window.number) && flow.leaves_open(window.number)) {
+      questions_.add(flow.target(), flow.session());
+    }
+  }
+}
+
+void Sender::take_receipts(NodeId from, const Receipts& receipts) {
+  if (!questions_.answered(from, receipts.request)) return;
+  for (const auto& record : receipts.records) {
+    const auto& session = record.session;
+    const auto* flow = find(session.source_port, session.ssid);
+    if (flow == nullptr || flow->target() != from) continue;
+    receipts_.insert_or_assign(key(session.source_port, session.ssid), record);
+  }
 }
 
 std::optional<FlowHint> Sender::take_hint(Now now) {
@@ -322,7 +362,8 @@ void Sender::roll_window(Now now) {
 
 void Sender::end_window(Now now) {
   if (auto* window = filling()) {
-    window->close_at = now.instant + settings_.reply_timeout + settings_.flow_interval;
+    window->ask_at = now.instant + settings_.reply_timeout;
+    window->close_at = window->ask_at + settings_.flow_interval;
   }
 }
 
@@ -368,7 +409,9 @@ Report Sender::build_report(const Window& window) {
   for (auto& flow : flows_) {
     rtts_.clear();
     const auto kind = flow.kind_in(window.number);
-    const auto result = flow.close(window.number, rtts_);
+    const auto told = receipts_.find(key(flow.id().source_port, flow.ssid()));
+    const auto result =
+        flow.close(window.number, rtts_, told == receipts_.end() ? nullptr : &told->second);
     if (kind != flow.kind() && 2 * (result.sent - result.answered()) > result.sent) {
       static_cast<void>(check_size(result.target, result.source_port));
     }

@@ -8,6 +8,10 @@
 // reply_timeout plus flow_interval is left: the other end may get its plan a moment later, and the
 // network has to resolve neighbours first. That is no loss.
 //
+// Where replies leave open which way packets of a window were lost (all of a flow's last ones,
+// say), the far end is asked what it has received, once the reply timeout has passed: a question
+// per peer (questions.h). The window waits for the answers, kAnswerWait at most.
+//
 // Invariants: sessions that the old and the new plan both hold keep their state; packets of removed
 // ones are still waited for until their window closes. Not thread safe.
 #pragma once
@@ -27,6 +31,7 @@
 #include "probe/session/flow.h"
 #include "probe/session/machine.h"
 #include "probe/session/pacer.h"
+#include "probe/session/questions.h"
 #include "probe/stamp/packet.h"
 
 namespace faultline::session {
@@ -125,6 +130,11 @@ class Sender {
   [[nodiscard]] std::optional<Report> take_report(Now now);
   // A flow that is to be traced at once. Call until it is empty, likewise. Allocates nothing.
   [[nodiscard]] std::optional<FlowHint> take_hint(Now now);
+  // What a peer is to be asked about the window that closes next. Call until it is empty, before
+  // take_report().
+  [[nodiscard]] std::optional<ReceiptQuestion> take_question(Now now);
+  // A peer's answer. What is of no open question, or of no session of that peer's, is ignored.
+  void take_receipts(NodeId from, const Receipts& receipts);
 
  private:
   struct Window {
@@ -133,6 +143,7 @@ class Sender {
     Duration length{};
     PlanRevision plan;
     Instant close_at = Instant::max();  // unset while it is the one that fills
+    Instant ask_at = Instant::max();    // likewise; and again once it was seen to what is open
     ProberHealth health{};
   };
   // What of the plan is needed between packets.
@@ -153,6 +164,9 @@ class Sender {
   void begin_size_checks(WindowNumber window);
   [[nodiscard]] Flow* find_planned(const FlowName& name);
   void end_window(Now now);
+  void ask_about(Window& window, Now now);
+  // When the oldest window is to be looked at again.
+  [[nodiscard]] Instant front_due() const;
   [[nodiscard]] Window* filling();
   [[nodiscard]] Flow* find(std::uint16_t source_port, std::uint16_t ssid);
   [[nodiscard]] WindowNumber first_settled_window(const Plan& plan, Now now);
@@ -178,8 +192,10 @@ class Sender {
   Instant next_look_{};
   std::size_t looks_left_ = 0;  // flows that this look has not come to
   std::size_t look_hints_left_ = 0;
-  std::size_t looked_at_ = 0;        // goes round, so that all have their turn
-  std::vector<std::uint64_t> rtts_;  // scratch
+  std::size_t looked_at_ = 0;  // goes round, so that all have their turn
+  Questions questions_;        // about the oldest window
+  std::unordered_map<std::uint32_t, SessionRecord> receipts_;  // by (port, ssid), likewise
+  std::vector<std::uint64_t> rtts_;                            // scratch
 };
 
 }  // namespace faultline::session

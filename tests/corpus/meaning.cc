@@ -138,6 +138,29 @@ Json describe(const RelayReply& reply) {
 Json describe(const SealedBatch& batch) { return {{"sealed_bytes", batch.sealed.size()}}; }
 Json describe(const SealedAck& ack) { return {{"sealed_bytes", ack.sealed.size()}}; }
 
+Json describe(const SessionName& session) {
+  return {{"source_port", session.source_port},
+          {"ssid", session.ssid},
+          {"authenticated", session.authenticated}};
+}
+
+Json describe(const ReceiptsRequest& request) {
+  auto sessions = Json::array();
+  for (const auto& session : request.sessions) sessions.push_back(describe(session));
+  return {{"request", request.request}, {"sessions", sessions}};
+}
+
+Json describe(const Receipts& receipts) {
+  auto records = Json::array();
+  for (const auto& record : receipts.records) {
+    records.push_back({{"session", describe(record.session)},
+                       {"first", record.first},
+                       {"newest", record.newest},
+                       {"received", record.received}});
+  }
+  return {{"request", receipts.request}, {"records", records}};
+}
+
 Json describe(const FactsAck& ack) { return {{"digest", ack.digest}, {"again", ack.again}}; }
 
 Json describe(const Joined& joined) {
@@ -298,7 +321,7 @@ Json meaning(const ControllerMessage& message) {
 
 Json meaning(const MeshMessage& message) {
   return of_kind(message, {"MeshHello", "TraceRequest", "TraceReply", "RelayRequest", "RelayReply",
-                           "SealedBatch", "SealedAck"});
+                           "SealedBatch", "SealedAck", "ReceiptsRequest", "Receipts"});
 }
 
 Json meaning(const Plan& plan) {

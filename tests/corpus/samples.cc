@@ -281,7 +281,15 @@ std::vector<Sample<MeshMessage>> mesh_samples() {
           {"relay_reply_cannot", RelayReply{.outcome = RelayOutcome::kCannot}},
           {"relay_reply_later", RelayReply{.outcome = RelayOutcome::kLater}},
           {"sealed_batch", SealedBatch{.sealed = sealed_bytes(3)}},
-          {"sealed_ack", SealedAck{.sealed = sealed_bytes(4)}}};
+          {"sealed_ack", SealedAck{.sealed = sealed_bytes(4)}},
+          {"receipts_request",
+           ReceiptsRequest{.request = 94,
+                           .sessions = {{.source_port = 61003, .ssid = 7, .authenticated = true}}}},
+          {"receipts", Receipts{.request = 94,
+                                .records = {{.session = {.source_port = 61003, .ssid = 7},
+                                             .first = 1,
+                                             .newest = 300,
+                                             .received = {1, 5}}}}}};
 }
 
 }  // namespace faultline::corpus

@@ -1,9 +1,13 @@
 """What a running fleet tells beside its verdict on the network, on the fleet of restart_test.py: a finding of `check` as an
-incident, a capture of both ends, and a cloud's tunnel that no trace shows. Each function asserts for `test`, a TestCase."""
+incident, a capture of both ends, a cloud's tunnel that no trace shows, and a node that reports by way of another. Each
+function asserts for `test`, a TestCase."""
+import datetime
 import subprocess
 
 import cloud_snapshot
 import netns
+from fleet import CONTROL_PORT
+from topology import CONTROLLER
 
 CHECK_SETTINGS = "check: {every: 5s, incidents: [overlapping_subnets]}\n"
 SEEN_SECONDS_MAX = 120
@@ -11,6 +15,10 @@ SEEN_SECONDS_MAX = 120
 OVERLAP = ("link add c0 type bridge", "addr add 10.77.0.1/16 dev c0", "link set c0 up",
            "link add c1 type bridge", "addr add 10.77.1.1/24 dev c1", "link set c1 up")
 TUNNEL_LOSS = ("-p", "udp", "-m", "statistic", "--mode", "random", "--probability", "0.25", "-j", "DROP")
+
+CUT_NODE = "h4"
+RELAYED_SECONDS_MAX = 180
+RELAYED_WINDOWS_MIN = 2
 
 
 def _inside(fabric, device, *argv):
@@ -104,3 +112,56 @@ def wait_finding(test, fleet, progress, state, node="h2"):
     test.assertIn(f"{node} has 10.77.0.1/16 on c0", incident["remedy"]["evidence"])
     test.assertTrue(incident["remedy"]["command"].startswith("ip route get"))
     return incident
+
+
+class CutOff:
+    """A host that does not reach the controller's port any more; host to host nothing is wrong. Its probe notices, asks a peer
+    and reports by way of that one, which takes most of a minute: other checks go on meanwhile."""
+
+    def __init__(self, fleet, node=CUT_NODE):
+        self._fleet, self._client, self._node = fleet, fleet.client, node
+        self._rule = ("OUTPUT", "-p", "tcp", "-d", fleet.fabric.address(CONTROLLER), "--dport", str(CONTROL_PORT), "-j", "DROP")
+        self._last = self._windows()[-1]  # that came by itself
+        _inside(fleet.fabric, node, "iptables", "-I", *self._rule)
+
+    def _windows(self):
+        """When each stored window of what the host measures began, in seconds."""
+        rows = self._client.json("history", self._node, "h1", "--since", "15m")["rows"]
+        return sorted(datetime.datetime.fromisoformat(row["window_start"]).timestamp() for row in rows)
+
+    def _row(self):
+        row, = (r for r in self._client.json("node", "list")["nodes"] if r["name"] == self._node)
+        return row
+
+    def check_relayed(self, test, progress):
+        """Windows of its arrive while it is shown as silent and by whom it reports."""
+        fresh = set()
+
+        def look():
+            row = self._row()
+            relay = (row["reach"] or {}).get("by_way_of")
+            if row["state"] == "silent" and relay:
+                fresh.add(row["last_window"])
+            return len(fresh) > RELAYED_WINDOWS_MIN, f"{self._node} is {row['state']}, reports by way of {relay or 'nobody'}"
+
+        progress.wait(f"windows of {self._node} by way of another", look, RELAYED_SECONDS_MAX)
+        reach = self._row()["reach"]
+        test.assertEqual(reach["condition"], "controller_way", reach)
+        test.assertIn(reach["by_way_of"], set(self._fleet.fabric.host_names) - {self._node})
+        by_way_of = f"reports by way of {reach['by_way_of']}"
+        test.assertIn(by_way_of, self._client.text("node", "list"))
+        test.assertIn(by_way_of, self._client.text("node", "show", self._node))
+
+    def mend(self, test, progress, window_seconds):
+        """It reports by itself again, and no window is missing."""
+        _inside(self._fleet.fabric, self._node, "iptables", "-D", *self._rule)
+
+        def look():
+            row = self._row()
+            return row["state"] == "live" and not row["reach"], f"{self._node} is {row['state']}, in question: {bool(row['reach'])}"
+
+        progress.wait(f"{self._node} to report by itself", look, RELAYED_SECONDS_MAX)
+        newest = self._windows()[-1]
+        progress.wait("its next window", lambda: ((n := self._windows()[-1]) > newest, f"newest {n:.0f}"), RELAYED_SECONDS_MAX)
+        expected = range(int(self._last), int(newest) + 1, window_seconds)
+        test.assertEqual(set(expected) - {int(start) for start in self._windows()}, set(), "windows are missing")

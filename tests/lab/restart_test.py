@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """The controller is killed with SIGKILL while probes run and an incident is open: nothing is lost, nothing is counted
 twice, the incident survives, and the probes come back by themselves. Then, on the same fleet, what else a running one tells
-(live_fleet.py): a finding as an incident, a capture, a cloud's rules and its tunnel. Needs root."""
+(live_fleet.py): a finding as an incident, a capture, a cloud's rules and its tunnel, and a node that is cut off from the controller
+and reports by way of another. Needs root."""
 import datetime
 import os
 import sys
@@ -110,8 +111,17 @@ class Restart(unittest.TestCase):
         alert, = alerts
         self.assertEqual((alert.event, alert.payload["remedy"]), ("opened", incident["remedy"]))
         live_fleet.mend_configuration(self.fleet)
+        known = self.incidents()
+        cut = live_fleet.CutOff(self.fleet)  # what follows is judged without it at first, and then with what comes by way of another
         live_fleet.check_tunnel(self, self.fleet, self.progress)
         live_fleet.wait_finding(self, self.fleet, self.progress, "resolved")
+        cut.check_relayed(self, self.progress)
+        self.assertEqual({(kind, name) for kind, name in self.incidents() - known if kind != "tunnel"}, set())
+        cut.mend(self, self.progress, WINDOW_SECONDS)
+
+    def incidents(self):
+        rows = self.client.json("incident", "list", "--since", "30m")["incidents"]
+        return {(row["component"]["kind"], row["component"]["id"]) for row in rows}
 
     def check_bundle(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -93,6 +93,8 @@ class LoadProbe final : public probe_core::EffectSink {
   void stop_measuring() override {}
   void finish_measuring(Duration) override {}
   bool trace(const trace::TraceOrder&) override { return false; }
+  bool read_receipts(const ReceiptsOrder&) override { return false; }
+  void take_receipts(const ReceiptsTold&) override {}
   void persist_plan(std::shared_ptr<const Plan>) override {}
   void persist_membership(const probe_core::Membership& membership) override;
   void make_next_key() override {}

@@ -64,6 +64,9 @@ class SimProbe final : public probe_core::EffectSink {
   // Packets beyond the plan's rate, of all windows that have closed.
   [[nodiscard]] std::uint64_t extra_packets() const { return extra_packets_; }
   bool trace(const trace::TraceOrder& order) override;
+  // What a simulated probe measures says the direction of each loss.
+  bool read_receipts(const ReceiptsOrder&) override { return false; }
+  void take_receipts(const ReceiptsTold&) override {}
   void finish_measuring(Duration grace) override;
   void persist_plan(std::shared_ptr<const Plan> plan) override;
   void persist_membership(const probe_core::Membership& membership) override;

@@ -333,8 +333,37 @@ inline ControllerMessage random_controller_message(Rng& rng) {
   }
 }
 
+inline SessionName random_session(Rng& rng) {
+  return {.source_port = random_port(rng),
+          .ssid = static_cast<std::uint16_t>(1 + random_below(rng, kSessionSsidMax)),
+          .authenticated = random_bool(rng)};
+}
+
+inline ReceiptsRequest random_receipts_request(Rng& rng) {
+  ReceiptsRequest request{.request = rng()};
+  request.sessions.resize(1 + random_below(rng, kReceiptSessionsMax));
+  for (auto& session : request.sessions) session = random_session(rng);
+  return request;
+}
+
+inline Receipts random_receipts(Rng& rng) {
+  Receipts receipts{.request = rng()};
+  receipts.records.resize(random_below(rng, kReceiptSessionsMax + 1));
+  for (auto& record : receipts.records) {
+    record = {.session = random_session(rng),
+              .first = static_cast<std::uint32_t>(rng()),
+              .newest = static_cast<std::uint32_t>(rng()),
+              .received = {rng() | 1, rng()}};
+  }
+  return receipts;
+}
+
 inline MeshMessage random_mesh_message(Rng& rng) {
-  switch (random_below(rng, 8)) {
+  switch (random_below(rng, 10)) {
+    case 7:
+      return random_receipts_request(rng);
+    case 8:
+      return random_receipts(rng);
     case 2:
       return RelayRequest{};
     case 3:

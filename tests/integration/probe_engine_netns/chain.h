@@ -127,17 +127,20 @@ class Node {
   void post(EngineCommand command) { REQUIRE(engine_->post(std::move(command))); }
   // Packets that its kernel dropped because the engine did not read in time.
   [[nodiscard]] std::uint64_t unread() const { return engine_->counters().receive_drops; }
+  EngineEvent any() {
+    std::vector<EngineEvent> taken;
+    while (engine_->take_events(taken, 1) == 0) {
+      std::unique_lock lock{mutex_};
+      REQUIRE(signal_.wait_for(lock, kGuard, [this] { return signaled_; }));
+      signaled_ = false;
+    }
+    return std::move(taken[0]);
+  }
   template <typename Event>
   Event next() {
     for (;;) {
-      std::vector<EngineEvent> taken;
-      if (engine_->take_events(taken, 1) == 0) {
-        std::unique_lock lock{mutex_};
-        REQUIRE(signal_.wait_for(lock, kGuard, [this] { return signaled_; }));
-        signaled_ = false;
-      } else if (std::holds_alternative<Event>(taken[0])) {
-        return std::move(std::get<Event>(taken[0]));
-      }
+      auto event = any();
+      if (auto* wanted = std::get_if<Event>(&event)) return std::move(*wanted);
     }
   }
 
@@ -179,6 +182,27 @@ struct Ends {
   Node a;
   Node b;
 };
+// Takes windows up to the first that began at `since` or later, and returns that.
+inline WindowClosed first_since(Node& node, WallTime since) {
+  for (;;) {
+    auto window = node.next<WindowClosed>();
+    if (window.report.window_start >= since) return window;
+  }
+}
+
+// The loss of the next windows until `wanted` packets were attributed or ten windows have passed.
+inline FlowWindow loss(Node& node, std::uint32_t wanted) {
+  FlowWindow sum;
+  for (int i = 0; i < 10 && sum.lost_forward + sum.lost_return < wanted; ++i) {
+    for (const auto& flow : node.next<WindowClosed>().report.flows) {
+      sum.sent += flow.sent;
+      sum.lost_forward += flow.lost_forward;
+      sum.lost_return += flow.lost_return;
+      sum.lost_undetermined += flow.lost_undetermined;
+    }
+  }
+  return sum;
+}
 
 // Catch2 v2 cannot skip; ctest reads this line.
 inline std::optional<Chain>& make_chain(std::optional<Chain>& chain) {

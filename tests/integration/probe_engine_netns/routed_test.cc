@@ -30,28 +30,6 @@ trace::TraceOrder forward(std::uint64_t id) {
   return {.id = id, .local_port = kSourcePort, .remote = {kB, kReflectorPort}};
 }
 
-// Takes windows up to the first that began at `since` or later, and returns that.
-WindowClosed first_since(Node& node, WallTime since) {
-  for (;;) {
-    auto window = node.next<WindowClosed>();
-    if (window.report.window_start >= since) return window;
-  }
-}
-
-// The loss of the next windows until `wanted` packets were attributed or ten windows have passed.
-FlowWindow loss(Node& node, std::uint32_t wanted) {
-  FlowWindow sum;
-  for (int i = 0; i < 10 && sum.lost_forward + sum.lost_return < wanted; ++i) {
-    for (const auto& flow : node.next<WindowClosed>().report.flows) {
-      sum.sent += flow.sent;
-      sum.lost_forward += flow.lost_forward;
-      sum.lost_return += flow.lost_return;
-      sum.lost_undetermined += flow.lost_undetermined;
-    }
-  }
-  return sum;
-}
-
 // What router r1 saw of each flow and dropped of it, by the flow's source port.
 struct Dropped {
   std::uint32_t seen = 0, dropped = 0;

@@ -5,58 +5,12 @@
 #include <tuple>
 
 #include "tests/integration/probe/app/fake_controller.h"
-#include "tests/integration/probe/app/probe_process.h"
+#include "tests/integration/probe/app/probe_pair.h"
 
 namespace faultline::tests {
 namespace {
 
-struct Node {
-  NodeId id;
-  std::string address;
-  Folder folder;
-  std::uint16_t port_base = find_ports();
-  std::unique_ptr<ProbeProcess> process;
-  PublicKey key;
-
-  [[nodiscard]] PlanPeer as_peer() const {
-    return {.node = id,
-            .name = "n" + std::to_string(id.value()),
-            .address = *IpAddress::parse(address),
-            .reflector_port = static_cast<std::uint16_t>(port_base + 2),
-            .mesh_port = static_cast<std::uint16_t>(port_base + 3),
-            .key = key};
-  }
-};
-
-Plan plan_between(const Node& node, const Node& peer) {
-  Plan plan{.revision = PlanRevision{1}, .node = node.id};
-  plan.window = std::chrono::seconds{1};
-  plan.flow_interval = std::chrono::milliseconds{50};
-  plan.reply_timeout = std::chrono::milliseconds{500};
-  plan.traces_per_second = 20;
-  plan.peers = {peer.as_peer()};
-  plan.flows = {{0, node.port_base}, {0, static_cast<std::uint16_t>(node.port_base + 1)}};
-  return plan;
-}
-
-// Two probes that measure each other.
-struct Pair {
-  Pair() {
-    for (auto* node : {&a, &b}) {
-      node->process =
-          std::make_unique<ProbeProcess>(ProbeOptions{.folder = node->folder.path(),
-                                                      .address = node->address,
-                                                      .token = controller.make_token(node->id),
-                                                      .port_base = node->port_base});
-    }
-    REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
-    for (const auto& [key, id] : controller.nodes()) (id == a.id ? a : b).key = key;
-    controller.plans[a.key] = plan_between(a, b);
-    controller.plans[b.key] = plan_between(b, a);
-    controller.send_plan(a.key);
-    controller.send_plan(b.key);
-  }
-
+struct Pair : ProbePair {
   // Every flow of both is traced in both directions, and answered, from now on.
   [[nodiscard]] bool trace_all() {
     // Per reporting node, source port and direction.
@@ -79,10 +33,6 @@ struct Pair {
       return traced.size() == 8 && answered.size() == 2;
     });
   }
-
-  FakeController controller{crypto::generate_key_pair()};
-  Node a{.id = NodeId{1}, .address = "127.0.0.1", .folder = {}, .process = {}, .key = {}};
-  Node b{.id = NodeId{2}, .address = "127.0.0.2", .folder = {}, .process = {}, .key = {}};
 };
 
 TEST_CASE("two probes measure each other and trace each flow in both directions",

@@ -1,7 +1,9 @@
 // A session over a network that knows what it did to each packet, against what the sender
-// concludes.
+// concludes: of the replies alone, and where it asks the reflector as well.
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <queue>
 #include <tuple>
 #include <vector>
@@ -16,6 +18,7 @@ namespace {
 
 constexpr std::uint32_t kPacketsPerWindow = 10;
 constexpr Duration kInterval = std::chrono::seconds{1};
+constexpr Duration kAsking = std::chrono::seconds{2};   // the reply timeout
 constexpr Duration kClosing = std::chrono::seconds{3};  // reply timeout and one interval
 
 struct Network {
@@ -27,6 +30,7 @@ struct Network {
   double return_overtaken = 0;
   double restart = 0;   // of the reflector, per packet
   double blackout = 0;  // chance per packet that a time of loss in one direction begins
+  bool asks = false;    // the reflector, of what the replies leave open
 };
 
 struct Truth {
@@ -34,12 +38,14 @@ struct Truth {
   std::uint32_t answered = 0;
   std::uint32_t lost_forward = 0;    // never arrived
   std::uint32_t lost_returning = 0;  // arrived, and no reply came
+  std::uint32_t early = 0;           // sent before what the reflector's record begins with
   std::uint32_t replies_lost = 0;    // of all its arrivals
 };
 
 struct Tally {
   std::uint64_t lost = 0;
   std::uint64_t undetermined = 0;
+  std::uint64_t overclaimed = 0;  // beyond what was lost going out, of sessions that ask
 };
 
 // Plays one session event by event and checks every window.
@@ -54,6 +60,7 @@ class Session {
       schedule(now_, [this, i] { send(i / kPacketsPerWindow); });
       now_ += kInterval;
       if ((i + 1) % kPacketsPerWindow == 0) {
+        schedule(now_ + kAsking, [this, i] { ask(i / kPacketsPerWindow); });
         schedule(now_ + kClosing,
                  [=, this, &tally] { close(i / kPacketsPerWindow, exact_windows, tally); });
       }
@@ -64,7 +71,13 @@ class Session {
       time_ = event.at;
       event.run();
     }
-    CHECK(claimed_forward_ <= true_forward_);
+    // What counts claim in one window stands for what was lost, open, in another; told of the
+    // other, it stands for nothing.
+    if (network_.asks && !exact_windows) {
+      tally.overclaimed += claimed_forward_ - std::min(claimed_forward_, true_forward_);
+    } else {
+      CHECK(claimed_forward_ <= true_forward_);
+    }
     CHECK(claimed_return_ <= true_replies_lost_);
   }
 
@@ -110,8 +123,20 @@ class Session {
     }
   }
 
+  void ask(std::uint32_t window) {
+    told_.reset();
+    asked_ = network_.asks && flow_.leaves_open(window);
+    if (!asked_) return;
+    told_ = reflector_.record_of(kId.remote.address, {.source_port = kId.remote.port, .ssid = 1});
+    const auto known_from =
+        told_ ? told_->first + kOvertakingMax + 1 : (window + 1) * kPacketsPerWindow;
+    for (auto s = window * kPacketsPerWindow; s < (window + 1) * kPacketsPerWindow; ++s) {
+      if (s < known_from) ++truth_[window].early;
+    }
+  }
+
   void arrive(std::uint32_t sequence, std::uint32_t window) {
-    const auto reply = reflector_.next_reply(kId.remote, 1, time_);
+    const auto reply = reflector_.next_reply(kId.remote, {.ssid = 1, .sequence = sequence}, time_);
     const bool dark = time_ <= dark_until_ && !dark_forward_;
     if (dark || chance(network_.return_loss)) {
       ++truth_[window].replies_lost;
@@ -137,13 +162,18 @@ class Session {
 
   void close(std::uint32_t window, bool exact_windows, Tally& tally) {
     std::vector<std::uint64_t> rtts;
-    const auto found = flow_.close(window, rtts);
+    const auto found = flow_.close(window, rtts, told_ ? &*told_ : nullptr);
     auto& truth = truth_[window];
     truth.lost_returning = truth.sent - truth.answered - truth.lost_forward;
     CAPTURE(window, truth.sent, truth.answered, truth.lost_forward, truth.lost_returning);
     CAPTURE(found.lost_forward, found.lost_return, found.lost_undetermined);
     REQUIRE(found.sent == truth.sent);
     REQUIRE(found.answered() == truth.answered);
+    if (asked_) CHECK(found.lost_undetermined <= truth.early);
+    if (asked_ && truth.early == 0) {
+      CHECK(found.lost_forward == truth.lost_forward);
+      CHECK(found.lost_return == truth.lost_returning);
+    }
     if (exact_windows) {
       CHECK(found.lost_forward <= truth.lost_forward);
       CHECK(found.lost_return <= truth.lost_returning);
@@ -164,6 +194,8 @@ class Session {
   Instant time_{};
   Instant dark_until_{Duration{-1}};
   bool dark_forward_ = false;
+  bool asked_ = false;                 // about the window that closes next
+  std::optional<SessionRecord> told_;  // likewise
   std::uint64_t order_ = 0;
   std::priority_queue<Event> events_;
   std::map<std::uint32_t, Truth> truth_;            // by window
@@ -249,6 +281,31 @@ TEST_CASE("packets that overtake each other blame no direction for what it did n
               .restart = 0.005,
               .blackout = 0.002},
              300, false);
+}
+
+TEST_CASE("a reflector that is asked leaves no direction open, whatever else happens",
+          "[session][receipts]") {
+  const auto played = play({.forward_loss = 0.2,
+                            .return_loss = 0.2,
+                            .forward_duplicate = 0.05,
+                            .return_duplicate = 0.05,
+                            .forward_overtaken = 0.05,
+                            .return_overtaken = 0.05,
+                            .blackout = 0.02,
+                            .asks = true},
+                           200, false);
+  CHECK(played.tally.lost > 10'000);
+  CHECK(played.tally.overclaimed * 1000 < played.tally.lost);
+  // Packets before the first that ever arrived.
+  CHECK(played.undetermined_share() < 0.01);
+}
+
+TEST_CASE("a reflector that was restarted says nothing of what it has forgotten",
+          "[session][receipts]") {
+  const auto played = play(
+      {.forward_loss = 0.1, .return_loss = 0.1, .restart = 0.01, .blackout = 0.02, .asks = true},
+      200, true);
+  CHECK(played.undetermined_share() < 0.2);
 }
 
 }  // namespace faultline::session

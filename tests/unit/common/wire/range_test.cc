@@ -231,6 +231,18 @@ TEST_CASE("a mesh message outside of its documented ranges is refused", "[wire][
   CHECK_FALSE(wire::decode_mesh_message(wire::encode(MeshMessage{TraceRequest{.request = 1}})));
   CHECK_FALSE(wire::decode_mesh_message(
       wire::encode(MeshMessage{TraceReply{.hops = std::vector<Hop>(kPathHopsMax + 1)}})));
+  const auto refuses = [](const MeshMessage& message) {
+    return !wire::decode_mesh_message(wire::encode(message));
+  };
+  const SessionName session{.source_port = 1, .ssid = 1};
+  CHECK(refuses(ReceiptsRequest{}));
+  CHECK(refuses(ReceiptsRequest{.sessions = {{.source_port = 0, .ssid = 1}}}));
+  CHECK(refuses(ReceiptsRequest{.sessions = {{.source_port = 1, .ssid = 0}}}));
+  CHECK(refuses(ReceiptsRequest{.sessions = {{.source_port = 1, .ssid = 0xFFF0}}}));
+  CHECK(refuses(ReceiptsRequest{.sessions = std::vector(kReceiptSessionsMax + 1, session)}));
+  const SessionRecord record{.session = session, .received = {1}};
+  CHECK(refuses(Receipts{.records = std::vector(kReceiptSessionsMax + 1, record)}));
+  CHECK(refuses(Receipts{.records = {{.session = session, .received = {2}}}}));
   for (const auto size : {kSealBytes - 1, kSealedMax + 1}) {
     const std::vector<std::byte> sealed(size);
     CHECK_FALSE(wire::decode_mesh_message(wire::encode(MeshMessage{SealedBatch{sealed}})));

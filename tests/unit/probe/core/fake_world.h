@@ -42,6 +42,8 @@ class FakeWorld final : public EffectSink {
   std::vector<TestRequest> tests;
   bool takes_tests = true;
   std::vector<trace::TraceOrder> orders;
+  std::vector<ReceiptsOrder> receipts_ordered;
+  std::vector<ReceiptsTold> receipts_told;
   std::vector<std::shared_ptr<const Plan>> plans_kept;
   std::vector<Membership> memberships_kept;
   int next_keys_made = 0;
@@ -97,6 +99,11 @@ class FakeWorld final : public EffectSink {
     if (engine_takes) orders.push_back(order);
     return engine_takes;
   }
+  bool read_receipts(const ReceiptsOrder& order) override {
+    if (engine_takes) receipts_ordered.push_back(order);
+    return engine_takes;
+  }
+  void take_receipts(const ReceiptsTold& told) override { receipts_told.push_back(told); }
   void persist_plan(std::shared_ptr<const Plan> plan) override {
     plans_kept.push_back(std::move(plan));
   }

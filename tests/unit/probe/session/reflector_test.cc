@@ -155,11 +155,12 @@ TEST_CASE("a full table forgets the session that was silent longest, and counts 
   ReflectorSessions sessions;
   constexpr std::uint32_t kCount = 4 * ReflectorSessions::kSets * ReflectorSessions::kWays;
   for (std::uint32_t i = 0; i < kCount; ++i) {
-    CHECK(sessions.next_reply({IpAddress::v4(i), 1}, 1, Instant{Duration{i}}) == 0);
+    CHECK(sessions.next_reply({IpAddress::v4(i), 1}, {.ssid = 1}, Instant{Duration{i}}) == 0);
   }
   CHECK(sessions.evicted() >= 3 * kCount / 4);
-  CHECK(sessions.next_reply({IpAddress::v4(kCount - 1), 1}, 1, Instant{Duration{kCount}}) == 1);
-  CHECK(sessions.next_reply({IpAddress::v4(0), 1}, 1, Instant{Duration{kCount}}) == 0);
+  CHECK(sessions.next_reply({IpAddress::v4(kCount - 1), 1}, {.ssid = 1},
+                            Instant{Duration{kCount}}) == 1);
+  CHECK(sessions.next_reply({IpAddress::v4(0), 1}, {.ssid = 1}, Instant{Duration{kCount}}) == 0);
 }
 
 TEST_CASE("the sessions of a full plan all fit", "[session]") {
@@ -167,7 +168,7 @@ TEST_CASE("the sessions of a full plan all fit", "[session]") {
   for (std::uint32_t i = 0; i < 4096; ++i) {
     const Endpoint sender{IpAddress::v4(0x0a000000 + i / 16),
                           static_cast<std::uint16_t>(47000 + i % 16)};
-    (void)sessions.next_reply(sender, static_cast<std::uint16_t>(i * 7), Instant{});
+    (void)sessions.next_reply(sender, {.ssid = static_cast<std::uint16_t>(i * 7)}, Instant{});
   }
   CHECK(sessions.evicted() == 0);
 }
