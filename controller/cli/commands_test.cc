@@ -174,7 +174,8 @@ void add_test_commands(CLI::App& app, Context& context) {
                   "  faultline test trace h1 h9 --flows 64\n"
                   "  faultline test port h1 h9 443\n"
                   "An operator's action, on record in the audit log. Two at once per node, 32 in "
-                  "the fleet.\nCtrl-C ends the test on the node, too.\n");
+                  "the fleet.\nCtrl-C ends the test on the node, too. By STAMP any node tests any "
+                  "other: the target is told to answer.\n");
   test->require_subcommand(1);
   add_ping(*test, context);
   add_port(*test, context);

@@ -181,6 +181,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
     what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
   for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
+  tend_admissions(now, effects);
   ask_for_reachability(now, effects);
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "controller/core/admissions.h"
 #include "controller/core/clock_watch.h"
 #include "controller/core/confirmations.h"
 #include "controller/core/documents.h"
@@ -233,6 +234,9 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void test_news(Now now, NodeId node, TestProgress progress, EffectSink& effects);
+  void tend_admissions(Now now, EffectSink& effects);
+  void send_test(const TestMessage& message, EffectSink& effects) const;
   void tell_ended(const TestOrders::Ended& ended, EffectSink& effects) const;
   void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void check_facts(Now now, EffectSink& effects);
@@ -322,6 +326,7 @@ class ControllerCore {
   bool checking_ = false;
   Instant check_due_{};
   TestOrders tests_;
+  Admissions admissions_;
   Inquiries inquiries_;
   Relays relays_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further
