@@ -75,4 +75,10 @@ Response get_test(const Call& call) {
   return respond(call.backend.ordered_test(call.captured[0]), ordered_test_json);
 }
 
+Response get_standing_tests(const Call& call) {
+  const auto name = call.query.find("name");
+  return respond(call.backend.standing_tests(name == call.query.end() ? "" : name->second),
+                 standing_tests_json);
+}
+
 }  // namespace faultline::api

@@ -40,6 +40,7 @@
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/relays.h"
+#include "controller/core/standing_tests.h"
 #include "controller/core/telling.h"
 #include "controller/core/test_orders.h"
 #include "controller/core/what_changed.h"
@@ -82,6 +83,7 @@ struct CoreOptions {
   CheckOptions check;                         // of nodes' facts, for incidents
   std::vector<std::string> receivers;         // their names, in the order of the configuration
   TellingOptions telling;
+  StandingOptions standing;
 };
 
 // Probes close a window only when its last replies had their chance; nothing is due before.
@@ -178,6 +180,7 @@ class ControllerCore {
   // Windows of before the start are still asked for: they must not be sealed meanwhile.
   [[nodiscard]] bool is_recalling() const { return recall_.durable != nullptr; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
+  [[nodiscard]] const StandingTests& standing() const { return standing_; }
   [[nodiscard]] const Inquiries& inquiries() const { return inquiries_; }
   [[nodiscard]] const Relays& relays() const { return relays_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
@@ -327,6 +330,7 @@ class ControllerCore {
   Instant check_due_{};
   TestOrders tests_;
   Admissions admissions_;
+  StandingTests standing_;
   Inquiries inquiries_;
   Relays relays_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further

@@ -138,6 +138,7 @@ void ControllerCore::on(Now now, const OrderTest& event, EffectSink& effects) {
 
 void ControllerCore::test_news(Now now, NodeId node, TestProgress progress, EffectSink& effects) {
   if (inquiries_.news(node, progress)) return;
+  if (standing_.news(node, progress, fleet_, effects)) return;
   if (const auto released = admissions_.news(node, progress, tests_)) {
     return send_test(*released, effects);
   }
@@ -225,6 +226,7 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
   if (accepted->restarted) {
     what_changed_.node_restarted(accepted->name, now.wall);
     tests_.restarted(accepted->node);
+    standing_.restarted(accepted->node);
     inquiries_.restarted(accepted->node);
   }
   if (accepted->returned) {

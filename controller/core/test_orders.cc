@@ -132,6 +132,11 @@ void TestOrders::remark(std::uint64_t test, std::string text) {
   }
 }
 
+void TestOrders::forget(std::uint64_t test) {
+  const auto found = tests_.find(test);
+  if (found != tests_.end() && !is_under_way(found->second)) tests_.erase(found);
+}
+
 Result<std::optional<TestOrders::Ended>> TestOrders::end(std::uint64_t test, std::string why) {
   const auto found = tests_.find(test);
   if (found == tests_.end()) {

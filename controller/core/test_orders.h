@@ -88,6 +88,8 @@ class TestOrders {
   // Somebody waits for it still.
   void looked_at(std::uint64_t test, Instant now);
   void remark(std::uint64_t test, std::string text);
+  // Of one that is over: who wanted to know has read it.
+  void forget(std::uint64_t test);
   // Makes room for others. kNotFound: there is none of this number; empty: it was over already.
   [[nodiscard]] Result<std::optional<Ended>> end(std::uint64_t test, std::string why);
   // What was ended because nobody watches it.
