@@ -194,6 +194,8 @@ struct ControllersAck {
 struct TestRequest {
   # "Carry out this test now", which an operator ordered. Answered by at least one TestProgress. With the order
   # {"kind": "end"}: "end the test of that number", which nothing answers; a probe that does not know it refuses it.
+  # With {"kind": "admit", "source": ADDRESS, "port": REFLECTOR}: "a member at that address is about to test you by STAMP;
+  # answer it until the lease or the test of that number ends", done when it will be (common/ondemand/admission.h); likewise.
   test @0 :UInt64;                 # chosen by the controller, not 0; echoed
   leaseNs @1 :UInt64;              # 1 s .. 5 min, from its receipt: nothing is begun nor goes on after it
   order @2 :Data;                  # JSON (common/ondemand/order_json.h), at most 4096 bytes, not empty

@@ -23,6 +23,7 @@
 #include "controller/api/abnormal_views.h"
 #include "controller/api/access_control.h"
 #include "controller/api/slo.h"
+#include "controller/api/standing_views.h"
 #include "controller/api/test_views.h"
 #include "controller/api/views.h"
 #include "controller/localize/localizer.h"
@@ -132,6 +133,8 @@ class Backend {
   virtual Result<OrderedTestView> ordered_test(std::string_view id) const = 0;
   // Ends it now; one that is over stays as it is.
   virtual Result<OrderedTestView> end_test(std::string_view id) = 0;
+  // The tests of the configuration, or the one of this name.
+  virtual Result<StandingTestsView> standing_tests(std::string_view name) const = 0;
 
   virtual Result<NewToken> create_token(const TokenRequest& request) = 0;
   virtual Status remove_token(std::string_view id) = 0;

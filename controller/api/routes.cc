@@ -293,6 +293,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/api/v1/nodes/{name}/tests", kOperator, "watched", post_node_test},
     Route{"GET", "/api/v1/tests/{id}", kViewer, "", get_test, true},
     Route{"DELETE", "/api/v1/tests/{id}", kOperator, "", delete_test},
+    Route{"GET", "/api/v1/standing-tests", kViewer, "name", get_standing_tests},
     Route{"DELETE", "/api/v1/nodes/{name}", kAdmin, "", delete_node},
     Route{"POST", "/api/v1/nodes", kAdmin, "", post_node},
     Route{"POST", "/api/v1/nodes/{name}/rekey", kAdmin, "", post_node_rekey},

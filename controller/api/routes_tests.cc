@@ -26,7 +26,13 @@ const char* to_string(TestState state) {
 OrderedJson report_of(const OrderedTestView& test) {
   if (!test.report) return nullptr;
   auto report = OrderedJson::parse(*test.report, nullptr, false);
-  return report.is_object() ? report : OrderedJson{{"unreadable", *test.report}};
+  if (!report.is_object()) return OrderedJson{{"unreadable", *test.report}};
+  if (!test.remark.empty()) {
+    auto& remarks = report["remarks"];
+    if (!remarks.is_array()) remarks = OrderedJson::array();
+    remarks.push_back({{"kind", "not-admitted"}, {"text", test.remark}});
+  }
+  return report;
 }
 
 std::string ordered_test_json(const OrderedTestView& test) {
@@ -67,6 +73,12 @@ Response delete_test(const Call& call) {
 
 Response get_test(const Call& call) {
   return respond(call.backend.ordered_test(call.captured[0]), ordered_test_json);
+}
+
+Response get_standing_tests(const Call& call) {
+  const auto name = call.query.find("name");
+  return respond(call.backend.standing_tests(name == call.query.end() ? "" : name->second),
+                 standing_tests_json);
 }
 
 }  // namespace faultline::api

@@ -8,5 +8,6 @@ namespace faultline::api {
 [[nodiscard]] Response post_node_test(const Call& call);
 [[nodiscard]] Response delete_test(const Call& call);
 [[nodiscard]] Response get_test(const Call& call);
+[[nodiscard]] Response get_standing_tests(const Call& call);
 
 }  // namespace faultline::api

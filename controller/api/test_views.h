@@ -17,6 +17,7 @@ struct OrderedTestView {
   WallTime ordered_at{};
   TestState state = TestState::kRunning;
   std::string text{};                           // how far it is, or why it failed
+  std::string remark{};                         // goes into the report
   std::shared_ptr<const std::string> report{};  // common/ondemand/README.md; null unless it is done
 
   bool operator==(const OrderedTestView&) const = default;

@@ -116,6 +116,7 @@ class AppBackend : public api::Backend {
                                           bool watched) override;
   Result<api::OrderedTestView> ordered_test(std::string_view id) const override;
   Result<api::OrderedTestView> end_test(std::string_view id) override;
+  Result<api::StandingTestsView> standing_tests(std::string_view name) const override;
 
   Result<api::NewToken> create_token(const api::TokenRequest& request) override;
   Status remove_token(std::string_view id) override;

@@ -171,12 +171,21 @@ Result<std::uint64_t> AppBackend::begin_test(std::string_view node, const std::s
   FAULTLINE_TRY(const auto order, complete_order(*snapshot, *found, std::move(json)));
   std::uint64_t number = crypto::random_u64();
   number += number == 0 ? 1 : 0;
+  const auto* to = DiagnoseQueries::find_end(*snapshot, target);
+  const bool admits = order.method == ondemand::Method::kStamp && to != nullptr && to != &*found &&
+                      order.kind != ondemand::TestKind::kCapture;
   core::TestOrders::Request request{.request = {.test = number,
                                                 .lease = ondemand::life_of(order) + kWaitingMax,
                                                 .order = ondemand::to_json_text(order)},
                                     .node = std::string(node),
                                     .target = target,
                                     .watched = watched};
+  const auto source = order.source.is_unspecified() ? IpAddress::parse(found->address)
+                                                    : std::optional(order.source);
+  if (admits && source) {
+    request.admitting = to->name;
+    request.reflector = {*source, reflector_port_of(*snapshot, NodeId{found->id})};
+  }
   FAULTLINE_TRY_STATUS(change([request](std::uint64_t reply) -> core::Event {
     return core::OrderTest{.request = reply, .order = request};
   }));
@@ -219,6 +228,7 @@ Result<api::OrderedTestView> AppBackend::ordered_test(std::string_view id) const
                               .ordered_at = test.ordered_at,
                               .state = state_of(test.state),
                               .text = test.text,
+                              .remark = test.remark,
                               .report = test.report};
 }
 

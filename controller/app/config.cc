@@ -11,6 +11,7 @@
 #include "controller/api/listen_socket.h"
 #include "controller/api/tcp_socket.h"
 #include "controller/app/inventory_file.h"
+#include "controller/app/tests_config.h"
 #include "controller/diagnose/check.h"
 
 namespace faultline::app {
@@ -266,6 +267,7 @@ void read_root(Section& root, ControllerConfig& config) {
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_check(root.section("check"), config.check);
+  read_tests(root, config.standing);
   read_metrics(root.section("metrics"), config.groups);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);

@@ -17,6 +17,7 @@
 #include "controller/app/notify_config.h"
 #include "controller/core/finding_watch.h"
 #include "controller/core/group_series.h"
+#include "controller/core/standing_tests.h"
 #include "controller/detect/detector.h"
 #include "controller/fleet/absences.h"
 #include "controller/incident/machine.h"
@@ -63,6 +64,7 @@ struct ControllerConfig {
   detect::DetectConfig detect;
   std::set<detect::Kind> abnormal_incidents;  // detect.incidents
   core::CheckOptions check;
+  core::StandingOptions standing;     // tests
   core::GroupSeries::Options groups;  // metrics
   incident::MachineConfig incident;
   NotifyConfig notify;

@@ -72,7 +72,8 @@ core::CoreOptions core_options(const ControllerConfig& config) {
                             .abnormal_incidents = config.abnormal_incidents,
                             .check = config.check,
                             .receivers = {},
-                            .telling = config.notify.telling};
+                            .telling = config.notify.telling,
+                            .standing = config.standing};
   for (const auto& item : config.notify.receivers) options.receivers.push_back(item.receiver.name);
   return options;
 }

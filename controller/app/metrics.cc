@@ -6,6 +6,7 @@
 
 #include "common/obs/process_metrics.h"
 #include "controller/app/group_metrics.h"
+#include "controller/app/test_metrics.h"
 
 namespace faultline::app {
 namespace {
@@ -164,25 +165,6 @@ void expose_peers(const Snapshot& s, MetricRegistry& registry) {
   expose("faultline_hellos_asked_total",
          "Probes asked to greet again, because they did not notice this controller's start.",
          s.core.hellos_asked);
-}
-
-// Tests of operators and diagnoses: all that were ordered end as one of the others.
-void expose_tests(const core::TestOrderCounters& orders, MetricRegistry& registry) {
-  const auto expose = [&](const char* name, const char* help, std::uint64_t value) {
-    expose_value(name, help, static_cast<double>(value), registry);
-  };
-  expose("faultline_tests_ordered_total", "Tests ordered of probes.", orders.ordered);
-  expose("faultline_tests_done_total", "Of these, those that were answered.", orders.done);
-  expose("faultline_tests_refused_total", "Of these, those that the probe refused.",
-         orders.refused);
-  expose("faultline_tests_unanswered_total",
-         "Of these, those given up without an answer; growing: probes hang or are cut off.",
-         orders.given_up);
-  expose("faultline_tests_ended_total",
-         "Of these, those ended by who ordered them, or because he was gone.", orders.ended);
-  expose("faultline_tests_turned_away_total",
-         "Tests not ordered: too many at once, or a node that cannot; growing: somebody's script.",
-         orders.turned_away);
 }
 
 void expose_incidents(const Snapshot& s, MetricRegistry& registry) {
@@ -439,7 +421,7 @@ std::string render_metrics(const MetricSources& sources) {
   expose_fleet(sources.snapshot, registry);
   expose_snapshot(sources.snapshot, registry);
   expose_peers(sources.snapshot, registry);
-  expose_tests(sources.snapshot.test_orders, registry);
+  expose_tests(sources.snapshot, registry);
   expose_incidents(sources.snapshot, registry);
   expose_adaptive(sources.snapshot, registry);
   expose_verdict(sources.snapshot, registry);

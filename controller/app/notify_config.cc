@@ -150,22 +150,6 @@ void read_receivers(Section& root, const std::filesystem::path& folder, NotifyCo
   }
 }
 
-// A matcher's values are one text or several, separated by commas.
-std::vector<std::string> values_in(const std::string& text) {
-  std::vector<std::string> values;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    const auto end = std::min(text.find(',', begin), text.size());
-    const auto first = text.find_first_not_of(' ', begin);
-    if (first < end) {
-      const auto last = text.find_last_not_of(' ', end - 1);
-      values.push_back(text.substr(first, last - first + 1));
-    }
-    begin = end + 1;
-  }
-  return values;
-}
-
 void read_routes(Section& root, NotifyConfig& config) {
   auto& routes = config.telling.routes;
   for (auto& section : root.sections("routes")) {
@@ -266,6 +250,21 @@ Result<notify::Receiver> load_receiver(const ReceiverConfig& config) {
 }
 
 }  // namespace
+
+std::vector<std::string> values_in(const std::string& text) {
+  std::vector<std::string> values;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto first = text.find_first_not_of(' ', begin);
+    if (first < end) {
+      const auto last = text.find_last_not_of(' ', end - 1);
+      values.push_back(text.substr(first, last - first + 1));
+    }
+    begin = end + 1;
+  }
+  return values;
+}
 
 void read_notify(Section& root, const std::filesystem::path& folder, NotifyConfig& config) {
   read_receivers(root, folder, config);

@@ -1,4 +1,5 @@
-// The part of the configuration that says who is told: receivers, routes, dead man's switch, watchdog.
+// The part of the configuration that says who is told: receivers, routes, dead man's switch,
+// watchdog.
 //
 // Secrets are never in the file: keys that end in _file or _env say where they are. They are read
 // once, at start. Thread safety: none.
@@ -49,6 +50,9 @@ struct NotifyConfig {
 };
 
 // From the file's root. `folder`: what relative paths are relative to.
+// A matcher's values are one text or several, separated by commas.
+[[nodiscard]] std::vector<std::string> values_in(const std::string& text);
+
 void read_notify(config::Section& root, const std::filesystem::path& folder, NotifyConfig& config);
 
 // What is ready to be used: with its secrets, which are in no message.

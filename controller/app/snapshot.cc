@@ -281,6 +281,8 @@ void fill_counters(const core::ControllerCore& core, Snapshot& snapshot) {
   snapshot.document_failures = core.document_failures();
   snapshot.tests = core.tests().tests();
   snapshot.test_orders = core.tests().counters();
+  snapshot.standing = core.standing().view();
+  snapshot.standing_tests = core.standing().counters();
   snapshot.status.ingest = {.batches = snapshot.intake.batches,
                             .duplicates = snapshot.intake.duplicates,
                             .refused = snapshot.intake.refused + snapshot.intake.malformed +

@@ -59,6 +59,8 @@ struct Snapshot {
   core::RelayCounters relays;
   std::uint64_t nodes_relayed = 0;      // whose results come by way of another
   core::TestOrderCounters test_orders;  // operators', and those of diagnoses
+  std::shared_ptr<const core::StandingView> standing = std::make_shared<const core::StandingView>();
+  core::StandingCounters standing_tests;
   core::CoreCounters core;
   plan::AdaptiveCounters adaptive;
   std::size_t adaptive_tests = 0;

@@ -12,6 +12,7 @@
 #include "controller/cli/document.h"
 #include "controller/cli/interruption.h"
 #include "controller/cli/mtu_both_ways.h"
+#include "controller/cli/name_argument.h"
 #include "controller/cli/ordered_test.h"
 #include "controller/cli/time_argument.h"
 
@@ -204,6 +205,24 @@ void add_trace(CLI::App& test, Context& context) {
                     "Packets per second; a fifth of it per hop; default: 100");
 }
 
+void add_list(CLI::App& test, Context& context) {
+  const auto name = std::make_shared<std::string>();
+  auto* list =
+      add_command(test, "list", "The standing tests of the configuration, and what fails",
+                  "  faultline test list\n"
+                  "  faultline test list ssh                         (all of its pairs)\n"
+                  "A pair fails after two faults in a row, until two successes. What is "
+                  "known is of since the\ncontroller's start. Exit code 1: a pair fails.\n");
+  list->add_option("TEST", *name, "Show every pair of this one");
+  list->callback([&context, name] {
+    context.command = [&context, name]() -> Outcome<ExitCode> {
+      if (name->empty()) return context.query("/api/v1/standing-tests");
+      FAULTLINE_CLI_TRY(const auto segment, name_segment("TEST", *name));
+      return context.query("/api/v1/standing-tests?name=" + segment);
+    };
+  });
+}
+
 }  // namespace
 
 Outcome<ExitCode> explore_paths(Context& context, const std::string& source,
@@ -213,18 +232,21 @@ Outcome<ExitCode> explore_paths(Context& context, const std::string& source,
 
 void add_test_commands(CLI::App& app, Context& context) {
   auto* test =
-      add_command(app, "test", "Order a node to test something now, which sends packets",
+      add_command(app, "test", "Order a node to test something now; list standing tests",
                   "  faultline test ping h1 h9\n"
                   "  faultline test mtu h1 h9\n"
                   "  faultline test trace h1 h9 --flows 64\n"
                   "  faultline test port h1 h9 443\n"
+                  "  faultline test list\n"
                   "An operator's action, on record in the audit log. Two at once per node, 32 in "
-                  "the fleet.\nCtrl-C ends the test on the node, too.\n");
+                  "the fleet.\nCtrl-C ends the test on the node, too. By STAMP any node tests any "
+                  "other: the target is told to answer.\n");
   test->require_subcommand(1);
   add_ping(*test, context);
   add_port(*test, context);
   add_mtu(*test, context);
   add_trace(*test, context);
+  add_list(*test, context);
 }
 
 }  // namespace faultline::cli

@@ -8,7 +8,7 @@
 
 namespace faultline::cli {
 
-// test ping, port, mtu, trace
+// test ping, port, mtu, trace, list
 void add_test_commands(CLI::App& app, Context& context);
 // All paths between two nodes, by `flows` source ports, explored now.
 [[nodiscard]] Outcome<ExitCode> explore_paths(Context& context, const std::string& source,

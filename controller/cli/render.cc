@@ -111,6 +111,7 @@ constexpr std::array kRenderers{Renderer{"faultline.version/1", render_version},
                                 Renderer{"faultline.node_plan/1", render_node_plan},
                                 Renderer{"faultline.test/1", render_test},
                                 Renderer{kMtuBothWaysSchema, render_mtu_both_ways},
+                                Renderer{"faultline.standing_tests/1", render_standing_tests},
                                 Renderer{"faultline.bundle_created/1", render_bundle}};
 
 // Those that can show more than fits a screen.
@@ -160,6 +161,13 @@ ExitCode exit_code_of(const Json& document) {
     const auto outcome = text(document, "outcome");
     if (outcome == "ok") return ExitCode::kHealthy;
     return outcome == "fault" ? ExitCode::kFaultFound : ExitCode::kInconclusive;
+  }
+  if (schema == "faultline.standing_tests/1") {
+    const auto& tests = member(document, "tests");
+    const bool fails = std::any_of(tests.begin(), tests.end(), [](const Json& test) {
+      return count(test, "pairs_failing") > 0;
+    });
+    return fails ? ExitCode::kFaultFound : ExitCode::kHealthy;
   }
   if (schema == "faultline.status/1") {
     const auto health = text(document, "health");

@@ -39,6 +39,7 @@ struct RenderOptions {
 [[nodiscard]] std::string render_incident(const Json& document, const Style& style);
 [[nodiscard]] std::string render_silences(const Json& document, const Style& style);
 [[nodiscard]] std::string render_silence(const Json& document, const Style& style);
+[[nodiscard]] std::string render_standing_tests(const Json& document, const Style& style);
 [[nodiscard]] std::string render_anomalies(const Json& document, const Style& style);
 [[nodiscard]] std::string render_changes(const Json& document, const Style& style);
 // A table of changes as incidents have them too; empty when there are none.

@@ -97,7 +97,7 @@ std::string render_incidents(const Json& document, const Style& style) {
     const auto state = text(incident, "state");
     const auto& component = member(incident, "component");
     const auto kind = text(component, "kind");
-    const bool is_finding = kind == "finding" || kind == "probe";
+    const bool is_finding = kind == "finding" || kind == "probe" || kind == "test";
     table.add({text(incident, "id"), Cell(state, tone_of_incident(state)),
                with_others(incident, text(component, "id")), text(component, "kind"),
                text(incident, "class"), is_finding ? "-" : loss_text(incident),

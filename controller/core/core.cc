@@ -41,6 +41,7 @@ ControllerCore::ControllerCore(CoreOptions options, topology::Inventory inventor
       adaptive_(options_.adaptive),
       clock_watch_(options_.planner.window / ingest::kTrustedSkewParts),
       findings_(options_.check),
+      standing_(options_.standing),
       relays_(relay_proof(options_)),
       served_key_(options_.controller_key) {}
 
@@ -54,6 +55,7 @@ Status ControllerCore::restore(Restored restored, Now now) {
   controller_keys_are_news_ =
       controller_keys_.restore(std::move(restored.controller_keys), served_key_, now.wall);
   findings_.restore(restored.incidents);
+  standing_.restore(restored.incidents);
   inquiries_.restore(restored.incidents, fleet_, now);
   FAULTLINE_TRY_STATUS(incidents_.restore(std::move(restored.incidents), now.wall));
   incidents_.restore_silences(std::move(restored.silences));
@@ -181,6 +183,8 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
     what_changed_.member_changed(fleet_.find(id)->record.name, "live", now.wall);
   }
   for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
+  tend_admissions(now, effects);
+  standing_.tick(now, fleet_, rng_, effects);
   ask_for_reachability(now, effects);
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);

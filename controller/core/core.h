@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "common/base/random.h"
+#include "controller/core/admissions.h"
 #include "controller/core/clock_watch.h"
 #include "controller/core/confirmations.h"
 #include "controller/core/documents.h"
@@ -39,6 +40,7 @@
 #include "controller/core/intake.h"
 #include "controller/core/planning.h"
 #include "controller/core/relays.h"
+#include "controller/core/standing_tests.h"
 #include "controller/core/telling.h"
 #include "controller/core/test_orders.h"
 #include "controller/core/what_changed.h"
@@ -81,6 +83,7 @@ struct CoreOptions {
   CheckOptions check;                         // of nodes' facts, for incidents
   std::vector<std::string> receivers;         // their names, in the order of the configuration
   TellingOptions telling;
+  StandingOptions standing;
 };
 
 // Probes close a window only when its last replies had their chance; nothing is due before.
@@ -178,6 +181,7 @@ class ControllerCore {
   // Windows of before the start are still asked for: they must not be sealed meanwhile.
   [[nodiscard]] bool is_recalling() const { return recall_.durable != nullptr; }
   [[nodiscard]] const TestOrders& tests() const { return tests_; }
+  [[nodiscard]] const StandingTests& standing() const { return standing_; }
   [[nodiscard]] const Inquiries& inquiries() const { return inquiries_; }
   [[nodiscard]] const Relays& relays() const { return relays_; }
   [[nodiscard]] const IntakeCounters& intake_counters() const { return intake_.counters(); }
@@ -234,6 +238,9 @@ class ControllerCore {
   void serve_what_is_durable(EffectSink& effects);
   [[nodiscard]] std::vector<DocumentWrite> confirm_rekeys(AfterCommit& after);
   void tend_controller_keys(Now now, EffectSink& effects);
+  void test_news(Now now, NodeId node, TestProgress progress, EffectSink& effects);
+  void tend_admissions(Now now, EffectSink& effects);
+  void send_test(const TestMessage& message, EffectSink& effects) const;
   void tell_ended(const TestOrders::Ended& ended, EffectSink& effects) const;
   void keep_facts(NodeId node, FactsUpdate update, EffectSink& effects);
   void check_facts(Now now, EffectSink& effects);
@@ -323,6 +330,8 @@ class ControllerCore {
   bool checking_ = false;
   Instant check_due_{};
   TestOrders tests_;
+  Admissions admissions_;
+  StandingTests standing_;
   Inquiries inquiries_;
   Relays relays_;
   std::optional<Instant> unsettled_since_;  // the ledger gets no further

@@ -18,6 +18,7 @@ incident::JudgedWindow ControllerCore::judged_window(Now now) const {
   std::ranges::move(abnormal_suspects(*solution_, options_.abnormal_incidents),
                     std::back_inserter(window.suspects));
   std::ranges::move(findings_.suspects(), std::back_inserter(window.suspects));
+  std::ranges::move(standing_.suspects(now.instant), std::back_inserter(window.suspects));
   window.judged_at = now.wall;
   const bool looks_back_again = is_recalling() && recall_.again;
   window.enough_data &= now.instant >= evidence_whole_at_ && !looks_back_again;

@@ -56,8 +56,7 @@ void ControllerCore::on(Now now, PeerMessage event, EffectSink& effects) {
     return keep_facts(trust->node, std::move(*update), effects);
   }
   if (auto* progress = std::get_if<TestProgress>(&event.message)) {
-    if (inquiries_.news(trust->node, *progress)) return;
-    return tests_.news(trust->node, std::move(*progress));
+    return test_news(now, trust->node, std::move(*progress), effects);
   }
   if (auto* message = std::get_if<Relayed>(&event.message)) {
     return relayed(now, trust->node, event.key, std::move(*message), effects);
@@ -132,8 +131,27 @@ void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
 void ControllerCore::on(Now now, const OrderTest& event, EffectSink& effects) {
   const auto node = tests_.begin(fleet_, event.order, now);
   if (!node) return effects.answer(event.request, tl::unexpected(node.error()));
-  effects.send((*node)->record.key, event.order.request);
+  send_test(admissions_.begin(fleet_, event.order, (*node)->record.id, now.instant, tests_),
+            effects);
   effects.answer(event.request, {});
+}
+
+void ControllerCore::test_news(Now now, NodeId node, TestProgress progress, EffectSink& effects) {
+  if (inquiries_.news(node, progress)) return;
+  if (standing_.news(node, progress, fleet_, effects)) return;
+  if (const auto released = admissions_.news(node, progress, tests_)) {
+    return send_test(*released, effects);
+  }
+  tests_.news(node, std::move(progress));
+  tend_admissions(now, effects);
+}
+
+void ControllerCore::tend_admissions(Now now, EffectSink& effects) {
+  for (const auto& message : admissions_.tend(tests_, now.instant)) send_test(message, effects);
+}
+
+void ControllerCore::send_test(const TestMessage& message, EffectSink& effects) const {
+  if (const auto* node = fleet_.find(message.to)) effects.send(node->record.key, message.request);
 }
 
 void ControllerCore::on(Now now, const LookAtTest& event, EffectSink& effects) {
@@ -141,10 +159,11 @@ void ControllerCore::on(Now now, const LookAtTest& event, EffectSink& effects) {
   effects.answer(event.request, {});
 }
 
-void ControllerCore::on(Now, const EndTest& event, EffectSink& effects) {
+void ControllerCore::on(Now now, const EndTest& event, EffectSink& effects) {
   const auto ended = tests_.end(event.test, event.why);
   if (!ended) return effects.answer(event.request, tl::unexpected(ended.error()));
   if (*ended) tell_ended(**ended, effects);
+  tend_admissions(now, effects);
   effects.answer(event.request, {});
 }
 
@@ -207,6 +226,7 @@ void ControllerCore::hello(Now now, const PeerMessage& event, const Hello& hello
   if (accepted->restarted) {
     what_changed_.node_restarted(accepted->name, now.wall);
     tests_.restarted(accepted->node);
+    standing_.restarted(accepted->node);
     inquiries_.restarted(accepted->node);
   }
   if (accepted->returned) {

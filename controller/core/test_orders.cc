@@ -126,6 +126,17 @@ void TestOrders::looked_at(std::uint64_t test, Instant now) {
   if (const auto found = tests_.find(test); found != tests_.end()) found->second.looked_at = now;
 }
 
+void TestOrders::remark(std::uint64_t test, std::string text) {
+  if (const auto found = tests_.find(test); found != tests_.end()) {
+    found->second.remark = std::move(text);
+  }
+}
+
+void TestOrders::forget(std::uint64_t test) {
+  const auto found = tests_.find(test);
+  if (found != tests_.end() && !is_under_way(found->second)) tests_.erase(found);
+}
+
 Result<std::optional<TestOrders::Ended>> TestOrders::end(std::uint64_t test, std::string why) {
   const auto found = tests_.find(test);
   if (found == tests_.end()) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/model/address.h"
 #include "common/model/control.h"
 #include "controller/fleet/fleet.h"
 
@@ -40,6 +41,7 @@ struct OrderedTest {
   Instant looked_at{};  // of a watched one
   TestState state = TestState::kRunning;
   std::string text{};                           // how far it is, or why there is no report
+  std::string remark{};                         // what to know of its report; empty: nothing
   std::shared_ptr<const std::string> report{};  // null unless it is done
 
   bool operator==(const OrderedTest&) const = default;
@@ -63,6 +65,10 @@ class TestOrders {
     std::string node{};
     std::string target{};
     bool watched = false;
+    // Of a test by STAMP of another node: that one, whose reflector is to answer (admissions.h),
+    // and where the tester's own is. Else empty.
+    std::string admitting{};
+    Endpoint reflector{};
   };
   // What the probe is to be told of a test that ended before its time.
   struct Ended {
@@ -81,6 +87,9 @@ class TestOrders {
   void restarted(NodeId node);
   // Somebody waits for it still.
   void looked_at(std::uint64_t test, Instant now);
+  void remark(std::uint64_t test, std::string text);
+  // Of one that is over: who wanted to know has read it.
+  void forget(std::uint64_t test);
   // Makes room for others. kNotFound: there is none of this number; empty: it was over already.
   [[nodiscard]] Result<std::optional<Ended>> end(std::uint64_t test, std::string why);
   // What was ended because nobody watches it.

@@ -475,17 +475,6 @@ void Probe::collect_facts() {
 
 void Probe::facts_acknowledged(const FactsAck& ack) { disk_.facts_acknowledged(ack); }
 
-bool Probe::order_test(const TestRequest& request) {
-  if (!desk_) {
-    desk_ = std::make_unique<tester::Desk>([this](TestProgress progress) {
-      async::asio::post(loop_, [this, progress = std::move(progress)]() mutable {
-        step(probe_core::TestNews{std::move(progress)});
-      });
-    });
-  }
-  return desk_->order(request);
-}
-
 void Probe::append(Report report) { disk_.append(std::move(report)); }
 
 void Probe::fetch(const probe_core::FetchOrder& order) { disk_.fetch(order); }

@@ -88,6 +88,7 @@ class Probe final : private probe_core::EffectSink {
   void take_engine_events();
   // The engine authenticates with this node's keys as they are now.
   void rekey_engine();
+  void tell_test_news(TestProgress progress);
   [[nodiscard]] std::vector<crypto::KeyPair> own_keys() const;
   void report();
   void reload();

@@ -238,6 +238,10 @@ void Engine::Impl::carry_out_commands(session::Now seen) {
       exchange_->note_machine(*machine);
     } else if (auto* strangers = std::get_if<SetStrangers>(&*command)) {
       exchange_->set_strangers(std::move(strangers->strangers));
+    } else if (const auto* admit = std::get_if<AdmitGuest>(&*command)) {
+      exchange_->admit(admit->guest, seen.instant);
+    } else if (const auto* dismiss = std::get_if<DismissGuest>(&*command)) {
+      exchange_->dismiss(dismiss->test);
     } else {
       exchange_->stop_measuring();
     }

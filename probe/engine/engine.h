@@ -78,10 +78,19 @@ struct NoteMachine {
 struct SetStrangers {
   session::Strangers strangers;
 };
+// A member that is no peer is answered for the time of a test.
+struct AdmitGuest {
+  session::Guest guest;
+};
+// Of this test; of none that is known nothing happens.
+struct DismissGuest {
+  std::uint64_t test = 0;
+};
 // ReceiptsOrder is answered by ReceiptsRead; ReceiptsTold answers a ReceiptQuestion.
 using EngineCommand =
     std::variant<SetPlan, SetKeys, BoostFlows, CheckSize, StopMeasuring, FinishMeasuring, TellHeard,
-                 NoteMachine, trace::TraceOrder, SetStrangers, ReceiptsOrder, ReceiptsTold>;
+                 NoteMachine, trace::TraceOrder, SetStrangers, ReceiptsOrder, ReceiptsTold,
+                 AdmitGuest, DismissGuest>;
 
 struct WindowClosed {
   Report report;  // without paths
@@ -109,7 +118,7 @@ struct EngineCounters {
   std::uint64_t reflector_refused = 0;       // (*) from addresses that are not in the plan
   std::uint64_t reflector_forged = 0;        // (*) from a peer's address, by no key of that peer's
   std::uint64_t reflector_open_refused = 0;  // (*) open, of a peer that authenticates
-  std::uint64_t reflector_limited = 0;       // allowed strangers beyond their rate
+  std::uint64_t reflector_limited = 0;       // guests and allowed strangers beyond their rate
   std::uint64_t reflector_evicted = 0;       // (*) sessions forgotten for want of room
   std::uint64_t malformed = 0;               // (*) datagrams that are no STAMP packets
   std::uint64_t icmp_errors = 0;             // of any kind, TTL exceeded included

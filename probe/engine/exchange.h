@@ -72,6 +72,8 @@ class Exchange {
   void set_strangers(session::Strangers strangers) {
     reflector_.set_strangers(std::move(strangers));
   }
+  void admit(const session::Guest& guest, Instant now) { reflector_.admit(guest, now); }
+  void dismiss(std::uint64_t test) { reflector_.dismiss(test); }
 
   // Sends what is due; returns how many packets were.
   std::size_t send_due();

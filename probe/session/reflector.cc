@@ -168,7 +168,9 @@ Reflector::Outcome Reflector::admit_stranger(const Request& request, Now now) {
 
 Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<std::byte> out) {
   const auto peers = peers_at(request.from.address);
-  const bool stranger = peers.empty();
+  const bool guest = peers.empty() && guests_.has(request.from.address, now.instant);
+  const bool stranger = peers.empty() && !guest;
+  if (guest && !guests_.take(now.instant)) return {Outcome::kLimited};
   if (stranger) {
     if (const auto outcome = admit_stranger(request, now); outcome != Outcome::kAnswered) {
       return {outcome};
@@ -182,7 +184,10 @@ Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<s
   if (ssid == stamp::kSsidTraceReturn) return {Outcome::kOther};
   const bool one_off = ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu;
   // From a reflector's port it would be answered back, and again, without end.
-  if (one_off && is_peer_reflector(request.from)) return {Outcome::kOther};
+  if (one_off &&
+      (is_peer_reflector(request.from) || guests_.is_reflector(request.from, now.instant))) {
+    return {Outcome::kOther};
+  }
   if (request.cut && ssid != stamp::kSsidMtu) return {Outcome::kMalformed};
   const auto verdict = stranger ? Verdict{} : authenticate(peers, request, ssid, mode, now);
   if (verdict.outcome != Outcome::kAnswered) return {verdict.outcome};

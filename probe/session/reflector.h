@@ -1,11 +1,13 @@
 // Reflector: decides which datagrams are answered, and with what (RFC 8762 section 4.3).
 //
-// It answers the plan's peers, and strangers that are allowed by name and rate; nobody gets more
-// octets than he sent: spoofed addresses gain nothing. An authenticated packet is answered when its
-// HMAC is of a key of a peer at its address. Open packets of a peer that authenticates are answered
-// only until it does (the ends of a session hear of a new plan one after the other); traces are
-// open. schemas/stamp.md says which port answers which session identifiers, so that no two ports
-// can answer each other without end.
+// It answers the plan's peers, guests as long as they are (guests.h), and strangers that are
+// allowed by name and rate; nobody gets more octets than he sent: spoofed addresses gain nothing.
+// An authenticated packet is answered when its HMAC is of a key of a peer at its address. Open
+// packets of a peer that authenticates are answered only until it does (the ends of a session hear
+// of a new plan one after the other); traces are open. schemas/stamp.md says which port answers
+// which session identifiers, so that no two ports can answer each other without end.
+//
+// A guest gets one-off packets answered, those of tests, and no session.
 //
 // Not thread safe. After set_peers() and set_strangers() it allocates nothing.
 #pragma once
@@ -22,6 +24,7 @@
 #include "common/model/plan.h"
 #include "common/stats/token_bucket.h"
 #include "probe/session/clock.h"
+#include "probe/session/guests.h"
 #include "probe/session/peer_keys.h"
 #include "probe/session/reflector_sessions.h"
 #include "probe/stamp/tlv.h"
@@ -65,7 +68,7 @@ class Reflector {
   enum class Outcome : std::uint8_t {
     kAnswered,
     kStranger,     // not a peer, and not allowed
-    kLimited,      // an allowed stranger beyond the rate
+    kLimited,      // a guest or an allowed stranger beyond the rate
     kMalformed,    // no STAMP packet, or too short for its answer
     kForged,       // authenticated, but by no key of a peer at this address
     kOpenRefused,  // open, of a peer that authenticates
@@ -87,6 +90,8 @@ class Reflector {
   void set_peers(const std::vector<PlanPeer>& peers, const KeyTable& keys = {});
   // Who is a stranger to be answered from now on; the rate begins anew.
   void set_strangers(Strangers strangers);
+  void admit(const Guest& guest, Instant now) { guests_.admit(guest, now); }
+  void dismiss(std::uint64_t test) { guests_.dismiss(test); }
   // New keys for the peers that have some.
   void set_keys(const KeyTable& keys);
   [[nodiscard]] bool is_peer(const IpAddress& address) const;
@@ -123,9 +128,11 @@ class Reflector {
   [[nodiscard]] std::span<Peer> peers_at(const IpAddress& address);
   [[nodiscard]] static Verdict authenticate(std::span<Peer> peers, const Request& request,
                                             std::uint16_t ssid, stamp::Mode mode, Now now);
+  // kAnswered: it may be.
   [[nodiscard]] Outcome admit_stranger(const Request& request, Now now);
 
   std::vector<Peer> peers_;  // ascending by endpoint
+  Guests guests_;
   Strangers strangers_;
   std::optional<stats::TokenBucket> stranger_budget_;  // full at the first stranger
   ReflectorSessions sessions_;

@@ -385,6 +385,29 @@ class FakeBackend : public Backend {
                                   .ordered_at = kFakeNow,
                                   .text = "ordered"});
   }
+  Result<StandingTestsView> standing_tests(std::string_view name) const override {
+    if (!name.empty() && name != "ssh") return not_found("standing test", name);
+    StandingTestsView view{.generated_at = kFakeNow, .asked = std::string(name)};
+    view.tests.push_back({.name = "ssh",
+                          .what = "port 22 by tcp",
+                          .from = "rack=r1",
+                          .to = "rack=r2",
+                          .every = std::chrono::minutes{10},
+                          .severity = "warning",
+                          .pairs_left_out = 3,
+                          .pairs_failing = 1});
+    view.tests.back().pairs = {{.from = "h1",
+                                .to = "h9",
+                                .outcome = "fault",
+                                .verdict = "refused",
+                                .summary = "192.0.2.9 says: connection refused",
+                                .at = kFakeNow,
+                                .since = kFakeNow - std::chrono::minutes{20},
+                                .runs = 3,
+                                .failing = true},
+                               {.from = "h2", .to = "h9", .outcome = "none"}};
+    return answer(std::move(view));
+  }
   Result<OrderedTestView> ordered_test(std::string_view id) const override {
     if (id != "00000000000000aa") return not_found("test", id);
     if (tests_last) {

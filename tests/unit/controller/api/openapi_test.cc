@@ -102,6 +102,7 @@ TEST_CASE("openapi.yaml describes every member of every answer", "[api]") {
       {"ApiToken", {"POST", "/api/v1/access/tokens", R"({"name":"x","role":"viewer"})"}},
       {"Audit", {"GET", "/api/v1/audit", ""}},
       {"Checkpoint", {"POST", "/api/v1/checkpoint", ""}},
+      {"StandingTests", {"GET", "/api/v1/standing-tests", ""}},
       {"Matrix", {"GET", "/api/v1/matrix", ""}},
       {"Localize", {"GET", "/api/v1/localize", ""}},
       {"Path", {"GET", "/api/v1/paths/h1/h9", ""}},

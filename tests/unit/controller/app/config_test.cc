@@ -236,6 +236,66 @@ TEST_CASE("the keys that were renamed still work, and warn with their line", "[c
   CHECK(load_config(kExamples / "controller.yaml", {})->warnings.empty());
 }
 
+core::StandingOptions standing_of(const std::string& tests) {
+  const auto file = written(tests);
+  const auto config = load_config(file, {});
+  fs::remove(file);
+  if (!config) FAIL(config.error().context);
+  return config->standing;
+}
+
+std::string standing_refusal(const std::string& test) {
+  const auto file = written("tests:\n  - " + test + "\n");
+  const auto config = load_config(file, {});
+  fs::remove(file);
+  return config ? "" : config.error().context;
+}
+
+TEST_CASE("standing tests have the defaults of the tests on demand", "[config]") {
+  const auto standing = standing_of(
+      "tests:\n"
+      "  - {name: ssh, kind: port, port: 22, from: {rack: 'r1, r2'}, to: {zone: east}, every: "
+      "30m,\n"
+      "     severity: error, count: 2}\n"
+      "  - {name: mtu, kind: mtu, target: 192.0.2.7, severity: none}\n"
+      "  - {name: stamp, kind: ping, method: stamp}\n");
+  REQUIRE(standing.tests.size() == 3);
+  const auto& ssh = standing.tests[0];
+  CHECK(what_of(ssh.order) == "port 22 by tcp");
+  CHECK(from_text(ssh) == "rack=r1,r2");
+  CHECK(to_text(ssh) == "zone=east");
+  CHECK(ssh.every == std::chrono::minutes{30});
+  CHECK(ssh.severity == incident::Severity::kError);
+  CHECK(ssh.order.count == 2);
+  CHECK(what_of(standing.tests[1].order) == "mtu by icmp");
+  CHECK(to_text(standing.tests[1]) == "192.0.2.7");
+  CHECK(from_text(standing.tests[1]) == "all nodes");
+  CHECK_FALSE(standing.tests[1].severity);
+  CHECK(standing.tests[2].every == std::chrono::minutes{10});
+}
+
+TEST_CASE("a mistake in a standing test is told with its line and what is expected", "[config]") {
+  using Catch::Contains;
+  CHECK_THAT(standing_refusal("{kind: ping}"), Contains("yaml:2: tests[0].name is missing"));
+  CHECK_THAT(standing_refusal("{name: a}"), Contains("tests[0].kind is missing"));
+  CHECK_THAT(standing_refusal("{name: a b, kind: ping}"), Contains("tests[0].name"));
+  CHECK_THAT(standing_refusal("{name: a, kind: capture}"), Contains("tests[0].kind"));
+  CHECK_THAT(standing_refusal("{name: a, kind: port}"), Contains("tcp needs a port"));
+  CHECK_THAT(standing_refusal("{name: a, kind: mtu, method: tcp, port: 1}"),
+             Contains("mtu cannot be tested by tcp"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping, every: 9s}"),
+             Contains("tests[0].every: must be between 10s and"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping, target: h9}"),
+             Contains("tests[0].target: must be an address"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping, target: 192.0.2.7, to: {node: h9}}"),
+             Contains("tests[0].target: to is given too"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping, from: {rack: ''}}"),
+             Contains("tests[0].from"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping, size: 63}"), Contains("tests[0].size"));
+  CHECK_THAT(standing_refusal("{name: a, kind: ping}\n  - {name: a, kind: mtu}"),
+             Contains("yaml:3: tests[1].name: another test is called a"));
+}
+
 TEST_CASE("what the configuration names must be there", "[config]") {
   ControllerConfig config;
   CHECK(check_named(config));

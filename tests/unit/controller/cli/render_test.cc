@@ -151,6 +151,29 @@ TEST_CASE("a plan of all pairs says nothing of exploring", "[cli]") {
   CHECK(text.find("learned flows") == std::string::npos);
 }
 
+TEST_CASE("standing tests are listed with what fails, and one by name with all of its pairs",
+          "[cli]") {
+  const std::string tests =
+      R"("tests": [{"name": "ssh", "what": "port 22 by tcp", "from": "rack=r1",
+    "to": "rack=r2", "every_s": 600, "severity": "warning", "pairs_left_out": 3, "pairs_failing": 1,
+    "pairs": [{"from": "h1", "to": "h9", "outcome": "fault", "verdict": "refused",
+               "summary": "10.0.0.9 says: connection refused", "at": "2026-11-28T03:20:11Z",
+               "since": "2026-11-28T03:10:11Z", "runs": 3, "failing": true},
+              {"from": "h2", "to": "h9", "outcome": "none", "verdict": "", "summary": "",
+               "at": null, "since": null, "runs": 0, "failing": false}]}]})";
+  const auto all = R"({"schema": "faultline.standing_tests/1", "asked": null, )" + tests;
+  const auto one = R"({"schema": "faultline.standing_tests/1", "asked": "ssh", )" + tests;
+  const auto list = shown(all.c_str());
+  CHECK_THAT(list, Catch::Contains("port 22 by tcp  rack=r1  rack=r2  10m 0s  1/2 (+3)"));
+  CHECK_THAT(list, Catch::Contains("(+n): pairs beyond what a test may have"));
+  CHECK_THAT(list, Catch::Contains("h1    h9  refused  2026-11-28T03:20:11Z"));
+  CHECK(list.find("h2") == std::string::npos);
+  CHECK_THAT(shown(one.c_str()), Catch::Contains("h2    h9  none"));
+  CHECK(exit_code_of(Json::parse(all)) == ExitCode::kFaultFound);
+  CHECK_THAT(shown(R"({"schema": "faultline.standing_tests/1", "asked": null, "tests": []})"),
+             Catch::Contains("no standing tests"));
+}
+
 TEST_CASE("the exit code follows from what the document says", "[cli]") {
   const auto code = [](const char* document) { return exit_code_of(Json::parse(document)); };
   CHECK(code(R"({"schema":"faultline.status/1","health":"healthy"})") == ExitCode::kHealthy);

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <vector>
 
+#include "common/ondemand/admission.h"
 #include "common/ondemand/order_json.h"
 #include "probe/tester/desk.h"
 #include "tests/support/catch.h"
@@ -133,6 +134,27 @@ TEST_CASE("a desk takes no more than it has room for, and nothing whose lease is
   const auto late = ear.end_of(2);
   CHECK(late.state == TestState::kRefused);
   CHECK_THAT(late.text, Catch::Contains("time is over"));
+}
+
+TEST_CASE("an admission says whom to answer, and nothing else is one", "[tests]") {
+  for (const auto* address : {"192.0.2.7", "2001:db8::7"}) {
+    const ondemand::Admission admission{.reflector = {*IpAddress::parse(address), 862}};
+    CHECK(ondemand::admission_from_json(to_json_text(admission)) == admission);
+    // A probe from before refuses it like any order.
+    CHECK_FALSE(ondemand::order_from_json(to_json_text(admission)));
+  }
+  for (const auto* text :
+       {"", "[]", R"({"kind":"end"})", R"({"kind":"admit","source":"192.0.2.7"})",
+        R"({"kind":"admit","source":"192.0.2.7","port":0})",
+        R"({"kind":"admit","source":"192.0.2.7","port":65536})",
+        R"({"kind":"admit","source":"192.0.2.7","port":"862"})",
+        R"({"kind":"admit","source":"0.0.0.0","port":862})",
+        R"({"kind":"admit","source":7,"port":862})",
+        R"({"kind":"ping","source":"192.0.2.7","port":862})",
+        R"({"kind":"admit","source":"192.0.2.7","port":862,"more":1})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(ondemand::admission_from_json(text));
+  }
 }
 
 }  // namespace faultline::tester

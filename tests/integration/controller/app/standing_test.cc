@@ -1,0 +1,107 @@
+// Tests that a real controller orders from real probes: standing ones, and by STAMP of a node that
+// does not know the tester.
+#include <signal.h>
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "common/crypto/token.h"
+#include "tests/integration/controller/app/stage.h"
+
+namespace faultline::tests {
+namespace {
+
+// On a loopback address of its own.
+class RealProbe {
+ public:
+  RealProbe(const Stage& stage, const std::string& name, const std::string& address,
+            std::uint16_t ports)
+      : process_({"--config",
+                  write_file(folder_.path() / "probe.yaml",
+                             fmt::format("state_dir: {}\naddress: {}\ntoken: {}\n"
+                                         "ports: {{first: {}, count: 2}}\nreflector_port: {}\n"
+                                         "mesh_port: {}\n",
+                                         (folder_.path() / "state").string(), address,
+                                         crypto::format_token(stage.make_token(name)), ports,
+                                         ports + 2, ports + 3))},
+                 folder_.path(), FAULTLINE_PROBE) {}
+
+  Exit end() { return process_.end(SIGTERM); }
+
+ private:
+  Folder folder_;
+  ControllerProcess process_;
+};
+
+constexpr const char* kTests = R"(window: 1s
+tests:
+  - {name: closed, kind: port, port: 1, count: 1, from: {node: a}, to: {node: b}, every: 10s}
+  - {name: there, kind: ping, method: stamp, count: 2, from: {node: b}, to: {node: a}, every: 10s}
+)";
+
+struct Pair {
+  Stage stage{kTests, "plan: {flows_per_pair: 2}\n"};
+  std::optional<RealProbe> a{};
+  std::optional<RealProbe> b{};
+
+  Pair() {
+    stage.start();
+    a.emplace(stage, "a", "127.71.0.1", find_ports());
+    b.emplace(stage, "b", "127.71.0.2", find_ports());
+    stage.wait_for_metric("faultline_nodes{state=\"live\"}", 2);
+  }
+  nlohmann::json standing(const std::string& name) const {
+    return stage.get("/api/v1/standing-tests?name=" + name).at("tests").at(0).at("pairs").at(0);
+  }
+};
+
+TEST_CASE("a standing test of a closed port opens an incident, one that is answered does not",
+          "[controller][tests]") {
+  Pair fleet;
+  const auto incidents = [&] {
+    return fleet.stage.get("/api/v1/incidents?state=open").at("incidents");
+  };
+  fleet.stage.wait_for("an incident of the closed port", [&] { return !incidents().empty(); });
+  REQUIRE(incidents().size() == 1);
+  const auto incident = incidents().at(0);
+  CHECK(incident.at("component").at("kind") == "test");
+  CHECK(incident.at("component").at("id") == "test:closed");
+  CHECK(incident.at("class") == "test_failing");
+  fleet.stage.wait_for_log({"standing test closed, a to b: refused"});
+  const auto closed = fleet.standing("closed");
+  CHECK(closed.at("outcome") == "fault");
+  CHECK(closed.at("verdict") == "refused");
+  CHECK(closed.at("failing") == true);
+  fleet.stage.wait_for("the other test", [&] { return fleet.standing("there").at("runs") > 0; });
+  CHECK(fleet.standing("there").at("verdict") == "answered");
+  CHECK(fleet.stage.metric("faultline_standing_test_pairs_failing") == 1);
+  CHECK(fleet.a->end().status == 0);
+  CHECK(fleet.b->end().status == 0);
+  CHECK(fleet.stage.end(SIGTERM).status == 0);
+}
+
+TEST_CASE("a test by STAMP is answered though its packets come from nobody's address in the plan",
+          "[controller][tests]") {
+  Pair fleet;
+  const auto ordered = fleet.stage.post("/api/v1/nodes/a/tests", {{"kind", "ping"},
+                                                                  {"method", "stamp"},
+                                                                  {"target", "b"},
+                                                                  {"source", "127.71.0.99"},
+                                                                  {"count", 2},
+                                                                  {"interval_ms", 20}});
+  const auto test = [&] {
+    return fleet.stage.get("/api/v1/tests/" + ordered.at("id").get<std::string>());
+  };
+  fleet.stage.wait_for("the report", [&] { return test().at("state") != "running"; });
+  INFO(test().dump());
+  REQUIRE(test().at("state") == "done");
+  const auto report = test().at("report");
+  CHECK(report.at("source") == "127.71.0.99");
+  CHECK(report.at("verdict") == "answered");
+  CHECK(report.at("remarks").empty());
+  CHECK(fleet.stage.end(SIGTERM).status == 0);
+}
+
+}  // namespace
+}  // namespace faultline::tests
