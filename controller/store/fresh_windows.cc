@@ -8,9 +8,9 @@
 namespace faultline::store {
 namespace {
 
-// Nothing where the entry is a gap, or damaged.
-std::optional<Report> read_report(const std::optional<JournalEntry>& entry,
-                                  std::optional<NodeId> target) {
+// The report under the cursor; nothing where it is a gap, or damaged.
+std::optional<Report> read_report(WindowCursor& cursor, std::optional<NodeId> target) {
+  const auto entry = cursor.entry();
   if (!entry || entry->is_gap()) return std::nullopt;
   auto report =
       target ? wire::decode_report(entry->payload, *target) : wire::decode_report(entry->payload);
@@ -22,7 +22,7 @@ std::optional<Report> read_report(const std::optional<JournalEntry>& entry,
 void scan_all(WindowCursor& cursor, std::optional<NodeId> target, ScanSummary& summary,
               const FreshVisitor& visitor, bool& wants_more) {
   for (; cursor.valid() && wants_more; cursor.next()) {
-    const auto report = read_report(cursor.entry(), target);
+    const auto report = read_report(cursor, target);
     if (!report) continue;
     ++summary.visited;
     wants_more = visitor(cursor.key().node, *report);
@@ -37,24 +37,49 @@ class NodeScan {
 
   // False: the visitor ended it.
   [[nodiscard]] bool run() {
-    while (cursor_.valid()) {
-      WindowKey at = cursor_.key();
+    while (cursor_.valid() || jumped_) {
+      if (jumped_ && (!cursor_.valid() || cursor_.key().node != node_)) {
+        search_the_gap();
+        continue;
+      }
+      const WindowKey at = cursor_.key();
       if (at.node != node_) {
         seek_node(at);
         continue;
       }
-      for (auto report = read_report(cursor_.entry(), target_); report;) {
-        ++summary_.visited;
-        if (!visitor_(node_, *report)) return false;
-        report = follow(at, *report);
+      if (at == unreadable_) {  // seen at the end of a jump, and noted then
+        go_on();
+        continue;
       }
-      ++at.sequence;
-      cursor_.seek(at);  // whatever else there is
+      const auto report = read_report(cursor_, target_);
+      if (std::exchange(jumped_, false) && !(report && follows(at, *report))) {
+        if (!report) unreadable_ = at;
+        search_the_gap();
+        continue;
+      }
+      if (report) {
+        seen_ = Seen{at.window_start, report->window, report->plan};
+        ++summary_.visited;
+        if (!visitor_(at.node, *report)) return false;
+      }
+      go_on();
     }
     return true;
   }
 
  private:
+  struct Seen {
+    WallTime start{};
+    Duration window{};
+    PlanRevision plan;
+
+    [[nodiscard]] WallTime end() const { return start + window; }
+  };
+
+  void go_on() {
+    cursor_.next();
+    if (!cursor_.valid() || cursor_.key().node != node_) jump();
+  }
   // To this node's place in the window at hand, or in the one behind it.
   void seek_node(const WindowKey& at) {
     const bool is_before =
@@ -62,15 +87,19 @@ class NodeScan {
     cursor_.seek(
         {is_before ? at.window_start : at.window_start + Duration{1}, node_, BootId{0}, 0});
   }
-  // The report behind this one, `at` then being its key; nothing when it is not the next one.
-  [[nodiscard]] std::optional<Report> follow(WindowKey& at, const Report& report) {
-    const WindowKey next{at.window_start + report.window, node_, at.boot, at.sequence + 1};
-    auto found = read_report(cursor_.find(next), target_);
-    if (!found || found->window != report.window || found->plan != report.plan) {
-      return std::nullopt;
-    }
-    at = next;
-    return found;
+  void jump() {
+    if (!seen_ || seen_->end() <= searched_until_) return;
+    jumped_ = true;
+    cursor_.seek({seen_->end(), node_, BootId{0}, 0});
+  }
+  [[nodiscard]] bool follows(const WindowKey& at, const Report& report) const {
+    return at.window_start == seen_->end() && report.window == seen_->window &&
+           report.plan == seen_->plan;
+  }
+  void search_the_gap() {
+    jumped_ = false;
+    searched_until_ = seen_->end();
+    cursor_.seek({seen_->start + Duration{1}, node_, BootId{0}, 0});
   }
 
   WindowCursor& cursor_;
@@ -78,6 +107,10 @@ class NodeScan {
   const std::optional<NodeId> target_;
   ScanSummary& summary_;
   const FreshVisitor& visitor_;
+  std::optional<Seen> seen_;  // the newest report
+  std::optional<WindowKey> unreadable_;
+  bool jumped_ = false;  // from there to where the next one should begin
+  WallTime searched_until_ = WallTime::min();
 };
 
 // False: the visitor ended it.

@@ -1,10 +1,10 @@
 // Reports that are not sealed yet, as the history of results reads them (rocks_history.cc).
 //
 // Why it exists: keys of `windows` begin with the time, so that a report is written where the last
-// one was. One node's must be picked from each window, and each place that is looked at is a block
-// to read from the disk and to unpack. So of a known node the next report is asked for by its key:
-// the next sequence number, a window later. Between two such of the same plan nothing lies; where
-// it is not there, all that follows is searched.
+// one was. One node's must be picked from each window, and each place that is looked at is a report
+// to read from the disk and to unpack. So of a known node the next window is looked for where the
+// last one ended: of two windows of the same plan that follow each other nothing lies between, and
+// where anything else is found the gap is searched.
 #pragma once
 
 #include <functional>

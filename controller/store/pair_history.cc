@@ -170,8 +170,9 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
   ScanSummary summary;
   for (auto piece = next(); piece || !ahead.empty();) {
     for (; piece && ahead.size() < kPiecesAhead; piece = next()) {
-      ahead.push_back(std::async(std::launch::async, read_piece, std::cref(database_),
-                                 Pair{source, target}, *piece, snapshot.snapshot()));
+      // Where no thread can be had, in this one's own turn.
+      ahead.push_back(std::async(read_piece, std::cref(database_), Pair{source, target}, *piece,
+                                 snapshot.snapshot()));
     }
     const PieceRead read = ahead.front().get();
     ahead.pop_front();

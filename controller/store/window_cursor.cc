@@ -22,11 +22,11 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
       upper_bytes_(window_floor(to)),
       upper_(upper_bytes_),
       reached_(std::max(from, WallTime{})) {
-  options_.snapshot = snapshot;
-  options_.fill_cache = !is_sweep;
-  auto bounded = options_;
-  bounded.iterate_upper_bound = &upper_;
-  iterator_.reset(database_.db().NewIterator(bounded, database_.windows()));
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &upper_;
+  options.snapshot = snapshot;
+  options.fill_cache = !is_sweep;
+  iterator_.reset(database_.db().NewIterator(options, database_.windows()));
   iterator_->Seek(window_floor(from));
   settle();
 }
@@ -118,13 +118,6 @@ std::optional<JournalEntry> WindowCursor::entry() {
   auto decoded = decode_entry(key_, iterator_->value().ToStringView());
   if (!decoded) note_damage(to_string(key_));
   return decoded;
-}
-
-std::optional<JournalEntry> WindowCursor::find(const WindowKey& key) const {
-  if (key.window_start >= to_) return std::nullopt;
-  rocksdb::PinnableSlice value;
-  const auto status = database_.db().Get(options_, database_.windows(), encode(key), &value);
-  return status.ok() ? decode_entry(key, value.ToStringView()) : std::nullopt;
 }
 
 void WindowCursor::note_damage(std::string place) {

@@ -32,9 +32,6 @@ class WindowCursor {
   [[nodiscard]] const WindowKey& key() const { return key_; }
   // Empty when the value does not decode: noted as damage.
   [[nodiscard]] std::optional<JournalEntry> entry();
-  // The one with this key, wherever the cursor is; empty when there is none in the range, or when
-  // it cannot be read: a cursor that comes there notes why.
-  [[nodiscard]] std::optional<JournalEntry> find(const WindowKey& key) const;
   // An error other than damage; the cursor is then not valid.
   [[nodiscard]] const rocksdb::Status& status() const { return status_; }
 
@@ -48,7 +45,6 @@ class WindowCursor {
   const Database& database_;
   WallTime to_;
   ScanSummary& summary_;
-  rocksdb::ReadOptions options_;
   std::string upper_bytes_;
   rocksdb::Slice upper_;
   std::unique_ptr<rocksdb::Iterator> iterator_;

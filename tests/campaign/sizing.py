@@ -32,6 +32,7 @@ EXIT_USAGE = 3
 LEAVES = 4
 READY_SECONDS_MAX = 600
 REPORTING_RATIO_MIN = 0.9  # at low rates a flow sends nothing in some windows
+WINDOWS_RATIO_MIN = 0.99  # of those that begin and end while it is measured
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 DAY_SECONDS = 86400
 
@@ -188,6 +189,17 @@ def print_table(rows):
         print(f"{name:<18}" + "".join(f"{row[name]:>12}" for row in rows))
 
 
+def trouble(row):
+    """What a fleet may not come to, however large: nodes lost, windows missing or dropped."""
+    if row["live_min"] < row["probes"]:
+        return f"of {row['probes']} probes only {row['live_min']} were live all the time"
+    if row["windows"] < WINDOWS_RATIO_MIN * row["windows_expected"]:
+        return f"{row['windows']} windows came of {row['windows_expected']} expected"
+    if row["results_dropped"]:
+        return f"{row['results_dropped']} results were dropped"
+    return None
+
+
 def main():
     try:
         given = parse()
@@ -213,6 +225,11 @@ def main():
         progress.bad("sizing.py: interrupted")
         return 1
     print_table(rows)
+    for row in rows:
+        if problem := trouble(row):
+            progress.bad(f"sizing.py: {problem}")
+            return 1
+    print(f"every probe was live all the time, at least {WINDOWS_RATIO_MIN:.0%} of the windows expected were stored, no result was dropped")
     return 0
 
 
