@@ -194,6 +194,10 @@ bool Sender::on_reply(std::uint16_t source_port, const Endpoint& from,
                       const stamp::ReflectorPacket& reply, WallTime received,
                       std::span<const std::byte> authenticated, const Arrival& arrival) {
   auto* flow = find(source_port, reply.ssid);
+void Sender::on_stamp_lost(const PacketName& name) {
+  if (auto* flow = find(name.source_port, name.ssid)) flow->on_stamp_lost(name.sequence);
+}
+
   if (flow != nullptr && flow->id().remote != from) flow = nullptr;
   const bool genuine = flow == nullptr || flow->is_genuine(reply, authenticated);
   if (!genuine) ++forged_;
