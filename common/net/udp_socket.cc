@@ -177,9 +177,10 @@ struct ReceiveBuffer::Slots {
   std::array<SocketAddress, kReceiveBatch> addresses;
   std::array<iovec, kReceiveBatch> vectors;
   std::array<mmsghdr, kReceiveBatch> messages;
+  std::size_t used = kReceiveBatch;  // the first of them, since they were prepared
 
   void prepare() {
-    for (std::size_t i = 0; i < kReceiveBatch; ++i) {
+    for (std::size_t i = 0; i < used; ++i) {
       vectors[i] = {payloads[i].data(), payloads[i].size()};
       messages[i] = {};
       auto& header = messages[i].msg_hdr;
@@ -190,6 +191,15 @@ struct ReceiveBuffer::Slots {
       header.msg_control = controls[i].bytes.data();
       header.msg_controllen = controls[i].bytes.size();
     }
+    used = 0;
+  }
+
+  // As recvmmsg; a call that fails may have used the first.
+  int receive(int fd) {
+    prepare();
+    const int got = recvmmsg(fd, messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+    used = static_cast<std::size_t>(std::max(got, 1));
+    return got;
   }
 };
 
@@ -266,12 +276,10 @@ std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, Erro
                                                      bool drain) {
   if (drain) drain_error_queue(fd(), sink);
   auto& slots = *buffer.slots_;
-  slots.prepare();
-  int got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+  int got = slots.receive(fd());
   if (got < 0 && errno != EAGAIN) {  // an ICMP error that came meanwhile: it is not this call's
     drain_error_queue(fd(), sink);
-    slots.prepare();
-    got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+    got = slots.receive(fd());
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got); ++i) {
