@@ -144,8 +144,10 @@ void Pacer::push(Entry entry) {
 void Pacer::open_lanes(const std::vector<FlowPace>& flows, const Budgets& budgets, Instant now,
                        Rng& rng) {
   flow_lanes_.clear();
-  const bool bounded =
-      budgets.groups > 0 && budgets.packets_per_second_per_group < budgets.packets_per_second;
+  const double wanted =
+      static_cast<double>(flows.size()) * 1e9 / static_cast<double>(interval_.count());
+  const bool bounded = budgets.groups > 0 && budgets.packets_per_second_per_group <
+                                                 std::min(wanted, budgets.packets_per_second);
   if (flows.empty() || bounded) return;
   const auto used = std::ranges::max(flows, {}, &FlowPace::lane).lane + 1;
   lanes_ = static_cast<std::uint16_t>(

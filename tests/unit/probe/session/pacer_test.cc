@@ -326,10 +326,10 @@ TEST_CASE("where the interval is short, lanes are fewer or none", "[session]") {
 TEST_CASE("flows of groups that have little to spend wait for no lane", "[session]") {
   Rng rng(14);
   Pacer pacer;
-  auto flows = in_lanes(100, 16);
+  auto flows = in_lanes(1000, 16);
   for (auto& flow : flows) flow.group = 0;
   pacer.configure(flows, seconds{1},
-                  {.packets_per_second = 1000, .packets_per_second_per_group = 200, .groups = 1},
+                  {.packets_per_second = 2000, .packets_per_second_per_group = 900, .groups = 1},
                   Instant{}, rng);
   std::map<Instant, std::map<std::size_t, std::size_t>> lanes_at;
   for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{5}, rng, kLaneTick)) {
