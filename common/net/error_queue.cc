@@ -16,7 +16,7 @@
 namespace faultline::net {
 namespace {
 
-constexpr std::size_t kBatch = 32;
+constexpr std::size_t kBatch = 8;         // of one system call: more than the stamps of one go
 constexpr std::size_t kFrameMax = 256;    // enough for our 44 octets and any headers
 constexpr std::size_t kControlMax = 256;  // stamp, extended error with offender, TTL, drop count
 

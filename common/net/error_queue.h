@@ -21,6 +21,7 @@ struct OutgoingDatagram {
   std::uint8_t dscp = 0;  // of this datagram, 0 to 63
   // Not on the way either (IPv4's DF): lost where it does not fit, which then is what it measures.
   bool unfragmented = false;
+  bool stamped = false;  // report the kernel's stamp of it
 };
 
 struct TransmitStamp {

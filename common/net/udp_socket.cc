@@ -17,7 +17,6 @@
 namespace faultline::net {
 namespace {
 
-constexpr std::size_t kSendBatch = 32;
 constexpr std::size_t kReceiveControlMax = 160;  // stamp 64, TTL 24, traffic class 24, drops 24
 
 Status set_option(int fd, int level, int name, int value, const char* what) {
@@ -55,9 +54,9 @@ Status configure(int fd, const UdpSocketOptions& options) {
   FAULTLINE_TRY_STATUS(
       set_option(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer_bytes, "SO_RCVBUF"));
   FAULTLINE_TRY_STATUS(set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1, "SO_RXQ_OVFL"));
-  int stamps = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
-  if (options.transmit_timestamps) stamps |= SOF_TIMESTAMPING_TX_SOFTWARE;
-  return set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, stamps, "SO_TIMESTAMPING");
+  // Transmit stamps are reported, too; which datagrams have one, each says itself.
+  constexpr int kStamps = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE;
+  return set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, kStamps, "SO_TIMESTAMPING");
 }
 
 Error bind_error(const Endpoint& local, int error_number) {
@@ -90,7 +89,7 @@ void set_unfragmented(int fd, bool v4, bool unfragmented) {
 }
 
 constexpr std::size_t kOptionSize = CMSG_SPACE(sizeof(int));
-constexpr std::size_t kSendControlMax = 2 * kOptionSize;  // TTL, traffic class
+constexpr std::size_t kSendControlMax = 3 * kOptionSize;  // TTL, traffic class, stamp
 
 // Appends an option of this datagram to `header`, whose control buffer has room.
 void add_control(msghdr& header, int level, int type, int value) {
@@ -120,7 +119,7 @@ int send_batch(int fd, std::span<const OutgoingDatagram> datagrams) {
     header.msg_namelen = to_socket_address(datagram.to, addresses[i]);
     header.msg_iov = &vectors[i];
     header.msg_iovlen = 1;
-    if (datagram.ttl == 0 && datagram.dscp == 0) continue;
+    if (datagram.ttl == 0 && datagram.dscp == 0 && !datagram.stamped) continue;
     controls[i] = {};
     header.msg_control = controls[i].bytes.data();
     const bool v4 = datagram.to.address.is_v4();
@@ -128,6 +127,9 @@ int send_batch(int fd, std::span<const OutgoingDatagram> datagrams) {
     if (datagram.ttl != 0) add_control(header, level, v4 ? IP_TTL : IPV6_HOPLIMIT, datagram.ttl);
     if (datagram.dscp != 0) {
       add_control(header, level, v4 ? IP_TOS : IPV6_TCLASS, datagram.dscp << 2);
+    }
+    if (datagram.stamped) {
+      add_control(header, SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_TX_SOFTWARE);
     }
   }
   return sendmmsg(fd, messages.data(), static_cast<unsigned>(count), MSG_DONTWAIT);
@@ -175,9 +177,10 @@ struct ReceiveBuffer::Slots {
   std::array<SocketAddress, kReceiveBatch> addresses;
   std::array<iovec, kReceiveBatch> vectors;
   std::array<mmsghdr, kReceiveBatch> messages;
+  std::size_t used = kReceiveBatch;  // the first of them, since they were prepared
 
   void prepare() {
-    for (std::size_t i = 0; i < kReceiveBatch; ++i) {
+    for (std::size_t i = 0; i < used; ++i) {
       vectors[i] = {payloads[i].data(), payloads[i].size()};
       messages[i] = {};
       auto& header = messages[i].msg_hdr;
@@ -188,6 +191,15 @@ struct ReceiveBuffer::Slots {
       header.msg_control = controls[i].bytes.data();
       header.msg_controllen = controls[i].bytes.size();
     }
+    used = 0;
+  }
+
+  // As recvmmsg; a call that fails may have used the first.
+  int receive(int fd) {
+    prepare();
+    const int got = recvmmsg(fd, messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+    used = static_cast<std::size_t>(std::max(got, 1));
+    return got;
   }
 };
 
@@ -264,12 +276,10 @@ std::span<const IncomingDatagram> UdpSocket::receive(ReceiveBuffer& buffer, Erro
                                                      bool drain) {
   if (drain) drain_error_queue(fd(), sink);
   auto& slots = *buffer.slots_;
-  slots.prepare();
-  int got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+  int got = slots.receive(fd());
   if (got < 0 && errno != EAGAIN) {  // an ICMP error that came meanwhile: it is not this call's
     drain_error_queue(fd(), sink);
-    slots.prepare();
-    got = recvmmsg(fd(), slots.messages.data(), kReceiveBatch, MSG_DONTWAIT, nullptr);
+    got = slots.receive(fd());
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; got > 0 && i < static_cast<std::size_t>(got); ++i) {

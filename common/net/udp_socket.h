@@ -30,13 +30,13 @@
 namespace faultline::net {
 
 inline constexpr std::size_t kReceiveBatch = 32;   // datagrams per receive()
+inline constexpr std::size_t kSendBatch = 32;      // datagrams that send() hands over in one go
 inline constexpr std::size_t kDatagramMax = 2048;  // longer ones are counted, and dropped or cut
 inline constexpr std::uint8_t kTtlDefault = 255;
 
 struct UdpSocketOptions {
-  Endpoint local;                    // address and port to bind; port 0: any
-  bool transmit_timestamps = false;  // report the kernel's stamp of every datagram sent
-  bool traffic_class = false;        // report with what DSCP and ECN datagrams arrive
+  Endpoint local;              // address and port to bind; port 0: any
+  bool traffic_class = false;  // report with what DSCP and ECN datagrams arrive
   bool heads = false;  // hand over the head of what is longer than kDatagramMax, marked as `cut`
   int receive_buffer_bytes = 1 << 20;  // net.core.rmem_max caps it without an error
 };

@@ -18,14 +18,15 @@
 #include "common/async/thread_name.h"
 #include "common/net/unique_fd.h"
 #include "probe/engine/exchange.h"
+#include "probe/session/pacer.h"
 
 namespace faultline::engine {
 namespace {
 
 // Between two batches of our own packets, and between two looks at the sockets while packets come.
-// Every packet of a batch is stamped by the kernel, and what a reflector keeps it waiting is not
-// counted, so this moves no round trip; half of it costs half as much again.
-constexpr Duration kTick = std::chrono::milliseconds{10};
+// The kernel's stamps tell when each packet of a batch left, and what a reflector keeps it waiting
+// is not counted, so this moves no round trip; half of it costs half as much again.
+constexpr Duration kTick = session::kLaneTick;
 // Where flows send so often that the other would skip turns of theirs, or that a socket's buffer
 // (net.core.rmem_default) would fill within it.
 constexpr Duration kTickShort = std::chrono::milliseconds{5};

@@ -37,7 +37,7 @@ struct EngineConfig {
   std::uint16_t reflector_port = 862;       // RFC 8762; below 1024 it needs CAP_NET_BIND_SERVICE
   std::uint64_t seed = 0;                   // of the send schedule's jitter and the session ids
   session::Strangers strangers{};           // whom the reflector answers beside the plan's peers
-  bool transmit_stamps = true;              // T1 from the kernel; costs a quarter of a round trip
+  bool transmit_stamps = true;              // T1 from the kernel (transmit_times.h)
 };
 inline constexpr std::uint16_t kSourcePortsMax = 256;
 
@@ -124,7 +124,7 @@ struct EngineCounters {
   std::uint64_t icmp_errors = 0;             // of any kind, TTL exceeded included
   std::uint64_t send_failures = 0;           // (*) packets the kernel refused twice in a row
   std::uint64_t receive_drops = 0;           // (*) datagrams lost for want of socket buffer
-  std::uint64_t transmit_stamps = 0;         // kernel transmit stamps matched to a packet
+  std::uint64_t transmit_stamps = 0;         // packets that kernel stamps tell the departure of
   std::uint64_t plans_refused = 0;           // (*) plans beyond a limit
   std::uint64_t traces_refused = 0;          // (*) orders answered without a trace
   std::uint64_t hints = 0;                   // flows that called for a trace at once

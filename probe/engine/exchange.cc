@@ -9,6 +9,8 @@
 #include "common/async/clock.h"
 #include "common/base/check.h"
 #include "common/net/interface_mtu.h"
+#include "probe/engine/session_packet.h"
+#include "probe/session/transmit_times.h"
 #include "probe/stamp/packet.h"
 #include "probe/stamp/tlv.h"
 
@@ -23,37 +25,6 @@ constexpr std::size_t kFewDatagrams = 16;
 constexpr std::size_t kAnswerBatch = 4;
 
 bool is_session(std::uint16_t ssid) { return ssid != 0 && ssid <= stamp::kSsidSessionMax; }
-
-// Which of our packets is the tail of this frame. The UDP header before it tells its length.
-std::optional<stamp::QuotedPacket> sent_packet(std::span<const std::byte> frame,
-                                               std::uint16_t source_port) {
-  constexpr std::size_t kUdpHeader = 8;
-  constexpr std::size_t kUdpLengthAt = 4;
-  const auto number = [&frame](std::size_t at) {
-    return std::to_integer<std::size_t>(frame[at]) << 8 |
-           std::to_integer<std::size_t>(frame[at + 1]);
-  };
-  for (const std::size_t packet :
-       {stamp::kAuthenticatedSize + stamp::kClassTlvsMax, stamp::kAuthenticatedSize,
-        stamp::kPacketSize + stamp::kClassTlv, stamp::kPacketSize}) {
-    const std::size_t datagram = kUdpHeader + packet;
-    if (frame.size() < datagram) continue;
-    const auto udp = frame.size() - datagram;
-    if (number(udp) == source_port && number(udp + kUdpLengthAt) == datagram) {
-      return stamp::decode_quote(frame.last(packet));
-    }
-  }
-  return std::nullopt;
-}
-
-std::span<const std::byte> encode_base(const session::Outgoing& due, std::span<std::byte> out) {
-  if (due.key == nullptr) {
-    stamp::encode(due.packet, out);
-    return out.first(stamp::kPacketSize);
-  }
-  stamp::encode(due.packet, *due.key, out);
-  return out.first(stamp::kAuthenticatedSize);
-}
 
 std::size_t headers_of(const IpAddress& address) { return address.is_v4() ? 28 : 48; }
 
@@ -75,6 +46,22 @@ class Exchange::Port final : public net::ErrorQueueSink {
     return udp_->send(datagrams, *this);
   }
 
+  // Has the kernel stamp as many of the session packets that are sent next as it takes to tell
+  // when each left.
+  void ask_for_stamps(std::span<net::OutgoingDatagram> datagrams) {
+    while (!datagrams.empty()) {
+      const auto together = datagrams.first(std::min(datagrams.size(), net::kSendBatch));
+      times_.begin(together.size());
+      for (auto& datagram : together) {
+        const auto packet = stamp::decode_quote(datagram.payload);
+        datagram.stamped = times_.add({packet->ssid, packet->sequence});
+      }
+      datagrams = datagrams.subspan(together.size());
+    }
+  }
+  [[nodiscard]] bool awaits_stamps() const { return times_.waits(); }
+  void give_up_stamps() { note(times_.give_up()); }
+
   // Drops and oversized datagrams since the last call.
   [[nodiscard]] std::uint32_t take_drops() {
     return udp_->receive_drops() - std::exchange(drops_, udp_->receive_drops());
@@ -86,10 +73,8 @@ class Exchange::Port final : public net::ErrorQueueSink {
   void on_transmit_stamp(const net::TransmitStamp& stamp) override {
     const auto packet = sent_packet(stamp.frame, number_);
     if (!packet) return;
-    const session::PacketName name{number_, packet->ssid, packet->sequence};
-    if (is_session(packet->ssid) && exchange_.sender_.on_transmit_stamp(name, stamp.sent_at)) {
-      exchange_.tally_.transmit_stamps.add();
-    }
+    if (!is_session(packet->ssid)) return;
+    note(times_.on_stamp({packet->ssid, packet->sequence}, stamp.sent_at));
   }
 
   void on_icmp_error(const net::IcmpError& error) override {
@@ -121,10 +106,22 @@ class Exchange::Port final : public net::ErrorQueueSink {
   }
 
  private:
+  void note(session::TransmitTimes::Departures departures) {
+    for (const auto& [packet, at] : departures) {
+      const session::PacketName name{number_, packet.ssid, packet.sequence};
+      if (!at) {
+        exchange_.sender_.on_stamp_lost(name);
+      } else if (exchange_.sender_.on_transmit_stamp(name, *at)) {
+        exchange_.tally_.transmit_stamps.add();
+      }
+    }
+  }
+
   Exchange& exchange_;
   std::uint16_t number_;
   bool reflects_;
   std::unique_ptr<net::UdpSocket> udp_;
+  session::TransmitTimes times_;
   std::uint32_t drops_ = 0;
   std::uint32_t oversized_ = 0;
 };
@@ -168,8 +165,7 @@ Result<std::unique_ptr<Exchange>> Exchange::open(const EngineConfig& config, Tal
 Status Exchange::open_ports() {
   for (std::uint16_t i = 0; i < config_.source_port_count; ++i) {
     const auto number = static_cast<std::uint16_t>(config_.source_port_first + i);
-    FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, number},
-                                                  .transmit_timestamps = config_.transmit_stamps}));
+    FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, number}}));
     ports_.push_back(std::make_unique<Port>(*this, number, false, std::move(udp)));
   }
   FAULTLINE_TRY(auto udp, net::UdpSocket::open({.local = {config_.address, config_.reflector_port},
@@ -295,21 +291,24 @@ std::size_t Exchange::send_sessions(session::Now now) {
       for (std::size_t i = first; i < end; ++i) {
         const auto& due = due_[due_order_[i]];
         if ((due.kind.size != 0) != large) continue;
-        if (large && outgoing_.size() == kLargeBatch) flush(number);
+        if (large && outgoing_.size() == kLargeBatch) flush(number, large);
         outgoing_.push_back({.to = due.to,
                              .payload = encode(due_order_[i]),
                              .dscp = due.kind.dscp,
                              .unfragmented = large});
       }
-      flush(number);
+      flush(number, large);
     }
     first = end;
   }
   return due_.size();
 }
 
-void Exchange::flush(std::uint16_t number) {
-  if (!outgoing_.empty()) tally_.sent.add(source_port(number).send(outgoing_));
+void Exchange::flush(std::uint16_t number, bool large) {
+  if (outgoing_.empty()) return;
+  auto& port = source_port(number);
+  if (config_.transmit_stamps && !large) port.ask_for_stamps(outgoing_);
+  tally_.sent.add(port.send(outgoing_));
   outgoing_.clear();
 }
 
@@ -344,7 +343,9 @@ std::size_t Exchange::on_readable(std::size_t index, bool errors) {
   Port& port = *ports_[index];
   std::size_t count = 0;
   for (int round = 0; round < kReceiveRoundsMax; ++round) {
-    const auto datagrams = port.udp().receive(receive_buffer_, port, errors && round == 0);
+    const bool drain = round == 0 && (errors || port.awaits_stamps());
+    const auto datagrams = port.udp().receive(receive_buffer_, port, drain);
+    if (!datagrams.empty()) port.give_up_stamps();
     receive(port, datagrams);
     count += datagrams.size();
     if (datagrams.size() < net::kReceiveBatch) break;

@@ -99,8 +99,9 @@ class Exchange {
   void order_by_port();
   [[nodiscard]] std::span<const std::byte> encode(std::size_t due);
   [[nodiscard]] std::size_t send_sessions(session::Now now);
-  // Sends outgoing_ from this source port.
-  void flush(std::uint16_t number);
+  // Sends outgoing_ from this source port. Large packets are not stamped: what the kernel hands
+  // back is cut.
+  void flush(std::uint16_t number, bool large);
   std::size_t send_traces(session::Now now);
   void receive(Port& port, std::span<const net::IncomingDatagram> datagrams);
   // What `request` is answered with, if it is: octets now at the front of `out`.

@@ -104,6 +104,11 @@ bool Flow::on_transmit_stamp(std::uint32_t sequence, WallTime stamp) {
   return true;
 }
 
+void Flow::on_stamp_lost(std::uint32_t sequence) {
+  auto* packet = find(sequence);
+  if (packet != nullptr && packet->arrivals == 0) packet->stamp_lost = 1;
+}
+
 bool Flow::is_genuine(const stamp::ReflectorPacket& reply,
                       std::span<const std::byte> authenticated) const {
   if (!at_hand(reply.sender_sequence)) return true;

@@ -102,6 +102,8 @@ class Flow {
   // These ignore sequence numbers that are not at hand.
   void on_send_failed(std::uint32_t sequence);
   bool on_transmit_stamp(std::uint32_t sequence, WallTime stamp);
+  // It is not known when the packet left: no round trip is measured.
+  void on_stamp_lost(std::uint32_t sequence);
   // Whether a reply echoes what was sent, T1 exactly, and in the mode it was sent in.
   // `authenticated` is the whole datagram where it is in that mode, else empty; its HMAC is checked
   // last, for it costs most. A reply to no packet at hand passes: on_reply() ignores it.
@@ -150,7 +152,7 @@ class Flow {
     std::uint16_t authenticated : 1 = false;
     std::uint16_t class_told : 1 = false;  // its reply told of the class it arrived with
     std::uint16_t class_changed : 1 = false;
-    std::uint16_t stamp_lost : 1 = false;  // the kernel's is too far from T1: the clock was set
+    std::uint16_t stamp_lost : 1 = false;  // unknown, or too far from T1: the clock was set
     std::uint16_t timed : 1 = false;       // `time` is the round trip
     std::uint16_t in_us : 1 = false;
 

@@ -29,6 +29,7 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, con
   }
   flow_groups_.clear();
   for (const auto& flow : flows) flow_groups_.push_back(flow.group);
+  open_lanes(flows, budgets, now, rng);
   slots_.assign(flows.size(), now);
   heap_.clear();
   times_.clear();
@@ -50,7 +51,7 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, con
     slots_[added[rank]] = now + scaled(interval, share);
   }
   for (std::uint32_t i = 0; i < flows.size(); ++i) {
-    push({.due = jittered(slots_[i], interval, rng), .flow = i});
+    push({.due = due_of(i, slots_[i], interval, rng), .flow = i});
   }
 }
 
@@ -63,7 +64,7 @@ void Pacer::boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rn
     // A boosted flow's turn comes within its new interval, not within the plan's.
     const Duration own = interval_of(i, now);
     if (slots_[i] > now + own) slots_[i] = now + scaled(own, uniform(rng));
-    push({.due = jittered(slots_[i], own, rng), .flow = i});
+    push({.due = due_of(i, slots_[i], own, rng), .flow = i});
   }
 }
 
@@ -98,7 +99,7 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
   const Duration own = interval_of(flow, now);
   slot += own;
   if (slot <= now) slot += ((now - slot) / own + 1) * own;
-  push({.due = jittered(slot, own, rng), .flow = flow});
+  push({.due = due_of(flow, slot, own, rng), .flow = flow});
   return flow;
 }
 
@@ -139,8 +140,30 @@ void Pacer::push(Entry entry) {
   std::ranges::push_heap(heap_, kLaterDue);
 }
 
-Instant Pacer::jittered(Instant slot, Duration interval, Rng& rng) const {
-  return slot + scaled(interval, kJitter * (uniform(rng) - 0.5));
+// A group's budget may be too small for what its flows would send in one tick: they keep apart.
+void Pacer::open_lanes(const std::vector<FlowPace>& flows, const Budgets& budgets, Instant now,
+                       Rng& rng) {
+  flow_lanes_.clear();
+  const double wanted =
+      static_cast<double>(flows.size()) * 1e9 / static_cast<double>(interval_.count());
+  const bool bounded = budgets.groups > 0 && budgets.packets_per_second_per_group <
+                                                 std::min(wanted, budgets.packets_per_second);
+  if (flows.empty() || bounded) return;
+  const auto used = std::ranges::max(flows, {}, &FlowPace::lane).lane + 1;
+  lanes_ = static_cast<std::uint16_t>(
+      std::min<Duration::rep>(used, scaled(interval_, kJitter) / kLaneTick));
+  if (lanes_ < 2) return;
+  for (const auto& flow : flows) flow_lanes_.push_back(flow.lane % lanes_);
+  lane_origin_ = now + scaled(lanes_ * kLaneTick, uniform(rng));
+}
+
+Instant Pacer::due_of(std::uint32_t flow, Instant slot, Duration interval, Rng& rng) const {
+  const Instant due = slot + scaled(interval, kJitter * (uniform(rng) - 0.5));
+  const Duration round = lanes_ * kLaneTick;
+  if (flow_lanes_.empty() || round > scaled(interval, kJitter)) return due;
+  const Duration past = (due - lane_origin_ - flow_lanes_[flow] * kLaneTick) % round;
+  if (past == Duration::zero()) return due;
+  return due - past + (past > Duration::zero() ? round : Duration::zero());
 }
 
 }  // namespace faultline::session

@@ -6,6 +6,11 @@
 // not pulse. After a stall each flow sends the one packet that is overdue, within the budget; the
 // turns it missed are skipped, not made up for.
 //
+// Where the interval leaves time for it, turns wait for their lane: the flows of a lane have turns
+// every so many ticks only, all at once, and the lanes take turns. Flows of one source port are of
+// one lane, so that a tick's packets leave by few sockets: each costs its system calls. A turn
+// waits no longer than jitter is wide, and is not late for it.
+//
 // A flow whose group has nothing left books the group's next free moment, behind those that booked
 // before it, and does not hold up the flows of other groups. So each turn is put off once and
 // looked at once more, however many wait.
@@ -23,7 +28,8 @@
 
 namespace faultline::session {
 
-inline constexpr double kJitter = 0.2;         // width, as a share of the interval
+inline constexpr double kJitter = 0.2;  // width, as a share of the interval
+inline constexpr Duration kLaneTick = std::chrono::milliseconds{10};  // the engine's
 inline constexpr double kBurstSeconds = 0.02;  // of the budget may go out at once
 
 class Pacer {
@@ -35,6 +41,7 @@ class Pacer {
   struct FlowPace {
     std::optional<Instant> slot;            // from slot_of(); empty for a new flow
     std::optional<GroupNumber> group = {};  // below Budgets::groups; empty: the node's only
+    std::uint16_t lane = 0;
   };
   struct Budgets {
     double packets_per_second = 0;
@@ -74,16 +81,22 @@ class Pacer {
   void push(Entry entry);
   [[nodiscard]] bool book(Instant now);
   [[nodiscard]] Duration interval_of(std::uint32_t flow, Instant now) const;
-  [[nodiscard]] Instant jittered(Instant slot, Duration interval, Rng& rng) const;
+  void open_lanes(const std::vector<FlowPace>& flows, const Budgets& budgets, Instant now,
+                  Rng& rng);
+  // The instant at which a flow's turn at `slot` comes, `interval` after the one before.
+  [[nodiscard]] Instant due_of(std::uint32_t flow, Instant slot, Duration interval, Rng& rng) const;
 
   Duration interval_{};
   stats::TokenBucket budget_{1, 1, Instant{}};
   std::vector<Group> groups_;
   Duration group_spacing_{};  // in which a group has budget for one packet
   std::vector<std::optional<GroupNumber>> flow_groups_;  // by flow
-  std::vector<Instant> slots_;                           // by flow: its present turn, before jitter
-  std::vector<Entry> heap_;                              // earliest first
-  std::vector<std::uint16_t> times_;                     // by flow; empty: no boost
+  std::vector<std::uint16_t> flow_lanes_;                // by flow; empty: turns wait for none
+  std::uint16_t lanes_ = 0;
+  Instant lane_origin_{};             // of the first lane's turns
+  std::vector<Instant> slots_;        // by flow: its present turn, before jitter
+  std::vector<Entry> heap_;           // earliest first
+  std::vector<std::uint16_t> times_;  // by flow; empty: no boost
   Instant boost_end_{};
   std::uint32_t deferred_ = 0;
   Duration lateness_{};

@@ -76,9 +76,12 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
   std::vector<Pacer::FlowPace> paces;
   flows.reserve(plan.flows.size());
   std::vector<bool> kept(flows_.size(), false);
+  const std::uint16_t first_port =
+      plan.flows.empty() ? 0 : std::ranges::min(plan.flows, {}, &PlanFlow::source_port).source_port;
   for (const auto& planned : plan.flows) {
     const auto& peer = plan.peers[planned.peer];
     const auto group = destinations_.group_of(peer.address);
+    const auto lane = static_cast<std::uint16_t>(planned.source_port - first_port);
     const FlowId id{planned.source_port, {peer.address, peer.reflector_port}};
     const auto old = old_index.find({id, peer.node});
     if (old == old_index.end()) {
@@ -86,7 +89,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
       flows.back().set_keys(keys_for(peer, keys));
       flows.back().set_kind(kind_of(planned, size_max), reported_from);
       flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
-      paces.push_back({.slot = {}, .group = group});
+      paces.push_back({.slot = {}, .group = group, .lane = lane});
       continue;
     }
     const auto index = old->second;
@@ -99,7 +102,8 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
     paces.push_back({.slot = paced
                                  ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index)))
                                  : std::nullopt,
-                     .group = group});
+                     .group = group,
+                     .lane = lane});
   }
   planned_ = flows.size();
   looks_left_ = 0;
@@ -245,6 +249,10 @@ void Sender::on_too_large(const PacketName& name) {
 bool Sender::on_transmit_stamp(const PacketName& name, WallTime stamp) {
   auto* flow = find(name.source_port, name.ssid);
   return flow != nullptr && flow->on_transmit_stamp(name.sequence, stamp);
+}
+
+void Sender::on_stamp_lost(const PacketName& name) {
+  if (auto* flow = find(name.source_port, name.ssid)) flow->on_stamp_lost(name.sequence);
 }
 
 bool Sender::on_reply(std::uint16_t source_port, const Endpoint& from,

@@ -110,6 +110,8 @@ class Sender {
   void on_too_large(const PacketName& name);
   // False when the packet is not, or no longer, at hand.
   bool on_transmit_stamp(const PacketName& name, WallTime stamp);
+  // It is not known when the packet left (transmit_times.h): its delay is not measured.
+  void on_stamp_lost(const PacketName& name);
   // `received` is T4; `authenticated` is the whole datagram where it is in that mode, else empty.
   bool on_reply(std::uint16_t source_port, const Endpoint& from,
                 const stamp::ReflectorPacket& reply, WallTime received,

@@ -148,6 +148,22 @@ TEST_CASE("a stamp that comes after the reply changes no round trip", "[session]
   CHECK(rtts == std::vector<std::uint64_t>{3'000'000});
 }
 
+TEST_CASE("a packet of which nobody knows when it left is answered, but has no round trip",
+          "[session]") {
+  auto f = flow();
+  std::vector<std::uint64_t> rtts;
+  for (int i = 0; i < 2; ++i) (void)f.send(kFlowStart, 0);
+  f.on_stamp_lost(0);
+  f.on_stamp_lost(1);
+  CHECK(f.on_transmit_stamp(1, kFlowStart));  // it came after all
+  f.on_stamp_lost(7);                         // not at hand
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    CHECK(f.on_reply(reply(i, i), kFlowStart + milliseconds{3}, kTimeout));
+  }
+  CHECK(f.close(0, rtts).answered() == 2);
+  CHECK(rtts == std::vector<std::uint64_t>{3'000'000});
+}
+
 TEST_CASE("a stamp may be before the packet's own time", "[session]") {
   auto f = flow();
   std::vector<std::uint64_t> rtts;

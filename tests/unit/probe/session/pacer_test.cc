@@ -263,4 +263,81 @@ TEST_CASE("the node's budget bounds all groups together", "[session]") {
   CHECK(total <= 1003);
 }
 
+// Flows of so many lanes in turn.
+std::vector<Pacer::FlowPace> in_lanes(std::size_t flows, std::uint16_t lanes) {
+  std::vector<Pacer::FlowPace> paces(flows);
+  for (std::size_t i = 0; i < flows; ++i) paces[i].lane = static_cast<std::uint16_t>(i % lanes);
+  return paces;
+}
+
+TEST_CASE("a tick serves one lane or two, and turns are as even as ever", "[session]") {
+  constexpr std::uint16_t kLanes = 16;
+  Rng rng(12);
+  Pacer pacer;
+  pacer.configure(in_lanes(1000, kLanes), seconds{1}, {.packets_per_second = 2000}, Instant{}, rng);
+  (void)run(pacer, Instant{}, seconds{1}, rng,
+            kLaneTick);  // the first turns may be overdue at once
+  (void)pacer.take_lateness();
+  const auto sent = run(pacer, Instant{} + seconds{1}, seconds{10}, rng, kLaneTick);
+  CHECK(pacer.take_deferred() == 0);
+  CHECK(pacer.take_lateness() < kLaneTick);
+  REQUIRE(sent.size() == 1000);
+  std::map<Instant, std::map<std::size_t, std::size_t>> lanes_at;
+  std::map<std::int64_t, std::size_t> per_second;
+  for (const auto& [flow, instants] : sent) {
+    CHECK(instants.size() >= 9);
+    CHECK(instants.size() <= 11);
+    for (const auto at : instants) {
+      ++lanes_at[at][flow % kLanes];
+      ++per_second[at.time_since_epoch() / seconds{1}];
+    }
+    for (std::size_t i = 1; i < instants.size(); ++i) {
+      // Jitter, the wait for the lane, and a tick.
+      CHECK(instants[i] - instants[i - 1] >= milliseconds{1000 - 200 - 160 - 10});
+      CHECK(instants[i] - instants[i - 1] <= milliseconds{1000 + 200 + 160 + 10});
+    }
+  }
+  for (const auto& [at, lanes] : lanes_at) CHECK(lanes.size() == 1);
+  for (std::int64_t second = 1; second < 11; ++second) {
+    CHECK(per_second[second] >= 960);
+    CHECK(per_second[second] <= 1040);
+  }
+}
+
+TEST_CASE("where the interval is short, lanes are fewer or none", "[session]") {
+  const auto lanes_per_tick = [](Duration interval) {
+    Rng rng(13);
+    Pacer pacer;
+    pacer.configure(in_lanes(160, 16), interval, {.packets_per_second = 100'000}, Instant{}, rng);
+    std::map<Instant, std::map<std::size_t, std::size_t>> lanes_at;
+    (void)run(pacer, Instant{}, seconds{1}, rng, kLaneTick);
+    for (const auto& [flow, instants] :
+         run(pacer, Instant{} + seconds{1}, 10 * interval, rng, kLaneTick)) {
+      for (const auto at : instants) ++lanes_at[at][flow % 16];
+    }
+    std::size_t most = 0;
+    for (const auto& [at, lanes] : lanes_at) most = std::max(most, lanes.size());
+    return most;
+  };
+  CHECK(lanes_per_tick(milliseconds{100}) == 8);  // two ticks' worth of jitter
+  CHECK(lanes_per_tick(milliseconds{90}) > 8);
+}
+
+TEST_CASE("flows of groups that have little to spend wait for no lane", "[session]") {
+  Rng rng(14);
+  Pacer pacer;
+  auto flows = in_lanes(1000, 16);
+  for (auto& flow : flows) flow.group = 0;
+  pacer.configure(flows, seconds{1},
+                  {.packets_per_second = 2000, .packets_per_second_per_group = 900, .groups = 1},
+                  Instant{}, rng);
+  std::map<Instant, std::map<std::size_t, std::size_t>> lanes_at;
+  for (const auto& [flow, instants] : run(pacer, Instant{}, seconds{5}, rng, kLaneTick)) {
+    for (const auto at : instants) ++lanes_at[at][flow % 16];
+  }
+  std::size_t mixed = 0;
+  for (const auto& [at, lanes] : lanes_at) mixed += lanes.size() > 1 ? 1 : 0;
+  CHECK(mixed > 10);
+}
+
 }  // namespace faultline::session
