@@ -21,10 +21,13 @@
 namespace faultline::store {
 namespace {
 
-// At most so many pieces are read, or wait for the visitor: a question's threads and its memory.
+// At most so many pieces are read, or wait for the visitor.
 constexpr std::size_t kPiecesAhead = 4;
-constexpr Duration kSealedPiece = 12 * kBlockSpan;
-constexpr Duration kFreshPiece = std::chrono::minutes{10};
+// A piece begins as one block long, and is made longer where it holds little: this is what a
+// question may hold in memory, about 8 MB for each piece.
+constexpr std::size_t kFlowWindowsPerPiece = 1 << 16;
+constexpr Duration kSealedPieceMax = 12 * kBlockSpan;
+constexpr Duration kFreshPieceMax = std::chrono::minutes{10};
 
 struct Pair {
   NodeId source;
@@ -50,6 +53,7 @@ struct OwnedWindow {
 };
 
 struct PieceRead {
+  Piece piece;
   std::vector<OwnedWindow> windows;
   ScanSummary summary;
   Status status;
@@ -60,8 +64,14 @@ struct PieceRead {
 class Pieces {
  public:
   Pieces(const Database& database, rocksdb::ColumnFamilyHandle* family,
-         const rocksdb::Snapshot* snapshot, const Piece& all, Duration length)
-      : rest_(all), length_(length), upper_bytes_(window_floor(all.to)), upper_(upper_bytes_) {
+         const rocksdb::Snapshot* snapshot, const Piece& all, Duration length_max)
+      : database_(database),
+        family_(family),
+        rest_(all),
+        length_(std::min(kBlockSpan, length_max)),
+        length_max_(length_max),
+        upper_bytes_(window_floor(all.to)),
+        upper_(upper_bytes_) {
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &upper_;
     options.snapshot = snapshot;
@@ -71,23 +81,50 @@ class Pieces {
   [[nodiscard]] std::optional<Piece> next() {
     if (rest_.from >= rest_.to) return std::nullopt;
     Piece piece = rest_;
-    iterator_->Seek(
-        window_floor(rest_.is_sealed ? window_start(rest_.from, kBlockSpan) : rest_.from));
-    if (iterator_->Valid()) {
-      const auto stored = decode_time(iterator_->key().ToStringView()).value_or(rest_.from);
-      piece.from = std::max(rest_.from, stored);
-      piece.to = std::min(window_start(piece.from, length_) + length_, rest_.to);
-    } else if (iterator_->status().ok()) {
-      piece.from = piece.to;  // nothing more
-    }  // else the rest is one piece: who reads it knows how to step over damage
-    rest_.from = piece.to;
-    if (piece.from >= piece.to) return std::nullopt;
-    return piece;
+    const auto stored = first_stored();
+    piece.from = stored ? std::max(rest_.from, *stored) : rest_.to;
+    piece.to = std::min(window_start(piece.from, length_) + length_, rest_.to);
+    rest_.from = std::max(piece.from, piece.to);
+    return piece.from < piece.to ? std::optional(piece) : std::nullopt;
+  }
+
+  // What a piece of this length held.
+  void learn(const Piece& piece, std::size_t flow_windows) {
+    const Duration length = piece.to - piece.from;
+    if (flow_windows > kFlowWindowsPerPiece) {
+      length_ = std::max(std::min(length_, length / 2), std::min(kBlockSpan, length_max_));
+    } else if (length >= length_ && 2 * flow_windows <= kFlowWindowsPerPiece) {
+      length_ = std::min(2 * length_, length_max_);
+    }
   }
 
  private:
+  // At or behind the beginning of the rest. Behind damage: where the next table begins, for who
+  // reads the piece knows how to step over what is damaged in it.
+  [[nodiscard]] std::optional<WallTime> first_stored() const {
+    const auto floor =
+        window_floor(rest_.is_sealed ? window_start(rest_.from, kBlockSpan) : rest_.from);
+    iterator_->Seek(floor);
+    if (iterator_->Valid()) {
+      return decode_time(iterator_->key().ToStringView()).value_or(rest_.from);
+    }
+    if (iterator_->status().ok()) return std::nullopt;
+    std::optional<WallTime> first;
+    std::vector<rocksdb::LiveFileMetaData> files;
+    database_.db().GetLiveFilesMetaData(&files);
+    for (const auto& file : files) {
+      if (file.column_family_name != family_->GetName() || file.largestkey < floor) continue;
+      const auto begin = decode_time(file.smallestkey);
+      if (begin && (!first || *begin < *first)) first = begin;
+    }
+    return first;
+  }
+
+  const Database& database_;
+  rocksdb::ColumnFamilyHandle* family_;
   Piece rest_;
   Duration length_;
+  Duration length_max_;
   std::string upper_bytes_;
   rocksdb::Slice upper_;
   std::unique_ptr<rocksdb::Iterator> iterator_;
@@ -138,6 +175,7 @@ Status read_fresh(const Database& database, const Pair& pair, const Piece& piece
 PieceRead read_piece(const Database& database, const Pair& pair, const Piece& piece,
                      const rocksdb::Snapshot* snapshot) {
   PieceRead read;
+  read.piece = piece;
   read.status = (piece.is_sealed ? read_sealed : read_fresh)(database, pair, piece, snapshot, read);
   return read;
 }
@@ -156,12 +194,13 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
   const WallTime fresh_from = database_.fresh_from();  // before the snapshot
   rocksdb::ManagedSnapshot snapshot{&database_.db()};
   from = std::max(from, WallTime{});
-  Pieces sealed{database_, database_.blocks(), snapshot.snapshot(), {from, to, true}, kSealedPiece};
+  Pieces sealed{
+      database_, database_.blocks(), snapshot.snapshot(), {from, to, true}, kSealedPieceMax};
   Pieces fresh{database_,
                database_.windows(),
                snapshot.snapshot(),
                {std::max(from, fresh_from), to, false},
-               kFreshPiece};
+               kFreshPieceMax};
   const auto next = [&] {
     const auto piece = sealed.next();
     return piece ? piece : fresh.next();
@@ -178,11 +217,14 @@ Result<ScanSummary> RocksViews::scan_pair(NodeId source, NodeId target, WallTime
     ahead.pop_front();
     add_damage(read.summary, summary);
     FAULTLINE_TRY_STATUS(read.status);
+    std::size_t flow_windows = 0;
     for (const auto& window : read.windows) {
       ++summary.visited;
+      flow_windows += window.flows.size();
       const auto* rtt = window.rtt ? &*window.rtt : nullptr;
       if (!visitor({window.start, window.window, window.flows, rtt})) return summary;
     }
+    (read.piece.is_sealed ? sealed : fresh).learn(read.piece, flow_windows);
   }
   return summary;
 }

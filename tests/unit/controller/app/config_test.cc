@@ -261,7 +261,7 @@ TEST_CASE("standing tests have the defaults of the tests on demand", "[config]")
       "  - {name: stamp, kind: ping, method: stamp}\n");
   REQUIRE(standing.tests.size() == 3);
   const auto& ssh = standing.tests[0];
-  CHECK(what_of(ssh.order) == "port 22 by tcp");
+  CHECK(core::what_of(ssh.order) == "port 22 by tcp");
   CHECK(from_text(ssh) == "rack=r1,r2");
   CHECK(to_text(ssh) == "zone=east");
   CHECK(ssh.every == std::chrono::minutes{30});

@@ -15,9 +15,9 @@ constexpr std::uint16_t kStampedSsid = 7;
 const WallTime kFirstLeft = wall_time_from_unix_seconds(1'000'000);
 
 // What was told of each packet, by its sequence number.
-using Told = std::map<std::uint32_t, std::optional<WallTime>>;
+using Departures = std::map<std::uint32_t, std::optional<WallTime>>;
 
-void take(TransmitTimes::Departures departures, Told& told) {
+void take(TransmitTimes::Departures departures, Departures& told) {
   for (const auto& [packet, at] : departures) {
     CHECK(packet.ssid == kStampedSsid);
     CHECK(told.emplace(packet.sequence, at).second);  // once
@@ -44,7 +44,7 @@ TEST_CASE("of packets that leave in one go few ask, and the others' times lie be
   const auto asking = go(times, 0, 32);
   CHECK(asking == std::vector<std::uint32_t>{0, 16, 31});
   CHECK(times.waits());
-  Told told;
+  Departures told;
   for (const auto sequence : asking) {
     take(times.on_stamp({kStampedSsid, sequence}, at_step(sequence)), told);
   }
@@ -63,7 +63,7 @@ TEST_CASE("two goes have nothing to do with each other", "[session]") {
   TransmitTimes times;
   CHECK(go(times, 0, 3) == std::vector<std::uint32_t>{0, 2});
   CHECK(go(times, 3, 3) == std::vector<std::uint32_t>{3, 5});
-  Told told;
+  Departures told;
   for (const std::uint32_t sequence : {0U, 2U}) {
     take(times.on_stamp({kStampedSsid, sequence}, at_step(sequence)), told);
   }
@@ -79,7 +79,7 @@ TEST_CASE("two goes have nothing to do with each other", "[session]") {
 TEST_CASE("what lies within too long a span is unknown, and then all ask for a while",
           "[session]") {
   TransmitTimes times;
-  Told told;
+  Departures told;
   (void)go(times, 0, 10);
   take(times.on_stamp({kStampedSsid, 0}, at_step(0)), told);
   take(times.on_stamp({kStampedSsid, 9}, at_step(9) + milliseconds{3}), told);
@@ -101,7 +101,7 @@ TEST_CASE("what lies within too long a span is unknown, and then all ask for a w
 TEST_CASE("wariness ends, and with slow packets spans are longer", "[session]") {
   TransmitTimes times;
   std::uint32_t next = 0;
-  Told told;
+  Departures told;
   const auto slow = [&](std::uint32_t sequence) {
     return kFirstLeft + sequence * microseconds{100};
   };
@@ -125,7 +125,7 @@ TEST_CASE("wariness ends, and with slow packets spans are longer", "[session]") 
 
 TEST_CASE("a clock that is set back between two stamps tells nothing", "[session]") {
   TransmitTimes times;
-  Told told;
+  Departures told;
   (void)go(times, 0, 3);
   take(times.on_stamp({kStampedSsid, 0}, at_step(0)), told);
   take(times.on_stamp({kStampedSsid, 2}, at_step(0) - milliseconds{1}), told);
@@ -135,7 +135,7 @@ TEST_CASE("a clock that is set back between two stamps tells nothing", "[session
 
 TEST_CASE("a stamp that does not come leaves those around it unknown", "[session]") {
   TransmitTimes times;
-  Told told;
+  Departures told;
   (void)go(times, 0, 32);
   take(times.on_stamp({kStampedSsid, 0}, at_step(0)), told);
   take(times.on_stamp({kStampedSsid, 31}, at_step(31)), told);  // not of 16
@@ -151,7 +151,7 @@ TEST_CASE("packets are given up when replies come before stamps, unless there ne
   (void)go(times, 0, 3);
   CHECK(times.give_up().empty());
   CHECK_FALSE(times.waits());
-  Told told;
+  Departures told;
   CHECK(go(times, 3, 3).size() == 3);  // wary
   take(times.on_stamp({kStampedSsid, 3}, at_step(3)), told);
   CHECK(times.waits());
@@ -169,9 +169,9 @@ TEST_CASE("packets for which there is no room ask for their own stamps", "[sessi
   TransmitTimes times;
   CHECK(go(times, 0, 40).size() < 40);
   CHECK(go(times, 40, 30).size() == 30);
-  Told told;
+  Departures told;
   take(times.on_stamp({kStampedSsid, 55}, at_step(55)), told);
-  CHECK(told == Told{{55, at_step(55)}});
+  CHECK(told == Departures{{55, at_step(55)}});
 }
 
 }  // namespace faultline::session
