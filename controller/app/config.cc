@@ -267,7 +267,7 @@ void read_root(Section& root, ControllerConfig& config) {
   read_adaptive(root.section("adaptive"), config.adaptive);
   read_detect(root.section("detect"), config.detect, config.abnormal_incidents);
   read_check(root.section("check"), config.check);
-  read_tests(root, config.standing);
+  read_tests(root, config.planner.router_packets_per_second_max, config.standing);
   read_metrics(root.section("metrics"), config.groups);
   read_incident(root.section("incident"), config.incident);
   read_retention(root, config);

@@ -16,10 +16,22 @@ using ondemand::Method;
 using ondemand::TestKind;
 
 constexpr std::uint32_t kTraceCountDefault = 3;
+// Of the limit, for all standing traces together.
+constexpr std::uint32_t kTracesShareOf = 5;
+// A trace's rate is so many times what it makes one router send (probe/paths/exploration.h).
+constexpr std::uint32_t kRatePerHop = 5;
 
 Method usual_method(TestKind kind) {
   if (kind == TestKind::kPort) return Method::kTcp;
   return kind == TestKind::kTrace ? Method::kStamp : Method::kIcmp;
+}
+
+// Of each of as many traces as may be under way at once; not above what one that a person orders
+// has.
+std::uint16_t trace_rate(std::uint32_t router_rate_max, const core::StandingLimits& limits) {
+  const auto each = static_cast<std::uint64_t>(router_rate_max) * kRatePerHop / kTracesShareOf /
+                    limits.tracing_max;
+  return static_cast<std::uint16_t>(std::clamp<std::uint64_t>(each, 1, ondemand::TestOrder{}.rate));
 }
 
 void read_selector(Section& section, std::string_view key, incident::Selector& selector) {
@@ -93,10 +105,13 @@ void read_test(Section& section, core::StandingTest& test) {
 
 }  // namespace
 
-void read_tests(Section& root, core::StandingOptions& options) {
+void read_tests(Section& root, std::uint32_t router_rate_max, core::StandingOptions& options) {
   for (auto& section : root.sections("tests")) {
     core::StandingTest test;
     read_test(section, test);
+    if (test.order.kind == TestKind::kTrace) {
+      test.order.rate = trace_rate(router_rate_max, options.limits);
+    }
     const auto same = std::ranges::find(options.tests, test.name, &core::StandingTest::name);
     if (same != options.tests.end()) {
       section.error("name", fmt::format("another test is called {}", test.name));

@@ -6,7 +6,7 @@
 namespace faultline::cli {
 namespace {
 
-Tone tone_of_outcome(const std::string& outcome) {
+Tone tone_of_request(const std::string& outcome) {
   if (outcome == "done") return Tone::kPlain;
   return outcome == "denied" || outcome == "failed" ? Tone::kBad : Tone::kWarn;
 }
@@ -46,7 +46,7 @@ std::string render_audit(const Json& document, const Style& style) {
   for (const auto& record : member(document, "records")) {
     const auto outcome = text(record, "outcome");
     table.add({text(record, "at"), text(record, "who"), text(record, "peer"),
-               Cell(outcome, tone_of_outcome(outcome)), what(record), note(record)});
+               Cell(outcome, tone_of_request(outcome)), what(record), note(record)});
   }
   if (table.empty()) return "no changes in that time\n";
   return table.text(style) + (flag(document, "truncated")

@@ -6,7 +6,7 @@
 namespace faultline::cli {
 namespace {
 
-Tone tone_of_outcome(const std::string& outcome) {
+Tone tone_of_run(const std::string& outcome) {
   if (outcome == "ok") return Tone::kGood;
   return outcome == "fault" ? Tone::kBad : Tone::kFaint;
 }
@@ -37,8 +37,8 @@ std::string render_standing_tests(const Json& document, const Style& style) {
       if (!all && outcome != "fault" && !flag(pair, "failing")) continue;
       const auto verdict = text(pair, "verdict");
       pairs.add({text(test, "name"), text(pair, "from"), text(pair, "to"),
-                 Cell(verdict.empty() ? outcome : verdict, tone_of_outcome(outcome)),
-                 text(pair, "at"), text(pair, "since"), text(pair, "summary")});
+                 Cell(verdict.empty() ? outcome : verdict, tone_of_run(outcome)), text(pair, "at"),
+                 text(pair, "since"), text(pair, "summary")});
     }
   }
   if (tests.empty()) return "no standing tests: the controller's configuration has none\n";

@@ -16,6 +16,16 @@ void ControllerCore::ask_for_reachability(Now now, EffectSink& effects) {
                    .heartbeat_interval = options_.heartbeat_interval,
                    .relays = relays_},
                   rng_, effects);
+  // Before its first question leaves, in the next tick.
+  for (const auto node : inquiries_.asked()) standing_.give_way(node, fleet_, effects);
+}
+
+std::set<NodeId> ControllerCore::busy_testers() const {
+  auto busy = inquiries_.asked();
+  for (const auto& [number, test] : tests_.tests()) {
+    if (test.state == TestState::kRunning) busy.insert(test.node);
+  }
+  return busy;
 }
 
 // Also of what is but a burst so far: the answers are to be there when it is more.

@@ -184,7 +184,7 @@ void ControllerCore::on(Now now, const Tick&, EffectSink& effects) {
   }
   for (const auto& ended : tests_.tick(fleet_, now.instant)) tell_ended(ended, effects);
   tend_admissions(now, effects);
-  standing_.tick(now, fleet_, rng_, effects);
+  standing_.tick(now, fleet_, busy_testers(), rng_, effects);
   ask_for_reachability(now, effects);
   documents_.commit(to_writes(liveness.change), {}, effects);
   documents_.retry(effects);

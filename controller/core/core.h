@@ -259,6 +259,8 @@ class ControllerCore {
   [[nodiscard]] ExcusedNodes excused_of(const RipeWindow& ripe) const;
   [[nodiscard]] incident::JudgedWindow judged_window(Now now) const;
   void ask_for_reachability(Now now, EffectSink& effects);
+  // Whom an operator's test or a question occupies: standing tests wait.
+  [[nodiscard]] std::set<NodeId> busy_testers() const;
   void note_dead_nodes();
   void add_reachability(Now now, incident::JudgedWindow& window) const;
   [[nodiscard]] bool has_probe_down(const incident::Suspect& suspect) const;

@@ -17,7 +17,7 @@ using ondemand::TestOrder;
 
 constexpr std::size_t kOrdersOfRoundMax = 4 * kAskedMax;
 // A node does ordered tests one after the other.
-constexpr Duration kOrderWaitsMax = std::chrono::seconds{5};
+constexpr Duration kQuestionWaitsMax = std::chrono::seconds{5};
 // Absences end by themselves; that a probe is down does not.
 constexpr Duration kNoEnd = std::chrono::hours{24 * 365};
 
@@ -186,7 +186,7 @@ void Inquiries::advance(Asked& asked, const TestOrder& order, fleet::Moment now,
     const std::uint64_t number = rng() | 1;
     const TestOrders::Request request{
         .request = {.test = number,
-                    .lease = ondemand::life_of(order) + kOrderWaitsMax,
+                    .lease = ondemand::life_of(order) + kQuestionWaitsMax,
                     .order = ondemand::to_json_text(order)},
         .node = asked.witness.name,
         .target = order.target.address.to_string()};
@@ -398,6 +398,17 @@ bool Inquiries::is_undecided(NodeId node, Instant now) const {
   const auto at = cases_.find(node);
   if (at == cases_.end() || now - at->second.began >= kUndecidedMax) return false;
   return at->second.reachability.condition == Condition::kUnknown;
+}
+
+std::set<NodeId> Inquiries::asked() const {
+  std::set<NodeId> nodes;
+  for (const auto& [id, it] : cases_) {
+    if (!it.round) continue;
+    for (const auto& each : it.round->asked) {
+      if (each.step != Step::kDone) nodes.insert(each.node);
+    }
+  }
+  return nodes;
 }
 
 std::set<NodeId> Inquiries::excused(WallTime start, Duration length) const {

@@ -94,6 +94,8 @@ class Inquiries {
   // Nodes whose probe was down in the window [start, start + length): what others measured to them
   // says nothing of the network.
   [[nodiscard]] std::set<NodeId> excused(WallTime start, Duration length) const;
+  // Who has questions to answer in a round that is under way.
+  [[nodiscard]] std::set<NodeId> asked() const;
   // By condition, of all in question.
   [[nodiscard]] std::map<Condition, std::uint64_t> counts() const;
   [[nodiscard]] const InquiryCounters& counters() const { return counters_; }

@@ -131,6 +131,7 @@ void ControllerCore::on(Now, const AskFacts& event, EffectSink& effects) {
 void ControllerCore::on(Now now, const OrderTest& event, EffectSink& effects) {
   const auto node = tests_.begin(fleet_, event.order, now);
   if (!node) return effects.answer(event.request, tl::unexpected(node.error()));
+  standing_.give_way((*node)->record.id, fleet_, effects);
   send_test(admissions_.begin(fleet_, event.order, (*node)->record.id, now.instant, tests_),
             effects);
   effects.answer(event.request, {});

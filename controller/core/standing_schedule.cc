@@ -61,13 +61,17 @@ bool StandingSchedule::may_begin(const StandingPair& pair) const {
   if (under_way_.size() >= limits_.under_way_max || starts_.size() >= limits_.per_second_max) {
     return false;
   }
+  if (held_.contains(pair.from)) return false;
   const Target target{pair.to, pair.target};
   std::size_t at_target = 0;
+  std::size_t tracing = 0;
   for (const auto& other : under_way_) {
     if (other.from == pair.from) return false;
     if (Target{other.to, other.target} == target) ++at_target;
+    if (tracing_.contains(other.test)) ++tracing;
   }
   if (at_target >= limits_.per_target_max) return false;
+  if (tracing_.contains(pair.test) && tracing >= limits_.tracing_max) return false;
   return std::ranges::none_of(starts_, [&](const auto& start) { return start.second == target; });
 }
 

@@ -7,8 +7,10 @@
 //   - the pairs of a test are spread evenly over its period, from a start that chance chooses, and
 //     keep their place in it
 //   - no pair has two tests under way, no node more than one that it carries out, no target more
-//     than `per_target_max`, and the fleet no more than `under_way_max`
+//     than `per_target_max`, and the fleet no more than `under_way_max`, of which no more than
+//     `tracing_max` make routers answer
 //   - in any second the fleet begins at most `per_second_max`, and at any target one
+//   - a node that is needed for something else begins none (hold())
 //   - who waits longest goes first; turns that were missed meanwhile are counted, not made up for
 //
 // Pure. Thread safety: none.
@@ -34,16 +36,22 @@ struct StandingLimits {
   std::size_t under_way_max = 16;
   std::size_t per_target_max = 2;
   std::size_t per_second_max = 4;
+  std::size_t tracing_max = 2;  // of traces and MTU tests
 };
 
 class StandingSchedule {
  public:
-  explicit StandingSchedule(StandingLimits limits = {}) : limits_(limits) {}
+  // `tracing`: the tests that make routers answer.
+  explicit StandingSchedule(StandingLimits limits = {}, std::set<std::uint32_t> tracing = {})
+      : limits_(limits), tracing_(std::move(tracing)) {}
 
   // The pairs of this test from now on. Those that stay keep their turn; a new one's is within the
   // next period.
   void set_pairs(std::uint32_t test, const std::vector<StandingPair>& pairs, Duration every,
                  Instant now, Rng& rng);
+
+  // From now on these nodes begin none: their turns wait.
+  void hold(std::set<NodeId> nodes) { held_ = std::move(nodes); }
 
   // Of whom it says that both ends are there; else the turn is skipped.
   using Presence = std::function<bool(const StandingPair&)>;
@@ -68,6 +76,8 @@ class StandingSchedule {
   void forget_starts(Instant now);
 
   StandingLimits limits_;
+  std::set<std::uint32_t> tracing_;
+  std::set<NodeId> held_;
   std::map<StandingPair, Place> places_;
   std::set<std::pair<Instant, StandingPair>> turns_;  // of all of them
   std::set<StandingPair> under_way_;

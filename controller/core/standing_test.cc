@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "controller/plan/hierarchy.h"
+#include "controller/plan/mix.h"
 
 namespace faultline::core {
 namespace {
@@ -33,11 +39,20 @@ std::string selector_text(const incident::Selector& selector) {
   return selector.empty() ? "all nodes" : incident::to_text(selector);
 }
 
-std::vector<const fleet::Node*> nodes_of(const incident::Selector& selector,
-                                         const fleet::Fleet& fleet) {
-  std::vector<const fleet::Node*> nodes;
+// As in fleet::effective_labels(), without a copy of them. Null: it has no such label.
+const std::string* value_of(const std::string& name, const fleet::NodeRecord& node) {
+  if (name == "node") return &node.name;
+  for (const auto* labels : {&node.pinned_labels, &node.profile.labels}) {
+    if (const auto label = labels->find(name); label != labels->end()) return &label->second;
+  }
+  return nullptr;
+}
+
+// Ascending.
+std::vector<NodeId> nodes_of(const incident::Selector& selector, const fleet::Fleet& fleet) {
+  std::vector<NodeId> nodes;
   for (const auto& [id, node] : fleet.nodes()) {
-    if (!node.record.removed_at && selects(selector, node.record)) nodes.push_back(&node);
+    if (!node.record.removed_at && selects(selector, node.record)) nodes.push_back(id);
   }
   return nodes;
 }
@@ -48,6 +63,70 @@ NodeId node_at(const IpAddress& address, const fleet::Fleet& fleet) {
     if (!node.record.removed_at && node.record.profile.address == address) return id;
   }
   return {};
+}
+
+// The other ends: pairs without `from`, ascending.
+std::vector<StandingPair> ends_of(const StandingTest& test, std::uint32_t number,
+                                  const fleet::Fleet& fleet) {
+  std::vector<StandingPair> ends;
+  if (test.target) {
+    const auto node = node_at(*test.target, fleet);
+    ends.push_back({.test = number, .to = node, .target = {}});
+    if (node == NodeId{}) ends.back().target = *test.target;
+  } else {
+    for (const auto node : nodes_of(test.to, fleet)) ends.push_back({.test = number, .to = node});
+  }
+  return ends;
+}
+
+std::size_t count_both(const std::vector<NodeId>& sources, const std::vector<StandingPair>& ends) {
+  std::size_t both = 0;
+  for (const auto& end : ends) both += std::ranges::binary_search(sources, end.to) ? 1 : 0;
+  return both;
+}
+
+struct RankedPair {
+  std::size_t rank = 0;  // among those of its source
+  std::uint64_t hash = 0;
+  StandingPair pair{};
+
+  auto operator<=>(const RankedPair&) const = default;
+};
+
+// Enough of a source's pairs, the lowest hashes first.
+void add_ranked(NodeId source, const std::vector<StandingPair>& ends, std::uint64_t seed,
+                std::size_t enough, std::vector<RankedPair>& ranked) {
+  std::vector<std::pair<std::uint64_t, StandingPair>> own;
+  own.reserve(ends.size());
+  for (auto pair : ends) {
+    pair.from = source;
+    if (pair.to != source) own.emplace_back(plan::mix(seed ^ plan::mix(pair.to.value())), pair);
+  }
+  const auto count = std::min(enough, own.size());
+  std::ranges::partial_sort(own, own.begin() + static_cast<std::ptrdiff_t>(count));
+  for (std::size_t rank = 0; rank < count; ++rank) {
+    ranked.push_back({.rank = rank, .hash = own[rank].first, .pair = own[rank].second});
+  }
+}
+
+// The first kStandingPairsMax pairs at least, or all: each source's first before any one's second.
+// Of so many sources that not each gets one, the lowest hashes.
+std::vector<RankedPair> ranked_pairs(std::string_view name, const std::vector<NodeId>& sources,
+                                     const std::vector<StandingPair>& ends) {
+  const auto test = plan::hash_name(name);
+  std::vector<std::pair<std::uint64_t, NodeId>> seeds;
+  for (const auto source : sources) {
+    seeds.emplace_back(plan::mix(test ^ plan::mix(source.value())), source);
+  }
+  std::ranges::sort(seeds);
+  // One more, for one of them may have no end but itself.
+  if (seeds.size() > kStandingPairsMax + 1) seeds.resize(kStandingPairsMax + 1);
+  std::vector<RankedPair> ranked;
+  for (const auto& [seed, source] : seeds) {
+    add_ranked(source, ends, seed, kStandingPairsMax / seeds.size() + 1, ranked);
+  }
+  std::ranges::sort(ranked);
+  return ranked;
 }
 
 }  // namespace
@@ -92,49 +171,30 @@ std::string to_text(const StandingTest& test) {
 }
 
 bool selects(const incident::Selector& selector, const fleet::NodeRecord& node) {
-  if (selector.empty()) return true;
-  const auto labels = fleet::effective_labels(node);
   return std::ranges::all_of(selector, [&](const auto& matcher) {
-    const auto& [name, values] = matcher;
-    const auto label = labels.find(name);
-    if (name != "node" && label == labels.end()) return false;
-    const auto& value = name == "node" ? node.name : label->second;
-    return std::ranges::find(values, value) != values.end();
+    const auto* value = value_of(matcher.first, node);
+    return value != nullptr && std::ranges::find(matcher.second, *value) != matcher.second.end();
   });
 }
 
-StandingPairs pairs_of(const StandingTest& test, std::uint32_t number, const fleet::Fleet& fleet) {
+StandingPairs pairs_of(const StandingTest& test, std::uint32_t number, const fleet::Fleet& fleet,
+                       const std::set<StandingPair>& keep) {
   const auto sources = nodes_of(test.from, fleet);
-  std::vector<StandingPair> ends;  // without `from`
-  if (test.target) {
-    const auto node = node_at(*test.target, fleet);
-    ends.push_back({.test = number, .to = node, .target = {}});
-    if (node == NodeId{}) ends.back().target = *test.target;
-  } else {
-    for (const auto* node : nodes_of(test.to, fleet)) {
-      ends.push_back({.test = number, .to = node->record.id});
-    }
+  const auto ends = ends_of(test, number, fleet);
+  const auto all = sources.size() * ends.size() - count_both(sources, ends);
+  std::set<StandingPair> chosen;
+  for (const auto& pair : keep) {
+    auto end = pair;
+    end.from = {};
+    const bool belongs = pair.from != pair.to && std::ranges::binary_search(sources, pair.from) &&
+                         std::ranges::binary_search(ends, end);
+    if (belongs && chosen.size() < kStandingPairsMax) chosen.insert(pair);
   }
-  std::size_t all = sources.size() * ends.size();
-  for (const auto& end : ends) {
-    all -= static_cast<std::size_t>(std::ranges::count_if(
-        sources, [&](const fleet::Node* source) { return source->record.id == end.to; }));
+  for (const auto& each : ranked_pairs(test.name, sources, ends)) {
+    if (chosen.size() >= kStandingPairsMax) break;
+    chosen.insert(each.pair);
   }
-  StandingPairs result;
-  // Each source gets its first target before any gets its second, and another than its neighbor.
-  const std::size_t stride = std::max<std::size_t>(1, sources.size() / kStandingPairsMax);
-  for (std::size_t round = 0; round < ends.size() * stride; ++round) {
-    for (std::size_t i = round % stride; i < sources.size(); i += stride) {
-      auto pair = ends[(i + round / stride) % ends.size()];
-      pair.from = sources[i]->record.id;
-      if (pair.to == pair.from) continue;
-      result.pairs.push_back(pair);
-      if (result.pairs.size() < kStandingPairsMax) continue;
-      result.left_out = all - result.pairs.size();
-      return result;
-    }
-  }
-  return result;
+  return {.pairs = {chosen.begin(), chosen.end()}, .left_out = all - chosen.size()};
 }
 
 Result<ondemand::TestOrder> order_of(const StandingTest& test, const StandingPair& pair,

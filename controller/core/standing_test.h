@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,9 +88,12 @@ struct StandingResult {
 [[nodiscard]] std::string to_text(const StandingTest& test);
 
 [[nodiscard]] bool selects(const incident::Selector& selector, const fleet::NodeRecord& node);
-// Spread over the nodes on both sides where not all can be had; nobody tests himself.
+// Ascending; nobody tests himself. Where not all can be had, each source has about as many, and a
+// node that joins or leaves changes few of the others' pairs: which ones is a hash of the test's
+// name and the two ends (rendezvous hashing). Those of `keep` that belong to the test stay.
 [[nodiscard]] StandingPairs pairs_of(const StandingTest& test, std::uint32_t number,
-                                     const fleet::Fleet& fleet);
+                                     const fleet::Fleet& fleet,
+                                     const std::set<StandingPair>& keep = {});
 // kUnavailable: an end has no address that fits.
 [[nodiscard]] Result<ondemand::TestOrder> order_of(const StandingTest& test,
                                                    const StandingPair& pair,

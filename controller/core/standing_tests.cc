@@ -11,9 +11,21 @@
 namespace faultline::core {
 namespace {
 
-// A node that an operator has given two tests does those first.
-constexpr Duration kOrderWaitsMax = std::chrono::seconds{30};
+// For the node's desk: it may not know yet that what it had before was given up.
+constexpr Duration kStandingOrderWaitsMax = std::chrono::seconds{30};
+constexpr std::uint32_t kUsualTraceCount = 3;  // of `faultline test trace`
 constexpr Duration kPublishEvery = std::chrono::seconds{1};
+
+std::set<std::uint32_t> tracing_tests(const std::vector<StandingTest>& tests) {
+  std::set<std::uint32_t> numbers;
+  for (std::uint32_t number = 0; number < tests.size(); ++number) {
+    const auto kind = tests[number].order.kind;
+    if (kind == ondemand::TestKind::kTrace || kind == ondemand::TestKind::kMtu) {
+      numbers.insert(number);
+    }
+  }
+  return numbers;
+}
 
 std::string id_of(const StandingTest& test) {
   return fmt::format("{}:{}", kStandingKind, test.name);
@@ -22,6 +34,24 @@ std::string id_of(const StandingTest& test) {
 bool is_live(const fleet::Fleet& fleet, NodeId id) {
   const auto* node = fleet.find(id);
   return node != nullptr && node->state == fleet::NodeState::kLive;
+}
+
+// Not there, and not just expected back after our own start.
+bool is_away(const fleet::Fleet& fleet, NodeId id) {
+  const auto* node = fleet.find(id);
+  return node == nullptr ||
+         (node->state != fleet::NodeState::kLive && node->state != fleet::NodeState::kJoined);
+}
+
+// Why the pair cannot be tested now; empty: both ends are there.
+std::string absence_of(const fleet::Fleet& fleet, const StandingPair& pair) {
+  for (const auto id : {pair.from, pair.to}) {
+    if (id == NodeId{} || is_live(fleet, id)) continue;
+    const auto* node = fleet.find(id);
+    if (node == nullptr) return "an end is no node any more";
+    return fmt::format("{} is not there: {}", node->record.name, to_string(node->state));
+  }
+  return {};
 }
 
 void send(const TestMessage& message, const fleet::Fleet& fleet, EffectSink& effects) {
@@ -33,17 +63,39 @@ std::string name_of(const fleet::Fleet& fleet, const StandingPair& pair) {
   return node == nullptr ? pair.target.to_string() : node->record.name;
 }
 
-// What an operator types to repeat it.
+// What an operator types to repeat it: all that differs from what `faultline test` takes by itself,
+// as far as it has an option for it.
 std::string command_of(const StandingTest& test, std::string_view from, std::string_view to) {
+  using enum ondemand::TestKind;
   const auto& order = test.order;
-  const bool is_port = order.kind == ondemand::TestKind::kPort;
-  auto command = fmt::format("faultline test {} {} {}", to_string(order.kind), from, to);
-  if (is_port) command += fmt::format(" {}", order.target.port);
-  if (is_port && order.method == ondemand::Method::kQuic) command += " --quic";
-  if (!is_port && order.kind != ondemand::TestKind::kTrace) {
-    command += fmt::format(" --method {}", to_string(order.method));
-    if (order.target.port != 0) command += fmt::format(" --port {}", order.target.port);
+  const auto kind = order.kind;
+  const ondemand::TestOrder usual;
+  auto command = fmt::format("faultline test {} {} {}", to_string(kind), from, to);
+  const auto add = [&](std::string_view option, const auto& value, const auto& unless) {
+    if (value != unless) command += fmt::format(" {} {}", option, value);
+  };
+  const auto add_length = [&](std::string_view option, Duration value, Duration unless) {
+    if (value != unless) {
+      command += fmt::format(" {} {}ms", option, value / std::chrono::milliseconds{1});
+    }
+  };
+  if (kind == kPort) {
+    command += fmt::format(" {}", order.target.port);
+    if (order.method == ondemand::Method::kQuic) command += " --quic";
+  } else {
+    const auto method = kind == kTrace ? ondemand::Method::kStamp : usual.method;
+    add("--method", to_string(order.method), to_string(method));
+    add("--port", order.target.port, usual.target.port);
   }
+  if (kind == kTrace) {
+    add("--flows", order.flows, usual.flows);
+    add("--rate", order.rate, usual.rate);
+  }
+  if (kind != kMtu) add("--count", order.count, kind == kTrace ? kUsualTraceCount : usual.count);
+  if (kind == kPing || kind == kPort) add_length("--interval", order.interval, usual.interval);
+  if (kind == kPing) add("--size", order.size, usual.size);
+  add_length("--wait", order.timeout, usual.timeout);
+  add("--dscp", order.dscp, usual.dscp);
   return command;
 }
 
@@ -51,8 +103,9 @@ std::string command_of(const StandingTest& test, std::string_view from, std::str
 
 StandingTests::StandingTests(StandingOptions options)
     : options_(std::move(options)),
-      schedule_(options_.limits),
+      schedule_(options_.limits, tracing_tests(options_.tests)),
       left_out_(options_.tests.size()),
+      is_empty_(options_.tests.size()),
       refreshed_at_(options_.tests.size()),
       view_(std::make_shared<const StandingView>()) {}
 
@@ -76,25 +129,41 @@ bool StandingTests::news(NodeId node, TestProgress& progress, const fleet::Fleet
   return true;
 }
 
-void StandingTests::tick(fleet::Moment now, const fleet::Fleet& fleet, Rng& rng,
-                         EffectSink& effects) {
+void StandingTests::tick(fleet::Moment now, const fleet::Fleet& fleet, std::set<NodeId> busy,
+                         Rng& rng, EffectSink& effects) {
   if (options_.tests.empty()) return;
   (void)orders_.tick(fleet, now.instant);  // only watched tests are ended, and these are not
   read_answers(now, effects);
   for (const auto& message : admissions_.tend(orders_, now.instant)) send(message, fleet, effects);
-  refresh(now.instant, fleet, rng);
+  refresh(now.instant, fleet, rng, effects);
+  schedule_.hold(std::move(busy));
   order_due(now, fleet, rng, effects);
+  forget_restored(now.instant, fleet);
   publish(now.instant);
 }
 
+void StandingTests::give_way(NodeId node, const fleet::Fleet& fleet, EffectSink& effects) {
+  for (const auto& [number, pair] : under_way_) {
+    if (pair.from != node) continue;
+    const auto ended = orders_.end(number, "ended: the node was needed for another test");
+    if (ended && *ended) {
+      send({.to = (*ended)->node, .request = (*ended)->order}, fleet, effects);
+    }
+  }
+}
+
 // One test at a time, the one that waits longest: a pass over the fleet is what a tick may cost.
-void StandingTests::refresh(Instant now, const fleet::Fleet& fleet, Rng& rng) {
+void StandingTests::refresh(Instant now, const fleet::Fleet& fleet, Rng& rng, EffectSink& effects) {
   const auto oldest = std::ranges::min_element(refreshed_at_);
   if (*oldest && now - **oldest < kStandingRefresh) return;
   *oldest = now;
   const auto number = static_cast<std::uint32_t>(oldest - refreshed_at_.begin());
   const auto& test = options_.tests[number];
-  auto [pairs, left_out] = pairs_of(test, number, fleet);
+  std::set<StandingPair> failing;
+  for (auto it = first_of(number); it != first_of(number + 1); ++it) {
+    if (it->second.result.failing) failing.insert(it->first);
+  }
+  auto [pairs, left_out] = pairs_of(test, number, fleet, failing);
   schedule_.set_pairs(number, pairs, test.every, now, rng);
   left_out_[number] = left_out;
   const std::set<StandingPair> wanted(pairs.begin(), pairs.end());
@@ -106,7 +175,19 @@ void StandingTests::refresh(Instant now, const fleet::Fleet& fleet, Rng& rng) {
     known.from = fleet.find(pair.from)->record.name;
     known.to = name_of(fleet, pair);
   }
+  warn_if_empty(number, pairs.empty(), effects);
   is_view_old_ = true;
+}
+
+// When it becomes so.
+void StandingTests::warn_if_empty(std::size_t test, bool is_empty, EffectSink& effects) {
+  if (is_empty && !is_empty_[test]) {
+    const auto& wanted = options_.tests[test];
+    effects.log(Severity::kWarning, "tests",
+                fmt::format("standing test {} tests nothing: from {} to {} there are no two nodes",
+                            wanted.name, from_text(wanted), to_text(wanted)));
+  }
+  is_empty_[test] = is_empty;
 }
 
 void StandingTests::read_answers(fleet::Moment now, EffectSink& effects) {
@@ -185,33 +266,50 @@ StandingCounters StandingTests::counters() const {
 void StandingTests::order_due(fleet::Moment now, const fleet::Fleet& fleet, Rng& rng,
                               EffectSink& effects) {
   const auto is_there = [&](const StandingPair& pair) {
-    return is_live(fleet, pair.from) && (pair.to == NodeId{} || is_live(fleet, pair.to));
+    auto why = absence_of(fleet, pair);
+    if (why.empty()) return true;
+    note_untested(pair, std::move(why), now.wall);
+    return false;
   };
   while (const auto pair = schedule_.take(now.instant, is_there)) {
-    if (order(*pair, now, fleet, rng, effects)) continue;
+    const auto ordered = order(*pair, now, fleet, rng, effects);
+    if (ordered) continue;
     ++counters_.skipped;
+    note_untested(*pair, ordered.error().context, now.wall);
     schedule_.ended(*pair);
   }
 }
 
-bool StandingTests::order(const StandingPair& pair, fleet::Moment now, const fleet::Fleet& fleet,
-                          Rng& rng, EffectSink& effects) {
+// What a pair that fails said last stays: its incident tells it.
+void StandingTests::note_untested(const StandingPair& pair, std::string why, WallTime at) {
+  const auto found = book_.find(pair);
+  if (found == book_.end() || found->second.result.failing) return;
+  follow(found->second.result,
+         {.outcome = StandingOutcome::kNotRun, .summary = std::move(why), .at = at});
+  is_view_old_ = true;
+}
+
+Status StandingTests::order(const StandingPair& pair, fleet::Moment now, const fleet::Fleet& fleet,
+                            Rng& rng, EffectSink& effects) {
   const auto order = order_of(options_.tests[pair.test], pair, fleet);
-  if (!order) return false;
+  if (!order) return tl::unexpected(order.error());
   const auto* from = fleet.find(pair.from);
-  TestOrders::Request request{.request = {.test = rng() | 1,
-                                          .lease = ondemand::life_of(*order) + kOrderWaitsMax,
-                                          .order = ondemand::to_json_text(*order)},
-                              .node = from->record.name,
-                              .target = name_of(fleet, pair)};
+  TestOrders::Request request{
+      .request = {.test = rng() | 1,
+                  .lease = ondemand::life_of(*order) + kStandingOrderWaitsMax,
+                  .order = ondemand::to_json_text(*order)},
+      .node = from->record.name,
+      .target = name_of(fleet, pair)};
   if (order->method == ondemand::Method::kStamp && pair.to != NodeId{}) {
     request.admitting = fleet.find(pair.to)->record.name;
     request.reflector = {from->record.profile.address, from->record.profile.reflector_port};
   }
-  if (!orders_.begin(fleet, request, now)) return false;
+  if (auto begun = orders_.begin(fleet, request, now); !begun) {
+    return tl::unexpected(std::move(begun).error());
+  }
   under_way_.emplace(request.request.test, pair);
   send(admissions_.begin(fleet, request, pair.from, now.instant, orders_), fleet, effects);
-  return true;
+  return {};
 }
 
 StandingTests::Book::const_iterator StandingTests::first_of(std::size_t test) const {
@@ -227,7 +325,20 @@ bool StandingTests::fails(const Book::value_type& entry, Instant now) const {
   return known.result.failing && now - known.ran_at < said_for(pair.test);
 }
 
-void StandingTests::forget_restored(Instant now) {
+// Whether every pair whose ends are there was well often enough; what says nothing counts neither
+// way. While nobody is there nothing is known.
+bool StandingTests::is_mended(std::size_t test, const fleet::Fleet& fleet) const {
+  bool any = false;
+  for (auto it = first_of(test); it != first_of(test + 1); ++it) {
+    const auto& [pair, known] = *it;
+    if (is_away(fleet, pair.from) || (pair.to != NodeId{} && is_away(fleet, pair.to))) continue;
+    if (known.result.successes < kSuccessesToMend) return false;
+    any = true;
+  }
+  return any;
+}
+
+void StandingTests::forget_restored(Instant now, const fleet::Fleet& fleet) {
   if (!began_at_) began_at_ = now;
   std::erase_if(restored_, [&](const auto& entry) {
     if (now - *began_at_ >= said_for(entry.first)) return true;
@@ -235,12 +346,11 @@ void StandingTests::forget_restored(Instant now) {
     const auto last = first_of(entry.first + 1);
     if (first == last) return refreshed_at_[entry.first].has_value();
     return std::any_of(first, last, [](const auto& it) { return it.second.result.failing; }) ||
-           std::all_of(first, last, [](const auto& it) { return it.second.result.runs >= 2; });
+           is_mended(entry.first, fleet);
   });
 }
 
 void StandingTests::publish(Instant now) {
-  forget_restored(now);
   if (!is_view_old_ || (published_at_ && now - *published_at_ < kPublishEvery)) return;
   is_view_old_ = false;
   published_at_ = now;

@@ -11,6 +11,10 @@
 // controller all pairs are tested anew, and an incident that is open stays so until they were,
 // twice (restore()).
 //
+// They give way: a node that an operator or an inquiry has a test for ends the standing one that it
+// carries out, and begins none meanwhile. A desk does one test after another (probe/tester/desk.h),
+// and it is during a fault that the answer of the others cannot wait.
+//
 // Thread safety: none; owned by ControllerCore. Pure but for its effects. Views are shared.
 #pragma once
 
@@ -18,6 +22,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,7 +51,7 @@ struct StandingCounters {
   std::uint64_t ok = 0;
   std::uint64_t fault = 0;
   std::uint64_t inconclusive = 0;
-  std::uint64_t not_run = 0;  // (*) refused by a probe, or not answered
+  std::uint64_t not_run = 0;  // (*) refused by a probe, not answered, or ended to give way
   std::uint64_t skipped = 0;  // turns: an end was away, or has no address that fits
   std::uint64_t missed = 0;   // (*) turns: the limits leave no room for all that is configured
 
@@ -76,8 +82,11 @@ class StandingTests {
   // False, and nothing is taken: it is news of another's test.
   bool news(NodeId node, TestProgress& progress, const fleet::Fleet& fleet, EffectSink& effects);
   void restarted(NodeId node) { orders_.restarted(node); }
-  // Reads what was answered, orders what is due.
-  void tick(fleet::Moment now, const fleet::Fleet& fleet, Rng& rng, EffectSink& effects);
+  // Reads what was answered, orders what is due; nothing from the nodes `busy`, which others need.
+  void tick(fleet::Moment now, const fleet::Fleet& fleet, std::set<NodeId> busy, Rng& rng,
+            EffectSink& effects);
+  // The node is needed: what it carries out is ended.
+  void give_way(NodeId node, const fleet::Fleet& fleet, EffectSink& effects);
 
   // What fails, one of each test that opens incidents. A pair that was not tested for three
   // periods, because an end is away, says nothing any more.
@@ -95,15 +104,18 @@ class StandingTests {
   };
   using Book = std::map<StandingPair, Known>;
 
-  void refresh(Instant now, const fleet::Fleet& fleet, Rng& rng);
+  void refresh(Instant now, const fleet::Fleet& fleet, Rng& rng, EffectSink& effects);
+  void warn_if_empty(std::size_t test, bool is_empty, EffectSink& effects);
   void read_answers(fleet::Moment now, EffectSink& effects);
   void take_result(const StandingPair& pair, const StandingResult& last, Instant now,
                    EffectSink& effects);
   void count(StandingOutcome outcome);
   void order_due(fleet::Moment now, const fleet::Fleet& fleet, Rng& rng, EffectSink& effects);
-  [[nodiscard]] bool order(const StandingPair& pair, fleet::Moment now, const fleet::Fleet& fleet,
-                           Rng& rng, EffectSink& effects);
-  void forget_restored(Instant now);
+  [[nodiscard]] Status order(const StandingPair& pair, fleet::Moment now, const fleet::Fleet& fleet,
+                             Rng& rng, EffectSink& effects);
+  void note_untested(const StandingPair& pair, std::string why, WallTime at);
+  void forget_restored(Instant now, const fleet::Fleet& fleet);
+  [[nodiscard]] bool is_mended(std::size_t test, const fleet::Fleet& fleet) const;
   void publish(Instant now);
   [[nodiscard]] Duration said_for(std::size_t test) const;
   [[nodiscard]] bool fails(const Book::value_type& entry, Instant now) const;
@@ -117,6 +129,7 @@ class StandingTests {
   std::map<std::uint64_t, StandingPair> under_way_;  // by the order's number
   Book book_;
   std::vector<std::size_t> left_out_;                  // by test
+  std::vector<bool> is_empty_;                         // by test: it has no pair, and that was told
   std::map<std::size_t, incident::Suspect> restored_;  // by test
   std::optional<Instant> began_at_{};
   std::vector<std::optional<Instant>> refreshed_at_;  // by test

@@ -74,7 +74,7 @@ struct Suspect {
   std::optional<WallTime> since{};     // onset; empty when not known
   std::string text{};                  // one sentence for the page
   std::optional<Severity> severity{};  // where no loss tells it
-  std::optional<Remedy> remedy{};      // of findings
+  std::optional<Remedy> remedy{};      // of findings and tests
 
   bool operator==(const Suspect&) const = default;
 };

@@ -97,7 +97,7 @@ struct Alert {
   std::vector<std::string> affected_vms;   // those of them that are VMs
   std::vector<std::string> affected_racks;
   std::vector<std::string> affected_zones;
-  std::optional<AlertRemedy> remedy;  // of kind "finding"
+  std::optional<AlertRemedy> remedy;  // of kinds "finding", "probe" and "test"
   std::vector<AlertChange> changes;   // between the last good window and the first bad one
   std::optional<AlertConfirmation> confirmation;
   // Labels of the affected nodes, each with all its values: {"rack": ["r1", "r2"]}.

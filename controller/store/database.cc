@@ -68,7 +68,9 @@ Status refuse_unknown_families(const fs::path& directory, std::uint32_t readable
   return {};
 }
 
-Error open_error(const fs::path& directory, const rocksdb::Status& status) {
+}  // namespace
+
+Error Database::open_error(const fs::path& directory, const rocksdb::Status& status) {
   const std::string detail = status.ToString();
   if (status.IsIOError() && detail.find("lock") != std::string::npos) {
     return {ErrorCode::kConflict,
@@ -84,6 +86,8 @@ Error open_error(const fs::path& directory, const rocksdb::Status& status) {
   }
   return error;
 }
+
+namespace {
 
 void tell_of_dropped(const std::vector<std::string>& dropped, const OpenOptions& options) {
   if (!options.on_progress) return;

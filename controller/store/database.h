@@ -86,6 +86,9 @@ class Database {
 
   // "cannot read the results: <what RocksDB says>", with the code that fits.
   [[nodiscard]] static Error error(std::string_view attempt, const rocksdb::Status& status);
+  // Why the store in this directory cannot be had: in use, damaged and what to do then, or refused.
+  [[nodiscard]] static Error open_error(const std::filesystem::path& directory,
+                                        const rocksdb::Status& status);
 
   void count_damage() const { ++damaged_places_; }
   [[nodiscard]] std::uint64_t damaged_places() const { return damaged_places_; }

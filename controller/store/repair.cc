@@ -30,9 +30,7 @@ class StoreLock {
     rocksdb::FileLock* lock = nullptr;
     const auto status = rocksdb::Env::Default()->LockFile((directory / "LOCK").string(), &lock);
     if (status.ok()) return std::unique_ptr<StoreLock>(new StoreLock(lock));
-    return fail(ErrorCode::kConflict,
-                fmt::format("the data directory {} is in use by another faultline-controller",
-                            directory.string()));
+    return tl::unexpected<Error>(Database::open_error(directory, status));
   }
   ~StoreLock() { static_cast<void>(rocksdb::Env::Default()->UnlockFile(lock_)); }
   StoreLock(const StoreLock&) = delete;
@@ -64,17 +62,25 @@ std::string key_in_words(std::string_view tier, std::string_view key) {
   return fmt::format("key {}", rocksdb::Slice(key.data(), key.size()).ToString(/*hex=*/true));
 }
 
-// Empty: it can be used. Damage within it is stepped over by who reads it, and is none here.
-std::string trouble_of(const fs::path& path, std::uint64_t bytes,
-                       const rocksdb::ColumnFamilyOptions& family) {
+// Empty: it can be used. Damage within it is stepped over by who reads it, and is none here. An
+// error where a table may be good and cannot be read now: that is no reason to go on without it.
+Result<std::string> trouble_of(const fs::path& path, std::uint64_t bytes,
+                               const rocksdb::ColumnFamilyOptions& family) {
   std::error_code failure;
   const auto size = fs::file_size(path, failure);
-  if (failure) return failure.message();
-  if (size != bytes) return fmt::format("it is {} bytes long and was {}", size, bytes);
+  if (failure == std::errc::no_such_file_or_directory) return failure.message();
+  if (!failure && size != bytes) return fmt::format("it is {} bytes long and was {}", size, bytes);
   const rocksdb::Options options(rocksdb::DBOptions{}, family);
-  rocksdb::SstFileReader reader(options);
-  const auto status = reader.Open(path.string());
-  return status.ok() ? std::string() : status.ToString();
+  rocksdb::Status status;
+  for (int attempt = 0; attempt < 2 && !failure; ++attempt) {
+    rocksdb::SstFileReader reader(options);
+    status = reader.Open(path.string());
+    if (status.ok()) return std::string();
+  }
+  if (!failure && status.IsCorruption()) return status.ToString();
+  return fail(ErrorCode::kUnavailable,
+              fmt::format("{} cannot be read now, and may be good: {}", path.string(),
+                          failure ? failure.message() : status.ToString()));
 }
 
 // With its own cache of blocks, so that an index is read, and its checksum verified.
@@ -104,8 +110,8 @@ Result<std::vector<UnusableFile>> find_unusable(const fs::path& directory) {
   for (const auto& file : live) {
     const auto family = std::ranges::find(families, file.column_family_name,
                                           &rocksdb::ColumnFamilyDescriptor::name);
-    const auto why =
-        trouble_of(directory / file.relative_filename, file.size, reading_options(*family));
+    FAULTLINE_TRY(const auto why, trouble_of(directory / file.relative_filename, file.size,
+                                             reading_options(*family)));
     if (why.empty()) continue;
     files.push_back(
         {.name = file.relative_filename,
@@ -124,11 +130,15 @@ Result<std::vector<UnusableFile>> find_unusable(const fs::path& directory) {
 Status keep_aside(const fs::path& file, const fs::path& aside) {
   std::error_code failure;
   if (!fs::exists(file, failure)) return {};
-  const auto to = aside / file.filename();
+  // Numbers come again after a restore: what an earlier repair left stays.
+  auto to = aside / file.filename();
+  for (int i = 2; fs::exists(to, failure); ++i) {
+    to = aside / fmt::format("{}.{}", file.filename().string(), i);
+  }
   fs::create_hard_link(file, to, failure);
   if (failure) {
     failure.clear();
-    fs::copy_file(file, to, fs::copy_options::skip_existing, failure);
+    fs::copy_file(file, to, failure);
   }
   if (!failure) return {};
   return fail(ErrorCode::kUnavailable,

@@ -40,6 +40,7 @@ void add_engine(Line& line, const engine::EngineCounters& counters) {
   line.add("hints", counters.hints);
   line.add("size_checks_refused", counters.size_checks_refused);
   line.add("receipt_questions", counters.receipt_questions);
+  line.add("receipt_sessions_shed", counters.receipt_sessions_shed);
   line.add("events_dropped", counters.events_dropped);
   line.add("results_dropped", counters.results_dropped);
 }
@@ -84,6 +85,7 @@ void add_exchanges(Line& line, const probe_core::ProbeCore& core) {
   line.add("receipts_answers", receipts.answers);
   line.add("receipts_served", receipts.served);
   line.add("receipts_shed", receipts.shed);
+  line.add("receipts_unasked", receipts.unasked);
   const auto& relay = core.relay().counters();
   line.add("relay_asked", relay.asked);
   line.add("relay_ready", relay.ready);

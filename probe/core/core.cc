@@ -209,9 +209,9 @@ void ProbeCore::hear(Now now, const Relay::Peer& from, const ReceiptsRequest& me
   receipts_.asked(now, *tracer_.peer_of(from.key), message, effects);
 }
 
-void ProbeCore::hear(Now /*now*/, const Relay::Peer& from, const Receipts& message,
+void ProbeCore::hear(Now now, const Relay::Peer& from, const Receipts& message,
                      EffectSink& effects) {
-  receipts_.answered(from.node, message, effects);
+  receipts_.answered(now, from.node, message, effects);
 }
 
 // Whom this node can pass the results of others on to.

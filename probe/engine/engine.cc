@@ -280,6 +280,7 @@ EngineCounters Engine::Impl::counters() const {
           .hints = tally_.hints.value(),
           .size_checks_refused = tally_.size_checks_refused.value(),
           .receipt_questions = tally_.receipt_questions.value(),
+          .receipt_sessions_shed = tally_.receipt_sessions_shed.value(),
           .events_dropped = events_.counters().rejected.value(),
           .results_dropped = results_dropped_.value()};
 }

@@ -130,6 +130,7 @@ struct EngineCounters {
   std::uint64_t hints = 0;                   // flows that called for a trace at once
   std::uint64_t size_checks_refused = 0;     // flows of changed paths: too many at once
   std::uint64_t receipt_questions = 0;       // peers asked what has come to them, per window
+  std::uint64_t receipt_sessions_shed = 0;   // (*) too many to ask about in one window
   std::uint64_t events_dropped = 0;          // (*) nobody took the events
   std::uint64_t results_dropped = 0;         // (*) flows of the windows among them
 

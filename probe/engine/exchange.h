@@ -31,7 +31,7 @@ struct Tally {
   obs::Counter sent, replies, replies_unmatched, replies_forged, reflected, reflector_refused,
       reflector_forged, reflector_open_refused, reflector_limited, reflector_evicted, malformed,
       icmp_errors, send_failures, receive_drops, transmit_stamps, plans_refused, traces_refused,
-      hints, size_checks_refused, receipt_questions;
+      hints, size_checks_refused, receipt_questions, receipt_sessions_shed;
 };
 
 [[nodiscard]] session::Now read_clocks();

@@ -34,7 +34,9 @@ std::optional<EngineEvent> Exchange::take_event(session::Now seen) {
     receipts_read_.pop_front();
     return event;
   }
-  if (auto question = sender_.take_question(seen)) {
+  auto question = sender_.take_question(seen);
+  tally_.receipt_sessions_shed.add(sender_.take_unasked());
+  if (question) {
     tally_.receipt_questions.add();
     return EngineEvent(std::move(*question));
   }

@@ -48,6 +48,9 @@ using WindowNumber = std::uint32_t;  // counts the windows of this process
 // At the limit (a clock that jumps to and fro) the newest window goes on instead of closing.
 inline constexpr std::size_t kOpenWindowsMax = 128;
 
+// A size check that fails is repeated so often per change of the flow's path.
+inline constexpr std::uint8_t kSizeCheckRepeatsMax = 3;
+
 class Flow {
  public:
   // Keeps up to `capacity` packets, a power of two or the next one; it must be positive. Room is
@@ -86,6 +89,16 @@ class Flow {
     checked_size_ = size;
     checked_in_ = window;
   }
+  // Whether most packets of the newest closed window of the flow's own kind were answered.
+  void note_passes(bool passes) { passes_ = passes; }
+  // Whether a check whose packets were lost is to be made again: not where others are lost as well,
+  // and not for ever.
+  [[nodiscard]] bool take_check_repeat() {
+    if (!passes_ || check_repeats_left_ == 0) return false;
+    --check_repeats_left_;
+    return true;
+  }
+  void renew_check_repeats() { check_repeats_left_ = kSizeCheckRepeatsMax; }
   [[nodiscard]] bool checks_size() const { return checked_size_ != 0; }
   [[nodiscard]] FlowKind kind_in(WindowNumber window) const {
     const bool checked = checks_size() && window == checked_in_;
@@ -197,6 +210,8 @@ class Flow {
   WindowNumber reported_from_;
   std::uint16_t checked_size_ = 0;  // 0: no window that is at hand checks a size
   WindowNumber checked_in_ = 0;
+  bool passes_ = false;
+  std::uint8_t check_repeats_left_ = 0;
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;
   std::optional<std::uint32_t> newest_answered_;

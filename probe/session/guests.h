@@ -18,7 +18,8 @@
 
 namespace faultline::session {
 
-inline constexpr std::size_t kGuestsMax = 32;  // the tests that a controller has under way at most
+// More than the tests that a controller has under way: 32 of operators and 16 that stand.
+inline constexpr std::size_t kGuestsMax = 64;
 // A trace ends in up to a fifth of ondemand::kRateMax at its target, pings come every 10 ms.
 inline constexpr double kGuestPacketsPerSecondMax = 500;
 
@@ -40,7 +41,8 @@ class Guests {
 
   [[nodiscard]] bool has(const IpAddress& address, Instant now) const;
   [[nodiscard]] bool is_reflector(const Endpoint& endpoint, Instant now) const;
-  // Whether a guest may be answered once more now; counts it if so.
+  // Whether a guest may be answered once more now; counts it if so. To be asked last: what is not
+  // answered for another reason costs the others nothing.
   [[nodiscard]] bool take(Instant now);
   [[nodiscard]] std::size_t size() const { return guests_.size(); }
 

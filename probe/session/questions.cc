@@ -1,6 +1,7 @@
 #include "probe/session/questions.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace faultline::session {
 
@@ -16,16 +17,19 @@ void Questions::end() {
 
 void Questions::hurry(Instant until) { until_ = std::min(until_, until); }
 
-void Questions::add(NodeId peer, const SessionName& session) {
+bool Questions::add(NodeId peer, const SessionName& session) {
   const auto found = std::ranges::find(unsent_, peer, &ReceiptQuestion::to);
   if (found != unsent_.end()) {
     auto& sessions = found->request.sessions;
-    if (sessions.size() < kReceiptSessionsMax) sessions.push_back(session);
-    return;
+    if (sessions.size() >= kReceiptSessionsMax) return false;
+    sessions.push_back(session);
+    std::ranges::find(open_, found->request.request, &Open::request)->sessions.push_back(session);
+    return true;
   }
-  if (unsent_.size() >= kPeersAskedMax) return;
+  if (unsent_.size() >= kPeersAskedMax) return false;
   unsent_.push_back({.to = peer, .request = {.request = ++last_, .sessions = {session}}});
-  open_.push_back({.peer = peer, .request = last_});
+  open_.push_back({.peer = peer, .request = last_, .sessions = {session}});
+  return true;
 }
 
 std::optional<ReceiptQuestion> Questions::take() {
@@ -35,10 +39,13 @@ std::optional<ReceiptQuestion> Questions::take() {
   return question;
 }
 
-bool Questions::answered(NodeId from, std::uint64_t request) {
-  return std::erase_if(open_, [&](const Open& open) {
-           return open.peer == from && open.request == request;
-         }) > 0;
+std::vector<SessionName> Questions::answered(NodeId from, std::uint64_t request) {
+  const auto found = std::ranges::find_if(
+      open_, [&](const Open& open) { return open.peer == from && open.request == request; });
+  if (found == open_.end()) return {};
+  auto sessions = std::move(found->sessions);
+  open_.erase(found);
+  return sessions;
 }
 
 }  // namespace faultline::session

@@ -2,7 +2,8 @@
 // their answers.
 //
 // Bounded: kPeersAskedMax peers of a window, kReceiptSessionsMax sessions of each; what is beyond
-// stays undetermined. Not thread safe. Allocates only while there is loss that replies leave open.
+// is refused, and stays undetermined. Not thread safe. Allocates only while there is loss that
+// replies leave open.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,13 @@ class Questions {
   // for until `until`.
   void begin(Instant until);
   void end();
-  // A session that is to be asked about.
-  void add(NodeId peer, const SessionName& session);
+  // A session that is to be asked about. False: there is no room for it.
+  bool add(NodeId peer, const SessionName& session);
   // Each question once, to be sent.
   [[nodiscard]] std::optional<ReceiptQuestion> take();
-  // False: it was not asked, or the answer comes too late or again.
-  [[nodiscard]] bool answered(NodeId from, std::uint64_t request);
+  // The sessions that this was asked about. Empty: it was not asked, or the answer comes too late
+  // or again.
+  [[nodiscard]] std::vector<SessionName> answered(NodeId from, std::uint64_t request);
   void hurry(Instant until);
 
   // Empty: for nothing.
@@ -42,6 +44,7 @@ class Questions {
   struct Open {
     NodeId peer{};
     std::uint64_t request = 0;
+    std::vector<SessionName> sessions{};
   };
 
   std::deque<ReceiptQuestion> unsent_;

@@ -70,6 +70,18 @@ Reflector::Answer answer_mtu(const stamp::ReceivedSenderPacket& received, const 
   return {Reflector::Outcome::kAnswered, dscp, base.payload.size()};
 }
 
+bool is_one_off(std::uint16_t ssid) {
+  return ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu;
+}
+
+// What a guest is admitted for: an open packet of a test.
+bool is_test(std::span<const std::byte> payload) {
+  if (payload.size() < stamp::kReflectorSizeMin) return false;
+  if (stamp::mode_of(payload) != stamp::Mode::kOpen) return false;
+  const auto received = stamp::decode_sender(payload, stamp::Mode::kOpen);
+  return received && is_one_off(received->packet.ssid);
+}
+
 }  // namespace
 
 bool Strangers::Prefix::contains(const IpAddress& other) const {
@@ -135,9 +147,9 @@ bool Reflector::is_peer_reflector(const Endpoint& endpoint) const {
 Reflector::Verdict Reflector::authenticate(std::span<Peer> peers, const Request& request,
                                            std::uint16_t ssid, stamp::Mode mode, Now now) {
   if (mode == stamp::Mode::kOpen) {
-    const bool welcome =
-        ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu ||
-        std::ranges::any_of(peers, [&](const Peer& peer) { return now.instant < peer.open_until; });
+    const bool welcome = is_one_off(ssid) || std::ranges::any_of(peers, [&](const Peer& peer) {
+                           return now.instant < peer.open_until;
+                         });
     return {.outcome = welcome ? Outcome::kAnswered : Outcome::kOpenRefused};
   }
   for (auto& peer : peers) {
@@ -168,9 +180,9 @@ Reflector::Outcome Reflector::admit_stranger(const Request& request, Now now) {
 
 Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<std::byte> out) {
   const auto peers = peers_at(request.from.address);
-  const bool guest = peers.empty() && guests_.has(request.from.address, now.instant);
+  const bool guest =
+      peers.empty() && guests_.has(request.from.address, now.instant) && is_test(request.payload);
   const bool stranger = peers.empty() && !guest;
-  if (guest && !guests_.take(now.instant)) return {Outcome::kLimited};
   if (stranger) {
     if (const auto outcome = admit_stranger(request, now); outcome != Outcome::kAnswered) {
       return {outcome};
@@ -182,7 +194,7 @@ Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<s
   if (!received) return {Outcome::kMalformed};
   const auto ssid = received->packet.ssid;
   if (ssid == stamp::kSsidTraceReturn) return {Outcome::kOther};
-  const bool one_off = ssid == stamp::kSsidTraceForward || ssid == stamp::kSsidMtu;
+  const bool one_off = is_one_off(ssid);
   // From a reflector's port it would be answered back, and again, without end.
   if (one_off &&
       (is_peer_reflector(request.from) || guests_.is_reflector(request.from, now.instant))) {
@@ -190,16 +202,18 @@ Reflector::Answer Reflector::answer(const Request& request, Now now, std::span<s
   }
   if (request.cut && ssid != stamp::kSsidMtu) return {Outcome::kMalformed};
   const auto verdict = stranger ? Verdict{} : authenticate(peers, request, ssid, mode, now);
-  if (verdict.outcome != Outcome::kAnswered) return {verdict.outcome};
+  const ReflectorSessions::Packet counted{
+      .ssid = ssid, .sequence = received->packet.sequence, .mode = mode};
+  if (verdict.outcome != Outcome::kAnswered) {
+    sessions_.refuse(request.from, counted);
+    return {verdict.outcome};
+  }
+  if (guest && !guests_.take(now.instant)) return {Outcome::kLimited};
   if (ssid == stamp::kSsidMtu && mode == stamp::Mode::kOpen) {
     return answer_mtu(*received, request, now, out);
   }
-  const auto sequence =
-      one_off
-          ? received->packet.sequence
-          : sessions_.next_reply(
-                request.from, {.ssid = ssid, .sequence = received->packet.sequence, .mode = mode},
-                now.instant);
+  const auto sequence = one_off ? received->packet.sequence
+                                : sessions_.next_reply(request.from, counted, now.instant);
   const auto dscp = write_reply(
       *received, request, now,
       {.mode = mode, .key = verdict.key, .sequence = sequence, .may_choose_dscp = !stranger}, out);

@@ -7,7 +7,8 @@
 // of a new plan one after the other); traces are open. schemas/stamp.md says which port answers
 // which session identifiers, so that no two ports can answer each other without end.
 //
-// A guest gets one-off packets answered, those of tests, and no session.
+// A guest gets one-off packets answered, those of tests, and no session. With all others it is the
+// stranger that it was.
 //
 // Not thread safe. After set_peers() and set_strangers() it allocates nothing.
 #pragma once

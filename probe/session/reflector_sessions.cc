@@ -27,6 +27,12 @@ std::size_t ReflectorSessions::find(const Set& set, const Key& key) {
 // The newest is bit 0: a newer one shifts the others up.
 void ReflectorSessions::Session::note(std::uint32_t sequence) {
   const auto ahead = static_cast<std::int32_t>(sequence - newest);
+  if (untold || ahead > kReach || ahead < -kReach) {
+    untold = false;
+    first = newest = sequence;
+    received = {1};
+    return;
+  }
   if (ahead <= 0) {
     const auto back = newest - sequence;
     if (back < kReceiptsKept) received[back / 64] |= std::uint64_t{1} << back % 64;
@@ -68,6 +74,13 @@ std::uint32_t ReflectorSessions::next_reply(const Endpoint& sender, const Packet
   return session.replies++;
 }
 
+void ReflectorSessions::refuse(const Endpoint& sender, const Packet& packet) {
+  const Key key{.sender = sender, .ssid = packet.ssid, .mode = packet.mode, .used = true};
+  Set& set = sets_[set_of(key)];
+  const auto way = find(set, key);
+  if (way < kWays) set.sessions[way].untold = true;
+}
+
 std::optional<SessionRecord> ReflectorSessions::record_of(const IpAddress& sender,
                                                           const SessionName& name) const {
   const Key key{.sender = {sender, name.source_port},
@@ -78,6 +91,7 @@ std::optional<SessionRecord> ReflectorSessions::record_of(const IpAddress& sende
   const auto way = find(set, key);
   if (way == kWays) return std::nullopt;
   const auto& session = set.sessions[way];
+  if (session.untold) return std::nullopt;
   return SessionRecord{.session = name,
                        .first = session.first,
                        .newest = session.newest,

@@ -23,6 +23,9 @@ class ReflectorSessions {
  public:
   static constexpr std::size_t kSets = 1024;
   static constexpr std::size_t kWays = 32;
+  // A packet so far from the newest begins the record anew: else one with a forged number would
+  // silence it for as long as its session lasts.
+  static constexpr std::int32_t kReach = 4096;
 
   ReflectorSessions() : sets_(kSets) {}
 
@@ -35,7 +38,11 @@ class ReflectorSessions {
   // The sequence number of the reply to this packet of its session: 0, 1, 2, ... The two modes
   // count apart, so that nothing unauthenticated can disturb an authenticated session's count.
   [[nodiscard]] std::uint32_t next_reply(const Endpoint& sender, const Packet& packet, Instant now);
-  // Empty: the session is not known.
+  // A packet that came and is not answered. Nothing more is told of its session, if it is known,
+  // until its record has begun anew with the next packet that is: it must not say that this one
+  // never came. The count of replies goes on.
+  void refuse(const Endpoint& sender, const Packet& packet);
+  // Empty: the session is not known, or nothing is told of it.
   [[nodiscard]] std::optional<SessionRecord> record_of(const IpAddress& sender,
                                                        const SessionName& name) const;
   [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
@@ -53,6 +60,7 @@ class ReflectorSessions {
     std::uint32_t replies = 0;
     std::uint32_t first = 0;  // SessionRecord's, as the two below
     std::uint32_t newest = 0;
+    bool untold = false;  // the record is to begin anew
     Instant last{};
     std::array<std::uint64_t, kReceiptsKept / 64> received{};
 

@@ -98,12 +98,10 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
     flows.back().set_capacity(capacity);
     flows.back().set_keys(keys_for(peer, keys));
     flows.back().set_kind(kind_of(planned, size_max), reported_from);
-    const bool paced = index < planned_;
-    paces.push_back({.slot = paced
-                                 ? std::optional(pacer_.slot_of(static_cast<std::uint32_t>(index)))
-                                 : std::nullopt,
-                     .group = group,
-                     .lane = lane});
+    paces.push_back({.slot = {}, .group = group, .lane = lane});
+    if (index < planned_) {
+      paces.back().slot = pacer_.slot_of(static_cast<std::uint32_t>(index));
+    }
   }
   planned_ = flows.size();
   looks_left_ = 0;
@@ -147,6 +145,11 @@ void Sender::boost(const Boost& boost, Now now) {
 
 bool Sender::check_size(NodeId target, std::uint16_t source_port) {
   const FlowName name{target, source_port};
+  if (auto* flow = find_planned(name)) flow->renew_check_repeats();
+  return queue_size_check(name);
+}
+
+bool Sender::queue_size_check(const FlowName& name) {
   const auto* flow = find_planned(name);
   const bool is_small = flow != nullptr && flow->kind().size < settings_.size_to_check;
   if (!measuring_ || !is_small || std::ranges::find(size_checks_, name) != size_checks_.end()) {
@@ -195,7 +198,10 @@ void Sender::stop(Now now) {
 
 void Sender::finish(Now now, Duration grace) {
   stop(now);
-  for (auto& window : windows_) window.close_at = std::min(window.close_at, now.instant + grace);
+  for (auto& window : windows_) {
+    window.close_at = std::min(window.close_at, now.instant + grace);
+    window.ask_at = Instant::max();
+  }
   questions_.hurry(now.instant + grace);
 }
 
@@ -313,19 +319,25 @@ void Sender::ask_about(Window& window, Now now) {
   const auto until = std::exchange(window.ask_at, Instant::max()) + kAnswerWait;
   if (now.instant >= until) return;
   questions_.begin(now.instant + kAnswerWait);
-  for (const auto& flow : flows_) {
-    if (flow.reported_in(window.number) && flow.leaves_open(window.number)) {
-      questions_.add(flow.target(), flow.session());
-    }
+  std::optional<std::size_t> first_unasked;
+  for (std::size_t i = 0; i < flows_.size(); ++i) {
+    const auto index = (asked_from_ + i) % flows_.size();
+    const auto& flow = flows_[index];
+    if (!flow.reported_in(window.number) || !flow.leaves_open(window.number)) continue;
+    if (questions_.add(flow.target(), flow.session())) continue;
+    ++unasked_;
+    if (!first_unasked) first_unasked = index;
   }
+  asked_from_ = first_unasked.value_or(asked_from_);
 }
 
 void Sender::take_receipts(NodeId from, const Receipts& receipts) {
-  if (!questions_.answered(from, receipts.request)) return;
+  const auto asked = questions_.answered(from, receipts.request);
   for (const auto& record : receipts.records) {
     const auto& session = record.session;
     const auto* flow = find(session.source_port, session.ssid);
-    if (flow == nullptr || flow->target() != from) continue;
+    if (flow == nullptr || flow->target() != from || flow->session() != session) continue;
+    if (std::ranges::find(asked, session) == asked.end()) continue;
     receipts_.insert_or_assign(key(session.source_port, session.ssid), record);
   }
 }
@@ -420,8 +432,11 @@ Report Sender::build_report(const Window& window) {
     const auto told = receipts_.find(key(flow.id().source_port, flow.ssid()));
     const auto result =
         flow.close(window.number, rtts_, told == receipts_.end() ? nullptr : &told->second);
-    if (kind != flow.kind() && 2 * (result.sent - result.answered()) > result.sent) {
-      static_cast<void>(check_size(result.target, result.source_port));
+    const bool passed = 2 * (result.sent - result.answered()) <= result.sent;
+    if (kind == flow.kind()) {
+      if (result.sent > 0) flow.note_passes(passed);
+    } else if (!passed && flow.take_check_repeat()) {
+      static_cast<void>(queue_size_check({result.target, result.source_port}));
     }
     // Removed flows come last, so that they are what a full report lacks.
     if (result.sent == 0 || !flow.reported_in(window.number)) continue;

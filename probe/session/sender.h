@@ -86,13 +86,14 @@ class Sender {
   void boost(const Boost& boost, Now now);
   // The flow's path may carry less than it did: in one of the next windows its packets are as large
   // as the plan's largest, and that window's FlowWindow has their size. Where more than half of
-  // them are lost, a window after the next one is the same again, until they pass; small packets in
-  // between tell which way the large ones were lost. Nothing happens where the plan has no large
+  // them are lost, though the small ones of the window before passed, a window after the next one
+  // is the same again, until they pass, kSizeCheckRepeatsMax times at most per call; small packets
+  // in between tell which way the large ones were lost. Nothing happens where the plan has no large
   // packets, or the flow sends them anyway. False: too many wait already.
   bool check_size(NodeId target, std::uint16_t source_port);
   // Sends nothing more; open windows still close.
   void stop(Now now);
-  // The same, but open windows close when `grace` has passed, if not sooner.
+  // The same, but open windows close when `grace` has passed, if not sooner, and ask nothing more.
   void finish(Now now, Duration grace);
   [[nodiscard]] bool has_open_windows() const { return !windows_.empty(); }
 
@@ -135,7 +136,10 @@ class Sender {
   // What a peer is to be asked about the window that closes next. Call until it is empty, before
   // take_report().
   [[nodiscard]] std::optional<ReceiptQuestion> take_question(Now now);
-  // A peer's answer. What is of no open question, or of no session of that peer's, is ignored.
+  // Sessions that there was no room to ask about, since the last call. The next window begins with
+  // those.
+  [[nodiscard]] std::uint32_t take_unasked() { return std::exchange(unasked_, 0); }
+  // A peer's answer. What is of no open question, or of no session that it asked about, is ignored.
   void take_receipts(NodeId from, const Receipts& receipts);
 
  private:
@@ -163,6 +167,7 @@ class Sender {
   [[nodiscard]] static std::shared_ptr<const PeerKeys> keys_for(const PlanPeer& peer,
                                                                 const KeyTable& keys);
   void roll_window(Now now);
+  bool queue_size_check(const FlowName& name);
   void begin_size_checks(WindowNumber window);
   [[nodiscard]] Flow* find_planned(const FlowName& name);
   void end_window(Now now);
@@ -194,8 +199,10 @@ class Sender {
   Instant next_look_{};
   std::size_t looks_left_ = 0;  // flows that this look has not come to
   std::size_t look_hints_left_ = 0;
-  std::size_t looked_at_ = 0;  // goes round, so that all have their turn
-  Questions questions_;        // about the oldest window
+  std::size_t looked_at_ = 0;   // goes round, so that all have their turn
+  Questions questions_;         // about the oldest window
+  std::size_t asked_from_ = 0;  // the flow that is asked about first
+  std::uint32_t unasked_ = 0;
   std::unordered_map<std::uint32_t, SessionRecord> receipts_;  // by (port, ssid), likewise
   std::vector<std::uint64_t> rtts_;                            // scratch
 };

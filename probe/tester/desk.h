@@ -22,6 +22,8 @@
 
 namespace faultline::tester {
 
+// A controller gives a node two tests of operators and two questions about others at most, and ends
+// a standing one for them: of five, one is under way.
 inline constexpr std::size_t kOrdersWaitingMax = 4;
 
 class Desk {

@@ -41,7 +41,7 @@ tests:
 )";
 
 struct Pair {
-  Stage stage{kTests, "plan: {flows_per_pair: 2}\n"};
+  Stage stage{kTests, "plan: {flows_per_pair: 2, reply_timeout: 300ms}\n"};
   std::optional<RealProbe> a{};
   std::optional<RealProbe> b{};
 

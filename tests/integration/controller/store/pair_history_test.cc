@@ -59,7 +59,7 @@ struct Asked {
   ScanSummary summary;
 };
 
-Asked ask(const RocksStore& store, WallTime from, WallTime to, std::size_t windows_max = 1 << 20) {
+Asked ask(RocksStore& store, WallTime from, WallTime to, std::size_t windows_max = 1 << 20) {
   Asked asked;
   const auto summary =
       store.views().scan_pair(kPairSource, kPairTarget, from, to, [&](const PairWindow& window) {

@@ -154,6 +154,41 @@ TEST_CASE("a pair that is taken out has no turn any more, and one that stays kee
   }
 }
 
+TEST_CASE("of tests that make routers answer two go on at a time; who is held begins none",
+          "[standing]") {
+  Rng rng(5);
+  StandingSchedule schedule({}, {0});
+  auto now = Instant{} + seconds{1000};
+  const auto pairs_of_test = [](std::uint32_t test) {
+    std::vector<StandingPair> pairs;
+    for (std::uint32_t from = 1; from <= 6; ++from) {
+      pairs.push_back(
+          {.test = test, .from = NodeId{10 * test + from}, .to = NodeId{100 + 10 * test + from}});
+    }
+    return pairs;
+  };
+  for (const std::uint32_t test : {0U, 1U}) {
+    schedule.set_pairs(test, pairs_of_test(test), seconds{60}, now, rng);
+  }
+  schedule.hold({NodeId{11}});
+  std::vector<StandingPair> begun;
+  const auto run = [&] {
+    for (const auto until = now + seconds{120}; now < until; now += milliseconds{250}) {
+      while (const auto pair = schedule.take(now, [](const StandingPair&) { return true; })) {
+        begun.push_back(*pair);  // and never ends
+      }
+    }
+  };
+  run();
+  CHECK(std::ranges::count(begun, 0U, &StandingPair::test) == 2);
+  CHECK(std::ranges::count(begun, 1U, &StandingPair::test) == 5);
+  CHECK(std::ranges::count(begun, NodeId{11}, &StandingPair::from) == 0);
+  schedule.hold({});
+  run();
+  CHECK(std::ranges::count(begun, NodeId{11}, &StandingPair::from) == 1);
+  CHECK(std::ranges::count(begun, 0U, &StandingPair::test) == 2);
+}
+
 TEST_CASE("who is away has his turns skipped and counted, and holds up nobody", "[standing]") {
   Rng rng(3);
   StandingSchedule schedule;

@@ -267,11 +267,23 @@ TEST_CASE("standing tests have the defaults of the tests on demand", "[config]")
   CHECK(ssh.every == std::chrono::minutes{30});
   CHECK(ssh.severity == incident::Severity::kError);
   CHECK(ssh.order.count == 2);
-  CHECK(what_of(standing.tests[1].order) == "mtu by icmp");
+  CHECK(core::what_of(standing.tests[1].order) == "mtu by icmp");
   CHECK(to_text(standing.tests[1]) == "192.0.2.7");
   CHECK(from_text(standing.tests[1]) == "all nodes");
   CHECK_FALSE(standing.tests[1].severity);
   CHECK(standing.tests[2].every == std::chrono::minutes{10});
+}
+
+TEST_CASE("all standing traces together are a fifth of what routers are made to send", "[config]") {
+  const auto rate_of = [](const std::string& limit) {
+    const auto standing = standing_of(limit + "tests:\n  - {name: t, kind: trace}\n");
+    return standing.tests.at(0).order.rate;
+  };
+  // Two at a time, a fifth of the rate at any hop: 2 * 50 / 5 = 20 of 100.
+  CHECK(rate_of("") == 50);
+  CHECK(rate_of("trace: {router_packets_per_second_max: 20}\n") == 10);
+  CHECK(rate_of("trace: {router_packets_per_second_max: 1}\n") == 1);
+  CHECK(rate_of("trace: {router_packets_per_second_max: 5000}\n") == 100);
 }
 
 TEST_CASE("a mistake in a standing test is told with its line and what is expected", "[config]") {

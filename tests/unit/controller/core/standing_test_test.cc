@@ -1,6 +1,7 @@
 // What a standing test is: its pairs, and what becomes of what they say.
 #include "controller/core/standing_test.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tests/support/catch.h"
@@ -41,7 +42,7 @@ TEST_CASE("pairs are all that both selectors name, without a node and itself", "
   FourNodes bench;
   const auto& fleet = bench.core.fleet();
   CHECK(names_of(pairs_of(ssh({{"node", {"h1", "h2"}}}, {{"node", {"h2", "h3"}}}), 0, fleet)) ==
-        Names{{1, 2}, {2, 3}, {1, 3}});
+        Names{{1, 2}, {1, 3}, {2, 3}});
   CHECK(pairs_of(ssh({}, {}), 0, fleet).pairs.size() == 12);
   CHECK(pairs_of(ssh({{"rack", {"r1"}}}, {}), 0, fleet).pairs.empty());
   CHECK(pairs_of(ssh({{"node", {"h1"}}}, {{"node", {"h1"}}}), 0, fleet).pairs.empty());
@@ -82,6 +83,44 @@ TEST_CASE("of too many pairs every node gets its share, and the others are count
   CHECK(from.size() == 40);
   CHECK(to.size() == 40);
   for (const auto& [node, count] : from) CHECK(std::abs(count - 6) <= 1);
+}
+
+TEST_CASE("a node that goes changes few pairs of the others, and a pair that fails stays",
+          "[core][standing]") {
+  Bench bench;
+  for (std::uint8_t number = 1; number <= 40; ++number) bench.enroll(number);
+  const auto& fleet = bench.core.fleet();
+  const auto test = ssh({}, {});
+  const auto before = pairs_of(test, 0, fleet).pairs;
+  incident::Selector others;
+  for (int number = 1; number <= 40; ++number) {
+    if (number != 7) others["node"].push_back("h" + std::to_string(number));
+  }
+  const auto after = pairs_of(ssh(others, others), 0, fleet).pairs;
+  const std::set<StandingPair> now(after.begin(), after.end());
+  CHECK(now.size() == kStandingPairsMax);
+  const auto gone =
+      std::ranges::count_if(before, [&](const StandingPair& pair) { return !now.contains(pair); });
+  const auto of_it = std::ranges::count_if(before, [](const StandingPair& pair) {
+    return pair.from == NodeId{7} || pair.to == NodeId{7};
+  });
+  CHECK(gone == of_it);
+
+  std::set<StandingPair> failing;
+  for (std::uint32_t from = 1; from <= 40; ++from) {
+    for (std::uint32_t to = 1; to <= 40; ++to) {
+      const StandingPair pair{.test = 0, .from = NodeId{from}, .to = NodeId{to}};
+      const bool is_chosen = std::ranges::find(before, pair) != before.end();
+      if (from != to && !is_chosen && failing.size() < 20) failing.insert(pair);
+    }
+  }
+  REQUIRE(failing.size() == 20);
+  auto keep = failing;
+  keep.insert({.test = 0, .from = NodeId{77}, .to = NodeId{1}});  // it is no node
+  const auto kept = pairs_of(test, 0, fleet, keep);
+  CHECK(kept.pairs.size() == kStandingPairsMax);
+  CHECK(kept.left_out == 40 * 39 - kStandingPairsMax);
+  CHECK(std::ranges::includes(kept.pairs, failing));
 }
 
 TEST_CASE("by STAMP a node is tested at its reflector", "[core][standing]") {

@@ -179,10 +179,120 @@ TEST_CASE("an incident of before a restart lasts until its pairs were tested twi
   restored.incidents.push_back(open);
   StandingBench bench(closed_port(), std::move(restored));
   CHECK(bench.suspects().size() == 1);
+  for (int i = 0; i < 2; ++i) {
+    const auto order = bench.next_order(bench.tester);
+    bench.say(bench.tester, TestProgress{.test = order.test, .state = TestState::kRefused});
+    bench.pass(std::chrono::milliseconds{250});
+    CHECK(bench.suspects().size() == 1);  // that says nothing
+  }
   bench.run_once(kOk);
   CHECK(bench.suspects().size() == 1);
   bench.run_once(kOk);
   CHECK(bench.suspects().empty());
+}
+
+TestOrders::Request operators_ping(std::uint64_t number) {
+  ondemand::TestOrder order;
+  order.target.address = IpAddress::v4(0xc0000207);
+  return {.request = {.test = number,
+                      .lease = std::chrono::minutes{1},
+                      .order = ondemand::to_json_text(order)},
+          .node = "h1",
+          .target = "192.0.2.7"};
+}
+
+TEST_CASE("a standing test gives way to an operator's, and none begins meanwhile",
+          "[core][standing]") {
+  StandingBench bench;
+  const auto standing = bench.next_order(bench.tester);
+  bench.effects.sent.clear();
+  bench.step(OrderTest{.request = 9, .order = operators_ping(77)});
+  auto orders = bench.effects.messages_to<TestRequest>(bench.tester);
+  REQUIRE(orders.size() == 2);
+  CHECK(orders[0].test == standing.test);
+  CHECK(orders[0].order == ondemand::kEndOrder);
+  CHECK(orders[1].test == 77);
+  CHECK_THAT(bench.pair().result.summary, Catch::Contains("needed for another test"));
+  CHECK(bench.core.standing().counters().not_run == 1);
+  for (int i = 0; i < 40; ++i) {  // two periods
+    bench.beat();
+    bench.pass(seconds{1});
+    REQUIRE(bench.effects.messages_to<TestRequest>(bench.tester).size() == 2);
+  }
+  bench.say(bench.tester, TestProgress{.test = 77, .state = TestState::kDone, .report = kOk});
+  CHECK(bench.next_order(bench.tester).test != 77);
+}
+
+TEST_CASE("who is asked about a node that is not heard ends its standing test first",
+          "[core][standing]") {
+  auto test = closed_port();
+  test.from = {{"node", {"h2"}}};
+  test.to = {};
+  test.target = IpAddress::v4(0xc0000207);
+  Bench bench(options_with(test));
+  std::vector<PublicKey> keys;
+  for (std::uint8_t node = 1; node <= 5; ++node) keys.push_back(bench.enroll(node));
+  const auto pass_second = [&](std::size_t silent) {
+    for (std::size_t node = silent; node < keys.size(); ++node) {
+      bench.say(keys[node], Heartbeat{.sequence = 1, .sent_at = bench.now.wall});
+    }
+    bench.pass(seconds{1});
+    bench.finish_commits();
+    return bench.effects.messages_to<TestRequest>(keys[1]);
+  };
+  auto orders = pass_second(0);
+  for (int i = 0; i < 60 && orders.empty(); ++i) orders = pass_second(0);
+  REQUIRE(orders.size() == 1);
+  for (int i = 0; i < 30 && orders.size() < 3; ++i) orders = pass_second(1);  // h1 is gone
+  REQUIRE(orders.size() == 3);
+  CHECK(orders[1].test == orders[0].test);
+  CHECK(orders[1].order == ondemand::kEndOrder);
+  CHECK_THAT(orders[2].order, Catch::Contains("10.0.0.1"));
+}
+
+TEST_CASE("why a pair is not tested, and that a test has no pair, is told", "[core][standing]") {
+  auto test = closed_port();
+  test.from = {{"node", {"h1"}}};
+  test.to = {};
+  test.target = IpAddress::parse("2001:db8::7");
+  test.order.source = IpAddress::v4(0x0a000001);
+  StandingBench bench(test);
+  for (int i = 0; i < 30; ++i) {
+    bench.beat();
+    bench.pass(seconds{1});
+  }
+  CHECK(bench.effects.messages_to<TestRequest>(bench.tester).empty());
+  CHECK(bench.pair().result.outcome == StandingOutcome::kNotRun);
+  CHECK_THAT(bench.pair().result.summary, Catch::Contains("both be IPv4 or both IPv6"));
+  CHECK(bench.core.standing().counters().skipped > 0);
+
+  auto of_nobody = closed_port();
+  of_nobody.from = {{"node", {"h7"}}};
+  StandingBench nobody(of_nobody);
+  for (int i = 0; i < 30; ++i) nobody.pass(seconds{1});
+  CHECK(std::ranges::count_if(nobody.effects.lines, [](const std::string& line) {
+          return line.find("standing test ssh tests nothing: from node=h7") != std::string::npos;
+        }) == 1);
+}
+
+TEST_CASE("the command that repeats a test has what differs from the usual", "[core][standing]") {
+  const auto command = [](StandingTest test) {
+    StandingBench bench(std::move(test));
+    bench.run_once(kRefused);
+    bench.run_once(kRefused);
+    REQUIRE(bench.suspects().size() == 1);
+    return bench.suspects()[0].remedy->command;
+  };
+  auto port = closed_port();
+  port.order.count = 2;
+  port.order.dscp = 46;
+  CHECK(command(port) == "faultline test port h1 h2 22 --count 2 --dscp 46");
+  auto ping = closed_port(ondemand::Method::kIcmp);
+  CHECK(command(ping) == "faultline test ping h1 h2");
+  ping.order.size = 1500;
+  ping.order.timeout = std::chrono::milliseconds{500};
+  ping.order.interval = std::chrono::milliseconds{50};
+  CHECK(command(ping) == "faultline test ping h1 h2 --interval 50ms --size 1500 --wait 500ms");
 }
 
 }  // namespace

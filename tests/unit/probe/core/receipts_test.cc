@@ -11,9 +11,9 @@ const Receipts kOne{.request = 5,
                     .records = {{.session = kAboutOne.sessions[0], .newest = 9, .received = {1}}}};
 
 struct Exchanging : Bench {
-  Exchanging() {
+  explicit Exchanging(std::uint32_t peers = 2) {
     connect();
-    receive(make_plan(1));
+    receive(make_plan(1, peers));
     world.mesh.clear();
   }
   void hear(MeshMessage message) { step(MeshReceived{key_of(2), std::move(message)}); }
@@ -61,17 +61,47 @@ TEST_CASE("a peer is told of sessions from its own address, and nobody else is",
   CHECK(it.world.receipts_ordered.size() == 1);
 }
 
-TEST_CASE("peers that ask too much are told nothing", "[core][receipts]") {
+TEST_CASE("an answer counts once, and only to a question that is open", "[core][receipts]") {
   Exchanging it;
-  const auto burst = static_cast<std::size_t>(kReceiptsBurst);
-  for (std::size_t i = 0; i < burst + 3; ++i) it.hear(kAboutOne);
-  CHECK(it.world.receipts_ordered.size() == burst);
-  CHECK(it.told<Receipts>(kPeer) == std::vector<Receipts>(3, {.request = 5, .records = {}}));
-  CHECK(it.core.receipts().counters() == ReceiptCounters{.served = burst, .shed = 3});
+  it.hear(kOne);  // to no question
+  it.step(ReceiptQuestion{.to = kPeer, .request = kAboutOne});
+  it.step(MeshReceived{key_of(3), kOne});  // of another peer
+  CHECK(it.world.receipts_told.empty());
+  it.hear(kOne);
+  it.hear(kOne);
+  CHECK(it.world.receipts_told.size() == 1);
+  CHECK(it.core.receipts().counters() == ReceiptCounters{.asked = 1, .answers = 1, .unasked = 3});
+  it.step(ReceiptQuestion{.to = kPeer, .request = kAboutOne});
+  it.pass(kReceiptsOpenMax);
+  it.hear(kOne);
+  CHECK(it.world.receipts_told.size() == 1);
+}
+
+TEST_CASE("a peer that asks again at once is told nothing", "[core][receipts]") {
+  Exchanging it;
+  for (int i = 0; i < 3; ++i) it.hear(kAboutOne);
+  CHECK(it.world.receipts_ordered.size() == 1);
+  CHECK(it.told<Receipts>(kPeer) == std::vector<Receipts>(2, {.request = 5, .records = {}}));
+  CHECK(it.core.receipts().counters() == ReceiptCounters{.served = 1, .shed = 2});
+  it.step(MeshReceived{key_of(3), kAboutOne});  // another peer is served
+  it.pass(kReceiptsSpacing);
+  it.hear(kAboutOne);
+  CHECK(it.world.receipts_ordered.size() == 3);
+}
+
+TEST_CASE("peers that ask too much together are told nothing", "[core][receipts]") {
+  constexpr auto kBurst = static_cast<std::uint32_t>(kReceiptsBurst);
+  Exchanging it(kBurst + 3);
+  for (std::uint32_t i = 0; i < kBurst + 3; ++i) {
+    it.step(MeshReceived{key_of(static_cast<std::uint8_t>(2 + i)), kAboutOne});
+  }
+  CHECK(it.world.receipts_ordered.size() == kBurst);
+  CHECK(it.told<Receipts>(NodeId{2 + kBurst}).size() == 1);
+  CHECK(it.core.receipts().counters() == ReceiptCounters{.served = kBurst, .shed = 3});
   it.world.engine_takes = false;
   it.pass(seconds{1});
   it.hear(kAboutOne);
-  CHECK(it.told<Receipts>(kPeer).size() == 4);
+  CHECK(it.told<Receipts>(kPeer) == std::vector<Receipts>(1, {.request = 5, .records = {}}));
 }
 
 }  // namespace faultline::probe_core::tests

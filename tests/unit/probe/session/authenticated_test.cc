@@ -228,8 +228,11 @@ TEST_CASE("a peer that authenticates is answered open until it does, and a momen
   CHECK(answer() == Outcome::kAnswered);
   (void)pair.run(10);
   CHECK(answer() == Outcome::kAnswered);
+  const SessionName session{.source_port = kSource.port, .ssid = 5};
+  CHECK(pair.b.record_of(kSource.address, session));
   pair.now.instant += kOpenGrace;
   CHECK(answer() == Outcome::kOpenRefused);
+  CHECK_FALSE(pair.b.record_of(kSource.address, session));  // or it would say: never came
   // A new plan does not make it forget.
   pair.b.set_peers({peer(kA, kSource, true)}, reflecting({key(1)}));
   CHECK(answer() == Outcome::kOpenRefused);

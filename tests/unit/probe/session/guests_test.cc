@@ -65,7 +65,7 @@ TEST_CASE("a guest whose test is over is a stranger again, unless another test g
 TEST_CASE("a guest gets no session, and its own reflector no answer", "[session][guests]") {
   Reflector reflector;
   reflector.admit(guest_for(1, seconds{10}), kStart);
-  CHECK(ask(reflector, kGuestSource, 1) == Outcome::kOpenRefused);
+  CHECK(ask(reflector, kGuestSource, 1) == Outcome::kStranger);
   CHECK(ask(reflector, kGuestReflector, stamp::kSsidTraceForward) == Outcome::kOther);
   CHECK(ask(reflector, kGuestReflector, stamp::kSsidMtu) == Outcome::kOther);
 }
@@ -83,6 +83,24 @@ TEST_CASE("guests together get so many answers a second", "[session][guests]") {
   };
   CHECK(count({}) == 500);
   CHECK(count(seconds{1}) == 500);
+}
+
+TEST_CASE("what is no test of a guest's takes nothing of the guests' rate", "[session][guests]") {
+  Reflector reflector;
+  reflector.admit(guest_for(1, seconds{10}), kStart);
+  for (int i = 0; i < 600; ++i) {
+    CHECK(ask(reflector, kGuestSource, 1) == Outcome::kStranger);
+    CHECK(ask(reflector, kGuestReflector, stamp::kSsidMtu) == Outcome::kOther);
+  }
+  CHECK(ask(reflector, kGuestSource, stamp::kSsidMtu) == Outcome::kAnswered);
+}
+
+TEST_CASE("an allowed stranger that becomes a guest keeps its sessions", "[session][guests]") {
+  Reflector reflector({.allowed = {{.address = kGuestAddress, .bits = 32}}});
+  CHECK(ask(reflector, kGuestSource, 1) == Outcome::kAnswered);
+  reflector.admit(guest_for(1, seconds{10}), kStart);
+  CHECK(ask(reflector, kGuestSource, 1) == Outcome::kAnswered);
+  CHECK(ask(reflector, kGuestSource, stamp::kSsidMtu) == Outcome::kAnswered);
 }
 
 TEST_CASE("of too many guests the one whose time ends first goes", "[session][guests]") {

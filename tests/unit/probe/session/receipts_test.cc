@@ -84,6 +84,27 @@ TEST_CASE("nothing is said of packets before a record began, nor of another's se
   CHECK_FALSE(sessions.record_of(kAsker.address, other));
 }
 
+TEST_CASE("a record begins anew after a packet that was refused, and after one with a far number",
+          "[session][receipts]") {
+  ReflectorSessions sessions;
+  const auto arrive = [&](std::uint32_t sequence) {
+    return sessions.next_reply(kAsker, {.ssid = 9, .sequence = sequence}, {});
+  };
+  const auto record = [&] { return sessions.record_of(kAsker.address, kAsked); };
+  for (std::uint32_t s = 50; s < 60; ++s) CHECK(arrive(s) == s - 50);
+  sessions.refuse(kAsker, {.ssid = 9, .sequence = 60});
+  CHECK_FALSE(record());
+  CHECK(arrive(61) == 10);  // to the sender it looks like no restart
+  REQUIRE(record());
+  CHECK(told(*record(), 50, 62).missing.empty());
+  CHECK(told(*record(), 50, 62).received == std::set<std::uint32_t>{61});
+  (void)arrive(2'000'000'000);
+  (void)arrive(62);
+  CHECK(record()->newest == 62);
+  (void)arrive(62 + ReflectorSessions::kReach);  // not too far
+  CHECK(record()->first == 62);
+}
+
 TEST_CASE("what the reflector says decides what replies leave open", "[session][receipts]") {
   CHECK(judge_told({replied(101), kMissed, kMissed}, 3) == Loss{.forward = 2});
   CHECK(judge_told({replied(101), kCame, kCame}, 3) == Loss{.returning = 2});
@@ -217,6 +238,64 @@ TEST_CASE("a window waits a moment for the answer, and not for one that does not
   it.sender.take_receipts(NodeId{7}, it.answer());  // too late: of no window
   const auto next = it.next_window();
   CHECK(next.lost_undetermined == next.sent);
+}
+
+TEST_CASE("a record of a session that was not asked about is ignored", "[session][receipts]") {
+  Asking it;
+  it.run_until(it.now.instant + 3 * it.window);
+  it.replies = false;
+  it.run_until_question();
+  (void)it.next_window();
+  it.run_until_question();
+  auto answer = it.answer();
+  answer.records.at(0).session.authenticated = true;
+  it.sender.take_receipts(NodeId{7}, answer);
+  const auto closed = it.next_window();
+  CHECK(closed.lost_undetermined == closed.sent);
+}
+
+TEST_CASE("a sender that ends asks nothing more, and keeps its grace", "[session][receipts]") {
+  Asking it;
+  it.run_until(it.now.instant + 3 * it.window);
+  it.replies = false;
+  it.run_until(it.now.instant + 2 * it.flow_interval);
+  CHECK(it.questions.empty());
+  const auto grace = it.reply_timeout;
+  it.sender.finish(it.now, grace);
+  it.run_until(it.now.instant + grace + kStep);
+  CHECK(it.questions.empty());
+  CHECK_FALSE(it.sender.has_open_windows());
+}
+
+TEST_CASE("peers that there was no room to ask are asked first about the next window",
+          "[session][receipts]") {
+  Plan plan{.revision = PlanRevision{1}};
+  constexpr auto kPeers = static_cast<std::uint32_t>(kPeersAskedMax + 8);
+  for (std::uint32_t i = 0; i < kPeers; ++i) {
+    plan.peers.push_back({.node = NodeId{i + 1}, .address = IpAddress::v4(0x0a000001 + i)});
+    plan.flows.push_back({.peer = i, .source_port = 47000});
+  }
+  Sender sender{42};
+  Now now{.instant = Instant{}, .wall = wall_time_from_unix_seconds(1'000'003)};
+  sender.set_plan(plan, now);
+  std::set<NodeId> asked;
+  std::vector<std::size_t> asked_of_window;
+  while (asked_of_window.size() < 2) {
+    std::vector<Outgoing> out;
+    sender.take_due(now, 1000, out);
+    std::size_t count = 0;
+    for (; const auto question = sender.take_question(now); ++count) asked.insert(question->to);
+    if (count > 0) {
+      asked_of_window.push_back(count);
+      CHECK(sender.take_unasked() == kPeers - kPeersAskedMax);
+    }
+    while (sender.take_report(now)) {
+    }
+    now.instant += kStep;
+    now.wall += kStep;
+  }
+  CHECK(asked_of_window == std::vector<std::size_t>(2, kPeersAskedMax));
+  CHECK(asked.size() == kPeers);
 }
 
 TEST_CASE("questions are bounded per peer and per window", "[session][receipts]") {
