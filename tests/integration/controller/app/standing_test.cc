@@ -25,13 +25,16 @@ class RealProbe {
                                          (folder_.path() / "state").string(), address,
                                          crypto::format_token(stage.make_token(name)), ports,
                                          ports + 2, ports + 3))},
-                 folder_.path(), FAULTLINE_PROBE) {}
+                 folder_.path(), FAULTLINE_PROBE),
+        reflector_port_(static_cast<std::uint16_t>(ports + 2)) {}
 
+  [[nodiscard]] std::uint16_t reflector_port() const { return reflector_port_; }
   Exit end() { return process_.end(SIGTERM); }
 
  private:
   Folder folder_;
   ControllerProcess process_;
+  std::uint16_t reflector_port_;
 };
 
 constexpr const char* kTests = R"(window: 1s
@@ -84,12 +87,14 @@ TEST_CASE("a standing test of a closed port opens an incident, one that is answe
 TEST_CASE("a test by STAMP is answered though its packets come from nobody's address in the plan",
           "[controller][tests]") {
   Pair fleet;
-  const auto ordered = fleet.stage.post("/api/v1/nodes/a/tests", {{"kind", "ping"},
-                                                                  {"method", "stamp"},
-                                                                  {"target", "b"},
-                                                                  {"source", "127.71.0.99"},
-                                                                  {"count", 2},
-                                                                  {"interval_ms", 20}});
+  const auto ordered =
+      fleet.stage.post("/api/v1/nodes/a/tests", {{"kind", "ping"},
+                                                 {"method", "stamp"},
+                                                 {"target", "b"},
+                                                 {"source", "127.71.0.99"},
+                                                 {"port", fleet.b->reflector_port()},
+                                                 {"count", 2},
+                                                 {"interval_ms", 20}});
   const auto test = [&] {
     return fleet.stage.get("/api/v1/tests/" + ordered.at("id").get<std::string>());
   };
