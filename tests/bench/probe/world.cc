@@ -10,6 +10,7 @@ namespace faultline::bench {
 namespace {
 
 constexpr std::uint16_t kLargeOctets = 1500;
+constexpr std::uint32_t kNodesPerRack = 40;
 
 probe_app::StateDir opened(const std::filesystem::path& path) {
   auto state = probe_app::StateDir::open(path);
@@ -22,6 +23,7 @@ PlanPeer peer_of(std::uint32_t node, std::uint32_t address, const crypto::KeyPai
   return {.node = NodeId{node},
           .name = fmt::format("n{}", node),
           .address = IpAddress::v4(address),
+          .group = static_cast<std::uint16_t>(1 + node / kNodesPerRack),
           .reflector_port = kReflectorPort,
           .key = keys.public_key,
           .authenticates = authenticated};
