@@ -215,14 +215,23 @@ void SimController::append(core::Append append) {
   }
   const auto batches = static_cast<std::int64_t>(append.writes.size());
   later(fleet_.append_takes + fleet_.batch_takes * batches,
-        [this, append = std::move(append)]() mutable { store(std::move(append)); });
+        [this, append = std::move(append)]() mutable {
+          write([this, append = std::move(append)]() mutable { store(std::move(append)); });
+        });
+}
+
+// In their order, as the store's: a commit that is younger is never there before an older one.
+void SimController::write(std::function<void()> thing) {
+  writes_.push_back(std::move(thing));
+  if (writes_.size() == 1) serve_disk();
+}
+
+void SimController::serve_disk() {
+  if (fleet_.disk_stalled) return later(kStalledLook, [this] { serve_disk(); });
+  for (; !writes_.empty(); writes_.pop_front()) writes_.front()();
 }
 
 void SimController::store(core::Append append) {
-  if (fleet_.disk_stalled) {
-    return later(kStalledLook,
-                 [this, append = std::move(append)]() mutable { store(std::move(append)); });
-  }
   if (fleet_.disk_fails) return handle(core::AppendDone{kDiskError});
   auto& disk = fleet_.disk;
   for (const auto& write : append.writes) {
@@ -245,16 +254,13 @@ void SimController::commit(std::uint64_t commit, std::vector<core::DocumentWrite
   for (const auto& write : writes) {
     happens(fmt::format("commit {} {} {}", commit, write.key, write.value.value_or("-")));
   }
-  later(kFsync,
+  later(kFsync, [this, commit, writes = std::move(writes)]() mutable {
+    write(
         [this, commit, writes = std::move(writes)]() mutable { keep(commit, std::move(writes)); });
+  });
 }
 
 void SimController::keep(std::uint64_t commit, std::vector<core::DocumentWrite> writes) {
-  if (fleet_.disk_stalled) {
-    return later(kStalledLook, [this, commit, writes = std::move(writes)]() mutable {
-      keep(commit, std::move(writes));
-    });
-  }
   if (fleet_.disk_fails) return handle(core::CommitDone{commit, kDiskError});
   for (const auto& [document, key, value] : writes) {
     if (value) {

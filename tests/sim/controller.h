@@ -1,6 +1,7 @@
 // SimController: the controller's core with a simulated disk and simulated connections.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,6 +64,8 @@ class SimController final : public core::EffectSink {
   void tick();
   [[nodiscard]] core::Restored restored() const;
   // Happen when the disk does.
+  void write(std::function<void()> thing);
+  void serve_disk();
   void store(core::Append append);
   void keep(std::uint64_t commit, std::vector<core::DocumentWrite> writes);
   [[nodiscard]] core::Now now() const {
@@ -70,6 +73,7 @@ class SimController final : public core::EffectSink {
   }
 
   SimFleet& fleet_;
+  std::deque<std::function<void()>> writes_;  // the oldest first
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   PublicKey served_key_;
   int plannings_under_way_ = 0;
