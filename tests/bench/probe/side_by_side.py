@@ -220,16 +220,22 @@ def default(world, given):
     far = world.start_far("--crowd", 1000)
     probe = world.probe("--large-one-in", 8)
     time.sleep(SETTLE_SECONDS)
+    totals = []
     for turn in range(given.turns):
         before, began = thread_seconds(probe.pid), time.monotonic()
         time.sleep(given.seconds)
         lasted, after = time.monotonic() - began, thread_seconds(probe.pid)
         shares = {name: 100 * (seconds - before.get(name, 0)) / lasted for name, seconds in after.items()}
-        print(f"  turn {turn + 1}: {sum(shares.values()):.2f} % of a core (at most 2): "
+        totals.append(sum(shares.values()))
+        print(f"  turn {turn + 1}: {totals[-1]:.2f} % of a core (at most 2): "
               + ", ".join(f"{name} {share:.2f}" for name, share in sorted(shares.items(), key=lambda x: -x[1]) if share > 0.01))
     print("  resident {:.1f} MiB, {:.1f} of them not of files; at most {:.1f}".format(*resident_mib(probe.pid)))
     print("  " + [line for line in end(probe).splitlines() if "stopped" in line][-1])
     print("  the far end: " + end(far).strip())
+    if shutil.which("fping"):
+        peer, ours = fping_cost(world, 1000, 10, 0), 10 * statistics.median(totals)
+        print(f"  {ours:.1f} us for a packet sent and one reflected: {ours / peer:.2f} round trips of fping's, {peer:.1f} us here "
+              f"(2 % of a core where they cost 3.7: {20 / 3.7:.1f})")
 
 
 def rate(world, given):

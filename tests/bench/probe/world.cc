@@ -23,10 +23,10 @@ PlanPeer peer_of(std::uint32_t node, std::uint32_t address, const crypto::KeyPai
   return {.node = NodeId{node},
           .name = fmt::format("n{}", node),
           .address = IpAddress::v4(address),
-          .group = static_cast<std::uint16_t>(1 + node / kNodesPerRack),
           .reflector_port = kReflectorPort,
           .key = keys.public_key,
-          .authenticates = authenticated};
+          .authenticates = authenticated,
+          .group = static_cast<std::uint16_t>(1 + node / kNodesPerRack)};
 }
 
 }  // namespace
