@@ -151,7 +151,7 @@ void Pacer::open_lanes(const std::vector<FlowPace>& flows, const Budgets& budget
   if (flows.empty() || bounded) return;
   const auto used = std::ranges::max(flows, {}, &FlowPace::lane).lane + 1;
   lanes_ = static_cast<std::uint16_t>(
-      std::min<Duration::rep>(used, scaled(interval_, kJitter) / kLaneTick));
+      std::min<Duration::rep>(used, scaled(interval_, kLaneWait) / kLaneTick));
   if (lanes_ < 2) return;
   for (const auto& flow : flows) flow_lanes_.push_back(flow.lane % lanes_);
   lane_origin_ = now + scaled(lanes_ * kLaneTick, uniform(rng));
@@ -160,7 +160,7 @@ void Pacer::open_lanes(const std::vector<FlowPace>& flows, const Budgets& budget
 Instant Pacer::due_of(std::uint32_t flow, Instant slot, Duration interval, Rng& rng) const {
   const Instant due = slot + scaled(interval, kJitter * (uniform(rng) - 0.5));
   const Duration round = lanes_ * kLaneTick;
-  if (flow_lanes_.empty() || round > scaled(interval, kJitter)) return due;
+  if (flow_lanes_.empty() || round > scaled(interval, kLaneWait)) return due;
   const Duration past = (due - lane_origin_ - flow_lanes_[flow] * kLaneTick) % round;
   if (past == Duration::zero()) return due;
   return due - past + (past > Duration::zero() ? round : Duration::zero());

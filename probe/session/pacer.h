@@ -9,7 +9,7 @@
 // Where the interval leaves time for it, turns wait for their lane: the flows of a lane have turns
 // every so many ticks only, all at once, and the lanes take turns. Flows of one source port are of
 // one lane, so that a tick's packets leave by few sockets: each costs its system calls. A turn
-// waits no longer than jitter is wide, and is not late for it.
+// waits no longer than kLaneWait, and is not late for it.
 //
 // A flow whose group has nothing left books the group's next free moment, behind those that booked
 // before it, and does not hold up the flows of other groups. So each turn is put off once and
@@ -28,7 +28,8 @@
 
 namespace faultline::session {
 
-inline constexpr double kJitter = 0.2;  // width, as a share of the interval
+inline constexpr double kJitter = 0.2;    // width, as a share of the interval
+inline constexpr double kLaneWait = 0.4;  // at most, as a share of the interval
 inline constexpr Duration kLaneTick = std::chrono::milliseconds{10};  // the engine's
 inline constexpr double kBurstSeconds = 0.02;  // of the budget may go out at once
 

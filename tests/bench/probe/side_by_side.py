@@ -249,15 +249,23 @@ def rate(world, given):
 
 
 def bursts(world, given):
+    """Batches beside one packet a wake. A processor that slept between two wakes has cold caches, and a virtual one has
+    to be woken by its host: what batches alone do shows where loops of the lowest priority let no processor sleep."""
     world.start_far("--open")
-    differences = []
-    for _ in range(given.turns):
-        batch = world.near("--open", "--window", 2, "--seconds", given.seconds)
-        single = world.near("--open", "--window", 2, "--targets", 50, "--flows", 50, "--seconds", given.seconds)
-        differences.append(batch["p50_us"] - single["p50_us"])
-        print(f"  1,000 packets/s: p50 {batch['p50_us']} p99 {batch['p99_us']} us; "
-              f"50 packets/s, one a wake: p50 {single['p50_us']} p99 {single['p99_us']} us")
-    print(f"bias of the median by batches: {statistics.median(differences):+.2f} us (at most 5)")
+    for awake in (False, True):
+        loops = [world.start("chrt", "--idle", "0", "sh", "-c", "while :; do :; done", core=core)
+                 for core in range(os.cpu_count() if awake else 0)]
+        differences = []
+        for _ in range(given.turns):
+            batch = world.near("--open", "--window", 2, "--seconds", given.seconds)
+            single = world.near("--open", "--window", 2, "--targets", 50, "--flows", 50, "--seconds", given.seconds)
+            differences.append(batch["p50_us"] - single["p50_us"])
+            print(f"  1,000 packets/s: p50 {batch['p50_us']} p99 {batch['p99_us']} us; "
+                  f"50 packets/s, one a wake: p50 {single['p50_us']} p99 {single['p99_us']} us")
+        for loop in loops:
+            end(loop)
+        print(f"{'no processor sleeps' if awake else 'processors sleep'}: bias of the median by batches: "
+              f"{statistics.median(differences):+.2f} us (at most 5 of the second)")
 
 
 def fping_quantiles(world, seconds, core):

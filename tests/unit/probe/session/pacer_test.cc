@@ -319,8 +319,9 @@ TEST_CASE("where the interval is short, lanes are fewer or none", "[session]") {
     for (const auto& [at, lanes] : lanes_at) most = std::max(most, lanes.size());
     return most;
   };
-  CHECK(lanes_per_tick(milliseconds{100}) == 8);  // two ticks' worth of jitter
-  CHECK(lanes_per_tick(milliseconds{90}) > 8);
+  CHECK(lanes_per_tick(milliseconds{100}) == 4);  // a round of four ticks
+  CHECK(lanes_per_tick(milliseconds{60}) == 8);
+  CHECK(lanes_per_tick(milliseconds{40}) > 8);
 }
 
 TEST_CASE("flows of groups that have little to spend wait for no lane", "[session]") {
