@@ -1,6 +1,4 @@
 // faultline-probe: measures reachability, loss, delay and paths to its peers.
-#include <malloc.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +12,7 @@
 #include "probe/app/facts_command.h"
 #include "probe/app/health_command.h"
 #include "probe/app/manual.h"
+#include "probe/app/memory.h"
 #include "probe/app/probe.h"
 #include "probe/app/test_command.h"
 
@@ -23,8 +22,6 @@ using namespace faultline;
 
 constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 3;
-// Six threads with little to allocate: one heap each would hold more memory than it saves time.
-constexpr int kHeapsMax = 2;
 
 int fail(const Error& error) {
   std::fprintf(stderr, "faultline-probe: %s\n", error.context.c_str());
@@ -32,7 +29,7 @@ int fail(const Error& error) {
 }
 
 int run(const probe_app::ProbeConfig& config, const std::filesystem::path& file) {
-  ::mallopt(M_ARENA_MAX, kHeapsMax);
+  probe_app::keep_heaps_small();
   obs::LogSession log{config.log};
   auto probe = probe_app::Probe::create(
       config, [file] { return probe_app::load_config(file, config::environment_of_process()); });

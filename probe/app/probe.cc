@@ -16,6 +16,7 @@
 #include "common/crypto/seal.h"
 #include "common/obs/log.h"
 #include "common/wire/control_codec.h"
+#include "probe/app/memory.h"
 #include "probe/app/summary.h"
 
 namespace faultline::probe_app {
@@ -322,6 +323,8 @@ void Probe::take_engine_events() {
   for (auto& event : engine_events_) {
     if (auto* window = std::get_if<engine::WindowClosed>(&event)) {
       step(probe_core::WindowClosed{std::move(window->report)});
+      // By now all has been done that each window does again.
+      if (!std::exchange(window_closed_, true)) release_program_pages();
     } else if (auto* traced = std::get_if<trace::TraceResult>(&event)) {
       step(probe_core::TraceDone{std::move(*traced)});
     } else if (auto* told = std::get_if<engine::HeardTold>(&event)) {
@@ -386,6 +389,8 @@ std::optional<BatchAck> Probe::open_ack(const PublicKey& controller,
 }
 
 void Probe::apply_plan(std::shared_ptr<const Plan> plan) {
+  // What the start needed goes before the flows of the first plan come.
+  if (!std::exchange(plan_applied_, true)) release_program_pages();
   zmq::TrustTable trusted;
   for (const auto& peer : plan->peers) {
     trusted[peer.key] = {.label = peer.name};

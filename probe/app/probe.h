@@ -156,6 +156,8 @@ class Probe final : private probe_core::EffectSink {
   const WallTime started_at_;
   WallTime link_since_;  // since when the controller welcomes this probe, or does not
   bool was_welcomed_ = false;
+  bool plan_applied_ = false;   // one, since the start
+  bool window_closed_ = false;  // likewise
   Instant health_due_{};
 };
 

@@ -49,14 +49,14 @@ struct Fate {
 // What is remembered of the packets before the first Fate: the newest anchor and what followed it.
 struct Anchor {
   bool known = false;
-  std::uint32_t reply = 0;  // the anchor's reflector sequence
+  bool contradicted = false;  // a negative count was met lately
+  std::uint32_t reply = 0;    // the anchor's reflector sequence
   // The highest reflector sequence seen since; later replies below it are out of order. Kept for
   // one window where there is no anchor.
   std::optional<std::uint32_t> highest = std::nullopt;
   std::uint32_t distance = 1;    // from the anchor's sequence to the first fate's
   std::uint32_t unanswered = 0;  // packets between
   std::uint32_t arrivals = 0;    // replies received between
-  bool contradicted = false;     // a negative count was met lately
 
   bool operator==(const Anchor&) const = default;
 };

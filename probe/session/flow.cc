@@ -13,7 +13,8 @@ namespace {
 // a is later than b, across the wrap of 32 bits (RFC 1982).
 bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
-constexpr std::size_t kPacketsFirst = 4;  // room at the beginning
+// Room at the beginning: enough for a flow that sends once in longer than a window.
+constexpr std::uint32_t kPacketsFirst = 2;
 constexpr std::uint16_t kArrivalsMax = 7;
 constexpr std::uint16_t kDuplicatesMax = 15;
 
@@ -55,30 +56,32 @@ void Flow::Packet::set_rtt(Duration rtt) {
 
 Flow::Flow(FlowId id, NodeId target, std::uint16_t ssid, std::size_t capacity,
            WindowNumber reported_from)
-    : id_(id),
-      target_(target),
-      ssid_(ssid),
-      reported_from_(reported_from),
+    : reported_from_(reported_from),
       capacity_(static_cast<std::uint32_t>(std::bit_ceil(capacity))),
-      packets_(std::min<std::size_t>(capacity_, kPacketsFirst)) {
+      room_(std::min(capacity_, kPacketsFirst)),
+      target_(target),
+      id_(id),
+      ssid_(ssid) {
+  packets_ = std::make_unique<Packet[]>(room_);
   FAULTLINE_CHECK(capacity > 0, "a flow needs room for a packet");
 }
 
 void Flow::set_capacity(std::size_t capacity) {
   const auto wanted = std::bit_ceil(std::max<std::size_t>(capacity, next_ - first_));
   capacity_ = static_cast<std::uint32_t>(wanted);
-  if (wanted < packets_.size()) resize(wanted);
+  if (capacity_ < room_) resize(capacity_);
 }
 
-void Flow::resize(std::size_t size) {
-  std::vector<Packet> packets(size);
-  for (auto s = first_; s != next_; ++s) packets[s & (size - 1)] = at(s);
+void Flow::resize(std::uint32_t room) {
+  auto packets = std::make_unique<Packet[]>(room);
+  for (auto s = first_; s != next_; ++s) packets[s & (room - 1)] = at(s);
   packets_ = std::move(packets);
+  room_ = room;
 }
 
 std::uint32_t Flow::send(WallTime now, WindowNumber window, std::uint8_t epoch) {
   FAULTLINE_CHECK(!full(), "no room for another packet");
-  if (next_ - first_ == packets_.size()) resize(2 * packets_.size());
+  if (next_ - first_ == room_) resize(2 * room_);
   at(next_) = {.sent = now,
                .window = static_cast<std::uint8_t>(window),
                .epoch = epoch,

@@ -182,11 +182,9 @@ class Flow {
   static_assert(sizeof(Packet) <= 24, "a full plan keeps a quarter of a million of them");
   static_assert(kOpenWindowsMax < 256, "or the low octet would not tell them apart");
 
-  [[nodiscard]] Packet& at(std::uint32_t sequence) {
-    return packets_[sequence & (packets_.size() - 1)];
-  }
+  [[nodiscard]] Packet& at(std::uint32_t sequence) { return packets_[sequence & (room_ - 1)]; }
   [[nodiscard]] const Packet& at(std::uint32_t sequence) const {
-    return packets_[sequence & (packets_.size() - 1)];
+    return packets_[sequence & (room_ - 1)];
   }
   [[nodiscard]] bool at_hand(std::uint32_t sequence) const {
     return sequence - first_ < next_ - first_;
@@ -194,7 +192,7 @@ class Flow {
   [[nodiscard]] Packet* find(std::uint32_t sequence) {
     return at_hand(sequence) ? &at(sequence) : nullptr;
   }
-  void resize(std::size_t size);
+  void resize(std::uint32_t room);
   // One past the last packet of `window`, the oldest at hand.
   [[nodiscard]] std::uint32_t end_of(WindowNumber window) const;
   // Of all packets at hand. What was told is of those up to `end`.
@@ -203,27 +201,28 @@ class Flow {
   [[nodiscard]] std::optional<stamp::ClassOfService> told_class(
       const Packet& packet, std::span<const std::byte> datagram) const;
 
-  FlowId id_;
-  NodeId target_;
-  std::uint16_t ssid_;
-  FlowKind kind_;
+  // A node may have 16,000 flows: members stand by alignment, without holes.
+  std::shared_ptr<const PeerKeys> keys_;  // the last known; replies on their way need them
+  FlowWatch watch_;
+  std::unique_ptr<Packet[]> packets_;  // ring of room_, up to capacity_
+  Anchor anchor_;
+  std::optional<std::uint32_t> newest_answered_;
   WindowNumber reported_from_;
-  std::uint16_t checked_size_ = 0;  // 0: no window that is at hand checks a size
   WindowNumber checked_in_ = 0;
-  bool passes_ = false;
-  std::uint8_t check_repeats_left_ = 0;
   std::uint32_t first_ = 0;  // the packets at hand: [first_, next_), modulo 2^32
   std::uint32_t next_ = 0;
-  std::optional<std::uint32_t> newest_answered_;
-  std::shared_ptr<const PeerKeys> keys_;  // the last known; replies on their way need them
-  bool signs_ = false;
-  FlowWatch watch_;
+  std::uint32_t capacity_;
+  std::uint32_t room_;  // a power of two, so that it agrees with the wrap
+  NodeId target_;
+  FlowId id_;
+  std::uint16_t ssid_;
+  FlowKind kind_;
+  std::uint16_t checked_size_ = 0;           // 0: no window that is at hand checks a size
   std::uint8_t dscp_there_ = 0;              // as last told
   std::optional<std::uint8_t> dscp_back_{};  // of the same reply
-  Anchor anchor_;
-  std::uint32_t capacity_;
-  // Ring; its size, up to capacity_, is a power of two, so that it agrees with the wrap.
-  std::vector<Packet> packets_;
+  bool passes_ = false;
+  std::uint8_t check_repeats_left_ = 0;
+  bool signs_ = false;
 };
 
 }  // namespace faultline::session

@@ -28,6 +28,7 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, con
         Duration{1 + static_cast<std::int64_t>(1e9 / budgets.packets_per_second_per_group)};
   }
   flow_groups_.clear();
+  flow_groups_.reserve(flows.size());
   for (const auto& flow : flows) flow_groups_.push_back(flow.group);
   open_lanes(flows, budgets, now, rng);
   slots_.assign(flows.size(), now);
@@ -153,6 +154,7 @@ void Pacer::open_lanes(const std::vector<FlowPace>& flows, const Budgets& budget
   lanes_ = static_cast<std::uint16_t>(
       std::min<Duration::rep>(used, scaled(interval_, kLaneWait) / kLaneTick));
   if (lanes_ < 2) return;
+  flow_lanes_.reserve(flows.size());
   for (const auto& flow : flows) flow_lanes_.push_back(flow.lane % lanes_);
   lane_origin_ = now + scaled(lanes_ * kLaneTick, uniform(rng));
 }

@@ -1,7 +1,7 @@
 #include "probe/session/sender.h"
 
 #include <algorithm>
-#include <map>
+#include <numeric>
 #include <utility>
 
 #include "probe/session/plan_limits.h"
@@ -40,6 +40,31 @@ std::size_t size_checks_at_once(Duration flow_interval, std::uint16_t size) {
   return std::clamp<std::size_t>(static_cast<std::size_t>(bytes / size), 1, kSizeChecksAtOnceMax);
 }
 
+// Finds flows by what tells them apart; also those that were moved from, who keep that. Not a map:
+// its nodes would be as large as the flows.
+class FlowFinder {
+ public:
+  explicit FlowFinder(std::span<const Flow> flows) : flows_(flows), order_(flows.size()) {
+    std::iota(order_.begin(), order_.end(), 0U);
+    std::ranges::sort(order_, {}, [this](std::uint32_t i) { return name_of(i); });
+  }
+  [[nodiscard]] std::optional<std::size_t> find(const FlowId& id, NodeId target) const {
+    const std::pair wanted{id, target};
+    const auto found = std::ranges::lower_bound(order_, wanted, {},
+                                                [this](std::uint32_t i) { return name_of(i); });
+    const bool known = found != order_.end() && name_of(*found) == wanted;
+    return known ? std::optional<std::size_t>(*found) : std::nullopt;
+  }
+
+ private:
+  [[nodiscard]] std::pair<FlowId, NodeId> name_of(std::uint32_t i) const {
+    return {flows_[i].id(), flows_[i].target()};
+  }
+
+  std::span<const Flow> flows_;
+  std::vector<std::uint32_t> order_;
+};
+
 }  // namespace
 
 std::shared_ptr<const PeerKeys> Sender::keys_for(const PlanPeer& peer, const KeyTable& keys) {
@@ -68,13 +93,11 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
   const auto capacity = packets_per_flow(plan);
   const auto reported_from = first_settled_window(plan, now);
   destinations_ = Destinations(plan.peers);
-  std::map<std::pair<FlowId, NodeId>, std::size_t> old_index;
-  for (std::size_t i = 0; i < flows_.size(); ++i) {
-    old_index.emplace(std::pair{flows_[i].id(), flows_[i].target()}, i);
-  }
+  const FlowFinder old_flows(flows_);
   std::vector<Flow> flows;
   std::vector<Pacer::FlowPace> paces;
   flows.reserve(plan.flows.size());
+  paces.reserve(plan.flows.size());
   std::vector<bool> kept(flows_.size(), false);
   const std::uint16_t first_port =
       plan.flows.empty() ? 0 : std::ranges::min(plan.flows, {}, &PlanFlow::source_port).source_port;
@@ -83,16 +106,16 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
     const auto group = destinations_.group_of(peer.address);
     const auto lane = static_cast<std::uint16_t>(planned.source_port - first_port);
     const FlowId id{planned.source_port, {peer.address, peer.reflector_port}};
-    const auto old = old_index.find({id, peer.node});
-    if (old == old_index.end()) {
+    const auto old = old_flows.find(id, peer.node);
+    if (!old) {
       flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity, reported_from);
       flows.back().set_keys(keys_for(peer, keys));
       flows.back().set_kind(kind_of(planned, size_max), reported_from);
-      flow_by_ssid_.emplace(key(id.source_port, flows.back().ssid()), 0);  // taken; indexed below
+      index_.insert(id.source_port, flows.back().ssid(), 0);  // taken; indexed below
       paces.push_back({.slot = {}, .group = group, .lane = lane});
       continue;
     }
-    const auto index = old->second;
+    const auto index = *old;
     kept[index] = true;
     flows.push_back(std::move(flows_[index]));
     flows.back().set_capacity(capacity);
@@ -393,21 +416,21 @@ Sender::Window* Sender::filling() {
 }
 
 Flow* Sender::find(std::uint16_t source_port, std::uint16_t ssid) {
-  const auto found = flow_by_ssid_.find(key(source_port, ssid));
-  return found == flow_by_ssid_.end() ? nullptr : &flows_[found->second];
+  const auto found = index_.find(source_port, ssid);
+  return found ? &flows_[*found] : nullptr;
 }
 
 std::uint16_t Sender::new_ssid(std::uint16_t source_port) {
   for (;;) {  // fewer than 3 * kPlanFlowsMax of 65,519 are taken
     const auto ssid = static_cast<std::uint16_t>(1 + uniform_below(rng_, stamp::kSsidSessionMax));
-    if (!flow_by_ssid_.contains(key(source_port, ssid))) return ssid;
+    if (!index_.find(source_port, ssid)) return ssid;
   }
 }
 
 void Sender::index_flows() {
-  flow_by_ssid_.clear();
+  index_.clear(flows_.size());
   for (std::uint32_t i = 0; i < flows_.size(); ++i) {
-    flow_by_ssid_.emplace(key(flows_[i].id().source_port, flows_[i].ssid()), i);
+    index_.insert(flows_[i].id().source_port, flows_[i].ssid(), i);
   }
 }
 
@@ -425,6 +448,7 @@ Report Sender::build_report(const Window& window) {
                 .window_start = window.start,
                 .window = window.length,
                 .health = window.health};
+  report.flows.reserve(std::min(flows_.size(), kReportFlowsMax));
   std::unordered_map<NodeId, std::size_t> delay_index;
   for (auto& flow : flows_) {
     rtts_.clear();

@@ -32,6 +32,7 @@
 #include "probe/session/machine.h"
 #include "probe/session/pacer.h"
 #include "probe/session/questions.h"
+#include "probe/session/session_index.h"
 #include "probe/stamp/packet.h"
 
 namespace faultline::session {
@@ -186,10 +187,10 @@ class Sender {
   bool measuring_ = false;
   Settings settings_;  // of the newest plan
   Pacer pacer_;
-  Destinations destinations_;  // of the newest plan
-  std::vector<Flow> flows_;    // those of the plan first, in its order; then the removed
-  std::size_t planned_ = 0;    // how many of flows_ the plan holds
-  std::unordered_map<std::uint32_t, std::uint32_t> flow_by_ssid_;  // (port, ssid) -> index
+  Destinations destinations_;    // of the newest plan
+  std::vector<Flow> flows_;      // those of the plan first, in its order; then the removed
+  std::size_t planned_ = 0;      // how many of flows_ the plan holds
+  SessionIndex index_;           // of all flows_
   std::vector<Window> windows_;  // oldest first; room for kOpenWindowsMax is kept
   WindowNumber next_window_ = 0;
   std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
