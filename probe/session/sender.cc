@@ -17,7 +17,7 @@ constexpr Duration kClockStep = std::chrono::milliseconds{1};
 // tracing goes: a reply that comes later costs a trace, no false loss.
 constexpr int kPatienceShare = 4;
 
-std::uint32_t key(std::uint16_t source_port, std::uint16_t ssid) {
+std::uint32_t session_key(std::uint16_t source_port, std::uint16_t ssid) {
   return std::uint32_t{source_port} << 16 | ssid;
 }
 
@@ -111,7 +111,7 @@ void Sender::set_plan(const Plan& plan, Now now, const KeyTable& keys, std::uint
       flows.emplace_back(id, peer.node, new_ssid(id.source_port), capacity, reported_from);
       flows.back().set_keys(keys_for(peer, keys));
       flows.back().set_kind(kind_of(planned, size_max), reported_from);
-      index_.insert(id.source_port, flows.back().ssid(), 0);  // taken; indexed below
+      index_.try_emplace(session_key(id.source_port, flows.back().ssid()));  // taken; indexed below
       paces.push_back({.slot = {}, .group = group, .lane = lane});
       continue;
     }
@@ -361,7 +361,7 @@ void Sender::take_receipts(NodeId from, const Receipts& receipts) {
     const auto* flow = find(session.source_port, session.ssid);
     if (flow == nullptr || flow->target() != from || flow->session() != session) continue;
     if (std::ranges::find(asked, session) == asked.end()) continue;
-    receipts_.insert_or_assign(key(session.source_port, session.ssid), record);
+    receipts_.insert_or_assign(session_key(session.source_port, session.ssid), record);
   }
 }
 
@@ -416,21 +416,22 @@ Sender::Window* Sender::filling() {
 }
 
 Flow* Sender::find(std::uint16_t source_port, std::uint16_t ssid) {
-  const auto found = index_.find(source_port, ssid);
-  return found ? &flows_[*found] : nullptr;
+  const auto found = index_.find(session_key(source_port, ssid));
+  return found != index_.end() ? &flows_[found->second] : nullptr;
 }
 
 std::uint16_t Sender::new_ssid(std::uint16_t source_port) {
   for (;;) {  // fewer than 3 * kPlanFlowsMax of 65,519 are taken
     const auto ssid = static_cast<std::uint16_t>(1 + uniform_below(rng_, stamp::kSsidSessionMax));
-    if (!index_.find(source_port, ssid)) return ssid;
+    if (!index_.contains(session_key(source_port, ssid))) return ssid;
   }
 }
 
 void Sender::index_flows() {
-  index_.clear(flows_.size());
+  index_ = {};  // clear() would keep the room of a larger plan
+  index_.reserve(flows_.size());
   for (std::uint32_t i = 0; i < flows_.size(); ++i) {
-    index_.insert(flows_[i].id().source_port, flows_[i].ssid(), i);
+    index_.try_emplace(session_key(flows_[i].id().source_port, flows_[i].ssid()), i);
   }
 }
 
@@ -453,7 +454,7 @@ Report Sender::build_report(const Window& window) {
   for (auto& flow : flows_) {
     rtts_.clear();
     const auto kind = flow.kind_in(window.number);
-    const auto told = receipts_.find(key(flow.id().source_port, flow.ssid()));
+    const auto told = receipts_.find(session_key(flow.id().source_port, flow.ssid()));
     const auto result =
         flow.close(window.number, rtts_, told == receipts_.end() ? nullptr : &told->second);
     const bool passed = 2 * (result.sent - result.answered()) <= result.sent;

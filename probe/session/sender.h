@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include "common/base/random.h"
 #include "common/model/plan.h"
 #include "common/model/report.h"
@@ -32,7 +34,6 @@
 #include "probe/session/machine.h"
 #include "probe/session/pacer.h"
 #include "probe/session/questions.h"
-#include "probe/session/session_index.h"
 #include "probe/stamp/packet.h"
 
 namespace faultline::session {
@@ -187,10 +188,12 @@ class Sender {
   bool measuring_ = false;
   Settings settings_;  // of the newest plan
   Pacer pacer_;
-  Destinations destinations_;    // of the newest plan
-  std::vector<Flow> flows_;      // those of the plan first, in its order; then the removed
-  std::size_t planned_ = 0;      // how many of flows_ the plan holds
-  SessionIndex index_;           // of all flows_
+  Destinations destinations_;  // of the newest plan
+  std::vector<Flow> flows_;    // those of the plan first, in its order; then the removed
+  std::size_t planned_ = 0;    // how many of flows_ the plan holds
+  // Of all flows_, by source port and SSID: of 16,000 in less than half of std::unordered_map's
+  // room.
+  boost::unordered_flat_map<std::uint32_t, std::uint32_t> index_;
   std::vector<Window> windows_;  // oldest first; room for kOpenWindowsMax is kept
   WindowNumber next_window_ = 0;
   std::optional<Duration> clock_offset_;  // of the wall clock from the monotonic one, last seen
