@@ -37,7 +37,8 @@ void ControllerCore::watch_clock(Now now, EffectSink& effects) {
 // As at a start: what was judged is in the journal, and the live part of it begins anew.
 void ControllerCore::clock_was_set_back(Now now) {
   clock_set_.back = true;
-  job_is_void_ = solving_;
+  // A window that stays judged gets no other verdict (WindowBook::set_back).
+  if (solving_ && !(window_solving_ && *window_solving_ <= now.wall)) job_is_void_ = true;
   windows_.set_back(now.wall);
   incidents_.set_back(now.wall);
   fleet_.set_back(now.wall);

@@ -229,6 +229,7 @@ void ControllerCore::judge(Now now, EffectSink& effects) {
   settle_topology();
   what_changed_.name_paths(*topology_);
   solving_ = true;
+  window_solving_ = ripe->window_start;
   auto excused = excused_of(*ripe);
   effects.solve({.ripe = std::move(*ripe),
                  .window = options_.planner.window,
@@ -284,6 +285,7 @@ void ControllerCore::recall(EffectSink& effects) {
   }
   settle_topology();
   solving_ = true;
+  window_solving_.reset();
   auto excused = fleet_.excused(recall_.next, options_.planner.window);
   excused.merge(inquiries_.excused(recall_.next, options_.planner.window));
   effects.recall({.window_start = recall_.next,

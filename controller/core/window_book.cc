@@ -19,7 +19,9 @@ bool WindowBook::add(WallTime now, NodeReport report) {
     keep_late(std::move(report), start);
     return false;
   }
-  auto& reports = windows_[start][report.node];
+  const auto [open, is_first] = windows_.try_emplace(start);
+  if (is_first) open->second.was_waited_for = now < grace_end(start);
+  auto& reports = open->second.reports[report.node];
   if (reports.size() >= kReportsPerNodeMax) {
     ++refused_reports_;
     return false;
@@ -73,8 +75,8 @@ WallTime WindowBook::first_not_due(WallTime now) const {
 
 bool WindowBook::is_ripe(WallTime start, const Reports& reports, WallTime now,
                          const std::set<NodeId>& expected) const {
-  const WallTime due = start + options_.window + options_.report_delay;
-  if (now >= due + options_.window) return true;
+  if (now >= grace_end(start)) return true;
+  const WallTime due = grace_end(start) - options_.window;
   return !expected.empty() && std::ranges::all_of(expected, [&](NodeId node) {
     return reports.contains(node) || (now >= due && !is_waited_for(node));
   });
@@ -96,8 +98,9 @@ void WindowBook::note_reported(NodeId node, WallTime start) {
 
 // Of the window that is judged, which is still whole.
 void WindowBook::note_punctuality(WallTime start, const std::set<NodeId>& expected) {
-  const auto& reports = windows_.at(start);
+  const auto& [reports, was_waited_for] = windows_.at(start);
   for (const NodeId node : expected) {
+    if (!was_waited_for) break;
     if (reports.contains(node) || !is_waited_for(node)) continue;
     auto& patience = patience_[node];
     patience.owed = patience.owed_next;
@@ -113,8 +116,8 @@ void WindowBook::note_punctuality(WallTime start, const std::set<NodeId>& expect
 
 std::optional<RipeWindow> WindowBook::take_ripe(WallTime now, const std::set<NodeId>& expected) {
   std::vector<WallTime> ripe;
-  for (const auto& [start, reports] : windows_) {
-    if (!is_ripe(start, reports, now, expected)) break;
+  for (const auto& [start, open] : windows_) {
+    if (!is_ripe(start, open.reports, now, expected)) break;
     ripe.push_back(start);
   }
   if (ripe.empty()) return std::nullopt;
@@ -128,16 +131,16 @@ RipeWindow WindowBook::judge(WallTime start, const std::set<NodeId>& expected) {
   note_punctuality(start, expected);
   RipeWindow ripe{.window_start = start,
                   .nodes_expected = expected.size(),
-                  .nodes_reported = windows_.at(start).size(),
+                  .nodes_reported = windows_.at(start).reports.size(),
                   .windows = {}};
   for (auto& [window, reports] : late_) ripe.windows.push_back(std::move(reports));
   late_.clear();
   late_of_node_.clear();
   late_waiting_ = 0;
-  sessions_reporting_ = sessions_in(windows_.at(start));
+  sessions_reporting_ = sessions_in(windows_.at(start).reports);
   while (!windows_.empty() && windows_.begin()->first <= start) {
     auto& out = ripe.windows.emplace_back();
-    for (auto& [node, of_node] : windows_.begin()->second) {
+    for (auto& [node, of_node] : windows_.begin()->second.reports) {
       for (auto& report : of_node) out.push_back({node, std::move(report)});
     }
     windows_.erase(windows_.begin());

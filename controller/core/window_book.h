@@ -6,10 +6,11 @@
 // its own is not judged again.
 //
 // Patience: who was waited for in vain is not waited for again before it has reported a window
-// since: the fault that cuts off a node is told of no later for it. A report that came too late is
-// one, for after an outage all are late while backlogs are written, and must not be judged without
-// for ever. Each time in vain doubles the windows that it must report first, so one that comes and
-// goes, or is always late, costs a grace in kOwedMax + 1 windows, not in each second.
+// since (nobody waits for a window of which the first report comes when its grace is over: a
+// backlog): the fault that cuts off a node is told of no later for it. A report that came too late
+// is one, for after an outage all are late while backlogs are written, and must not be judged
+// without for ever. Each time in vain doubles the windows that it must report first, so one that
+// comes and goes, or is always late, costs a grace in kOwedMax + 1 windows, not in each second.
 //
 // Every report is given out once. When the solver does not keep up, up to kWindowsBehindMax ripe
 // windows wait; of more, the oldest are counted and not judged. At most kWindowsKeptMax windows are
@@ -112,6 +113,10 @@ class WindowBook {
 
  private:
   using Reports = std::map<NodeId, std::vector<std::shared_ptr<const Report>>>;
+  struct Open {
+    Reports reports;
+    bool was_waited_for = false;  // by its first report its grace was not over
+  };
   // With a node that was waited for in vain.
   struct Patience {
     std::uint32_t owed_next = 1;  // windows, when it is in vain once more
@@ -126,12 +131,15 @@ class WindowBook {
   void keep_late(NodeReport report, WallTime start);
   [[nodiscard]] bool is_waited_for(NodeId node) const;
   void note_reported(NodeId node, WallTime start);
+  [[nodiscard]] WallTime grace_end(WallTime start) const {
+    return start + 2 * options_.window + options_.report_delay;
+  }
   void note_punctuality(WallTime start, const std::set<NodeId>& expected);
   // Hands out all windows up to `start`, which is judged.
   RipeWindow judge(WallTime start, const std::set<NodeId>& expected);
 
   Options options_;
-  std::map<WallTime, Reports> windows_;               // open ones
+  std::map<WallTime, Open> windows_;
   std::map<WallTime, std::vector<NodeReport>> late_;  // by window, which was judged
   std::map<NodeId, std::size_t> late_of_node_;
   std::size_t late_waiting_ = 0;

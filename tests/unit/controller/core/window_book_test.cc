@@ -102,6 +102,20 @@ TEST_CASE("a backlog of before it was missed says nothing of when a node reports
   CHECK(judged_after(book, second) == 4);
 }
 
+// Nobody waited for them; the windows that are new meanwhile were judged without half of the nodes.
+TEST_CASE("a backlog that comes when its grace is over costs nobody patience", "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const WallTime live = kFirst + 10 * kBookWindow;
+  book.add(live, {NodeId{1}, report_of(kFirst)});
+  REQUIRE(book.take_ripe(live, kTwoNodes));
+  book.add(live + seconds{13}, {NodeId{1}, report_of(live)});
+  CHECK_FALSE(book.take_ripe(live + seconds{23}, kTwoNodes));
+  book.add(live + seconds{23}, {NodeId{2}, report_of(live)});
+  const auto ripe = book.take_ripe(live + seconds{23}, kTwoNodes);
+  REQUIRE(ripe);
+  CHECK(ripe->nodes_reported == 2);
+}
+
 TEST_CASE("each time in vain doubles what a node must report before it is waited for again",
           "[window_book]") {
   WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
