@@ -18,6 +18,7 @@ namespace faultline::tests {
 struct FleetShape {
   std::uint32_t nodes = 16;
   std::uint32_t targets_per_node = 8;
+  std::uint32_t members = 0;  // that may be targets, if more than those that report
   std::uint16_t flows_per_target = 8;
   std::uint32_t packets_per_window = 10;
   Duration window = std::chrono::seconds{10};
@@ -36,7 +37,7 @@ class FleetReports {
     report.health.lateness_max_ns = static_cast<std::uint64_t>(1e5 * exponential());
     for (std::uint32_t i = 0; i < shape_.targets_per_node; ++i) {
       // The neighbors in a ring: distinct, never the node itself.
-      const NodeId target{(node - 1 + 1 + i) % shape_.nodes + 1};
+      const NodeId target{(node - 1 + 1 + i) % std::max(shape_.nodes, shape_.members) + 1};
       double& base = bases_[std::size_t{node - 1} * shape_.targets_per_node + i];
       base = std::clamp(base * (1 + 0.002 * (uniform() - 0.5)), 20'000.0, 500'000.0);
       TargetDelay delay{.target = target};

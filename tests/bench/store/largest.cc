@@ -1,8 +1,7 @@
-// The largest store that fits, and a tenth of it: what the questions cost that may not depend on
-// how much is stored. Results of 200,000 pairs in windows of 10 s: of one node in 8 a day, of the
-// others the last 80 minutes; then one window of a million flows. Written straight into the store,
-// sealed as it goes; asked in the state that this leaves it in, after a new start.
-// largest_store_bench [--nodes N] [--targets N] [--hours H] [--dir DIR] [--keep 1]
+// The largest store that fits, and two that are a tenth of it: what the questions cost that may not
+// depend on how much is stored. Results of 200,000 pairs in windows of 10 s: of one node in 8 a
+// day, of the others the last 80 minutes; then one window of a million flows. Written straight into
+// the store, sealed as it goes; asked in the state that this leaves it in, after a new start.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "controller/app/queries.h"
 #include "controller/store/rocks_store.h"
@@ -33,7 +33,7 @@ constexpr Duration kWindow = std::chrono::seconds{10};
 constexpr std::uint32_t kOldNodes = 8;  // one of so many has been there all the time
 constexpr Duration kNewFor = std::chrono::minutes{80};  // the others: not sealed, or just
 constexpr std::int64_t kSealEvery = 30;                 // windows
-constexpr std::uint32_t kLastTargets = 200;  // of the last window, in both stores: of each node
+constexpr std::uint32_t kLastTargets = 200;  // of the last window, in all stores: of each node
 constexpr std::uint16_t kLastFlows = 5;      // and towards each of them
 constexpr std::size_t kReportsInAppend = 100;
 constexpr std::uint32_t kTurns = 11;
@@ -43,13 +43,18 @@ constexpr int kLooksToSettle = 30;
 struct Options {
   std::uint32_t nodes = 1000;
   std::uint32_t targets = 200;
+  std::uint32_t members = 1000;     // that may be targets
   std::uint32_t last_nodes = 1000;  // that report in the last window
   std::int64_t hours = 24;
   fs::path directory = "/tmp/faultline-largest-store";
   bool keep = false;  // what was made, for the next run to ask
 
   [[nodiscard]] tests::FleetShape shape() const {
-    return {.nodes = nodes, .targets_per_node = targets, .flows_per_target = 1, .window = kWindow};
+    return {.nodes = nodes,
+            .targets_per_node = targets,
+            .members = members,
+            .flows_per_target = 1,
+            .window = kWindow};
   }
   [[nodiscard]] std::uint32_t old_nodes() const { return std::max(nodes / kOldNodes, 1U); }
   [[nodiscard]] WallTime last_window() const { return kBegin + std::chrono::hours{hours}; }
@@ -153,7 +158,7 @@ class Asked {
  public:
   explicit Asked(const Options& options)
       : options_(options),
-        directory_(options.directory / std::to_string(options.targets)),
+        directory_(options.directory / fmt::format("{}x{}", options.nodes, options.targets)),
         snapshot_(snapshot_of(options)) {
     if (!fs::exists(directory_)) make(options_, directory_);
     store_ = must(store::RocksStore::open(directory_));
@@ -212,7 +217,7 @@ class Asked {
 
   void ask_pair(std::uint32_t number) {
     const std::uint32_t node = number * 7919 % options_.old_nodes() + 1;
-    const NodeId target{node % options_.nodes + 1};
+    const NodeId target{node % options_.members + 1};
     must(store_->views().scan_pair(NodeId{node}, target, kBegin, options_.last_window(),
                                    [&](const store::PairWindow& window) {
                                      rows_ += window.flows.size();
@@ -242,26 +247,41 @@ void print(const Asked::Question& small, const Asked::Question& large) {
              large.rows);
 }
 
-void run(const Options& options) {
-  // Of a mesh: with fewer nodes each has fewer targets, too.
-  const auto smaller = [](std::uint32_t count) {
-    return static_cast<std::uint32_t>(std::lround(count / std::sqrt(10.0)));
-  };
-  Options tenth = options;
-  tenth.nodes = smaller(options.nodes);
-  tenth.targets = std::max(smaller(options.targets), 1U);
-  Asked small{tenth};
-  Asked large{options};
-  // In turns: the machine's speed changes from minute to minute.
-  for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
-    for (Asked* store : {&small, &large}) store->ask_pairs(turn);
-    for (Asked* store : {&small, &large}) store->ask_last_window();
-  }
-  fmt::print("  {:38} {:>24} {:>24} {:>8}\n", "", "clock ms (processor), 1/10",
+void print(std::string_view what, const Asked& small, const Asked& large) {
+  fmt::print("{}\n  {:38} {:>24} {:>24} {:>8}\n", what, "", "clock ms (processor), 1/10",
              "clock ms (processor)", "growth");
   for (std::size_t i = 0; i < large.questions().size(); ++i) {
     print(small.questions()[i], large.questions()[i]);
   }
+}
+
+// As fleets grow: a node's plan has a budget, and so as many targets as before.
+Options tenth_of_the_nodes(Options options) {
+  options.nodes = std::max(options.nodes / 10, 1U);
+  return options;
+}
+
+// With fewer nodes each has fewer targets, too.
+Options tenth_of_a_mesh(Options options) {
+  const auto smaller = [](std::uint32_t count) {
+    return std::max(static_cast<std::uint32_t>(std::lround(count / std::sqrt(10.0))), 1U);
+  };
+  options.nodes = options.members = smaller(options.nodes);
+  options.targets = smaller(options.targets);
+  return options;
+}
+
+void run(const Options& options) {
+  Asked fleet{tenth_of_the_nodes(options)};
+  Asked mesh{tenth_of_a_mesh(options)};
+  Asked large{options};
+  // In turns: the machine's speed changes from minute to minute.
+  for (std::uint32_t turn = 0; turn < kTurns; ++turn) {
+    for (Asked* store : {&fleet, &mesh, &large}) store->ask_pairs(turn);
+    for (Asked* store : {&fleet, &mesh, &large}) store->ask_last_window();
+  }
+  print("beside a tenth of the nodes, each with as many targets", fleet, large);
+  print("beside a tenth of a mesh, its nodes with a third of the targets", mesh, large);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   fmt::print("  at most {} MB resident\n", usage.ru_maxrss >> 10);
@@ -272,14 +292,14 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   faultline::bench::Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string key = argv[i];
-    const auto number = std::strtoul(argv[i + 1], nullptr, 10);
-    if (key == "--nodes") options.nodes = options.last_nodes = static_cast<std::uint32_t>(number);
-    if (key == "--targets") options.targets = static_cast<std::uint32_t>(number);
-    if (key == "--hours") options.hours = static_cast<std::int64_t>(number);
-    if (key == "--keep") options.keep = number != 0;
-    if (key == "--dir") options.directory = argv[i + 1];
-  }
+  CLI::App app{"What questions to a large store cost, beside a tenth of it", "largest_store_bench"};
+  app.option_defaults()->always_capture_default();
+  app.add_option("--nodes", options.nodes, "That report");
+  app.add_option("--targets", options.targets, "Of each of them");
+  app.add_option("--hours", options.hours, "Of history, of one node in eight");
+  app.add_option("--dir", options.directory, "Where the stores are made");
+  app.add_flag("--keep", options.keep, "Asks the stores that are there, and leaves them");
+  CLI11_PARSE(app, argc, argv);
+  options.members = options.last_nodes = options.nodes;
   faultline::bench::run(options);
 }
