@@ -87,10 +87,13 @@ class NodeScan {
     cursor_.seek(
         {is_before ? at.window_start : at.window_start + Duration{1}, node_, BootId{0}, 0});
   }
+  // Reads this node's part of the window alone, for what follows it is another node's and often in
+  // another block. Whatever is found there ends behind where gaps were searched, so that from there
+  // one can always jump on.
   void jump() {
     if (!seen_ || seen_->end() <= searched_until_) return;
     jumped_ = true;
-    cursor_.seek({seen_->end(), node_, BootId{0}, 0});
+    cursor_.seek_within({seen_->end(), node_, BootId{0}, 0});
   }
   [[nodiscard]] bool follows(const WindowKey& at, const Report& report) const {
     return at.window_start == seen_->end() && report.window == seen_->window &&

@@ -4,7 +4,8 @@
 // one was. One node's must be picked from each window, and each place that is looked at is a report
 // to read from the disk and to unpack. So of a known node the next window is looked for where the
 // last one ended: of two windows of the same plan that follow each other nothing lies between, and
-// where anything else is found the gap is searched.
+// where anything else is found the gap is searched. All of the node's reports of the window are
+// taken, of whichever boot, and what follows them is not looked at.
 #pragma once
 
 #include <functional>

@@ -46,6 +46,7 @@ struct WindowKey {
   bool operator==(const WindowKey&) const = default;
 };
 [[nodiscard]] std::string encode(const WindowKey& key);
+inline constexpr std::size_t kWindowKeyNodeBytes = 14;  // all but boot and sequence
 [[nodiscard]] std::optional<WindowKey> decode_window_key(std::string_view bytes);
 // Before every key of windows that start at or after `window_start`.
 [[nodiscard]] std::string window_floor(WallTime window_start);

@@ -1,6 +1,7 @@
 #include "controller/store/window_cursor.h"
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -33,13 +34,25 @@ WindowCursor::WindowCursor(const Database& database, WallTime from, WallTime to,
 
 void WindowCursor::seek(const WindowKey& key) {
   reached_ = key.window_start;
-  iterator_->Seek(encode(key));
-  settle();
+  seek_bytes(encode(key), upper_bytes_);
 }
 
 void WindowCursor::seek(WallTime window_start, std::uint16_t partition) {
   reached_ = window_start;
-  iterator_->Seek(partition_floor(window_start, partition));
+  seek_bytes(partition_floor(window_start, partition), upper_bytes_);
+}
+
+void WindowCursor::seek_within(const WindowKey& key) {
+  reached_ = key.window_start;
+  const std::string bytes = encode(key);
+  const auto of_node = std::string_view{bytes}.substr(0, kWindowKeyNodeBytes);
+  within_bytes_ = std::min(after_prefix(of_node), upper_bytes_);
+  seek_bytes(bytes, within_bytes_);
+}
+
+void WindowCursor::seek_bytes(const std::string& key, const std::string& upper) {
+  upper_ = upper;
+  iterator_->Seek(key);
   settle();
 }
 
@@ -73,6 +86,7 @@ void WindowCursor::settle() {
 void WindowCursor::hop_over_damage() {
   note_damage(fmt::format("behind window {}: {}", format_rfc3339(reached_),
                           iterator_->status().ToString()));
+  upper_ = upper_bytes_;  // what can be read may lie far behind what was sought
   WallTime unreadable = first_stored_after(reached_);
   WallTime readable = to_;  // behind it nothing is wanted
   for (Duration hop = kFirstHop; unreadable + hop < to_; hop *= 2) {

@@ -27,6 +27,9 @@ class WindowCursor {
 
   void seek(const WindowKey& key);  // to the first one at or after key
   void seek(WallTime window_start, std::uint16_t partition);
+  // Likewise, and ends with this node's part of the window, whatever boot and sequence: what lies
+  // behind it is then not read. From its end only another seek goes on.
+  void seek_within(const WindowKey& key);
   void next();
   [[nodiscard]] bool valid() const { return valid_; }
   [[nodiscard]] const WindowKey& key() const { return key_; }
@@ -37,6 +40,7 @@ class WindowCursor {
 
  private:
   void settle();
+  void seek_bytes(const std::string& key, const std::string& upper);
   void hop_over_damage();
   [[nodiscard]] bool reads_at(WallTime time);
   void note_damage(std::string place);
@@ -46,6 +50,9 @@ class WindowCursor {
   WallTime to_;
   ScanSummary& summary_;
   std::string upper_bytes_;
+  std::string within_bytes_;
+  // Of these two the one that the last seek was for. RocksDB's iterators refer to it and compare
+  // with what it says at the time, so it may change, if a seek is what comes next.
   rocksdb::Slice upper_;
   std::unique_ptr<rocksdb::Iterator> iterator_;
   WallTime reached_;  // everything before it was seen

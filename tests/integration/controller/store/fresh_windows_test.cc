@@ -2,8 +2,13 @@
 // next one should be.
 #include <algorithm>
 
+#include <rocksdb/perf_context.h>
+#include <rocksdb/perf_level.h>
+
 #include "common/base/random.h"
 #include "common/wire/report_codec.h"
+#include "controller/store/fresh_windows.h"
+#include "controller/store/window_cursor.h"
 #include "tests/integration/controller/store/store_fixture.h"
 
 namespace faultline::store {
@@ -11,6 +16,18 @@ namespace {
 
 constexpr std::uint32_t kNodes = 9;
 constexpr std::uint32_t kTargets = 3;
+constexpr std::uint32_t kOthers = 1000;  // the first target that is not asked for
+
+void pad(Report& report, std::uint32_t flows) {
+  for (std::uint32_t target = kOthers; target < kOthers + flows; ++target) {
+    report.flows.push_back({.target = NodeId{target},
+                            .source_port = 50000,
+                            .sent = 10,
+                            .rtt_min_ns = 1,
+                            .rtt_mean_ns = 2,
+                            .rtt_max_ns = 3});
+  }
+}
 
 Report report_of(WallTime start, Duration window, std::uint64_t plan, std::uint32_t first_target) {
   Report report{.plan = PlanRevision{plan}, .window_start = start, .window = window};
@@ -32,7 +49,8 @@ Report report_of(WallTime start, Duration window, std::uint64_t plan, std::uint3
 // of a window too; windows are missing, come in two reports, or are gaps; it starts again.
 class Life {
  public:
-  Life(std::uint32_t node, std::uint64_t seed) : node_(node), rng_(seed * 100 + node) {}
+  Life(std::uint32_t node, std::uint64_t seed, std::uint32_t padding)
+      : node_(node), padding_(padding), rng_(seed * 100 + node) {}
 
   std::vector<JournalEntry> run() {
     WallTime at = window(0);
@@ -60,7 +78,9 @@ class Life {
 
  private:
   void add(WallTime at, std::uint32_t first_target) {
-    push(at, wire::encode(report_of(at, length_, plan_, first_target)));
+    Report report = report_of(at, length_, plan_, first_target);
+    pad(report, padding_);
+    push(at, wire::encode(report));
   }
   void gap(WallTime at) { push(at, {}); }
   void push(WallTime at, std::vector<std::byte> payload) {
@@ -70,6 +90,7 @@ class Life {
   }
 
   std::uint32_t node_;
+  std::uint32_t padding_;
   Rng rng_;
   std::vector<JournalEntry> entries_;
   std::int64_t boot_ = 5000;
@@ -102,10 +123,16 @@ TEST_CASE("of one node among many nothing is missed and nothing told twice", "[s
   TemporaryDirectory directory;
   auto store = open_store(directory.path());
   std::vector<JournalEntry> entries;
+  // Of a third of them in a table of the disk, where a block ends after every few reports.
+  const bool is_on_disk = seed % 3 == 0;
   for (std::uint32_t node = 1; node <= kNodes; ++node) {
-    std::ranges::move(Life(node, seed).run(), std::back_inserter(entries));
+    std::ranges::move(Life(node, seed, is_on_disk ? 60 : 0).run(), std::back_inserter(entries));
   }
   REQUIRE(store->journal().append(entries, {}));
+  if (is_on_disk) {
+    store.reset();
+    store = open_store(directory.path());
+  }
   const WallTime from = window(static_cast<std::int64_t>(seed % 3));
   const WallTime to = window(150 + static_cast<std::int64_t>(seed));
   for (std::uint32_t node = 0; node <= kNodes + 1; ++node) {
@@ -134,6 +161,109 @@ TEST_CASE("of one node among many nothing is missed and nothing told twice", "[s
       CHECK((found == wanted));
     }
   }
+}
+
+// Each report fills a block of its own.
+JournalEntry large_entry(std::uint32_t node, std::uint64_t boot, std::uint64_t sequence,
+                         WallTime start, std::uint64_t plan = 1) {
+  Report report = report_of(start, std::chrono::seconds{10}, plan, 1);
+  pad(report, 400);
+  auto payload = wire::encode(report);
+  REQUIRE(payload.size() > 16 * 1024);
+  return {NodeId{node}, BootId{boot}, sequence, sequence, 0, start, std::move(payload)};
+}
+
+// In a table: what the log of a store holds goes there with the next start.
+std::unique_ptr<Database> database_with(const std::filesystem::path& directory,
+                                        std::vector<JournalEntry> entries) {
+  REQUIRE(open_store(directory)->journal().append(entries, {}));
+  auto database = Database::open(directory);
+  REQUIRE(database);
+  return *std::move(database);
+}
+
+using Keys = std::vector<std::tuple<std::uint64_t, std::uint64_t>>;  // boots and sequences
+
+Keys keys_left(WindowCursor& cursor) {
+  Keys keys;
+  for (; cursor.valid(); cursor.next()) {
+    keys.emplace_back(cursor.key().boot.value(), cursor.key().sequence);
+  }
+  CHECK(cursor.status().ok());
+  return keys;
+}
+
+TEST_CASE("a node's part of a window has all its boots, and ends before other nodes and windows",
+          "[store][fresh]") {
+  TemporaryDirectory directory;
+  std::vector<JournalEntry> entries;
+  for (std::int64_t number = 0; number < 4; ++number) {
+    for (std::uint32_t node = 1; node <= 5; ++node) {
+      if (number == 1 && node == 3) continue;
+      entries.push_back(
+          large_entry(node, 50, static_cast<std::uint64_t>(number + 1), window(number)));
+    }
+  }
+  entries.push_back(large_entry(3, 7, 90, window(2)));   // an older boot
+  entries.push_back(large_entry(3, 50, 91, window(2)));  // a clock that was set back
+  entries.push_back(large_entry(3, 99, 1, window(2)));   // a newer boot
+  const auto database = database_with(directory.path(), std::move(entries));
+  ScanSummary summary;
+  WindowCursor cursor{*database, window(0), window(3), summary};
+  const auto part = [](std::int64_t number, std::uint32_t node) {
+    return WindowKey{window(number), NodeId{node}, BootId{0}, 0};
+  };
+  cursor.seek_within(part(2, 3));
+  CHECK(keys_left(cursor) == Keys{{7, 90}, {50, 3}, {50, 91}, {99, 1}});
+  cursor.seek_within(part(1, 3));
+  CHECK(keys_left(cursor).empty());
+  cursor.seek_within(part(1, 4));
+  CHECK(keys_left(cursor) == Keys{{50, 2}});
+  cursor.seek_within(part(3, 3));  // not of what the cursor covers
+  CHECK(keys_left(cursor).empty());
+  cursor.seek(part(1, 3));  // and on, as if it had never ended
+  REQUIRE(cursor.valid());
+  CHECK(cursor.key().node != NodeId{3});
+  cursor.seek(window(0), 0);
+  CHECK(keys_left(cursor).size() == 3 * 5 - 1 + 3);
+  CHECK(summary.damaged == 0);
+}
+
+TEST_CASE("of a node's reports that follow each other only their own blocks are read",
+          "[store][fresh]") {
+  constexpr std::int64_t kWindows = 30;
+  constexpr std::uint64_t kReports = kWindows + 2;  // of it
+  constexpr std::uint32_t kNode = 4;
+  TemporaryDirectory directory;
+  std::vector<JournalEntry> entries;
+  for (std::int64_t number = 0; number < kWindows; ++number) {
+    for (std::uint32_t node = 1; node <= 8; ++node) {
+      entries.push_back(
+          large_entry(node, 50, static_cast<std::uint64_t>(number + 1), window(number)));
+    }
+  }
+  entries.push_back(large_entry(kNode, 40, 700, window(10), 2));
+  entries.push_back(large_entry(kNode, 60, 1, window(20), 3));
+  const auto database = database_with(directory.path(), std::move(entries));
+  std::vector<std::pair<WallTime, PlanRevision>> found;
+  const FreshVisitor visit = [&](NodeId, const Report& report) {
+    found.emplace_back(report.window_start, report.plan);
+    return true;
+  };
+  ScanSummary summary;
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
+  rocksdb::get_perf_context()->Reset();
+  const FreshQuery query{window(0), window(kWindows), NodeId{kNode}, NodeId{1}};
+  REQUIRE(scan_fresh(*database, query, nullptr, summary, visit));
+  const auto blocks_read = rocksdb::get_perf_context()->block_read_count;
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+  CHECK(found.size() == kReports);
+  CHECK(std::ranges::count(found, std::pair(window(10), PlanRevision{2})) == 1);
+  CHECK(std::ranges::count(found, std::pair(window(20), PlanRevision{3})) == 1);
+  // Besides them the index, where the scan begins and ends, and a gap that is searched for each
+  // change of the plan. To look at what follows each report would be as many again.
+  CHECK(blocks_read >= kReports);
+  CHECK(blocks_read <= kReports + 18);
 }
 
 }  // namespace
