@@ -314,8 +314,8 @@ class ControllerCore {
   std::optional<Solution> solution_;
   Instant judged_at_{};
   bool solving_ = false;                      // or recalling
-  std::optional<WallTime> window_solving_{};  // empty while recalling
-  bool job_is_void_ = false;                  // the one under way: the clock was set back since
+  std::optional<WallTime> window_solving_{};  // of the newest job; empty if it is a recall
+  bool job_is_void_ = false;                  // the one under way: of a clock set back since
   struct {
     std::shared_ptr<const DurableBatches> durable;  // null: nothing to recall any more
     WallTime next{};                                // the window after the next one

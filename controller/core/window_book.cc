@@ -99,8 +99,8 @@ void WindowBook::note_reported(NodeId node, WallTime start) {
 // Of the window that is judged, which is still whole.
 void WindowBook::note_punctuality(WallTime start, const std::set<NodeId>& expected) {
   const auto& [reports, was_waited_for] = windows_.at(start);
+  if (!was_waited_for) return;
   for (const NodeId node : expected) {
-    if (!was_waited_for) break;
     if (reports.contains(node) || !is_waited_for(node)) continue;
     auto& patience = patience_[node];
     patience.owed = patience.owed_next;

@@ -38,7 +38,7 @@ int release_object(dl_phdr_info* object, std::size_t /*size*/, void* /*context*/
     if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0) continue;
     const std::uintptr_t end = object->dlpi_addr + header.p_vaddr + header.p_memsz;
     const auto begin = (object->dlpi_addr + header.p_vaddr) / page * page;
-    // It fails for the kernel's own page (vdso), which is no matter.
+    // The kernel's own page (vdso) it maps again by itself.
     (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
   }
   return 0;

@@ -13,7 +13,7 @@ void keep_heaps_small();
 // load and link some thirty libraries, to read the configuration), and the kernel maps sixteen
 // pages where one is asked for. They are clean copies of files: what is still needed comes back
 // from the page cache, a microsecond for each piece. So this is worth it where a phase of the
-// program is over, not again and again. A debugger's breakpoints that were set before are lost.
+// program is over, not again and again. Breakpoints and uprobes that were set before are lost.
 void release_program_pages();
 
 }  // namespace faultline::probe_app

@@ -13,7 +13,7 @@ namespace {
 // a is later than b, across the wrap of 32 bits (RFC 1982).
 bool later(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
-// Room at the beginning: enough for a flow that sends once in longer than a window.
+// Room at the beginning: enough for a flow that sends once in much longer than a window.
 constexpr std::uint32_t kPacketsFirst = 2;
 constexpr std::uint16_t kArrivalsMax = 7;
 constexpr std::uint16_t kDuplicatesMax = 15;

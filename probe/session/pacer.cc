@@ -52,7 +52,7 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, con
     slots_[added[rank]] = now + scaled(interval, share);
   }
   for (std::uint32_t i = 0; i < flows.size(); ++i) {
-    push({.due = due_of(i, slots_[i], interval, rng), .flow = i});
+    push({.due = std::max(due_of(i, slots_[i], interval, rng), now), .flow = i});
   }
 }
 
@@ -65,7 +65,7 @@ void Pacer::boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rn
     // A boosted flow's turn comes within its new interval, not within the plan's.
     const Duration own = interval_of(i, now);
     if (slots_[i] > now + own) slots_[i] = now + scaled(own, uniform(rng));
-    push({.due = due_of(i, slots_[i], own, rng), .flow = i});
+    push({.due = std::max(due_of(i, slots_[i], own, rng), now), .flow = i});
   }
 }
 

@@ -428,7 +428,7 @@ std::uint16_t Sender::new_ssid(std::uint16_t source_port) {
 }
 
 void Sender::index_flows() {
-  index_ = {};  // clear() would keep the room of a larger plan
+  index_ = decltype(index_)();  // the old one's room first, so that it never has both
   index_.reserve(flows_.size());
   for (std::uint32_t i = 0; i < flows_.size(); ++i) {
     index_.try_emplace(session_key(flows_[i].id().source_port, flows_[i].ssid()), i);

@@ -262,6 +262,8 @@ def bursts(world, given):
             differences.append(batch["p50_us"] - single["p50_us"])
             print(f"  1,000 packets/s: p50 {batch['p50_us']} p99 {batch['p99_us']} us; "
                   f"50 packets/s, one a wake: p50 {single['p50_us']} p99 {single['p99_us']} us")
+        if any(loop.poll() is not None for loop in loops):
+            raise SystemExit("side_by_side.py: a loop that is to keep a processor awake has ended: is chrt there?")
         for loop in loops:
             end(loop)
         print(f"{'no processor sleeps' if awake else 'processors sleep'}: bias of the median by batches: "

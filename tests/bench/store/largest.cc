@@ -158,7 +158,9 @@ class Asked {
  public:
   explicit Asked(const Options& options)
       : options_(options),
-        directory_(options.directory / fmt::format("{}x{}", options.nodes, options.targets)),
+        directory_(options.directory / fmt::format("{}x{}-of-{}-{}h", options.nodes,
+                                                   options.targets, options.members,
+                                                   options.hours)),
         snapshot_(snapshot_of(options)) {
     if (!fs::exists(directory_)) make(options_, directory_);
     store_ = must(store::RocksStore::open(directory_));

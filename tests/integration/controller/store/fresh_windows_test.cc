@@ -167,7 +167,7 @@ TEST_CASE("of one node among many nothing is missed and nothing told twice", "[s
 JournalEntry large_entry(std::uint32_t node, std::uint64_t boot, std::uint64_t sequence,
                          WallTime start, std::uint64_t plan = 1) {
   Report report = report_of(start, std::chrono::seconds{10}, plan, 1);
-  pad(report, 400);
+  pad(report, 500);
   auto payload = wire::encode(report);
   REQUIRE(payload.size() > 16 * 1024);
   return {NodeId{node}, BootId{boot}, sequence, sequence, 0, start, std::move(payload)};
@@ -231,12 +231,12 @@ TEST_CASE("a node's part of a window has all its boots, and ends before other no
 
 TEST_CASE("of a node's reports that follow each other only their own blocks are read",
           "[store][fresh]") {
-  constexpr std::int64_t kWindows = 30;
-  constexpr std::uint64_t kReports = kWindows + 2;  // of it
+  constexpr std::int64_t kSparseWindows = 30;
+  constexpr std::uint64_t kReports = kSparseWindows + 2;  // of it
   constexpr std::uint32_t kNode = 4;
   TemporaryDirectory directory;
   std::vector<JournalEntry> entries;
-  for (std::int64_t number = 0; number < kWindows; ++number) {
+  for (std::int64_t number = 0; number < kSparseWindows; ++number) {
     for (std::uint32_t node = 1; node <= 8; ++node) {
       entries.push_back(
           large_entry(node, 50, static_cast<std::uint64_t>(number + 1), window(number)));
@@ -253,7 +253,7 @@ TEST_CASE("of a node's reports that follow each other only their own blocks are 
   ScanSummary summary;
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
   rocksdb::get_perf_context()->Reset();
-  const FreshQuery query{window(0), window(kWindows), NodeId{kNode}, NodeId{1}};
+  const FreshQuery query{window(0), window(kSparseWindows), NodeId{kNode}, NodeId{1}};
   REQUIRE(scan_fresh(*database, query, nullptr, summary, visit));
   const auto blocks_read = rocksdb::get_perf_context()->block_read_count;
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);

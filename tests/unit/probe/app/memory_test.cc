@@ -27,7 +27,11 @@ TEST_CASE("the program's pages are given back, and what it has written stays", "
   release_program_pages();
   const auto after = file_pages_resident();
   INFO(before << " KiB before, " << after << " after");
-  if (before > 0) CHECK(after < before);
+  if (before > 0) {
+    CHECK(after < before);
+  } else {
+    WARN("SKIPPED: this kernel does not tell RssFile");
+  }
   CHECK(initialised == 8);
   CHECK_THROWS_AS(throw std::runtime_error("needs tables that were given back"),
                   std::runtime_error);
