@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,8 @@ REPORTING_RATIO_MIN = 0.9  # at low rates a flow sends nothing in some windows
 WINDOWS_RATIO_MIN = 0.99  # of those that begin and end while it is measured
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 DAY_SECONDS = 86400
+NEIGHBOR_LIMITS = [Path(f"/proc/sys/net/ipv4/neigh/default/gc_thresh{n}") for n in (3, 2, 1)]
+NEIGHBORS_PER_PROBE = 8  # at both ends of its link, and of those between switches
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,20 @@ def metrics(fleet):
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
+@contextmanager
+def room_for_neighbors(count):
+    """The kernel has one neighbor table for all namespaces of a machine: at its limit of 1,024 hosts do not even reach
+    their switch. As it was afterwards."""
+    before = [int(limit.read_text()) for limit in NEIGHBOR_LIMITS]
+    try:
+        for limit, value in zip(NEIGHBOR_LIMITS, before):
+            limit.write_text(str(max(value, count)))
+        yield
+    finally:
+        for limit, value in reversed(list(zip(NEIGHBOR_LIMITS, before))):
+            limit.write_text(str(value))
+
+
 class Sizing:
     def __init__(self, given, probes, progress):
         self._given, self._probes, self._progress, self._live_max = given, probes, progress, 0
@@ -81,8 +98,9 @@ class Sizing:
     def run(self):
         """One row of the table; the fleet is gone afterwards."""
         try:
-            self._bring_up()
-            return self._measure()
+            with room_for_neighbors(NEIGHBORS_PER_PROBE * self._probes):
+                self._bring_up()
+                return self._measure()
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             for complaint in self._fleet.stop():
