@@ -3,7 +3,8 @@
 
   sizing.py --probes 16                                the default plan: what a probe costs
   sizing.py --probes 16 64 128 --flow-rate 0.2 --trace-rate 12 --paths    what a controller costs
-  sizing.py --probes 1000 --leaves 20 --flows-per-node 16 --flow-rate 0.1 --seconds 300    a thousand real processes
+  sizing.py --probes 1000 --leaves 20 --flows-per-node 16 --flow-rate 0.1 --seconds 300    a thousand real processes; two cores carry
+                                                       400 of them
 
 The controller's load depends on how many flows report, not on how often they send: with --flow-rate 0.2 one machine
 carries a fleet whose packets it could not forward, and with --flows-per-node one whose results it could not solve. --paths waits until every path is known, because a verdict without
