@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "common/async/clock.h"
+#include "controller/core/intake.h"
 #include "tests/integration/controller/app/spool.h"
 
 namespace faultline::tests {
@@ -127,7 +128,7 @@ TEST_CASE("while the disk stands still the controller answers, and acknowledges 
     WARN("SKIPPED: a thread of another process cannot be stopped here");
     return;
   }
-  fleet.measure(4);
+  fleet.measure(2 * core::kCreditPerNode);  // more than the controller lets in
   fleet.send();
   const auto acknowledged = fleet.acknowledged();
   const auto until = std::chrono::steady_clock::now() + kFrozenFor;

@@ -2,6 +2,7 @@
 // theirs a controller's store holds.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "controller/core/intake.h"
 #include "controller/store/rocks_store.h"
 #include "tests/integration/controller/app/fake_node.h"
 
@@ -39,23 +41,39 @@ class Spool {
       waiting_.insert(sequence);
     }
   }
-  // Also the last one that was acknowledged: a probe that dies may not remember that it was.
+  // All that waits, anew; also the last one that was acknowledged: a probe that dies may not
+  // remember that it was.
   void send() {
     const auto first = waiting_.empty() ? all_.size() : *waiting_.begin();
     if (first > 1) node_.peer().say(all_.at(first - 1));
-    for (const auto sequence : waiting_) node_.peer().say(all_.at(sequence));
+    under_way_.clear();
+    send_more();
   }
   void take_acks() {
     while (const auto ack = node_.peer().take<BatchAck>()) {
-      std::erase_if(waiting_, [&](auto sequence) { return covers(*ack, node_.boot(), sequence); });
+      const auto is_covered = [&](auto sequence) { return covers(*ack, node_.boot(), sequence); };
+      std::erase_if(waiting_, is_covered);
+      std::erase_if(under_way_, is_covered);
+      if (ack->credit == 0) under_way_.clear();  // something was shed: it is to be sent again
+      credit_ = std::max<std::size_t>(ack->credit, 1);
+      send_more();
     }
   }
 
  private:
+  void send_more() {
+    for (const auto sequence : waiting_) {
+      if (under_way_.size() >= credit_) return;
+      if (under_way_.insert(sequence).second) node_.peer().say(all_.at(sequence));
+    }
+  }
+
   WallTime base_;
   Node node_;
   std::map<std::uint64_t, Batch> all_;
   std::set<std::uint64_t> waiting_;
+  std::set<std::uint64_t> under_way_;  // sent and not acknowledged: at most the credit
+  std::size_t credit_ = core::kCreditPerNode;
 };
 
 class SpoolFleet {
