@@ -311,9 +311,10 @@ std::vector<NodeBudget> make_budgets(const std::vector<Plan>& plans) {
       }
       budget.bytes_per_second = bytes / interval + traces * packet_bytes({}, v4);
     }
+    // Where traces are not spaced, own ones share their pace with those for peers.
     budget.trace_cycle = plan.trace_interval > Duration::zero()
                              ? plan.flows.size() * plan.trace_interval
-                             : plan.flows.size() * Duration{seconds{1}} / plan.traces_per_second;
+                             : plan.flows.size() * Duration{seconds{2}} / plan.traces_per_second;
     budgets.push_back(budget);
   }
   return budgets;

@@ -88,7 +88,8 @@ void Tracer::tick(Now now, EffectSink& effects) {
 }
 
 std::size_t Tracer::orders_max() const {
-  return plan_->trace_interval == Duration::zero() ? kOrdersMax : kSpacedOrdersMax;
+  if (plan_->trace_interval != Duration::zero()) return kSpacedOrdersMax;
+  return std::min(kOrdersMax, kOrdersPerRate * plan_->traces_per_second);
 }
 
 Duration Tracer::timeout() const {
@@ -305,11 +306,15 @@ void Tracer::keep(PathRecord path, EffectSink& effects) {
 }
 
 void Tracer::expire(Now now, EffectSink& effects) {
-  const auto expired = [&](const auto& entry) {
-    return now.instant - entry.second.since >= timeout();
+  const auto oldest = now.instant - timeout();
+  const auto give_up = [&](auto& pending) {
+    for (; !pending.empty() && pending.begin()->second.since <= oldest; ++counters_.timeouts) {
+      pending.erase(pending.begin());
+    }
   };
-  counters_.timeouts += std::erase_if(orders_, expired) + std::erase_if(serving_, expired) +
-                        std::erase_if(asks_, expired);
+  give_up(orders_);
+  give_up(serving_);
+  give_up(asks_);
   // The asker has given up on what waited for so long.
   while (!requests_.empty() && now.instant - requests_.front().since >= timeout() / 2) {
     ++counters_.requests_busy;

@@ -4,9 +4,9 @@
 // itself and asks the peer, over the mesh, to trace the way back. Flows never visited come first,
 // then those with loss in their last window, then those visited longest ago; every fourth visit
 // disregards loss, so that wide trouble does not stop the cycle. Peers' requests are answered at
-// the same rate, from a short queue; beyond it they hear "busy". Where the plan spaces traces by an
-// interval, few are at the engine at a time (kSpacedOrdersMax), for silent hops are tried again at
-// that pace and what waits behind them would be late.
+// the same rate, from a short queue; beyond it they hear "busy". Both share what routers may be
+// made to say (trace/tracer.h), and silent hops are tried again, so the engine may not get that
+// many done. Few are at the engine at a time (orders_max()): what waits there would only be late.
 //
 // A flow that the engine gives a hint of (loss began, TTL changed) is visited at the next tick, its
 // forward trace ahead of those that are under way. Trouble of a whole fleet gives every flow one,
@@ -28,7 +28,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 #include "common/base/random.h"
@@ -39,8 +38,10 @@
 
 namespace faultline::probe_core {
 
-inline constexpr std::size_t kOrdersMax = 256;      // at the engine; beyond it visits wait
-inline constexpr std::size_t kSpacedOrdersMax = 4;  // likewise, of own ones and of peers' each
+// At the engine, of own ones and of peers' each; beyond it visits wait.
+inline constexpr std::size_t kOrdersPerRate = 8;    // for each trace per second
+inline constexpr std::size_t kOrdersMax = 256;      // at any rate
+inline constexpr std::size_t kSpacedOrdersMax = 4;  // where the plan spaces traces by an interval
 inline constexpr std::size_t kAsksMax = 512;        // unanswered by peers; beyond it none is sent
 inline constexpr std::size_t kRequestsMax = 64;     // of peers, waiting; beyond it: busy
 inline constexpr std::size_t kHintsMax = 64;        // flows that wait; beyond it: suspects
@@ -153,10 +154,11 @@ class Tracer {
   std::deque<FlowKey> hints_;
   std::optional<stats::TokenBucket> answers_;
   std::uint64_t next_id_ = 1;
-  std::unordered_map<std::uint64_t, Pending> orders_;   // own, at the engine
-  std::unordered_map<std::uint64_t, Request> serving_;  // for peers, at the engine
-  std::unordered_map<std::uint64_t, Pending> asks_;     // at peers
-  std::deque<Request> requests_;                        // of peers, waiting
+  // By number, and so oldest first.
+  std::map<std::uint64_t, Pending> orders_;   // own, at the engine
+  std::map<std::uint64_t, Request> serving_;  // for peers, at the engine
+  std::map<std::uint64_t, Pending> asks_;     // at peers
+  std::deque<Request> requests_;              // of peers, waiting
   std::deque<PathRecord> paths_;
   KnownWays ways_;
   TracerCounters counters_;

@@ -233,7 +233,7 @@ TEST_CASE("the budget counts what a node sends, reflects and traces", "[plan]") 
   CHECK(budget.packets_per_second_sent == Approx(120 + 60));
   CHECK(budget.packets_per_second_reflected == Approx(120));
   CHECK(budget.bytes_per_second == Approx(300 * 72));
-  CHECK(budget.trace_cycle == std::chrono::seconds{120});
+  CHECK(budget.trace_cycle == std::chrono::seconds{240});
 }
 
 TEST_CASE("a plan keeps its revision until its content changes", "[plan]") {

@@ -252,6 +252,18 @@ TEST_CASE("a plan may space traces by more than a second, and few are under way 
   CHECK(bench.core.tracer().counters().timeouts == 0);
 }
 
+TEST_CASE("an engine that falls behind is not given more and more", "[probe_core][trace]") {
+  TracerBench bench{2, 20};
+  bench.world.orders.clear();
+  bench.pass_answered(seconds{50});
+  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate);
+  const auto done = bench.world.orders.front().id;
+  bench.step(TraceDone{{.id = done, .complete = true, .hops = kHops}});
+  bench.pass_answered(seconds{5});
+  CHECK(bench.world.orders.size() == 2 * kOrdersPerRate + 1);
+  CHECK(bench.core.tracer().counters().timeouts == 0);
+}
+
 TEST_CASE("a hint brings its flow's visit forward to the next tick, ahead of all others",
           "[probe_core][trace]") {
   TracerBench bench{2, 20};  // forty flows: a cycle takes twenty seconds
