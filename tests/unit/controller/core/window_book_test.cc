@@ -116,6 +116,61 @@ TEST_CASE("a backlog that comes when its grace is over costs nobody patience", "
   CHECK(ripe->nodes_reported == 2);
 }
 
+// A node is waited for in vain once, reports so many windows, misses one, reports one and misses
+// one more. Returns how long it was waited for then: not for a grace if it still owed a window.
+int held_after_second_miss(int windows, bool as_a_backlog) {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const auto start_of = [](int window) { return kFirst + kBookWindow * window; };
+  const WallTime outage_end = start_of(windows + 5);  // the grace of all of them is over
+  book.add(start_of(0) + seconds{13}, {NodeId{1}, report_of(start_of(0))});
+  REQUIRE(judged_after(book, start_of(0)) == 14);
+  for (int window = 1; window <= windows; ++window) {
+    const WallTime now = as_a_backlog ? outage_end : start_of(window) + seconds{13};
+    for (const auto node : kTwoNodes) book.add(now, {node, report_of(start_of(window))});
+    REQUIRE(book.take_ripe(now, kTwoNodes));
+  }
+  const int live = windows + 10;
+  book.add(start_of(live) + seconds{13}, {NodeId{1}, report_of(start_of(live))});
+  REQUIRE(judged_after(book, start_of(live)) == 14);
+  for (const auto node : kTwoNodes) {
+    book.add(start_of(live + 1) + seconds{13}, {node, report_of(start_of(live + 1))});
+  }
+  REQUIRE(judged_after(book, start_of(live + 1)) == 3);
+  book.add(start_of(live + 2) + seconds{13}, {NodeId{1}, report_of(start_of(live + 2))});
+  return judged_after(book, start_of(live + 2));
+}
+
+// All of a backlog is complete when it is judged: that says nothing of who is punctual.
+TEST_CASE("windows of a backlog do not make up for what was in vain, windows in time do",
+          "[window_book]") {
+  constexpr int kEnough = static_cast<int>(WindowBook::kForgivenAfter);
+  CHECK(held_after_second_miss(kEnough, false) == 14);     // forgiven: it owed one, and has paid
+  CHECK(held_after_second_miss(kEnough - 1, false) == 4);  // not yet: it owes one more
+  CHECK(held_after_second_miss(2 * kEnough, true) == 4);
+}
+
+// It owed nothing, and was to be forgiven with the next window.
+TEST_CASE("a backlog without a node leaves it what it has made up for", "[window_book]") {
+  WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
+  const auto start_of = [](int window) { return kFirst + kBookWindow * window; };
+  const auto add = [&](int window, const std::set<NodeId>& nodes) {
+    for (const auto node : nodes) {
+      book.add(start_of(window) + seconds{13}, {node, report_of(start_of(window))});
+    }
+    return judged_after(book, start_of(window));
+  };
+  constexpr int kEnough = static_cast<int>(WindowBook::kForgivenAfter);
+  REQUIRE(add(0, {NodeId{1}}) == 14);
+  for (int window = 1; window < kEnough; ++window) REQUIRE(add(window, kTwoNodes) == 3);
+  const WallTime outage_end = start_of(kEnough + 5);
+  book.add(outage_end, {NodeId{1}, report_of(start_of(kEnough))});
+  REQUIRE(book.take_ripe(outage_end, kTwoNodes));
+  REQUIRE(add(kEnough + 5, kTwoNodes) == 3);
+  CHECK(add(kEnough + 6, {NodeId{1}}) == 14);
+  REQUIRE(add(kEnough + 7, kTwoNodes) == 3);
+  CHECK(add(kEnough + 8, {NodeId{1}}) == 14);  // it was forgiven, and owed no more than one
+}
+
 TEST_CASE("each time in vain doubles what a node must report before it is waited for again",
           "[window_book]") {
   WindowBook book({.window = kBookWindow, .report_delay = seconds{4}});
