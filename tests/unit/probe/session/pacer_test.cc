@@ -174,6 +174,44 @@ TEST_CASE("a boost lives within the budget and ends with the next plan", "[sessi
   }
 }
 
+// So many turns are due at this very instant.
+std::size_t turns_at(Pacer& pacer, Instant now, Rng& rng) {
+  std::size_t turns = 0;
+  while (pacer.take(now, rng)) ++turns;
+  return turns;
+}
+
+// Of the turns that were waiting, jitter drew some into the past, and the machine was called late.
+TEST_CASE("a change of plan makes no turn late", "[session]") {
+  constexpr std::size_t kFlows = 1000;
+  constexpr Pacer::Budgets kBudgets{.packets_per_second = 100'000};
+  Rng rng(15);
+  Pacer pacer;
+  pacer.configure(std::vector<Pacer::FlowPace>(kFlows), seconds{1}, kBudgets, Instant{}, rng);
+  (void)run(pacer, Instant{}, seconds{2}, rng);
+  (void)pacer.take_lateness();
+  std::vector<Pacer::FlowPace> kept(kFlows);
+  for (std::uint32_t i = 0; i < kFlows; ++i) kept[i].slot = pacer.slot_of(i);
+  const Instant now = Instant{} + seconds{2};
+  pacer.configure(kept, seconds{1}, kBudgets, now, rng);
+  CHECK(turns_at(pacer, now, rng) >= 10);  // about 33: these would be late
+  CHECK(pacer.take_lateness() == Duration::zero());
+}
+
+TEST_CASE("a boost makes no turn late", "[session]") {
+  constexpr std::size_t kFlows = 1000;
+  Rng rng(16);
+  Pacer pacer;
+  pacer.configure(std::vector<Pacer::FlowPace>(kFlows), seconds{1}, {.packets_per_second = 100'000},
+                  Instant{}, rng);
+  (void)run(pacer, Instant{}, seconds{2}, rng);
+  (void)pacer.take_lateness();
+  const Instant now = Instant{} + seconds{2};
+  pacer.boost(std::vector<std::uint16_t>(kFlows, 2), now + seconds{60}, now, rng);
+  CHECK(turns_at(pacer, now, rng) >= 10);  // about 39
+  CHECK(pacer.take_lateness() == Duration::zero());
+}
+
 // Flows that all belong to one group.
 std::vector<Pacer::FlowPace> grouped(std::size_t flows, GroupNumber group) {
   return std::vector<Pacer::FlowPace>(flows, {.slot = {}, .group = group});
