@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace faultline::session {
 namespace {
@@ -83,12 +84,13 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
   do {
     if (heap_.empty() || heap_.front().due > now) return std::nullopt;
     Entry& first = heap_.front();
+    if (!first.deferred && first.due <= held_at_) defer(first);
     if (!first.deferred) lateness_ = std::max(lateness_, now - first.due);
   } while (book(now));
   Entry& first = heap_.front();
   if (!budget_.take(now)) {
-    if (!first.deferred) ++deferred_;
-    first.deferred = true;
+    defer(first);
+    held_at_ = now;
     return std::nullopt;
   }
   const auto flow = first.flow;
@@ -104,6 +106,10 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
   return flow;
 }
 
+void Pacer::defer(Entry& turn) {
+  if (!std::exchange(turn.deferred, true)) ++deferred_;
+}
+
 // Whether the first entry has to wait for its group, and then books its time there.
 bool Pacer::book(Instant now) {
   Entry first = heap_.front();
@@ -112,12 +118,12 @@ bool Pacer::book(Instant now) {
   Group& group = groups_[*number];
   const Instant free = group.budget.next(now);
   if (free <= now && (first.booked || group.booked_until <= now)) return false;
-  if (!first.deferred) ++deferred_;
+  defer(first);
   group.booked_until = std::max(free, group.booked_until + group_spacing_);
   std::ranges::pop_heap(heap_, kLaterDue);
   heap_.pop_back();
   first.due = group.booked_until;
-  first.deferred = first.booked = true;
+  first.booked = true;
   push(first);
   return true;
 }

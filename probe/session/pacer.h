@@ -80,6 +80,7 @@ class Pacer {
     Instant booked_until{};
   };
   void push(Entry entry);
+  void defer(Entry& turn);
   [[nodiscard]] bool book(Instant now);
   [[nodiscard]] Duration interval_of(std::uint32_t flow, Instant now) const;
   void open_lanes(const std::vector<FlowPace>& flows, const Budgets& budgets, Instant now,
@@ -99,6 +100,8 @@ class Pacer {
   std::vector<Entry> heap_;           // earliest first
   std::vector<std::uint16_t> times_;  // by flow; empty: no boost
   Instant boost_end_{};
+  Instant held_at_ =
+      Instant::min();  // the node's budget was last used up: what was due waits for it
   std::uint32_t deferred_ = 0;
   Duration lateness_{};
 };
