@@ -14,6 +14,14 @@ class TokenBucket {
   TokenBucket(double per_second, double burst, Instant now)
       : per_second_(per_second), burst_(burst), tokens_(burst), updated_(now) {}
 
+  // From now on another rate and burst, with no more tokens than there are.
+  void set_rate(double per_second, double burst, Instant now) {
+    refill(now);
+    per_second_ = per_second;
+    burst_ = burst;
+    tokens_ = std::min(tokens_, burst);
+  }
+
   // Takes so many tokens if there are as many, or none. `now` may stand still but never moves
   // backwards.
   [[nodiscard]] bool take(Instant now, double count = 1) {

@@ -9,8 +9,12 @@ namespace {
 
 constexpr auto kLaterDue = [](const auto& a, const auto& b) { return a.due > b.due; };
 
+double burst_of(double packets_per_second) {
+  return std::max(1.0, packets_per_second * kBurstSeconds);
+}
+
 stats::TokenBucket bucket(double packets_per_second, Instant now) {
-  return {packets_per_second, std::max(1.0, packets_per_second * kBurstSeconds), now};
+  return {packets_per_second, burst_of(packets_per_second), now};
 }
 
 Duration scaled(Duration duration, double factor) {
@@ -22,12 +26,7 @@ Duration scaled(Duration duration, double factor) {
 void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, const Budgets& budgets,
                       Instant now, Rng& rng) {
   interval_ = interval;
-  budget_ = bucket(budgets.packets_per_second, now);
-  groups_.assign(budgets.groups, {bucket(budgets.packets_per_second_per_group, now), now});
-  if (budgets.groups > 0) {
-    group_spacing_ =
-        Duration{1 + static_cast<std::int64_t>(1e9 / budgets.packets_per_second_per_group)};
-  }
+  set_budgets(budgets, now);
   flow_groups_.clear();
   flow_groups_.reserve(flows.size());
   for (const auto& flow : flows) flow_groups_.push_back(flow.group);
@@ -55,6 +54,20 @@ void Pacer::configure(const std::vector<FlowPace>& flows, Duration interval, con
   for (std::uint32_t i = 0; i < flows.size(); ++i) {
     push({.due = std::max(due_of(i, slots_[i], interval, rng), now), .flow = i});
   }
+}
+
+// What is used up stays so, however often the plan changes.
+void Pacer::set_budgets(const Budgets& budgets, Instant now) {
+  if (!budget_) budget_ = bucket(budgets.packets_per_second, now);
+  budget_->set_rate(budgets.packets_per_second, burst_of(budgets.packets_per_second), now);
+  groups_.resize(budgets.groups, {bucket(budgets.packets_per_second_per_group, now), now});
+  if (budgets.groups == 0) return;
+  const double rate = budgets.packets_per_second_per_group;
+  for (auto& group : groups_) {
+    group.budget.set_rate(rate, burst_of(rate), now);
+    group.booked_until = now;
+  }
+  group_spacing_ = Duration{1 + static_cast<std::int64_t>(1e9 / rate)};
 }
 
 void Pacer::boost(std::vector<std::uint16_t> times, Instant end, Instant now, Rng& rng) {
@@ -88,7 +101,7 @@ std::optional<std::uint32_t> Pacer::take(Instant now, Rng& rng) {
     if (!first.deferred) lateness_ = std::max(lateness_, now - first.due);
   } while (book(now));
   Entry& first = heap_.front();
-  if (!budget_.take(now)) {
+  if (!budget_->take(now)) {
     defer(first);
     held_at_ = now;
     return std::nullopt;
@@ -129,16 +142,17 @@ bool Pacer::book(Instant now) {
 }
 
 bool Pacer::take_budget(std::optional<GroupNumber> number, Instant now) {
-  if (!number) return budget_.take(now);
+  if (!budget_) return false;
+  if (!number) return budget_->take(now);
   Group& group = groups_[*number];
   // Those who booked come first.
   if (group.booked_until > now || group.budget.next(now) > now) return false;
-  return budget_.take(now) && group.budget.take(now);
+  return budget_->take(now) && group.budget.take(now);
 }
 
 Instant Pacer::next_due(Instant now) {
   if (heap_.empty()) return Instant::max();
-  return heap_.front().deferred ? std::max(heap_.front().due, budget_.next(now))
+  return heap_.front().deferred ? std::max(heap_.front().due, budget_->next(now))
                                 : heap_.front().due;
 }
 

@@ -13,7 +13,7 @@
 //
 // A flow whose group has nothing left books the group's next free moment, behind those that booked
 // before it, and does not hold up the flows of other groups. So each turn is put off once and
-// looked at once more, however many wait.
+// looked at once more, however many wait. What is used up stays so across changes of plan.
 #pragma once
 
 #include <cstdint>
@@ -79,6 +79,7 @@ class Pacer {
     stats::TokenBucket budget;
     Instant booked_until{};
   };
+  void set_budgets(const Budgets& budgets, Instant now);
   void push(Entry entry);
   void defer(Entry& turn);
   [[nodiscard]] bool book(Instant now);
@@ -89,7 +90,7 @@ class Pacer {
   [[nodiscard]] Instant due_of(std::uint32_t flow, Instant slot, Duration interval, Rng& rng) const;
 
   Duration interval_{};
-  stats::TokenBucket budget_{1, 1, Instant{}};
+  std::optional<stats::TokenBucket> budget_;  // from the first configure() on
   std::vector<Group> groups_;
   Duration group_spacing_{};  // in which a group has budget for one packet
   std::vector<std::optional<GroupNumber>> flow_groups_;  // by flow

@@ -23,6 +23,17 @@ TEST_CASE("a token bucket starts full and refills at its rate up to its burst", 
   CHECK(take_all(bucket, start + seconds{100}) == 4);
 }
 
+TEST_CASE("a token bucket with a new rate has no more tokens than it had", "[stats]") {
+  const Instant start{seconds{5}};
+  TokenBucket bucket(10, 4, start);
+  REQUIRE(bucket.take(start, 3));
+  bucket.set_rate(100, 20, start);
+  CHECK(take_all(bucket, start) == 1);
+  CHECK(take_all(bucket, start + seconds{1}) == 20);
+  bucket.set_rate(100, 2, start + seconds{2});
+  CHECK(take_all(bucket, start + seconds{2}) == 2);
+}
+
 TEST_CASE("over a long time a token bucket never exceeds rate and burst", "[stats]") {
   const Instant start{};
   TokenBucket bucket(100, 5, start);

@@ -70,6 +70,24 @@ TEST_CASE("no more than the budget is sent, and what is put off is counted", "[s
   CHECK(pacer.take_deferred() == 0);
 }
 
+TEST_CASE("however often the plan changes, no more than the budgets is sent", "[session]") {
+  const auto [node, group] = GENERATE(std::pair(50.0, 1000.0), std::pair(1000.0, 50.0));
+  Rng rng(3);
+  Pacer pacer;
+  std::vector<Pacer::FlowPace> flows(500, {.slot = std::nullopt, .group = GroupNumber{0}});
+  std::size_t total = 0;
+  for (Instant now{}; now < Instant{} + seconds{10}; now += milliseconds{10}) {
+    pacer.configure(
+        flows, milliseconds{10},
+        {.packets_per_second = node, .packets_per_second_per_group = group, .groups = 1}, now, rng);
+    for (const auto& [flow, instants] : run(pacer, now, milliseconds{10}, rng)) {
+      total += instants.size();
+    }
+  }
+  CHECK(total <= 502);
+  CHECK(total >= 490);
+}
+
 TEST_CASE("turns that wait for the node's budget are not late, those that a stall delays are",
           "[session]") {
   Rng rng(3);
