@@ -80,6 +80,9 @@ class Stage {
   PublicKey controller_key_;
   zmq::Context context_;
   async::asio::io_context loop_;
+  // Without it a loop that nothing is registered with returns at once, and waiting takes a core.
+  async::asio::executor_work_guard<async::asio::io_context::executor_type> waits_{
+      loop_.get_executor()};
   std::unique_ptr<ControllerProcess> controller_;
 };
 
