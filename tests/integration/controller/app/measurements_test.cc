@@ -1,7 +1,7 @@
 // From joining to what an operator is shown, over the wire on one side and the API on the other.
 #include <signal.h>
 
-#include <set>
+#include <algorithm>
 
 #include "common/async/clock.h"
 #include "tests/integration/controller/app/fake_node.h"
@@ -13,11 +13,12 @@ constexpr std::uint32_t kSent = 50;
 constexpr std::uint32_t kLost = 5;
 constexpr int kWindows = 4;
 
-// A plan in which the other node is, acknowledged.
+// The plan in which the other node is, acknowledged. Where a join takes long to be durable, one is
+// made before the other's Hello tells what it can do, and another one after it.
 Plan take_plan(Node& node, const Node& other) {
   while (true) {
     auto plan = node.peer().hear<Plan>();
-    if (plan.peers.empty()) continue;
+    if (plan.peers.empty() || !plan.peers[0].authenticates) continue;
     REQUIRE(plan.peers.size() == 1);
     CHECK(plan.node == node.id());
     CHECK(plan.peers[0].node == other.id());
@@ -49,6 +50,7 @@ TEST_CASE("two nodes join, measure each other, and the operator sees the loss",
   Node b(stage, "b", "127.0.0.3");
   const auto plan_a = take_plan(a, b);
   const auto plan_b = take_plan(b, a);
+  const auto newest = std::max(plan_a.revision, plan_b.revision);
   REQUIRE(plan_a.flows.size() == 4);
   REQUIRE(plan_b.flows.size() == 4);
 
@@ -69,7 +71,7 @@ TEST_CASE("two nodes join, measure each other, and the operator sees the loss",
   CHECK(status.at("sessions").at("planned") == 8);
   CHECK(status.at("sessions").at("reporting") == 8);
   CHECK(status.at("ingest").at("batches") == 2 * kWindows);
-  CHECK(status.at("plan_revision") == plan_b.revision.value());
+  CHECK(status.at("plan_revision") == newest.value());
   CHECK_FALSE(status.at("verdict").get<std::string>().empty());
 
   const auto nodes = stage.get("/api/v1/nodes").at("nodes");
