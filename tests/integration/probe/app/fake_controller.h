@@ -101,13 +101,25 @@ class FakeController {
     return result;
   }
 
-  // Who said hello last. Other messages, and other senders, may have come since.
-  [[nodiscard]] PublicKey last_greeter() const {
-    const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const auto& each) {
-      return std::holds_alternative<Hello>(each.second);
-    });
-    REQUIRE(last != messages.rend());
-    return last->first;
+  // Who said hello, each as often as they did: a connection that breaks makes one more.
+  [[nodiscard]] std::vector<PublicKey> greeters() const {
+    std::vector<PublicKey> result;
+    for (const auto& [key, message] : messages) {
+      if (std::holds_alternative<Hello>(message)) result.push_back(key);
+    }
+    return result;
+  }
+  // Waits for a Hello under another key than these. The old one may come once more before it, where
+  // the connection under the new one takes long.
+  [[nodiscard]] PublicKey greeter_after(const PublicKey& old_key, const PublicKey& other = {}) {
+    PublicKey found;
+    REQUIRE(run_until([&] {
+      for (const auto& key : greeters()) {
+        if (key != old_key && key != other) found = key;
+      }
+      return found != PublicKey{};
+    }));
+    return found;
   }
 
   // Runs the loop until `done()`; false after a time that only a hang can take.

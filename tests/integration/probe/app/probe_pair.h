@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "tests/integration/probe/app/fake_controller.h"
@@ -48,7 +49,10 @@ struct ProbePair {
                                                       .token = controller.make_token(node->id),
                                                       .port_base = node->port_base});
     }
-    REQUIRE(controller.run_until([&] { return controller.seen<Hello>().size() == 2; }));
+    REQUIRE(controller.run_until([&] {
+      const auto greeters = controller.greeters();
+      return std::set(greeters.begin(), greeters.end()).size() == 2;
+    }));
     for (const auto& [key, id] : controller.nodes()) (id == a.id ? a : b).key = key;
     controller.plans[a.key] = plan_between(a, b);
     controller.plans[b.key] = plan_between(b, a);

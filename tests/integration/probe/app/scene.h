@@ -54,7 +54,7 @@ struct Scene {
   }
   // Joined, welcomed and with a plan.
   void settle() {
-    REQUIRE(controller->run_until([&] { return controller->seen<Hello>().size() == 1; }));
+    REQUIRE(controller->run_until([&] { return !controller->seen<Hello>().empty(); }));
     node_key = controller->nodes().begin()->first;
     plan = plan_for(NodeId{1}, probe_options.port_base);
     controller->plans[node_key] = plan;
