@@ -27,6 +27,13 @@ bool holds(const std::vector<std::string>& kinds, const std::string& kind) {
   return std::ranges::find(kinds, kind) != kinds.end();
 }
 
+// The goodbye is on its way when the probe ends, and may be read after that.
+bool ended_with_goodbye(Scene& scene, const ProbeProcess& probe) {
+  auto& controller = *scene.controller;
+  return controller.run_until(
+      [&] { return probe.has_ended() && !controller.seen<Goodbye>().empty(); });
+}
+
 TEST_CASE("a probe joins, measures and stops under a controller of protocol 1.0",
           "[probe][versions]") {
   Scene scene;
@@ -76,7 +83,7 @@ TEST_CASE("a probe under a controller of a later protocol ignores what is new",
   REQUIRE(scene.run_until_batches(3));
   CHECK(scene.controller->seen<Hello>().size() == 1);  // it never lost the link
   probe.tell(SIGTERM);
-  REQUIRE(scene.controller->run_until([&] { return probe.has_ended(); }));
+  REQUIRE(ended_with_goodbye(scene, probe));
   const auto end = probe.end(0);
   CHECK(end.status == 0);
   CHECK(scene.controller->seen<Goodbye>().size() == 1);
@@ -119,7 +126,7 @@ TEST_CASE("what a stopping probe could not deliver is sent after its next start"
   controller.acknowledges = false;
   REQUIRE(scene.run_until_batches(3));
   probe.tell(SIGTERM);
-  REQUIRE(controller.run_until([&] { return probe.has_ended(); }));
+  REQUIRE(ended_with_goodbye(scene, probe));
   CHECK(probe.end(0).status == 0);
   REQUIRE(controller.seen<Goodbye>().size() == 1);
   const auto goodbye = controller.seen<Goodbye>().front();
