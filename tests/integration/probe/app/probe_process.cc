@@ -42,7 +42,10 @@ Exit wait_for(pid_t pid, const fs::path& log) {
 
 }  // namespace
 
-Folder::Folder(const fs::path& parent) {
+Folder::Folder() {
+  const fs::path memory = "/dev/shm";
+  std::error_code ignored;
+  const auto parent = fs::is_directory(memory, ignored) ? memory : fs::temp_directory_path();
   std::string pattern = (parent / "faultline-probe-XXXXXX").string();
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;

@@ -1,7 +1,6 @@
 // Scene: a fake controller and what a probe needs to join it.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <set>
 
@@ -38,14 +37,6 @@ inline bool is_complete(const std::set<std::uint64_t>& numbers) {
   return !numbers.empty() && *numbers.begin() == 1 && *numbers.rbegin() == numbers.size();
 }
 
-// In memory where that can be had: a disk that others keep busy takes longer to sync than a window.
-inline std::filesystem::path quick_disk() {
-  const std::filesystem::path memory = "/dev/shm";
-  std::error_code ignored;
-  return std::filesystem::is_directory(memory, ignored) ? memory
-                                                        : std::filesystem::temp_directory_path();
-}
-
 struct Scene {
   Scene() : controller(std::make_unique<FakeController>(controller_key)) {
     probe_options = {.folder = folder.path(),
@@ -64,7 +55,7 @@ struct Scene {
     return controller->run_until([&] { return controller->batches.size() >= count; });
   }
 
-  Folder folder{quick_disk()};
+  Folder folder;
   const crypto::KeyPair controller_key = crypto::generate_key_pair();
   std::unique_ptr<FakeController> controller;
   ProbeOptions probe_options;
