@@ -122,10 +122,11 @@ class FakeController {
     return found;
   }
 
-  // Runs the loop until `done()`; false after a time that only a hang can take.
+  // Runs the loop until `done()`; false after a time that only a hang can take. (A probe that asks
+  // its peers for help waits half a minute first, and a minute more where the first one could not.)
   template <typename Done>
   [[nodiscard]] bool run_until(Done done) {
-    const auto guard = std::chrono::steady_clock::now() + std::chrono::seconds{90};
+    const auto guard = std::chrono::steady_clock::now() + std::chrono::seconds{240};
     loop_.restart();
     while (!done()) {
       if (std::chrono::steady_clock::now() > guard) return false;
