@@ -40,7 +40,8 @@ struct TakenBatch {
 
 class FakeController {
  public:
-  // `endpoint` "tcp://127.0.0.1:*" picks a free port; a restarted one is given the old one.
+  // `endpoint` "tcp://127.0.0.1:*" picks a free port. One that is to start again needs a port of
+  // the test's own (find_ports): any connection of this machine may be given a free one meanwhile.
   explicit FakeController(crypto::KeyPair key, const std::string& endpoint = "tcp://127.0.0.1:*")
       : key_(std::move(key)),
         context_(zmq::make_context()),
@@ -73,8 +74,6 @@ class FakeController {
   std::vector<std::pair<PublicKey, ProbeMessage>> messages;
   std::vector<TakenBatch> batches;
   std::vector<std::vector<std::byte>> frames;  // all messages, as they came
-
-  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
   // A token that lets one node join as `node`.
   [[nodiscard]] std::string make_token(NodeId node) {

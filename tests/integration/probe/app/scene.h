@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <set>
+#include <string>
 
 #include "tests/integration/probe/app/fake_controller.h"
 #include "tests/integration/probe/app/probe_process.h"
@@ -38,10 +39,15 @@ inline bool is_complete(const std::set<std::uint64_t>& numbers) {
 }
 
 struct Scene {
-  Scene() : controller(std::make_unique<FakeController>(controller_key)) {
+  Scene() {
+    start_controller();
     probe_options = {.folder = folder.path(),
                      .token = controller->make_token(NodeId{1}),
                      .port_base = find_ports()};
+  }
+  // At the same port each time, which is nobody else's meanwhile.
+  void start_controller() {
+    controller = std::make_unique<FakeController>(controller_key, endpoint);
   }
   // Joined, welcomed and with a plan.
   void settle() {
@@ -57,6 +63,7 @@ struct Scene {
 
   Folder folder;
   const crypto::KeyPair controller_key = crypto::generate_key_pair();
+  const std::string endpoint = "tcp://127.0.0.1:" + std::to_string(find_ports());
   std::unique_ptr<FakeController> controller;
   ProbeOptions probe_options;
   PublicKey node_key;

@@ -89,11 +89,10 @@ TEST_CASE("after the sudden death of the controller nothing is missing", "[probe
   scene.controller->acknowledges = false;  // it dies before these are durable
   REQUIRE(scene.run_until_batches(4));
   auto known = sequences(*scene.controller, boot);
-  const auto endpoint = scene.controller->endpoint();
   const auto nodes = scene.controller->nodes();
   scene.controller.reset();
 
-  scene.controller = std::make_unique<FakeController>(scene.controller_key, endpoint);
+  scene.start_controller();
   for (const auto& [key, node] : nodes) scene.controller->pin(key, node);
   scene.controller->plans[scene.node_key] = scene.plan;
   // 3 and 4 were never acknowledged, so they come again, and what was measured meanwhile comes.
