@@ -86,6 +86,11 @@ class NotifySocket {
     }
     ::close(sender);
   }
+  // That so often, from now on.
+  void wait_for_more(const std::string& what, int times) const {
+    drain();
+    for (int i = 0; i < times; ++i) static_cast<void>(wait_for(what));
+  }
   // Throws away what has come.
   void drain() const {
     while (next(std::chrono::milliseconds{1})) {
