@@ -27,9 +27,10 @@ using std::chrono::milliseconds;
 
 constexpr Duration kLook = milliseconds{5};  // between two looks at a child's log
 // Below the ports that connections are given: while the server is down, one of thousands that try
-// to connect to it would sooner or later be given its port, and it could not come back.
-constexpr int kPortFirst = 20'000;
-constexpr int kPorts = 12'000;
+// to connect to it would sooner or later be given its port, and it could not come back. And none of
+// those that other tests take meanwhile (tests/support/free_ports.h).
+constexpr int kPortFirst = 32'000;
+constexpr int kPorts = 768;
 
 std::uint64_t status_bytes(pid_t pid, const std::string& field) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));

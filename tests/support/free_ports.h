@@ -18,7 +18,8 @@
 namespace faultline::tests {
 
 // Slots of `width` ports, one behind the other. Below the kernel's own range (32768 and above), and
-// disjoint between the folders that use them: tests/deploy has 18000 to 19999.
+// disjoint between the folders that use them: tests/deploy has 18000 to 19999, tests/load 32000 to
+// 32767.
 struct PortSlots {
   std::uint16_t first = 0;
   std::uint16_t width = 1;
