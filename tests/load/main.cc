@@ -156,7 +156,8 @@ Result<std::uint64_t> pairs_wrong(const std::string& api, const Fleet& fleet,
                                   const LoadOptions& options) {
   const std::uint64_t per_window =
       std::uint64_t{options.shape.flows_per_target} * options.shape.packets_per_window;
-  const auto since_s = options.windows * options.shape.window / seconds{1} + 600;
+  // From the first of its windows, however long the phases took.
+  const auto since_s = (async::now_wall() - fleet.source().base()) / seconds{1} + 60;
   std::uint64_t wrong = 0;
   for (std::uint32_t i = 0; i < std::min(kPairsAsked, options.shape.nodes); ++i) {
     const auto source = i * 7919 % options.shape.nodes;
