@@ -26,6 +26,8 @@ ETH_P_IP = 0x0800
 VNET_HEADER_SIZE = 10  # says which checksums and segments the sender's kernel has left open
 TTL_AT = VNET_HEADER_SIZE + 14 + 8
 PACKET_BYTES_MAX = 1 << 17
+SO_RCVBUFFORCE = 33
+RECEIVE_BUFFER_BYTES = 1 << 22  # the machine's own limit, 200 KiB, is some hundred packets: lost while this waits its turn
 PRIORITY = -15  # its own lateness would look like a queue; where real time is refused
 REAL_TIME_PRIORITY = 10
 HELD_MAX = 20_000  # beyond it the newest are dropped, as a full queue would
@@ -44,7 +46,7 @@ def open_interface(name):
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     opened.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
     opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
     opened.bind((name, ETH_P_IP))
     opened.setblocking(False)
     return opened

@@ -94,10 +94,13 @@ class Host:
                 drain_errors(self.sockets[port])
                 self.sockets[port].sendto(b"faultline", target)
 
-    def receive(self, quiet_seconds=0.0):
-        """Counts what has arrived, until the network is quiet for so long."""
+    def receive(self, quiet_seconds=0.0, enough=None):
+        """Counts what has arrived, until the network is quiet for so long, or so many are there."""
         by_socket = {s: port for port, s in self.sockets.items()}
-        while ready := select.select(list(by_socket), [], [], quiet_seconds)[0]:
+        while sum(self.counts.values()) != enough:
+            ready = select.select(list(by_socket), [], [], quiet_seconds)[0]
+            if not ready:
+                break
             for opened in ready:
                 try:
                     _, source = opened.recvfrom(2048)
@@ -139,8 +142,10 @@ def _wait_offender(opened):
     deadline = time.monotonic() + 2
     poll = select.poll()
     poll.register(opened, 0)  # POLLERR is always reported
-    while (left := deadline - time.monotonic()) > 0:
-        poll.poll(left * 1000)
-        if offenders := drain_errors(opened):
+    while True:
+        left = deadline - time.monotonic()
+        poll.poll(max(0, left) * 1000)
+        if offenders := drain_errors(opened):  # asked at least once, however late this process gets to run
             return offenders[0]
-    return None
+        if left <= 0:
+            return None
