@@ -3,6 +3,7 @@
 routers (chain.py)."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ CHAIN = Chain("oneoff")
 LAB, inside = CHAIN.lab, CHAIN.inside
 PROBE, CLI = "faultline-probe", "faultline"
 OK, FAULT, INCONCLUSIVE = 0, 1, 2
+CAPTURE_EDGE_SECONDS = 0.6  # what is nearer to the begin or the end of a capture, half a second, is not compared
 
 A, B = end("a"), end("b")
 A6, B6 = end("a", 6), end("b", 6)
@@ -264,17 +266,22 @@ class OneOff(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             files = [f"{folder}/{node}.pcapng" for node in ("a", far)]
             ends = [("a", "test", "capture", target, "--port", "862"), (far, "test", "capture", source, "--source-port", "862")]
-            children = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-{node}", PROBE, *argv, "--seconds", "5", "-w", file],
+            children = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-{node}", PROBE, *argv, "--seconds", "60", "-w", file],
                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                         for (node, *argv), file in zip(ends, files)]
             for child in children:
                 self.assertIn("capturing", child.stderr.readline())
-            time.sleep(0.6)
+            time.sleep(CAPTURE_EDGE_SECONDS)
             senders = [subprocess.Popen(["ip", "netns", "exec", f"{LAB}-a", PROBE, "run", "--once", target, "-c", "20", "--interval",
                                          "100ms", "--source-port", port, "--dscp", "46"], stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
                        for port in ("40000", "40001")]
-            for child in (*senders, *children):
+            for sender in senders:
+                sender.communicate()
+            time.sleep(CAPTURE_EDGE_SECONDS)
+            for child in children:
+                child.send_signal(signal.SIGINT)
+            for child in children:
                 child.communicate()
             done = run(CLI, "capture", "--files", *files, "-o", "json", check=False)
             self.assertTrue(done.stdout, done.stderr)
