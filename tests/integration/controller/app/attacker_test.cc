@@ -148,10 +148,8 @@ TEST_CASE("a node cannot take another's name, nor spend another's batches",
   const auto base = window_start(async::now_wall(), kWindow) - std::chrono::minutes{5};
   liar.peer().say(batch(victim.boot(), 2, report(base, 1, victim.id())));
   CHECK(covers(liar.peer().hear<BatchAck>(), victim.boot(), 2));
-  const auto duplicates = stage.metric("faultline_ingest_duplicates_total");
-  victim.expect_service();  // its own batch number 2 is stored
-  CHECK(stage.metric("faultline_ingest_duplicates_total") == duplicates);
-  stage.wait_for_metric("faultline_ingest_batches_total", 4);
+  victim.expect_service();
+  stage.wait_for_metric("faultline_ingest_batches_total", 4);  // its own number 2 is stored
 
   // A token for any name does not give a name that is taken, nor the key that has it.
   const auto text = stage.post("/api/v1/tokens", nlohmann::json::object()).at("token");

@@ -87,7 +87,7 @@ class Node {
   [[nodiscard]] NodeId id() const { return id_; }
   [[nodiscard]] BootId boot() const { return boot_; }
 
-  // One heartbeat is answered and one new batch acknowledged.
+  // One heartbeat is answered and one new batch acknowledged; sent again, if need be.
   void expect_service();
   // Says hello until this controller, not one that died, has answered.
   void reconnect();
