@@ -74,6 +74,11 @@ SendOutcome ZmqSocket::try_send_to(std::string_view route, std::span<const std::
   return finish_send(error_number);
 }
 
+void ZmqSocket::linger(Duration at_most) {
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(at_most).count();
+  socket_.set(::zmq::sockopt::linger, static_cast<int>(whole));
+}
+
 SendOutcome ZmqSocket::finish_send(int error_number) {
   if (waiting_ && readable()) descriptor_.cancel();
   if (error_number == 0) {

@@ -24,6 +24,7 @@
 #include <zmq.hpp>
 
 #include "common/async/asio.h"
+#include "common/base/time.h"
 #include "common/model/ids.h"
 #include "common/obs/metrics.h"
 
@@ -69,6 +70,10 @@ class ZmqSocket {
   [[nodiscard]] SendOutcome try_send(std::span<const std::byte> body);
   // For a ROUTER; `route` is that of a received message.
   [[nodiscard]] SendOutcome try_send_to(std::string_view route, std::span<const std::byte> body);
+
+  // What is queued still leaves after the destructor, for so long at most: the context's destructor
+  // waits for it. Without, it is dropped.
+  void linger(Duration at_most);
 
   [[nodiscard]] const SocketCounters& counters() const { return counters_; }
 

@@ -233,7 +233,7 @@ void Probe::stop() {
   reporter_.stopping(failure_ ? failure_->context : "stopping");
   desk_.reset();
   engine_->stop();
-  link_.close();
+  link_.close(probe_core::kGoodbyeLingers);
   tasks_.stop();
 }
 

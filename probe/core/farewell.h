@@ -24,6 +24,8 @@ inline constexpr Duration kFinishMax = std::chrono::seconds{1};   // since begin
 inline constexpr Duration kDeliverMax = std::chrono::seconds{2};  // since begin()
 // The message leaves with the network's own pace, and nothing answers it.
 inline constexpr Duration kGoodbyeLeaves = std::chrono::milliseconds{200};
+// And so long at most if the machine is too busy to have sent it by then.
+inline constexpr Duration kGoodbyeLingers = std::chrono::seconds{1};
 
 class Farewell {
  public:

@@ -25,8 +25,9 @@ Connection::Connection(async::asio::io_context& loop, zmq::Socket socket, Messag
       on_message_(std::move(on_message)),
       closing_(loop, async::asio::steady_timer::time_point::max()) {}
 
-void Connection::close() {
+void Connection::close(Duration linger) {
   closed_ = true;
+  socket_.linger(linger);
   closing_.cancel();
 }
 

@@ -17,6 +17,7 @@
 
 #include "common/async/asio.h"
 #include "common/async/task_group.h"
+#include "common/base/time.h"
 #include "common/crypto/keys.h"
 #include "common/zmq/link_options.h"
 #include "common/zmq/zmq_socket.h"
@@ -47,7 +48,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void close();
+  // What was sent still leaves, for so long at most.
+  void close(Duration linger = Duration::zero());
   [[nodiscard]] zmq::SendOutcome try_send(std::span<const std::byte> body) {
     return socket_.try_send(body);
   }

@@ -31,9 +31,9 @@ Status Link::open(const Server& controller, const crypto::KeyPair& own, Duration
   return {};
 }
 
-void Link::close() {
+void Link::close(Duration linger) {
   if (connection_ == nullptr) return;
-  connection_->close();
+  connection_->close(linger);
   connection_.reset();
 }
 

@@ -39,7 +39,8 @@ class Link {
   // Fails only for a malformed endpoint or want of sockets; nothing is open then.
   [[nodiscard]] Status open(const Server& controller, const crypto::KeyPair& own,
                             Duration handshake);
-  void close();
+  // What was sent still leaves, for so long at most.
+  void close(Duration linger = Duration::zero());
   // False: nothing was queued.
   [[nodiscard]] bool send(const ProbeMessage& message);
 

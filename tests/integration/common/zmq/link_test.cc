@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 
 #include "tests/integration/common/zmq/fixture.h"
@@ -86,6 +87,25 @@ awaitable<void> lose_peer(Fixture& fixture, std::unique_ptr<ZmqSocket> client,
 
 awaitable<void> collect(ZmqSocket& server, std::vector<std::string>& texts) {
   for (;;) texts.push_back(text_of(co_await server.receive()));
+}
+
+// All in one go, so that most are still the client's when it is closed. The end of the minute is
+// a guard.
+awaitable<void> send_and_close(Fixture& fixture, std::unique_ptr<ZmqSocket> client, int count,
+                               std::vector<std::string>& texts) {
+  fixture.tasks().spawn("collect", collect(fixture.server(), texts));
+  const std::string body(8'192, 'x');
+  co_await send_when_connected(*client, body);
+  for (int sent = 1; sent < count; ++sent) {
+    CHECK(client->try_send(octets(body)) == SendOutcome::kSent);
+  }
+  client->linger(std::chrono::minutes{1});
+  client.reset();
+  const auto guard = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+  while (texts.size() < static_cast<std::size_t>(count) &&
+         std::chrono::steady_clock::now() < guard) {
+    co_await async::sleep_for(std::chrono::milliseconds{1});
+  }
 }
 
 // On one connection messages arrive in order: had the large one been let through, it would come
@@ -178,6 +198,14 @@ TEST_CASE("nothing is queued for a server that is not there", "[zmq]") {
   REQUIRE(connect(*socket, "tcp://127.0.0.1:1"));
   ZmqSocket client{fixture.loop(), *std::move(socket)};
   CHECK(client.try_send(octets("hello")) == SendOutcome::kFull);
+}
+
+TEST_CASE("what was sent right before its socket is closed arrives where it may linger", "[zmq]") {
+  constexpr int kMessages = 500;
+  Fixture fixture;
+  std::vector<std::string> texts;
+  fixture.run(send_and_close(fixture, fixture.trusted_client(), kMessages, texts));
+  CHECK(texts.size() == kMessages);
 }
 
 TEST_CASE("a send to a peer that has gone is told as unreachable", "[zmq]") {
