@@ -61,8 +61,9 @@ class Probe final : private probe_core::EffectSink {
   Probe& operator=(const Probe&) = delete;
 
   // Until SIGTERM or SIGINT, and then until the farewell is over (at most about two seconds; a
-  // second signal ends it at once). SIGHUP: what of the configuration may change takes effect
-  // (reload.h). An error: a task failed.
+  // second signal ends it at once). The destructor waits for up to a second more until the Goodbye
+  // has left. SIGHUP: what of the configuration may change takes effect (reload.h). An error: a
+  // task failed.
   [[nodiscard]] Status run();
 
  private:
