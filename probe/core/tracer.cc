@@ -78,13 +78,9 @@ void Tracer::tick(Now now, EffectSink& effects) {
     ++owed_;
     visit(now, *flow, true, effects);
   }
-  while (may_visit() && visits_->take(now.instant)) {
-    if (owed_ > 0) {
-      --owed_;
-    } else {
-      visit(now, *next_flow(), false, effects);
-    }
-  }
+  // Also while the engine takes no more: else it would have to be made up for afterwards.
+  while (owed_ > 0 && visits_->take(now.instant)) --owed_;
+  while (may_visit() && visits_->take(now.instant)) visit(now, *next_flow(), false, effects);
 }
 
 std::size_t Tracer::orders_max() const {

@@ -309,6 +309,26 @@ TEST_CASE("hints of the whole fleet neither raise the rate of traces nor stop th
   CHECK(std::set(bench.visited.begin(), bench.visited.end()).size() == 120);
 }
 
+TEST_CASE("hints that find an engine behind cost no visits after that", "[probe_core][trace]") {
+  TracerBench bench{2, 20};
+  bench.run(seconds{30});
+  bench.pass_answered(seconds{10});
+  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate);
+  for (std::uint32_t second = 0; second < 30; ++second) {
+    bench.step(FlowHint{.target = NodeId{2 + second % 20}, .source_port = 61000});
+    bench.pass_answered(seconds{1});
+    const auto oldest = bench.world.orders.front().id;  // one a second is all that it gets done
+    bench.world.orders.erase(bench.world.orders.begin());
+    bench.step(TraceDone{{.id = oldest, .complete = true, .hops = kHops}});
+  }
+  CHECK(bench.core.tracer().counters().visits_hurried >= 25);
+  bench.answer_all();
+  bench.visited.clear();
+  bench.run(seconds{10});
+  CHECK(bench.visited.size() >= 18);
+  CHECK(bench.visited.size() <= 21);
+}
+
 TEST_CASE("a path says why it ended, in both directions", "[probe_core][trace]") {
   TracerBench bench{1, 1};
   bench.pass_answered(milliseconds{200});
