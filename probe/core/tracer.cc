@@ -70,7 +70,7 @@ void Tracer::tick(Now now, EffectSink& effects) {
   while (!requests_.empty() && serving_.size() < orders_max() && answers_->take(now.instant)) {
     answer_next(now, effects);
   }
-  while (may_visit()) {
+  while (may_visit(kHurriedOrdersMax)) {
     auto* flow = next_hinted();
     if (flow == nullptr || !hurried_visits_->take(now.instant)) break;
     hints_.pop_front();

@@ -12,7 +12,8 @@
 // forward trace ahead of those that are under way. Trouble of a whole fleet gives every flow one,
 // so hurried visits are bounded three times: at most kHintsMax flows wait (the others are suspects,
 // no more), they get at most half of the plan's rate and kHurriedPerSecondMax a second, and an
-// ordinary visit is left out for each of them: the plan's rate is that of both together. The
+// ordinary visit is left out for each of them: the plan's rate is that of both together. They do
+// not wait until the engine has got others done, but for kHurriedOrdersMax of their own. The
 // engine's budget per hop (trace/tracer.h) holds for them as for all others. Peers are asked for
 // the way back as ever, and answer at their own pace.
 //
@@ -39,12 +40,13 @@
 namespace faultline::probe_core {
 
 // At the engine, of own ones and of peers' each; beyond it visits wait.
-inline constexpr std::size_t kOrdersPerRate = 8;    // for each trace per second
-inline constexpr std::size_t kOrdersMax = 256;      // at any rate
-inline constexpr std::size_t kSpacedOrdersMax = 4;  // where the plan spaces traces by an interval
-inline constexpr std::size_t kAsksMax = 512;        // unanswered by peers; beyond it none is sent
-inline constexpr std::size_t kRequestsMax = 64;     // of peers, waiting; beyond it: busy
-inline constexpr std::size_t kHintsMax = 64;        // flows that wait; beyond it: suspects
+inline constexpr std::size_t kOrdersPerRate = 8;     // for each trace per second
+inline constexpr std::size_t kOrdersMax = 256;       // at any rate
+inline constexpr std::size_t kSpacedOrdersMax = 4;   // where the plan spaces traces by an interval
+inline constexpr std::size_t kHurriedOrdersMax = 8;  // beyond those, of hurried visits
+inline constexpr std::size_t kAsksMax = 512;         // unanswered by peers; beyond it none is sent
+inline constexpr std::size_t kRequestsMax = 64;      // of peers, waiting; beyond it: busy
+inline constexpr std::size_t kHintsMax = 64;         // flows that wait; beyond it: suspects
 inline constexpr double kHurriedPerSecondMax = 4;
 inline constexpr std::size_t kPathsMax = 2048;  // waiting for a report; the oldest is dropped
 inline constexpr std::size_t kPathsPerReportMax = 1024;
@@ -120,8 +122,8 @@ class Tracer {
     Instant since{};
   };
 
-  [[nodiscard]] bool may_visit() const {
-    return !paused_ && !flows_.empty() && orders_.size() < orders_max();
+  [[nodiscard]] bool may_visit(std::size_t orders_beyond = 0) const {
+    return !paused_ && !flows_.empty() && orders_.size() < orders_max() + orders_beyond;
   }
   [[nodiscard]] Flow* next_hinted();
   void visit(Now now, Flow& flow, bool urgent, EffectSink& effects);

@@ -309,6 +309,22 @@ TEST_CASE("hints of the whole fleet neither raise the rate of traces nor stop th
   CHECK(std::set(bench.visited.begin(), bench.visited.end()).size() == 120);
 }
 
+TEST_CASE("a hint waits for no engine that is behind, of many some do", "[probe_core][trace]") {
+  TracerBench bench{2, 20};
+  bench.run(seconds{30});
+  bench.pass_answered(seconds{10});
+  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate);
+  for (std::uint32_t node = 2; node < 22; ++node) {
+    bench.step(FlowHint{.target = NodeId{node}, .source_port = 61000});
+  }
+  bench.pass_answered(kTickInterval);
+  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate + 1);
+  CHECK(bench.world.orders.back().urgent);
+  bench.pass_answered(seconds{20});
+  CHECK(bench.world.orders.size() == 2 * kOrdersPerRate + kHurriedOrdersMax);
+  CHECK(bench.core.tracer().counters().timeouts == 0);
+}
+
 TEST_CASE("hints that find an engine behind cost no visits after that", "[probe_core][trace]") {
   TracerBench bench{2, 20};
   bench.run(seconds{30});
