@@ -12,10 +12,10 @@ bool same_flow(const TraceOrder& order, std::uint16_t local_port, const Endpoint
 }  // namespace
 
 void Tracer::set_rate(double probes_per_second, Instant now) {
-  // A burst of one: routers count the errors of a second, not their mean.
-  budget_.clear();
-  if (probes_per_second <= 0) return;
-  budget_.assign(kTtlMax + 1, stats::TokenBucket(probes_per_second, 1, now));
+  if (probes_per_second <= 0) return budget_.clear();
+  // A burst of one: routers count the errors of a second, not their mean. What is used up stays so.
+  budget_.resize(kTtlMax + 1, stats::TokenBucket(probes_per_second, 1, now));
+  for (auto& of_ttl : budget_) of_ttl.set_rate(probes_per_second, 1, now);
 }
 
 bool Tracer::add(const TraceOrder& order) {

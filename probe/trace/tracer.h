@@ -32,7 +32,7 @@ struct OutgoingProbe {
 
 class Tracer {
  public:
-  // Replaces the budget; traces under way go on.
+  // Traces under way go on, and no more probes may go at once than before.
   void set_rate(double probes_per_second, Instant now);
   // False when too many orders wait.
   [[nodiscard]] bool add(const TraceOrder& order);

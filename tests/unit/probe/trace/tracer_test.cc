@@ -43,6 +43,20 @@ TEST_CASE("no hop distance is probed faster than the plan allows", "[trace]") {
   CHECK(results >= 8);
 }
 
+TEST_CASE("however often the plan changes, no hop distance is probed faster", "[trace]") {
+  Tracer tracer;
+  for (std::uint32_t i = 0; i < 20; ++i) REQUIRE(tracer.add(order(i, i + 1)));
+  std::map<std::uint8_t, int> per_ttl;
+  for (Instant now{}; now < Instant{} + seconds{4}; now += milliseconds{5}) {
+    tracer.set_rate(2, now);
+    for (const auto& probe : drain(tracer, now)) ++per_ttl[probe.ttl];
+    while (tracer.take_result(now)) {
+    }
+  }
+  REQUIRE(per_ttl[1] >= 8);
+  for (const auto& [ttl, count] : per_ttl) CHECK(count <= 9);
+}
+
 TEST_CASE("a flow has one trace at a time, later orders wait for it", "[trace]") {
   Tracer tracer;
   tracer.set_rate(1000, Instant{});
