@@ -60,7 +60,7 @@ enum class ClockSync : std::uint8_t { kUnknown, kSynchronised, kFree };
 
 // The prober's own health in the window: what makes a window untrustworthy is said with it.
 struct ProberHealth {
-  std::uint64_t lateness_max_ns = 0;    // the longest a due packet waited to be sent
+  std::uint64_t lateness_max_ns = 0;    // the longest a due packet waited, but for budget
   std::uint32_t receive_drops = 0;      // SO_RXQ_OVFL: the kernel dropped for want of buffer
   std::uint32_t send_failures = 0;      // packets the kernel refused twice in a row
   std::uint32_t budget_deferred = 0;    // packets put off by the packets-per-second budget

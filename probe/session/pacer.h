@@ -13,7 +13,8 @@
 //
 // A flow whose group has nothing left books the group's next free moment, behind those that booked
 // before it, and does not hold up the flows of other groups. So each turn is put off once and
-// looked at once more, however many wait. What is used up stays so across changes of plan.
+// looked at once more, however many wait. What is used up stays so across changes of plan, a
+// group's with its number: where a plan numbers them anew, a group may have another one's burst.
 #pragma once
 
 #include <cstdint>
