@@ -23,7 +23,7 @@ constexpr std::uint64_t kTriedOneIn = 32;
 constexpr std::uint64_t kTriedMin = 64;
 constexpr std::uint64_t kTriedMax = 4096;
 // How many cycles of traces a tried flow is given to be traced both ways.
-constexpr int kTraceCyclesWaited = 3;
+constexpr int kTraceCyclesWaited = 2;
 
 class Planning {
  public:

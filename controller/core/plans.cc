@@ -25,7 +25,7 @@ constexpr Duration kRestlessMax = std::chrono::minutes{5};
 constexpr std::uint32_t kPlanningDoubledMax = 3;
 // After that time and so many cycles of traces, paths that are not known will not be.
 constexpr Duration kTracesWait = std::chrono::minutes{5};
-constexpr int kTraceCyclesWait = 3;
+constexpr int kTraceCyclesWait = 2;
 
 std::vector<plan::PairPort> sorted(std::vector<plan::PairPort> flows) {
   std::ranges::sort(flows);

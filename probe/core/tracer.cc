@@ -84,7 +84,6 @@ void Tracer::tick(Now now, EffectSink& effects) {
 }
 
 std::size_t Tracer::orders_max() const {
-  if (plan_->trace_interval != Duration::zero()) return kSpacedOrdersMax;
   return std::min(kOrdersMax, kOrdersPerRate * plan_->traces_per_second);
 }
 

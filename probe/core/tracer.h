@@ -40,9 +40,8 @@
 namespace faultline::probe_core {
 
 // At the engine, of own ones and of peers' each; beyond it visits wait.
-inline constexpr std::size_t kOrdersPerRate = 8;     // for each trace per second
+inline constexpr std::size_t kOrdersPerRate = 4;     // for each trace per second of the plan
 inline constexpr std::size_t kOrdersMax = 256;       // at any rate
-inline constexpr std::size_t kSpacedOrdersMax = 4;   // where the plan spaces traces by an interval
 inline constexpr std::size_t kHurriedOrdersMax = 8;  // beyond those, of hurried visits
 inline constexpr std::size_t kAsksMax = 512;         // unanswered by peers; beyond it none is sent
 inline constexpr std::size_t kRequestsMax = 64;      // of peers, waiting; beyond it: busy

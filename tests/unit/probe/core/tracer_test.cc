@@ -247,7 +247,7 @@ TEST_CASE("a plan may space traces by more than a second, and few are under way 
   // An engine that answers nothing is not given more and more, and none of it is late too soon.
   bench.world.orders.clear();
   bench.pass_answered(seconds{150});
-  CHECK(bench.world.orders.size() == kSpacedOrdersMax);
+  CHECK(bench.world.orders.size() == kOrdersPerRate);
   CHECK(bench.core.tracer().counters().timeouts == 0);
 }
 
