@@ -308,6 +308,8 @@ void expose_store(const MetricSources& sources, MetricRegistry& registry) {
   expose("faultline_store_disk_free_bytes",
          "Left on the store's disk; at zero nothing is acknowledged any more.",
          sources.disk.bytes_free);
+  expose("faultline_store_memory_bytes", "Its write buffers and its cache; bounded.",
+         sources.store.bytes_in_memory);
   expose("faultline_store_damaged_places_total",
          "Places that could not be read and were skipped; above zero: the disk lies.",
          sources.store.damaged_places);

@@ -294,4 +294,10 @@ std::uint64_t Database::property_sum(const std::string& name) const {
   return db_->GetAggregatedIntProperty(name, &sum) ? sum : 0;
 }
 
+std::uint64_t Database::block_cache_bytes() const {
+  std::uint64_t bytes = 0;
+  return db_->GetIntProperty(windows_, rocksdb::DB::Properties::kBlockCacheUsage, &bytes) ? bytes
+                                                                                          : 0;
+}
+
 }  // namespace faultline::store

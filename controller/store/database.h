@@ -93,6 +93,8 @@ class Database {
   void count_damage() const { ++damaged_places_; }
   [[nodiscard]] std::uint64_t damaged_places() const { return damaged_places_; }
   [[nodiscard]] std::uint64_t property_sum(const std::string& name) const;
+  // All families share one block cache.
+  [[nodiscard]] std::uint64_t block_cache_bytes() const;
 
  private:
   Database() = default;

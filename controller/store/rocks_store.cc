@@ -49,7 +49,7 @@ StoreStats RocksStore::stats() const {
   const Database& database = *parts_->database;
   return {.bytes_on_disk = database.property_sum(rocksdb::DB::Properties::kTotalSstFilesSize),
           .bytes_in_memory = database.property_sum(rocksdb::DB::Properties::kSizeAllMemTables) +
-                             database.property_sum(rocksdb::DB::Properties::kBlockCacheUsage),
+                             database.block_cache_bytes(),
           .damaged_places = database.damaged_places(),
           .oldest_window = parts_->journal.oldest_window()};
 }

@@ -58,6 +58,8 @@ class Side {
   virtual void end(int signal) = 0;
   [[nodiscard]] virtual uplink::Server server() const = 0;
   [[nodiscard]] virtual pid_t pid() const = 0;
+  // Of what is resident, the buffers and the cache of its store, which has as much for any fleet.
+  [[nodiscard]] virtual double store_bytes() const { return 0; }
 };
 
 class ControllerSide final : public Side {
@@ -77,6 +79,9 @@ class ControllerSide final : public Side {
   void end(int signal) override { controller_.end(signal); }
   [[nodiscard]] uplink::Server server() const override { return controller_.server(); }
   [[nodiscard]] pid_t pid() const override { return controller_.pid(); }
+  [[nodiscard]] double store_bytes() const override {
+    return load::metric(controller_.api(), "faultline_store_memory_bytes");
+  }
   [[nodiscard]] fs::path store() const { return controller_.store(); }
 
  private:
@@ -196,8 +201,11 @@ Storm storm(const char* name, Side& side, const Options& options) {
     if (value >= 0.02) fmt::print("  {:16} {:>8.2f} s\n", thread, value);
   }
   const bool stored = fleet.run("storing", kTimeMax, [&] { return fleet.all_stored(); });
-  fmt::print("resident with all  {:>9.1f} MiB\n",
-             static_cast<double>(load::resident(side.pid())) / (1 << 20));
+  const auto in_the_end = static_cast<double>(load::resident(side.pid()));
+  fmt::print(
+      "resident with all  {:>9.1f} MiB, {:.1f} of them its store's; without, {:.1f} KiB each\n",
+      in_the_end / (1 << 20), side.store_bytes() / (1 << 20),
+      (in_the_end - side.store_bytes() - static_cast<double>(idle)) / 1024 / count);
   side.end(SIGTERM);
   if (const auto* controller = dynamic_cast<ControllerSide*>(&side)) {
     const auto found = must(load::audit(controller->store(), fleet.source(), options.load));
