@@ -208,7 +208,7 @@ TEST_CASE("of 10,000 packets per flow one percent is lost one way", "[.][campaig
     std::cout << fmt::format("{}: {} of {} lost; {} flows outside of the 99 % interval\n",
                              forward ? "forward" : "return", lost, seen, unusual);
     CHECK(unusual <= 1);  // of eight, one in a hundred is; two are in one run of 370
-    CHECK(is_usual(lost, seen));
+    CHECK(is_usual(lost, seen));  // in one run of fifty it is not: the kernel draws
   }
 }
 
