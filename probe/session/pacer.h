@@ -102,8 +102,8 @@ class Pacer {
   std::vector<Entry> heap_;           // earliest first
   std::vector<std::uint16_t> times_;  // by flow; empty: no boost
   Instant boost_end_{};
-  Instant held_at_ =
-      Instant::min();  // the node's budget was last used up: what was due waits for it
+  // When the node's budget was last used up: what was due by then waits for it.
+  Instant held_at_ = Instant::min();
   std::uint32_t deferred_ = 0;
   Duration lateness_{};
 };

@@ -89,11 +89,9 @@ awaitable<void> collect(ZmqSocket& server, std::vector<std::string>& texts) {
   for (;;) texts.push_back(text_of(co_await server.receive()));
 }
 
-// All in one go, so that most are still the client's when it is closed. The end of the minute is
-// a guard.
+// All in one go, so that most are still the client's when it is closed.
 awaitable<void> send_and_close(Fixture& fixture, std::unique_ptr<ZmqSocket> client, int count,
                                std::vector<std::string>& texts) {
-  fixture.tasks().spawn("collect", collect(fixture.server(), texts));
   const std::string body(8'192, 'x');
   co_await send_when_connected(*client, body);
   for (int sent = 1; sent < count; ++sent) {
@@ -101,10 +99,8 @@ awaitable<void> send_and_close(Fixture& fixture, std::unique_ptr<ZmqSocket> clie
   }
   client->linger(std::chrono::minutes{1});
   client.reset();
-  const auto guard = std::chrono::steady_clock::now() + std::chrono::minutes{1};
-  while (texts.size() < static_cast<std::size_t>(count) &&
-         std::chrono::steady_clock::now() < guard) {
-    co_await async::sleep_for(std::chrono::milliseconds{1});
+  while (texts.size() < static_cast<std::size_t>(count)) {  // of what is lost none comes: a hang
+    texts.push_back(text_of(co_await fixture.server().receive()));
   }
 }
 

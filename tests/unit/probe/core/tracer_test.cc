@@ -37,6 +37,12 @@ struct TracerBench : Bench {
       answer_all();
     }
   }
+  // Every flow was traced; since then the engine, at two traces a second, gets none done.
+  void fall_behind() {
+    run(seconds{30});
+    pass_answered(seconds{10});
+    REQUIRE(world.orders.size() == 2 * kOrdersPerRate);
+  }
   Report close_window(std::vector<FlowWindow> flows = {}) {
     step(WindowClosed{Report{.plan = PlanRevision{5}, .flows = std::move(flows)}});
     return world.appended.back();
@@ -311,9 +317,7 @@ TEST_CASE("hints of the whole fleet neither raise the rate of traces nor stop th
 
 TEST_CASE("a hint waits for no engine that is behind, of many some do", "[probe_core][trace]") {
   TracerBench bench{2, 20};
-  bench.run(seconds{30});
-  bench.pass_answered(seconds{10});
-  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate);
+  bench.fall_behind();
   for (std::uint32_t node = 2; node < 22; ++node) {
     bench.step(FlowHint{.target = NodeId{node}, .source_port = 61000});
   }
@@ -327,9 +331,7 @@ TEST_CASE("a hint waits for no engine that is behind, of many some do", "[probe_
 
 TEST_CASE("hints that find an engine behind cost no visits after that", "[probe_core][trace]") {
   TracerBench bench{2, 20};
-  bench.run(seconds{30});
-  bench.pass_answered(seconds{10});
-  REQUIRE(bench.world.orders.size() == 2 * kOrdersPerRate);
+  bench.fall_behind();
   for (std::uint32_t second = 0; second < 30; ++second) {
     bench.step(FlowHint{.target = NodeId{2 + second % 20}, .source_port = 61000});
     bench.pass_answered(seconds{1});
